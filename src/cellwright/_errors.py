@@ -1,0 +1,53 @@
+"""Every error that Cellwright raises on purpose.
+
+::
+
+    CellwrightError          what was wrong, with which file or value, and what to do
+    ├── InputError           a file, folder or array that cannot be used as it is
+    │   ├── FormatError      unreadable, truncated or not what its name says
+    │   └── AxesError        the axes of an image are unknown, ambiguous or wrong
+    ├── UsageError           options or arguments that do not fit together
+    ├── DatasetError         a dataset whose layout or labels cannot be used
+    ├── ModelError           a model package that is broken, foreign or of another task
+    ├── TrainingError        training that cannot start or go on
+    └── OutputError          a result that cannot be written
+
+The command line prints the message of a `CellwrightError` without a traceback;
+anything else is a bug of ours and keeps its traceback.
+"""
+
+
+class CellwrightError(Exception):
+    """Base of all errors that carry a message for the user."""
+
+
+class InputError(CellwrightError):
+    """A file, folder or array that cannot be used as it is."""
+
+
+class FormatError(InputError):
+    """A file that is unreadable, truncated or not what its name says."""
+
+
+class AxesError(InputError):
+    """The axes of an image are unknown, ambiguous or do not fit its shape."""
+
+
+class UsageError(CellwrightError):
+    """Options or arguments that do not fit together."""
+
+
+class DatasetError(CellwrightError):
+    """A dataset whose layout, pairing or labels cannot be used."""
+
+
+class ModelError(CellwrightError):
+    """A model package that is broken, foreign or made for another task."""
+
+
+class TrainingError(CellwrightError):
+    """Training that cannot start or cannot go on."""
+
+
+class OutputError(CellwrightError):
+    """A result that cannot be written."""

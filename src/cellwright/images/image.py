@@ -1,0 +1,165 @@
+"""The image: pixels with named axes, a pixel size and channel names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from cellwright._errors import AxesError
+from cellwright._types import AnyArray
+
+AXES = "TCZYX"
+SPATIAL_AXES = "ZYX"
+
+
+@runtime_checkable
+class PixelSource(Protocol):
+    """What the pixels of an image may be: an array, or something that reads regions lazily."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size of each axis, in pixels (or frames, or channels)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        """Read the region given by one slice per axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Pixels with named axes.
+
+    Parameters
+    ----------
+    data : array or lazy source
+        A NumPy array, or anything with `shape`, `dtype` and slicing that reads regions on demand.
+    axes : str
+        One letter per axis of `data`, a subset of ``"TCZYX"`` in that order; Y and X always.
+        A colour image has axes ``"CYX"`` and channel names ``("red", "green", "blue")``.
+    pixel_size : tuple of float, optional
+        Distance between neighbouring pixels in µm along each spatial axis, in the order of
+        `axes`: ``(y, x)`` or ``(z, y, x)``. None when unknown.
+    frame_interval : float, optional
+        Time between frames in s.
+    channel_names : tuple of str, optional
+        One name per channel.
+    name : str
+        What messages and tables call the image, such as its file's stem.
+
+    Raises
+    ------
+    AxesError
+        If the axes do not fit the shape, or a pixel size or channel name is missing or extra.
+    """
+
+    data: PixelSource
+    axes: str
+    pixel_size: tuple[float, ...] | None = None
+    frame_interval: float | None = None
+    channel_names: tuple[str, ...] | None = None
+    name: str = "image"
+
+    def __post_init__(self) -> None:
+        check_axes(self.axes, self.data.shape, self.name)
+        spatial = self.spatial_axes
+        if self.pixel_size is not None:
+            if len(self.pixel_size) != len(spatial):
+                raise AxesError(
+                    f"'{self.name}': {len(self.pixel_size)} pixel sizes were given for the "
+                    f"spatial axes {spatial}; give one in µm for each."
+                )
+            if not all(np.isfinite(size) and size > 0 for size in self.pixel_size):
+                raise AxesError(
+                    f"'{self.name}': the pixel size {self.pixel_size} µm is not positive; "
+                    "give the true size, or none."
+                )
+        if self.channel_names is not None and len(self.channel_names) != self.sizes.get("C", 1):
+            raise AxesError(
+                f"'{self.name}': {len(self.channel_names)} channel names were given for "
+                f"{self.sizes.get('C', 1)} channels."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size of each axis, in the order of `axes`."""
+        return tuple(self.data.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return np.dtype(self.data.dtype)
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Size of each axis by its letter."""
+        return dict(zip(self.axes, self.data.shape, strict=True))
+
+    @property
+    def spatial_axes(self) -> str:
+        """The spatial axes: ``"YX"`` or ``"ZYX"``."""
+        return "".join(axis for axis in self.axes if axis in SPATIAL_AXES)
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether the channels are red, green and blue."""
+        return self.channel_names == ("red", "green", "blue")
+
+    def to_numpy(self) -> AnyArray:
+        """Return all pixels as one array, reading them where they are lazy."""
+        return np.asarray(self.data[(slice(None),) * len(self.axes)])
+
+    def region(self, **bounds: slice | int) -> Image:
+        """Return part of the image, reading only that part.
+
+        Parameters
+        ----------
+        **bounds : slice or int
+            For any axis letter (``y=slice(0, 512)``, ``c=1``); an integer drops the axis.
+
+        Returns
+        -------
+        Image
+            The region with its pixels in memory and the matching pixel size and channel names.
+
+        Raises
+        ------
+        AxesError
+            If the image has no such axis, or Y or X would be dropped.
+        """
+        wanted = {axis.upper(): bound for axis, bound in bounds.items()}
+        unknown = sorted(set(wanted) - set(self.axes))
+        if unknown:
+            raise AxesError(f"'{self.name}' has axes {self.axes}, not {''.join(unknown)}.")
+        key = tuple(wanted.get(axis, slice(None)) for axis in self.axes)
+        kept = "".join(a for a in self.axes if not isinstance(wanted.get(a), int))
+        names = self.channel_names
+        if names is not None and "C" in wanted:
+            chosen = wanted["C"]
+            names = None if isinstance(chosen, int) else names[chosen]
+        size = self.pixel_size
+        if size is not None:
+            size = tuple(
+                s for a, s in zip(self.spatial_axes, size, strict=True) if a in kept
+            )
+        pixels = np.asarray(self.data[key])
+        return replace(self, data=pixels, axes=kept, pixel_size=size, channel_names=names)
+
+
+def check_axes(axes: str, shape: tuple[int, ...], name: str) -> None:
+    """Raise `AxesError` unless `axes` names every axis of `shape`, in the order TCZYX."""
+    ordered = "".join(axis for axis in AXES if axis in axes)
+    if axes != ordered or "Y" not in axes or "X" not in axes:
+        raise AxesError(
+            f"'{name}': the axes '{axes}' are not a subset of {AXES} in that order with Y and X."
+        )
+    if len(axes) != len(shape):
+        raise AxesError(
+            f"'{name}' has {len(shape)} axes of sizes {tuple(shape)}, but '{axes}' names "
+            f"{len(axes)}. Say what they are with --axes (letters of {AXES})."
+        )
