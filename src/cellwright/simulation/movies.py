@@ -1,0 +1,236 @@
+"""Time-lapse images of nuclei that move, grow and divide, with their exact lineage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cellwright._errors import UsageError
+from cellwright._types import AnyArray, DoubleArray, LabelArray, Table
+from cellwright.simulation.nuclei import NucleiSimulation, populate, render
+from cellwright.simulation.optics import record
+from cellwright.simulation.shapes import Nucleus, random_nucleus
+
+_CYCLE_VARIATION = 0.15
+_TURN = 0.08  # standard deviation of the rotation between frames, in radians
+_MITOTIC_GLOW = 1.8  # light of condensed chromatin in the frame before a division
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How nuclei live between frames.
+
+    Parameters
+    ----------
+    frames : int
+        Length of the movie.
+    speed : float
+        Root-mean-square step between frames, in px.
+    persistence : float
+        Correlation of one step with the next, 0 to below 1.
+    cycle : float
+        Mean time from birth to division, in frames; ``inf`` for nuclei that never divide.
+
+    Raises
+    ------
+    UsageError
+        If a number lies outside its range.
+    """
+
+    frames: int = 20
+    speed: float = 2.0
+    persistence: float = 0.6
+    cycle: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or self.speed < 0 or self.cycle <= 1 or not 0 <= self.persistence < 1:
+            raise UsageError(
+                "A movie needs frames ≥ 1, speed ≥ 0, cycle > 1 and 0 ≤ persistence < 1; "
+                f"got {self}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Living:
+    """A nucleus with its place in the lineage; `newborn` is its form right after birth."""
+
+    label: int
+    parent: int
+    newborn: Nucleus
+    centre: DoubleArray
+    velocity: DoubleArray
+    age: int
+    lifetime: float
+
+    def nucleus(self) -> Nucleus:
+        """Return its present form: volume doubles over the cycle."""
+        dimensions = len(self.centre)
+        progress = min(self.age / self.lifetime, 1.0)
+        grown = self.newborn.scaled((1 + progress) ** (1 / dimensions))
+        glow = _MITOTIC_GLOW if self.age + 1 >= self.lifetime else 1.0
+        return replace(grown, centre=self.centre, brightness=grown.brightness * glow)
+
+
+def simulate_movie(
+    settings: NucleiSimulation, motion: Motion, seed: int
+) -> tuple[AnyArray, LabelArray, Table]:
+    """Simulate a movie of nuclei.
+
+    A nucleus keeps its label until it divides or leaves the field; one that has left does not
+    come back.
+
+    Parameters
+    ----------
+    settings : NucleiSimulation
+        In two or three dimensions; `density` is that of the first frame.
+    motion : Motion
+    seed : int
+
+    Returns
+    -------
+    frames : ndarray, shape (T, [Z,] Y, X), uint8 or uint16
+    labels : ndarray, shape (T, [Z,] Y, X), int32
+    tracks : dict of ndarray
+        Columns ``label``, ``begin``, ``end`` (first and last frame) and ``parent`` (0 for none),
+        as in the Cell Tracking Challenge.
+    """
+    rng = np.random.default_rng(seed)
+    living = [_settle(n, i, motion, rng) for i, n in enumerate(populate(settings, rng), start=1)]
+    next_label = len(living) + 1
+    parents: dict[int, int] = {}
+    frames, truth = [], []
+    for _ in range(motion.frames):
+        painted, light = render([one.nucleus() for one in living], settings)
+        names = np.array([0] + [one.label for one in living], np.int32)
+        labels = names[painted]
+        visible = set(np.unique(labels).tolist())
+        frames.append(record(light, settings.optics, settings.plane_spacing, rng))
+        truth.append(labels)
+        parents.update({one.label: one.parent for one in living if one.label in visible})
+        survivors = [one for one in living if one.label in visible or one.label not in parents]
+        living, next_label = _next_frame(survivors, next_label, settings, motion, rng)
+    return np.stack(frames), np.stack(truth), _tracks(np.stack(truth), parents)
+
+
+def _settle(nucleus: Nucleus, label: int, motion: Motion, rng: np.random.Generator) -> _Living:
+    """Turn a nucleus of the first frame into one at a random age."""
+    lifetime = _lifetime(motion, rng)
+    age = int(rng.uniform(0, lifetime - 1)) if np.isfinite(lifetime) else 0
+    growth = 1 + (age / lifetime)
+    newborn = nucleus.scaled(growth ** (-1 / len(nucleus.centre)))
+    step = _random_step(motion, len(nucleus.centre), rng)
+    return _Living(label, 0, newborn, nucleus.centre, step, age, lifetime)
+
+
+def _next_frame(
+    living: list[_Living],
+    next_label: int,
+    settings: NucleiSimulation,
+    motion: Motion,
+    rng: np.random.Generator,
+) -> tuple[list[_Living], int]:
+    """Age, divide and move all nuclei by one frame."""
+    population: list[_Living] = []
+    for one in living:
+        if one.age + 1 < one.lifetime:
+            population.append(_moved(one, motion, rng))
+            continue
+        population.extend(_daughters(one, next_label, settings, motion, rng))
+        next_label += 2
+    return _pushed_apart(population), next_label
+
+
+def _moved(one: _Living, motion: Motion, rng: np.random.Generator) -> _Living:
+    noise = _random_step(motion, len(one.centre), rng)
+    fresh = np.sqrt(1 - motion.persistence**2)
+    velocity = motion.persistence * one.velocity + fresh * noise
+    turned = replace(one.newborn, rotation=one.newborn.rotation @ _small_rotation(one, rng))
+    return replace(
+        one, newborn=turned, centre=one.centre + velocity, velocity=velocity, age=one.age + 1
+    )
+
+
+def _daughters(
+    mother: _Living,
+    label: int,
+    settings: NucleiSimulation,
+    motion: Motion,
+    rng: np.random.Generator,
+) -> list[_Living]:
+    """Return two newborn nuclei side by side along the mother's long axis."""
+    form = mother.nucleus()
+    axis = form.rotation[int(np.argmax(form.radii))]
+    radius = mother.newborn.radius
+    pair = []
+    for offset, side in enumerate((-1.0, 1.0)):
+        centre = mother.centre + side * radius * axis
+        newborn = random_nucleus(
+            centre,
+            radius,
+            settings.elongation,
+            settings.roughness,
+            mother.newborn.brightness,
+            rng,
+        )
+        step = _random_step(motion, len(centre), rng) + side * 0.3 * radius * axis
+        pair.append(
+            _Living(label + offset, mother.label, newborn, centre, step, 0, _lifetime(motion, rng))
+        )
+    return pair
+
+
+def _pushed_apart(living: list[_Living]) -> list[_Living]:
+    """Move nuclei that overlap apart along the line between their centres."""
+    from scipy.spatial import cKDTree
+
+    if len(living) < 2:
+        return living
+    centres = np.stack([one.centre for one in living])
+    radii = np.array([one.nucleus().radius for one in living])
+    for i, j in sorted(cKDTree(centres).query_pairs(2 * radii.max())):
+        between = centres[j] - centres[i]
+        distance = float(np.linalg.norm(between))
+        missing = 0.95 * (radii[i] + radii[j]) - distance
+        if missing > 0 and distance > 0:
+            push = between / distance * missing / 2
+            centres[i] -= push
+            centres[j] += push
+    return [replace(one, centre=centre) for one, centre in zip(living, centres, strict=True)]
+
+
+def _tracks(labels: LabelArray, parents: dict[int, int]) -> Table:
+    """Return first and last frame of every label, and its parent where that was ever seen."""
+    seen: dict[int, list[int]] = {}
+    for frame, plane in enumerate(labels):
+        for label in np.unique(plane[plane > 0]).tolist():
+            seen.setdefault(label, []).append(frame)
+    order = sorted(seen)
+    return {
+        "label": np.array(order, np.int64),
+        "begin": np.array([seen[label][0] for label in order], np.int64),
+        "end": np.array([seen[label][-1] for label in order], np.int64),
+        "parent": np.array(
+            [parents[label] if parents[label] in seen else 0 for label in order], np.int64
+        ),
+    }
+
+
+def _lifetime(motion: Motion, rng: np.random.Generator) -> float:
+    if not np.isfinite(motion.cycle):
+        return float("inf")
+    return float(max(2.0, motion.cycle * np.exp(rng.normal(0, _CYCLE_VARIATION))))
+
+
+def _random_step(motion: Motion, dimensions: int, rng: np.random.Generator) -> DoubleArray:
+    step: DoubleArray = rng.normal(0, motion.speed / np.sqrt(dimensions), dimensions)
+    return step
+
+
+def _small_rotation(one: _Living, rng: np.random.Generator) -> DoubleArray:
+    """Return a rotation by a small random angle in a random plane."""
+    dimensions = len(one.centre)
+    skew = np.triu(rng.normal(0, _TURN, (dimensions, dimensions)), 1)
+    rotation, triangle = np.linalg.qr(np.eye(dimensions) + skew - skew.T)
+    turn: DoubleArray = rotation * np.sign(np.diag(triangle))
+    return turn
