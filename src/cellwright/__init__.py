@@ -1,3 +1,70 @@
-"""Cellwright: deep learning for microscopy images, as routine as a BLAST search."""
+"""Cellwright: deep learning for microscopy images, as routine as a BLAST search.
+
+Everything public is here and is imported when it is first used, so that ``import cellwright``
+stays instant::
+
+    import cellwright as cw
+
+    image = cw.read("cells.tif")
+    found = cw.load_model("nuclei").segment(image)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cellwright._errors import (
+    AxesError,
+    CellwrightError,
+    DatasetError,
+    FormatError,
+    InputError,
+    ModelError,
+    OutputError,
+    TrainingError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from cellwright.api import load_model, measure, read, segment, write
+    from cellwright.images.image import Image
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AxesError",
+    "CellwrightError",
+    "DatasetError",
+    "FormatError",
+    "Image",
+    "InputError",
+    "ModelError",
+    "OutputError",
+    "TrainingError",
+    "UsageError",
+    "load_model",
+    "measure",
+    "read",
+    "segment",
+    "write",
+]
+
+_HOMES = {
+    "Image": "cellwright.images.image",
+    "load_model": "cellwright.api",
+    "measure": "cellwright.api",
+    "read": "cellwright.api",
+    "segment": "cellwright.api",
+    "write": "cellwright.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cellwright' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,335 @@
+"""The result folder of a run: what was asked for, what is done, and nothing of the user's lost.
+
+``run.json`` holds the plan (command, inputs, parameters, model) and, at the end, what became of
+every image. While a run is going on, each finished image leaves a part in ``.parts/``, so that a
+run that was stopped at any moment goes on where it was.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from cellwright import __version__
+from cellwright._errors import OutputError
+from cellwright._files import atomic_path, write_json
+from cellwright._types import Table
+
+SCHEMA = 1
+RUN_FILE = "run.json"
+PARTS = ".parts"
+PREVIEW_FILE = "preview.png"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """An input as it was when the run began: a changed one makes another run."""
+
+    path: str
+    bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "InputFile":
+        """Return the state of the file or folder at `path`."""
+        state = path.stat()
+        size = 0 if path.is_dir() else state.st_size
+        return cls(path.resolve().as_posix(), size, state.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is asked to do. Two equal plans give the same result.
+
+    Parameters
+    ----------
+    command : str
+        The sub-command, such as ``"segment"``.
+    inputs : tuple of InputFile
+        Everything that is read.
+    parameters : dict
+        Everything that the result depends on besides the inputs and the model.
+    files : tuple of str
+        The files (or ``.zarr`` folders) that the run may write, relative to the result folder.
+    model : dict, optional
+        Name, version and SHA-256 of the model.
+    version : str
+        The version of Cellwright.
+    """
+
+    command: str
+    inputs: tuple[InputFile, ...]
+    parameters: dict[str, Any]
+    files: tuple[str, ...]
+    model: dict[str, Any] | None = None
+    version: str = __version__
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as it stands in ``run.json``."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image.
+
+    Parameters
+    ----------
+    image : str
+        The name of the image in tables.
+    error : str, optional
+        Why it failed; None when it is done.
+    objects : int
+        Number of objects.
+    files : tuple of str
+        What was written, relative to the result folder.
+    warnings : tuple of str
+        What the user should know about this image.
+    facts : dict
+        Shape, axes, pixel size and the like, for people to read.
+    seconds : dict
+        Where the time went, in s.
+    picture : dict
+        Data URIs of the image and the outlines of its objects, for the report.
+    """
+
+    image: str
+    error: str | None = None
+    objects: int = 0
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    picture: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether the image was processed."""
+        return self.error is None
+
+
+class RunFolder:
+    """A result folder that belongs to one plan. Made by `open_run`."""
+
+    def __init__(self, path: Path, plan: Plan, started: str, command_line: str) -> None:
+        self.path = path
+        self.plan = plan
+        self.started = started
+        self.command_line = command_line
+
+    def keep(self, outcome: Outcome, table: Table | None = None) -> None:
+        """Store what became of one image, so that a resumed run need not do it again."""
+        part = self._part(outcome.image)
+        if table is not None:
+            with atomic_path(part.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+                np.savez(file, **table)
+        write_json(part, asdict(outcome))
+
+    def outcome(self, image: str) -> Outcome | None:
+        """Return what became of `image`, or None when it is still to be done."""
+        try:
+            content = json.loads(self._part(image).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        content["files"] = tuple(content["files"])
+        content["warnings"] = tuple(content["warnings"])
+        outcome = Outcome(**content)
+        written = all((self.path / name).exists() for name in outcome.files)
+        return outcome if outcome.done and written else None
+
+    def table(self, image: str) -> Table:
+        """Return the stored table of a finished image."""
+        with np.load(self._part(image).with_suffix(".npz"), allow_pickle=False) as columns:
+            return {name: columns[name] for name in columns.files}
+
+    def write_record(self, **results: Any) -> None:
+        """Write ``run.json``: the plan and, at the end, the `results`."""
+        record = self.plan.to_json() | {
+            "command_line": self.command_line,
+            "started": self.started,
+            **results,
+        }
+        write_json(self.path / RUN_FILE, record)
+
+    def finish(self, **results: Any) -> None:
+        """Write ``run.json`` and, when nothing failed, drop what was kept for resuming."""
+        self.write_record(finished=now(), **results)
+        if not results.get("failed"):
+            shutil.rmtree(self.path / PARTS, ignore_errors=True)
+
+    def _part(self, image: str) -> Path:
+        # Names of images may be too long or hold characters that a file system forbids.
+        return self.path / PARTS / f"{sha256(image.encode()).hexdigest()[:24]}.json"
+
+
+def open_run(
+    path: Path, plan: Plan, *, overwrite: bool, command_line: str = ""
+) -> tuple[RunFolder, dict[str, Any] | None]:
+    """Make or reopen the result folder of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The result folder.
+    plan : Plan
+        What is to be done.
+    overwrite : bool
+        Remove the files of an earlier, different run first.
+    command_line : str
+        How the program was called, for ``run.json``.
+
+    Returns
+    -------
+    folder : RunFolder
+    finished : dict or None
+        The content of ``run.json`` when the same run is already complete.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds another run or files that are not from a run, contains an input,
+        or cannot be written.
+    """
+    refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
+    earlier = read_record(path)
+    if earlier is not None and _same(earlier, plan):
+        folder = RunFolder(path, plan, earlier["started"], command_line)
+        if _complete(path, earlier):
+            return folder, earlier
+    else:
+        _make_way(path, plan, earlier, overwrite)
+        folder = RunFolder(path, plan, now(), command_line)
+    folder.write_record()
+    return folder, None
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the content of ``run.json`` in the folder `path`, or None where there is none.
+
+    Raises
+    ------
+    OutputError
+        If the file is not one that Cellwright wrote.
+    """
+    file = path / RUN_FILE
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as error:
+        raise OutputError(f"'{path}' is a file; name a folder for the results.") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"'{file}' cannot be read: {error}. Choose another folder.") from error
+    if not isinstance(record, dict) or not {"schema", "files", "started"} <= record.keys():
+        raise OutputError(f"'{file}' was not written by Cellwright. Choose another folder.")
+    return record
+
+
+def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise `OutputError` if the result folder `path` is or contains one of the `inputs`."""
+    folder = path.resolve()
+    for given in inputs:
+        if given.resolve() == folder or folder in given.resolve().parents:
+            raise OutputError(
+                f"The output folder '{path}' contains the input '{given}'. "
+                "Choose another output folder."
+            )
+
+
+def now() -> str:
+    """Return the local date and time in ISO format, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _same(earlier: dict[str, Any], plan: Plan) -> bool:
+    return all(earlier.get(key) == value for key, value in plan.to_json().items())
+
+
+def _complete(path: Path, record: dict[str, Any]) -> bool:
+    if "finished" not in record or record.get("failed"):
+        return False
+    return all((path / name).exists() for image in record["images"] for name in image["files"])
+
+
+def _make_way(path: Path, plan: Plan, earlier: dict[str, Any] | None, overwrite: bool) -> None:
+    """Leave nothing at `path` that a new run would write over, or refuse."""
+    if earlier is None:
+        _refuse_foreign_folder(path)
+    elif overwrite:
+        _remove_files(path, earlier["files"])
+    else:
+        raise OutputError(_other_run(path, earlier, plan))
+    _refuse_foreign_files(path, plan.files)
+
+
+def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
+    wanted = plan.to_json()
+    names = {"version": "version of Cellwright", "files": "output files"}
+    differing = [names.get(key, key) for key in wanted if earlier.get(key) != wanted[key]]
+    changed = [
+        name
+        for name, value in wanted["parameters"].items()
+        if earlier.get("parameters", {}).get(name) != value
+    ]
+    if "parameters" in differing and changed:
+        differing[differing.index("parameters")] = f"parameters ({', '.join(changed)})"
+    return (
+        f"'{path}' holds the results of another run (different {', '.join(differing)}). "
+        "Choose another folder, or replace them with --overwrite."
+    )
+
+
+def _refuse_foreign_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"'{path}' is a file; name a folder for the results.")
+    if not path.exists():
+        return
+    foreign = [
+        entry.name
+        for entry in sorted(path.iterdir())
+        if not entry.name.startswith(".") and entry.name != PREVIEW_FILE
+    ]
+    if foreign:
+        raise OutputError(
+            f"'{path}' holds files that no run of Cellwright wrote ('{foreign[0]}'). "
+            "Choose a new or an empty folder."
+        )
+
+
+def _refuse_foreign_files(path: Path, files: Iterable[str]) -> None:
+    for name in files:
+        if (path / name).exists():
+            raise OutputError(
+                f"'{path / name}' is in the way and was not written by a run of Cellwright. "
+                "Move it, or choose another output folder."
+            )
+
+
+def _remove_files(path: Path, files: list[str]) -> None:
+    """Remove what an earlier run wrote, then the folders that this leaves empty."""
+    inside = [PurePosixPath(name) for name in files if not PurePosixPath(name).is_absolute()]
+    targets = [path / name for name in inside if ".." not in name.parts]
+    try:
+        for target in targets:
+            if target.is_dir() and target.suffix == ".zarr":
+                shutil.rmtree(target)
+            elif target.is_file():
+                target.unlink()
+        shutil.rmtree(path / PARTS, ignore_errors=True)
+        (path / RUN_FILE).unlink(missing_ok=True)
+        folders = {
+            parent for target in targets for parent in target.parents if path in parent.parents
+        }
+        for folder in sorted(folders, reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"Cannot replace the results in '{path}': {error}.") from error

@@ -1,0 +1,111 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright._errors import OutputError
+from cellwright.runs.folder import InputFile, Outcome, Plan, open_run, read_record
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    image = tmp_path / "images" / "a.tif"
+    image.parent.mkdir()
+    image.write_bytes(b"pixels")
+    return Plan("segment", (InputFile.of(image),), {"threshold": 0.5}, ("labels/a.tif",))
+
+
+def write_result(out: Path) -> None:
+    (out / "labels").mkdir(parents=True)
+    (out / "labels" / "a.tif").write_bytes(b"labels")
+
+
+def complete(out: Path, plan: Plan) -> None:
+    folder, _ = open_run(out, plan, overwrite=False)
+    write_result(out)
+    folder.keep(Outcome("a.tif", files=("labels/a.tif",)), {"label": np.arange(3)})
+    folder.finish(failed=0, images=[{"image": "a.tif", "files": ["labels/a.tif"]}])
+
+
+def test_an_interrupted_run_knows_what_is_done(tmp_path, plan):
+    folder, _ = open_run(tmp_path / "out", plan, overwrite=False)
+    write_result(tmp_path / "out")
+    folder.keep(Outcome("a.tif", objects=3, files=("labels/a.tif",)), {"label": np.arange(3)})
+    again, finished = open_run(tmp_path / "out", plan, overwrite=False)
+    assert finished is None
+    assert again.outcome("a.tif").objects == 3
+    np.testing.assert_array_equal(again.table("a.tif")["label"], [0, 1, 2])
+
+
+def test_an_outcome_whose_file_is_gone_or_that_failed_is_done_again(tmp_path, plan):
+    folder, _ = open_run(tmp_path / "out", plan, overwrite=False)
+    folder.keep(Outcome("a.tif", files=("labels/a.tif",)), {"label": np.arange(3)})
+    folder.keep(Outcome("b.tif", error="broken"))
+    assert folder.outcome("a.tif") is None
+    assert folder.outcome("b.tif") is None
+
+
+def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, plan):
+    complete(tmp_path / "out", plan)
+    _, finished = open_run(tmp_path / "out", plan, overwrite=False)
+    assert finished is not None
+    assert not (tmp_path / "out" / ".parts").exists()
+
+
+@pytest.mark.parametrize("change", ["parameters", "inputs", "model"])
+def test_another_run_is_refused(tmp_path, plan, change):
+    complete(tmp_path / "out", plan)
+    other = {"parameters": {"threshold": 0.4}, "inputs": (), "model": {"sha256": "0"}}[change]
+    with pytest.raises(OutputError, match=rf"another run \(different {change}.*--overwrite"):
+        open_run(tmp_path / "out", replace(plan, **{change: other}), overwrite=False)
+
+
+def test_overwrite_removes_only_what_the_earlier_run_wrote(tmp_path, plan):
+    complete(tmp_path / "out", plan)
+    mine = tmp_path / "out" / "labels" / "notes.txt"
+    mine.write_text("keep me")
+    open_run(tmp_path / "out", replace(plan, parameters={}), overwrite=True)
+    assert mine.read_text() == "keep me"
+    assert not (tmp_path / "out" / "labels" / "a.tif").exists()
+
+
+def test_overwrite_never_leaves_the_folder(tmp_path, plan):
+    complete(tmp_path / "out", plan)
+    precious = tmp_path / "precious.txt"
+    precious.write_text("keep me")
+    record = read_record(tmp_path / "out")
+    record["files"] = ["../precious.txt", str(precious)]
+    (tmp_path / "out" / "run.json").write_text(json.dumps(record))
+    open_run(tmp_path / "out", replace(plan, parameters={}, files=()), overwrite=True)
+    assert precious.exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_files_of_the_user_is_refused(tmp_path, plan, overwrite):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.doc").write_text("years of work")
+    with pytest.raises(OutputError, match=r"thesis\.doc"):
+        open_run(out, plan, overwrite=overwrite)
+
+
+def test_a_folder_that_contains_an_input_is_refused(tmp_path, plan):
+    for out in (tmp_path / "images", tmp_path):
+        with pytest.raises(OutputError, match="contains the input"):
+            open_run(out, plan, overwrite=True)
+
+
+def test_a_foreign_run_json_is_refused(tmp_path, plan):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text('{"speed": "10 km/h"}')
+    with pytest.raises(OutputError, match="not written by Cellwright"):
+        open_run(out, plan, overwrite=True)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path, plan):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        open_run(tmp_path / "out", plan, overwrite=False)
