@@ -1,0 +1,143 @@
+"""COCO annotation files: which images they list, and drawing their objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import DatasetError, FormatError
+from cellwright._types import BoolArray, LabelArray
+from cellwright.datasets.records import CocoLabels
+
+
+@dataclass(frozen=True, slots=True)
+class CocoImage:
+    """One entry of ``images``: its id, the name of its file and its size in pixels."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class CocoFile:
+    """An annotation file: its images, and the outlines or runs of the objects of each."""
+
+    images: tuple[CocoImage, ...]
+    segmentations: Mapping[int, tuple[Any, ...]]
+
+
+@lru_cache(maxsize=2)
+def read_coco(path: Path) -> CocoFile:
+    """Read a COCO file of instances.
+
+    Raises
+    ------
+    FormatError
+        If it is not JSON, or lacks what a COCO file of instances holds.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        images = tuple(
+            CocoImage(
+                int(entry["id"]),
+                str(entry["file_name"]),
+                int(entry["height"]),
+                int(entry["width"]),
+            )
+            for entry in content["images"]
+        )
+        objects: dict[int, list[Any]] = {image.id: [] for image in images}
+        for entry in content["annotations"]:
+            objects.setdefault(int(entry["image_id"]), []).append(entry["segmentation"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise FormatError(
+            f"'{path}' is not a readable COCO file of instances ({type(error).__name__}: {error})."
+        ) from error
+    return CocoFile(images, {key: tuple(value) for key, value in objects.items()})
+
+
+def draw_objects(labels: CocoLabels) -> LabelArray:
+    """Draw the objects of one image as labels; where two overlap, the later one wins.
+
+    Parameters
+    ----------
+    labels : CocoLabels
+
+    Returns
+    -------
+    ndarray, shape (Y, X), int32
+        Objects 1..N in the order of the file.
+
+    Raises
+    ------
+    DatasetError
+        If the file lists no such image, or an object has no usable segmentation.
+    """
+    content = read_coco(labels.path)
+    image = next((image for image in content.images if image.id == labels.image_id), None)
+    if image is None:
+        raise DatasetError(f"'{labels.path}' lists no image with the id {labels.image_id}.")
+    drawn = np.zeros((image.height, image.width), np.int32)
+    for number, segmentation in enumerate(content.segmentations[image.id], start=1):
+        try:
+            _draw(segmentation, number, drawn)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise DatasetError(
+                f"'{labels.path}': object {number} of '{image.file_name}' has a segmentation "
+                f"that is neither polygons nor runs ({error})."
+            ) from error
+    return drawn
+
+
+def _draw(segmentation: Any, number: int, drawn: LabelArray) -> None:
+    """Draw one object: polygons ``[[x, y, x, y, ...], ...]`` or runs ``{"counts", "size"}``."""
+    from skimage.draw import polygon
+
+    if isinstance(segmentation, Mapping):
+        drawn[_unpack_runs(segmentation, drawn.shape)] = number
+        return
+    for outline in segmentation:
+        corners = np.asarray(outline, np.float64).reshape(-1, 2)
+        # COCO counts from the corner of the first pixel, the rest of the package from its middle.
+        rows, columns = polygon(corners[:, 1] - 0.5, corners[:, 0] - 0.5, drawn.shape)
+        drawn[rows, columns] = number
+
+
+def _unpack_runs(segmentation: Mapping[str, Any], shape: tuple[int, ...]) -> BoolArray:
+    """Return the mask of column-wise runs of 0 and 1 in turn, as numbers or compressed text."""
+    counts = segmentation["counts"]
+    runs = _decode_text(counts) if isinstance(counts, str) else list(counts)
+    if tuple(segmentation["size"]) != shape or sum(runs) != shape[0] * shape[1]:
+        raise ValueError(f"its runs do not fill {shape[0]} × {shape[1]} pixels")
+    values = np.arange(len(runs)) % 2 == 1
+    return np.repeat(values, runs).reshape(shape, order="F")
+
+
+def _decode_text(text: str) -> Sequence[int]:
+    """Decode compressed runs.
+
+    Each number is written in groups of five bits, the lowest first, as characters from ``'0'``
+    on whose sixth bit says that more follow; the sign is the last group's fifth bit. From the
+    fourth number on, the difference to the number before the previous one is written.
+    """
+    runs: list[int] = []
+    value, shift = 0, 0
+    for character in text:
+        group = ord(character) - 48
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value, shift = 0, 0
+    return runs

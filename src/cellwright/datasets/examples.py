@@ -1,0 +1,189 @@
+"""Reading one example: its pixels and its labels, checked against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._types import AnyArray, DoubleArray, LabelArray
+from cellwright.datasets.coco import draw_objects
+from cellwright.datasets.records import CocoLabels, Example
+from cellwright.images.image import Image
+from cellwright.images.read import read, read_labels
+
+
+def load_example(example: Example) -> tuple[AnyArray, LabelArray]:
+    """Read the pixels and the labels of an example.
+
+    Parameters
+    ----------
+    example : Example
+        One with labels.
+
+    Returns
+    -------
+    pixels : ndarray, shape (C, [Z,] Y, X), the dtype of the file
+    labels : ndarray, shape ([Z,] Y, X), int32
+        0 background, 1..N objects or classes, negative: unknown.
+
+    Raises
+    ------
+    DatasetError
+        If it has no labels, the sizes of image and labels differ, or it is a time series.
+    InputError
+        If a file cannot be read; the message names it.
+    """
+    pixels, _ = load_pixels(example)
+    return pixels, load_labels(example, pixels.shape[1:])
+
+
+def load_pixels(example: Example) -> tuple[AnyArray, bool]:
+    """Read the pixels of an example.
+
+    Returns
+    -------
+    pixels : ndarray, shape (C, [Z,] Y, X), the dtype of the file
+        Several files become several channels.
+    rgb : bool
+        Whether the channels are red, green and blue.
+
+    Raises
+    ------
+    DatasetError
+        If it is a time series, or its files differ in size.
+    InputError
+        If a file cannot be read; the message names it.
+    """
+    images = [read(path, axes=example.axes) for path in example.images]
+    channels = [_channels_first(image, example) for image in images]
+    sizes = {channel.shape[1:] for channel in channels}
+    if len(sizes) > 1:
+        raise DatasetError(
+            f"The files of '{example.id}' differ in size: "
+            + ", ".join(
+                f"'{path.name}' {_times(channel.shape[1:])}"
+                for path, channel in zip(example.images, channels, strict=True)
+            )
+        )
+    rgb = len(images) == 1 and images[0].is_rgb
+    return (channels[0] if len(channels) == 1 else np.concatenate(channels)), rgb
+
+
+def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
+    """Read the labels of an example, which must have the `shape` ([Z,] Y, X) of its image.
+
+    Returns
+    -------
+    ndarray, shape ([Z,] Y, X), int32
+
+    Raises
+    ------
+    DatasetError
+        If it has none, or they have another shape.
+    """
+    if example.labels is None:
+        raise DatasetError(f"'{example.image}' has no labels, which this step needs.")
+    if isinstance(example.labels, CocoLabels):
+        labels = draw_objects(example.labels)
+    else:
+        labels, _ = read_labels(example.labels)
+    if labels.shape != shape:
+        raise DatasetError(
+            f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
+            f"'{example.label_file}' have {_times(labels.shape)}. Pair the right files, or say "
+            "which axes the image has with --axes."
+        )
+    return labels
+
+
+def fit_channels(pixels: AnyArray, channels: int, name: str) -> AnyArray:
+    """Return `pixels` (C, ...) with as many channels as a network takes.
+
+    A single channel is repeated; several become one as their mean.
+
+    Raises
+    ------
+    DatasetError
+        If neither is possible; `name` is what the message calls the image.
+    """
+    present = pixels.shape[0]
+    if present == channels:
+        return pixels
+    if present == 1:
+        return np.repeat(pixels, channels, axis=0)
+    if channels == 1:
+        mean: AnyArray = pixels.mean(axis=0, keepdims=True, dtype=np.float32)
+        return mean
+    raise DatasetError(
+        f"'{name}' has {present} channels, but {channels} are expected. Choose or merge its "
+        "channels, or train with another number of channels."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """How many objects an example has, where they are and how large.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, 3), float64
+        Middle of the bounding box of each object (z, y, x) in pixels; z is 0 in flat labels.
+    diameter : float or None
+        Median diameter of the disc or ball of equal size in pixels; None without objects.
+    """
+
+    points: DoubleArray
+    diameter: float | None
+
+
+def object_facts(labels: AnyArray) -> ObjectFacts:
+    """Measure what sampling needs to know about the objects in `labels` ([Z,] Y, X)."""
+    from scipy.ndimage import find_objects
+
+    known = labels if labels.min(initial=0) >= 0 else np.maximum(labels, 0)
+    boxes = [box for box in find_objects(known) if box is not None]
+    if not boxes:
+        return ObjectFacts(np.empty((0, 3)), None)
+    points = np.zeros((len(boxes), 3))
+    for point, box in zip(points, boxes, strict=True):
+        point[-len(box) :] = [(side.start + side.stop - 1) / 2 for side in box]
+    sizes = np.bincount(known.ravel())[1:]
+    size = float(np.median(sizes[sizes > 0]))
+    flat = labels.ndim == 2
+    diameter = 2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi)
+    return ObjectFacts(points, float(diameter))
+
+
+def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:
+    """Say so when labels look like a mask of all objects instead of numbered objects.
+
+    Labels are suspicious when they hold a single value above 0 but several separate regions.
+    """
+    from scipy.ndimage import label
+
+    values = np.unique(labels[labels > 0])
+    if values.size != 1 or label(labels > 0)[1] < 2:
+        return None
+    return (
+        f"'{example.label_file}' marks all objects with the value {values[0]}: a mask, not "
+        "numbered objects. Number them (touching ones apart) before training, "
+        "for example with skimage.measure.label."
+    )
+
+
+def _channels_first(image: Image, example: Example) -> AnyArray:
+    """Return the pixels as (C, [Z,] Y, X)."""
+    if image.sizes.get("T", 1) > 1:
+        raise DatasetError(
+            f"'{example.image}' is a time series of {image.sizes['T']} frames; "
+            "save one file per frame, or say with --axes that the axis is not time."
+        )
+    pixels = image.to_numpy()
+    pixels = pixels[0] if "T" in image.axes else pixels
+    return pixels if "C" in image.axes else pixels[None]
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(size) for size in shape)

@@ -1,0 +1,132 @@
+"""Random changes of intensity and colour, as other microscopes, exposures and stains make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+from scipy.ndimage import gaussian_filter1d
+
+from cellwright._types import FloatArray
+
+if TYPE_CHECKING:
+    from cellwright.datasets.augment import Augmentation
+
+# Colours of haematoxylin, eosin and DAB as optical densities of red, green and blue
+# (Ruifrok & Johnston 2001, Anal. Quant. Cytol. Histol. 23:291).
+_STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
+_DARKEST = 0.02  # transmitted light below which optical density is only noise
+
+
+def change_intensity(
+    pixels: FloatArray, settings: Augmentation, rng: np.random.Generator, rgb: bool = False
+) -> FloatArray:
+    """Return `pixels` as another exposure, focus, camera or stain would show them.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (C, [Z,] Y, X), float32
+        Normalised intensities, most of them between 0 and 1.
+    settings : Augmentation
+        How strong each change may be.
+    rng : numpy.random.Generator
+        Source of chance.
+    rgb : bool
+        Whether the three channels are red, green and blue: then `settings.stain` applies.
+
+    Returns
+    -------
+    ndarray, float32, the shape of `pixels`
+    """
+    pixels = np.ascontiguousarray(pixels, np.float32)
+    if rgb and settings.stain > 0:
+        pixels = jitter_stains(pixels, settings.stain, rng)
+    pixels = _blur(pixels, settings, rng)
+    pixels = _respond(pixels, settings, rng)
+    pixels = _add_noise(pixels, settings, rng)
+    if rng.random() < settings.inversion:
+        pixels = 1 - pixels
+    if pixels.shape[0] > 1 and rng.random() < settings.channel_drop:
+        pixels[rng.integers(pixels.shape[0])] = 0
+    return pixels
+
+
+def jitter_stains(pixels: FloatArray, amount: float, rng: np.random.Generator) -> FloatArray:
+    """Scale the density of each stain of a red, green, blue image.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, [Z,] Y, X), float32
+        Transmitted light, 1 where nothing absorbs.
+    amount : float
+        Standard deviation of the logarithm of each stain's factor.
+
+    Returns
+    -------
+    ndarray, float32, the shape of `pixels`
+
+    References
+    ----------
+    Tellez et al. (2018), IEEE Trans. Med. Imaging 37:2126.
+    """
+    factors = np.exp(rng.normal(0, amount, 3))
+    mixing = np.linalg.inv(_STAINS) @ np.diag(factors) @ _STAINS
+    density = -np.log(np.maximum(pixels, _DARKEST)).reshape(3, -1)
+    changed = mixing.T.astype(np.float32) @ density
+    light: FloatArray = np.exp(-changed).reshape(pixels.shape)
+    return light
+
+
+def _blur(pixels: FloatArray, settings: Augmentation, rng: np.random.Generator) -> FloatArray:
+    """Blur in the plane with a Gaussian of random width."""
+    if rng.random() >= settings.blurred:
+        return pixels
+    sigma = rng.uniform(0.3, max(0.3, settings.blur))
+    for axis in (-2, -1):
+        pixels = gaussian_filter1d(pixels, sigma, axis=axis, mode="reflect", truncate=3)
+    return pixels
+
+
+def _respond(pixels: FloatArray, settings: Augmentation, rng: np.random.Generator) -> FloatArray:
+    """Apply gain, offset and gamma, with a little of the gain on each channel's own."""
+    channels = pixels.shape[0]
+    gain = np.exp(rng.normal(0, settings.gain) + rng.normal(0, settings.channel_gain, channels))
+    offset = rng.normal(0, settings.offset)
+    gamma = np.exp(rng.uniform(*np.log(settings.gamma)))
+    if np.all(gain == 1) and offset == 0 and gamma == 1:
+        return pixels
+    answer = np.empty_like(pixels)
+    for source, target, factor in zip(pixels, answer, gain, strict=True):
+        _respond_flat(
+            source.ravel(),
+            target.reshape(-1),
+            np.float32(factor),
+            np.float32(offset),
+            np.float32(gamma),
+        )
+    return answer
+
+
+def _add_noise(pixels: FloatArray, settings: Augmentation, rng: np.random.Generator) -> FloatArray:
+    """Add camera noise and photon noise, whose variance grows with the signal."""
+    camera = rng.uniform(0, settings.noise)
+    photons = rng.uniform(0, settings.shot_noise)
+    if camera == 0 and photons == 0:
+        return pixels
+    noise = rng.standard_normal(pixels.shape, dtype=np.float32)
+    spread = np.maximum(pixels, 0)
+    spread *= np.float32(photons)
+    spread += np.float32(camera**2)
+    np.sqrt(spread, out=spread)
+    spread *= noise
+    spread += pixels
+    return spread
+
+
+@njit(cache=True)
+def _respond_flat(source, target, gain, offset, gamma):  # type: ignore[no-untyped-def]
+    """``gain * x ** gamma + offset``; what lies below 0 keeps its straight line."""
+    for i in range(source.size):
+        value = source[i]
+        target[i] = gain * (value**gamma if value > 0 else value) + offset

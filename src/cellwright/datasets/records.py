@@ -1,0 +1,147 @@
+"""What a dataset is: a frozen list of examples, each naming its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from cellwright._errors import DatasetError
+
+Task: TypeAlias = Literal["instances", "pixel classes", "image classes"]
+"""What the labels number: objects, classes of pixels; or each image has one category."""
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class CocoLabels:
+    """The objects of one image in a COCO annotation file.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON file.
+    image_id : int
+        The image's ``id`` in it.
+    """
+
+    path: Path
+    image_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One image and what is known about it. Nothing is read until `load_example` is called.
+
+    Parameters
+    ----------
+    id : str
+        Unique name in the dataset.
+    images : tuple of Path
+        The image file, or one file per channel.
+    labels : Path or CocoLabels, optional
+        Where its labels are.
+    split : str, optional
+        ``"train"``, ``"val"`` or ``"test"``.
+    group : str, optional
+        What must never be divided between splits: plate, animal, day, movie.
+    kind : str, optional
+        What splits should hold in equal parts: modality, stain, cell type.
+    category : str, optional
+        Class of the whole image.
+    axes : str, optional
+        Axes of the image file (letters of ``TCZYX``), when the file does not say.
+    """
+
+    id: str
+    images: tuple[Path, ...]
+    labels: Path | CocoLabels | None = None
+    split: str | None = None
+    group: str | None = None
+    kind: str | None = None
+    category: str | None = None
+    axes: str | None = None
+
+    @property
+    def image(self) -> Path:
+        """The image file, or that of the first channel."""
+        return self.images[0]
+
+    @property
+    def label_file(self) -> Path | None:
+        """The file that the labels are in."""
+        return self.labels.path if isinstance(self.labels, CocoLabels) else self.labels
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A folder of examples.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    layout : str
+        How its files are arranged, such as ``"paired folders"``.
+    task : str
+        ``"instances"``, ``"pixel classes"`` or ``"image classes"``.
+    examples : tuple of Example
+        In the order of their ids.
+    notes : tuple of str
+        What was seen and left out, in plain words.
+    """
+
+    root: Path
+    layout: str
+    task: Task
+    examples: tuple[Example, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Number of examples of each split; examples of none are counted as ``"unassigned"``."""
+        return _counts(example.split or "unassigned" for example in self.examples)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Number of examples of each kind."""
+        return _counts(example.kind for example in self.examples if example.kind)
+
+    @property
+    def categories(self) -> dict[str, int]:
+        """Number of examples of each category."""
+        return _counts(example.category for example in self.examples if example.category)
+
+    def part(self, split: str) -> tuple[Example, ...]:
+        """Return the examples of one split.
+
+        Raises
+        ------
+        DatasetError
+            If there is none.
+        """
+        chosen = tuple(example for example in self.examples if example.split == split)
+        if not chosen:
+            present = ", ".join(f"{name} ({count})" for name, count in self.splits.items())
+            raise DatasetError(
+                f"'{self.root}' has no examples of the split '{split}', only {present}. "
+                "Divide it with 'cellwright data split'."
+            )
+        return chosen
+
+    def with_axes(self, axes: str | None) -> Dataset:
+        """Return the dataset with `axes` as those of every image file."""
+        return replace(
+            self, examples=tuple(replace(example, axes=axes) for example in self.examples)
+        )
+
+
+def _counts(names: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))

@@ -1,0 +1,224 @@
+"""One composed geometric warp: crop, flip, turn, rotate, scale and deform in a single pass.
+
+Composing all of them into one map from patch to source means that every pixel is interpolated
+once, however many of them are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+
+from cellwright._types import DoubleArray, FloatArray, LabelArray
+
+_FINE_STEP = 1.5  # source pixels per patch pixel above which pixels are averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Warp:
+    """Where each pixel of a patch comes from.
+
+    The patch pixel at offset ``d`` = (y, x) from the middle of the patch comes from the source
+    position ``centre + matrix @ (d + bend)``; its plane from ``centre_z + depth_step * z``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Size (Z, Y, X) of the patch; Z is 1 for flat images.
+    centre : tuple of float
+        Source position (z, y, x) of the middle of the patch, in pixels.
+    matrix : ndarray, shape (2, 2), float64
+        Linear part in the plane: source pixels per patch pixel.
+    depth_step : float
+        Source planes per patch plane; negative where the planes are reversed.
+    bend : ndarray, shape (2, Y, X) or (2, 0, 0), float32
+        Elastic displacement along y and x in patch pixels.
+    """
+
+    shape: tuple[int, int, int]
+    centre: tuple[float, float, float]
+    matrix: DoubleArray
+    depth_step: float
+    bend: FloatArray
+
+    def region(self, source: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+        """Return the part of a source of size (Z, Y, X) that the patch is made of."""
+        reach = float(np.abs(self.bend).max()) if self.bend.size else 0.0
+        half_plane = np.abs(self.matrix) @ (np.array(self.shape[1:]) / 2 + reach)
+        half = (abs(self.depth_step) * self.shape[0] / 2, half_plane[0], half_plane[1])
+        spans = zip(self.centre, half, source, strict=True)
+        return tuple(  # type: ignore[return-value]
+            slice(max(0, int(np.floor(c - h)) - 1), min(n, int(np.ceil(c + h)) + 2))
+            for c, h, n in spans
+        )
+
+    def apply(
+        self, pixels: FloatArray, labels: LabelArray, origin: tuple[int, int, int] = (0, 0, 0)
+    ) -> tuple[FloatArray, LabelArray]:
+        """Cut the patch out of a source; beyond its border the source is mirrored.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (C, Z, Y, X), float32
+            The source, or the part of it that `region` names. Interpolated linearly; where the
+            patch is more than 1.5 times coarser than the source, its pixels are means over
+            their footprint.
+        labels : ndarray, shape (Z, Y, X), int32
+            Labels of the same pixels. The nearest one is taken.
+        origin : tuple of int
+            Source position of the first pixel of `pixels`.
+
+        Returns
+        -------
+        pixels : ndarray, shape (C, *shape), float32
+        labels : ndarray, shape ``shape``, int32
+        """
+        patch = np.empty((pixels.shape[0], *self.shape), np.float32)
+        patch_labels = np.empty(self.shape, np.int32)
+        centre = np.array(self.centre, np.float64) - origin
+        step = np.sqrt(abs(np.linalg.det(self.matrix)))
+        samples = int(np.ceil(step)) if step > _FINE_STEP else 1
+        depth_samples = samples if pixels.shape[1] > 1 else 1
+        _warp_pixels(
+            np.ascontiguousarray(pixels),
+            patch,
+            centre,
+            self.matrix,
+            self.depth_step,
+            self.bend,
+            samples,
+            depth_samples,
+        )
+        _warp_labels(
+            np.ascontiguousarray(labels),
+            patch_labels,
+            centre,
+            self.matrix,
+            self.depth_step,
+            self.bend,
+        )
+        return patch, patch_labels
+
+
+def smooth_bend(
+    size: tuple[int, int], spacing: float, rms: float, rng: np.random.Generator
+) -> FloatArray:
+    """Draw a smooth random displacement field.
+
+    Independent normal displacements on a coarse grid are blended by cubic B-splines, which keeps
+    the field smooth to its second derivative.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Size (Y, X) of the field.
+    spacing : float
+        Distance between the nodes of the grid in pixels.
+    rms : float
+        Root mean square of the displacement along each axis in pixels.
+
+    Returns
+    -------
+    ndarray, shape (2, Y, X), float32
+    """
+    along_y, along_x = (_spline_basis(length, spacing) for length in size)
+    nodes = rng.standard_normal((2, along_y.shape[1], along_x.shape[1]), dtype=np.float32)
+    field = along_y @ nodes @ along_x.T
+    blended = float(np.sqrt((along_y**2).sum(1).mean() * (along_x**2).sum(1).mean()))
+    bend: FloatArray = np.ascontiguousarray(field * np.float32(rms / blended))
+    return bend
+
+
+@lru_cache(maxsize=32)
+def _spline_basis(length: int, spacing: float) -> FloatArray:
+    """Return the weight of each grid node at each pixel, shape (length, nodes)."""
+    nodes = int(np.ceil(length / spacing)) + 3
+    distance = np.abs(np.arange(length)[:, None] / spacing + 1 - np.arange(nodes))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    far = (2 - distance) ** 3 / 6
+    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
+    return weights.astype(np.float32)
+
+
+@njit(cache=True)
+def _mirror(index, size):  # type: ignore[no-untyped-def]
+    """Fold an index into 0..size-1, the border pixel being repeated: ``1 0 | 0 1 2 | 2 1``."""
+    if 0 <= index < size:
+        return index
+    index %= 2 * size
+    return index if index < size else 2 * size - 1 - index
+
+
+@njit(cache=True)
+def _linear(plane, y, x):  # type: ignore[no-untyped-def]
+    """Interpolate one plane linearly at (y, x)."""
+    row, column = int(np.floor(y)), int(np.floor(x))
+    down, right = np.float32(y - row), np.float32(x - column)
+    top, bottom = _mirror(row, plane.shape[0]), _mirror(row + 1, plane.shape[0])
+    left, last = _mirror(column, plane.shape[1]), _mirror(column + 1, plane.shape[1])
+    above = plane[top, left] + right * (plane[top, last] - plane[top, left])
+    below = plane[bottom, left] + right * (plane[bottom, last] - plane[bottom, left])
+    return above + down * (below - above)
+
+
+@njit(cache=True)
+def _volume_linear(volume, z, y, x):  # type: ignore[no-untyped-def]
+    """Interpolate a volume linearly at (z, y, x), touching one plane where z is whole."""
+    plane = int(np.floor(z))
+    deeper = np.float32(z - plane)
+    value = _linear(volume[_mirror(plane, volume.shape[0])], y, x)
+    if deeper > 0:
+        below = _linear(volume[_mirror(plane + 1, volume.shape[0])], y, x)
+        value += deeper * (below - value)
+    return value
+
+
+@njit(cache=True)
+def _warp_pixels(  # type: ignore[no-untyped-def]
+    source, patch, centre, matrix, depth_step, bend, samples, depth_samples
+):
+    """Fill `patch` (C, Z, Y, X) with means of `samples`² (x `depth_samples`) source values."""
+    channels, depth, height, width = patch.shape
+    share = np.float32(1 / (samples * samples * depth_samples))
+    bent = bend.shape[1] > 0
+    for z in range(depth):
+        for y in range(height):
+            for x in range(width):
+                middle_y = y - (height - 1) / 2 + (bend[0, y, x] if bent else 0.0)
+                middle_x = x - (width - 1) / 2 + (bend[1, y, x] if bent else 0.0)
+                for c in range(channels):
+                    total = np.float32(0)
+                    for k in range(depth_samples):
+                        dz = z - (depth - 1) / 2 + (k + 0.5) / depth_samples - 0.5
+                        for i in range(samples):
+                            dy = middle_y + (i + 0.5) / samples - 0.5
+                            for j in range(samples):
+                                dx = middle_x + (j + 0.5) / samples - 0.5
+                                total += _volume_linear(
+                                    source[c],
+                                    centre[0] + depth_step * dz,
+                                    centre[1] + matrix[0, 0] * dy + matrix[0, 1] * dx,
+                                    centre[2] + matrix[1, 0] * dy + matrix[1, 1] * dx,
+                                )
+                    patch[c, z, y, x] = total * share
+
+
+@njit(cache=True)
+def _warp_labels(source, patch, centre, matrix, depth_step, bend):  # type: ignore[no-untyped-def]
+    """Fill `patch` (Z, Y, X) with the nearest labels."""
+    depth, height, width = patch.shape
+    bent = bend.shape[1] > 0
+    for z in range(depth):
+        plane = int(np.floor(centre[0] + depth_step * (z - (depth - 1) / 2) + 0.5))
+        plane = _mirror(plane, source.shape[0])
+        for y in range(height):
+            for x in range(width):
+                dy = y - (height - 1) / 2 + (bend[0, y, x] if bent else 0.0)
+                dx = x - (width - 1) / 2 + (bend[1, y, x] if bent else 0.0)
+                row = int(np.floor(centre[1] + matrix[0, 0] * dy + matrix[0, 1] * dx + 0.5))
+                column = int(np.floor(centre[2] + matrix[1, 0] * dy + matrix[1, 1] * dx + 0.5))
+                row = _mirror(row, source.shape[1])
+                patch[z, y, x] = source[plane, row, _mirror(column, source.shape[2])]
