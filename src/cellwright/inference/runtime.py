@@ -1,0 +1,169 @@
+"""Running an exported network with ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from cellwright._errors import ModelError, UsageError
+from cellwright._types import FloatArray
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class MapNetwork(Protocol):
+    """What turns pixels into maps of the same size.
+
+    Attributes
+    ----------
+    stride : int
+        Rows and columns must be multiples of this.
+    halo : int
+        No output pixel depends on an input pixel farther away than this along either axis, in px.
+    """
+
+    @property
+    def stride(self) -> int: ...  # noqa: D102 - described above
+
+    @property
+    def halo(self) -> int: ...  # noqa: D102
+
+    def __call__(self, pixels: FloatArray) -> FloatArray:
+        """Return maps (N, K, Y, X) of normalised pixels (N, C, Y, X), both float32."""
+
+
+class OnnxNetwork:
+    """A network in an ONNX file.
+
+    Parameters
+    ----------
+    model : Path or bytes
+        The file, or its content.
+    stride, halo : int
+        As in `MapNetwork`.
+    device : {"auto", "cpu", "cuda"}
+        Where to run; ``"auto"`` takes the GPU when this installation of ONNX Runtime can use one.
+    threads : int, optional
+        CPU threads; as many as there are physical cores when not given.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, broken, or not a network of one image input and one output.
+    UsageError
+        If a GPU is asked for and there is none.
+    """
+
+    def __init__(
+        self,
+        model: Path | bytes,
+        *,
+        stride: int,
+        halo: int,
+        device: Device = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.stride = stride
+        self.halo = halo
+        self._name = "The network" if isinstance(model, bytes) else f"'{model}'"
+        self._session = _open(model, self._name, _providers(device), threads)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+            raise ModelError(
+                f"{self._name} is not a network that maps one image (N, C, Y, X) to one set of "
+                "maps. Export it again with 'cellwright models'."
+            )
+        self._input = inputs[0].name
+        self._channels = inputs[0].shape[1]
+
+    @property
+    def provider(self) -> str:
+        """What ONNX Runtime computes with, such as ``"CPUExecutionProvider"``."""
+        return str(self._session.get_providers()[0])
+
+    def __call__(self, pixels: FloatArray) -> FloatArray:
+        """Return the maps of normalised pixels.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (N, C, Y, X), float32
+            Y and X are multiples of `stride`.
+
+        Returns
+        -------
+        ndarray, shape (N, K, Y, X), float32
+
+        Raises
+        ------
+        ModelError
+            If the image has another number of channels than the network, or the run fails (out
+            of memory, most often).
+        """
+        if isinstance(self._channels, int) and pixels.shape[1] != self._channels:
+            raise ModelError(
+                f"The model was made for images with {self._channels} channel(s), but this one "
+                f"has {pixels.shape[1]}. Choose channels with --channel."
+            )
+        try:
+            maps: FloatArray = self._session.run(None, {self._input: pixels})[0]
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            rows, columns = pixels.shape[2:]
+            raise ModelError(
+                f"{self._name} failed on a tile of {rows} × {columns} pixels: {error}. "
+                "If memory ran out, choose a smaller --tile."
+            ) from error
+        return maps
+
+
+def _open(
+    model: Path | bytes, name: str, providers: list[str], threads: int | None
+) -> Any:  # an onnxruntime.InferenceSession
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _physical_cores() if threads is None else threads
+    options.inter_op_num_threads = 1
+    # Waiting threads would burn the time of other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The arena keeps what the largest tile needed for ever; tiles of several shapes add up.
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3  # errors; they are raised with a message of ours
+    content = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        raise ModelError(
+            f"{name} cannot be opened as an ONNX network: {error}. "
+            "Download or export the model again."
+        ) from error
+
+
+def _providers(device: Device) -> list[str]:
+    import onnxruntime
+
+    installed = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device == "cuda" and not installed:
+        raise UsageError(
+            "The installed ONNX Runtime cannot use a GPU. Install it with "
+            "'pip install onnxruntime-gpu' in place of onnxruntime, or choose --device cpu."
+        )
+    use_gpu = installed and device != "cpu"
+    return (
+        ["CUDAExecutionProvider", "CPUExecutionProvider"] if use_gpu else ["CPUExecutionProvider"]
+    )
+
+
+def _physical_cores() -> int:
+    """Return the number of cores this process may use, or 0 to let ONNX Runtime count them.
+
+    Two threads on one core double the CPU time of a convolution without making it faster. Only
+    Linux tells which threads share a core, and that containers often allow only some.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return 0
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        cores.add(siblings.read_text() if siblings.exists() else str(cpu))
+    return len(cores)
