@@ -11,11 +11,10 @@ TRANSPOSED: dict[int, Callable[..., nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.
 MAX_POOL: dict[int, Callable[..., nn.Module]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 DROPOUT: dict[int, Callable[..., nn.Module]] = {2: nn.Dropout2d, 3: nn.Dropout3d}
 _BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-_INSTANCE_NORM = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
 NORMS: dict[str, Callable[[int, int], nn.Module]] = {
     "batch": lambda dimensions, channels: _BATCH_NORM[dimensions](channels),
-    "instance": lambda dimensions, channels: _INSTANCE_NORM[dimensions](channels, affine=True),
+    "instance": lambda dimensions, channels: nn.GroupNorm(channels, channels),
     "group": lambda dimensions, channels: nn.GroupNorm(8, channels),
     "none": lambda dimensions, channels: nn.Identity(),
 }
