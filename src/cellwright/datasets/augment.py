@@ -293,14 +293,16 @@ def _draw_centre(
 
 def _turn(quarters: int) -> DoubleArray:
     """Return the exact matrix of that many quarter turns."""
-    turns = np.array([[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])
-    return turns[quarters].astype(np.float64)
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    turn: DoubleArray = np.linalg.matrix_power(quarter, quarters)
+    return turn
 
 
 def _rotation(angle: float) -> DoubleArray:
     """Return the matrix of a rotation by `angle` in radians."""
     cosine, sine = np.cos(angle), np.sin(angle)
-    return np.array([[cosine, -sine], [sine, cosine]], np.float64)
+    matrix: DoubleArray = np.array([[cosine, -sine], [sine, cosine]])
+    return matrix
 
 
 def _size(shape: tuple[int, ...]) -> Size:

@@ -10,6 +10,7 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
 from cellwright.datasets.coco import draw_objects
 from cellwright.datasets.records import CocoLabels, Example
+from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
 
@@ -175,13 +176,13 @@ def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:
 
 def _channels_first(image: Image, example: Example) -> AnyArray:
     """Return the pixels as (C, [Z,] Y, X)."""
-    if image.sizes.get("T", 1) > 1:
+    if "T" in image.axes:
         raise DatasetError(
             f"'{example.image}' is a time series of {image.sizes['T']} frames; "
             "save one file per frame, or say with --axes that the axis is not time."
         )
+    check_pixels(image)
     pixels = image.to_numpy()
-    pixels = pixels[0] if "T" in image.axes else pixels
     return pixels if "C" in image.axes else pixels[None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -132,12 +132,6 @@ class Dataset:
                 "Divide it with 'cellwright data split'."
             )
         return chosen
-
-    def with_axes(self, axes: str | None) -> Dataset:
-        """Return the dataset with `axes` as those of every image file."""
-        return replace(
-            self, examples=tuple(replace(example, axes=axes) for example in self.examples)
-        )
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -1,0 +1,108 @@
+"""An optional ``index.csv`` beside the images: splits, groups and kinds of the examples."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import DatasetError
+from cellwright.datasets.layouts.files import some, split_name
+from cellwright.datasets.records import Dataset, Example
+from cellwright.images.read import stem
+
+FILE_NAME = "index.csv"
+_COLUMNS = {
+    "id": ("id", "image", "file", "filename", "file_name", "name", "stem"),
+    "split": ("split", "subset", "fold"),
+    "group": ("group", "plate", "animal", "patient", "donor", "movie", "well", "day", "date"),
+    "kind": ("kind", "modality", "stain", "cell_type", "tissue"),
+    "category": ("category", "class"),
+    "axes": ("axes",),
+}
+
+
+def apply_index(dataset: Dataset) -> Dataset:
+    """Return `dataset` with what its ``index.csv`` says, unchanged where it has none.
+
+    The column ``id`` (or ``image``, ``file``, ...) holds the id or the file name of an example.
+    Columns for the split (``split``), group (``group``, ``plate``, ``animal``, ``movie``, ...),
+    kind (``kind``, ``modality``, ``stain``, ...), category and axes are taken; others are not.
+
+    Raises
+    ------
+    DatasetError
+        If no row fits an example, an id occurs twice, or a split has an unknown name.
+    """
+    path = dataset.root / FILE_NAME
+    if not path.is_file():
+        return dataset
+    rows = _read_rows(path)
+    examples = tuple(_described(example, rows, path) for example in dataset.examples)
+    listed = {example.id for example in dataset.examples if _row(example, rows) is not None}
+    if not listed and rows:
+        raise DatasetError(
+            f"'{path}' names none of the {len(dataset)} examples; its first rows are "
+            f"{some(rows)}, the first example is '{dataset.examples[0].id}'."
+        )
+    notes = dataset.notes
+    unlisted = [example.id for example in dataset.examples if example.id not in listed]
+    if unlisted:
+        notes += (f"{len(unlisted)} examples are not in {path.name} ({some(unlisted)}).",)
+    if len(rows) > len(listed):
+        notes += (f"{len(rows) - len(listed)} rows of {path.name} name no example.",)
+    return replace(dataset, examples=examples, notes=notes)
+
+
+def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
+    """Return what each row says, keyed by the stem of its id."""
+    rows: dict[str, Mapping[str, str]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = _find_columns(reader.fieldnames or ())
+            if "id" not in columns:
+                raise DatasetError(f"'{path}' has no column that names the images; call one 'id'.")
+            for row in reader:
+                facts = {name: (row[column] or "").strip() for name, column in columns.items()}
+                name = facts.pop("id")
+                name = Path(name).with_name(stem(Path(name))).as_posix() if name else name
+                if name in rows:
+                    raise DatasetError(f"'{path}' names '{name}' twice.")
+                rows[name] = facts
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    return rows
+
+
+def _find_columns(header: Sequence[str]) -> dict[str, str]:
+    """Return the column of each thing that is known, taking the first name that is there."""
+    present = {name.strip().lower(): name for name in header}
+    return {
+        thing: present[name]
+        for thing, names in _COLUMNS.items()
+        if (name := next((name for name in names if name in present), None))
+    }
+
+
+def _row(example: Example, rows: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
+    for name in (example.id, stem(example.image), example.id.rpartition("/")[2]):
+        if name in rows:
+            return rows[name]
+    return None
+
+
+def _described(example: Example, rows: Mapping[str, Mapping[str, str]], path: Path) -> Example:
+    row = _row(example, rows) or {}
+    said: dict[str, Any] = {name: value for name, value in row.items() if value}
+    if "split" in said:
+        split = split_name(said["split"])
+        if split is None:
+            raise DatasetError(
+                f"'{path}' puts '{example.id}' in the split '{said['split']}'; "
+                "use train, val or test."
+            )
+        said["split"] = split
+    return replace(example, **said) if said else example

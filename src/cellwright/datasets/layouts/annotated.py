@@ -1,0 +1,61 @@
+"""Images with a COCO file of instances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellwright._errors import DatasetError
+from cellwright.datasets.coco import read_coco
+from cellwright.datasets.layouts.files import some, split_name
+from cellwright.datasets.records import CocoLabels, Dataset, Example
+
+_HEAD = 4096  # characters in which a COCO file shows one of its keys
+_KEYS = ('"images"', '"annotations"', '"categories"', '"info"', '"licenses"')
+
+
+def open_coco(root: Path) -> Dataset | None:
+    """Recognise COCO JSON files in `root`, in ``annotations/`` or in folders named as splits.
+
+    Images are looked for beside the JSON file, in `root`, in its ``images/`` and in a folder
+    named like the JSON file or its split.
+    """
+    files = [path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern))]
+    files = [path for path in files if _looks_like_coco(path)]
+    if not files:
+        return None
+    examples = [example for path in files for example in _examples(root, path)]
+    return Dataset(root, "COCO", "instances", tuple(examples))
+
+
+def _looks_like_coco(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            head = stream.read(_HEAD)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return head.lstrip().startswith("{") and any(key in head for key in _KEYS)
+
+
+def _examples(root: Path, path: Path) -> list[Example]:
+    content = read_coco(path)
+    words = path.stem.replace("-", "_").split("_")
+    split = next((name for word in [*words, path.parent.name] if (name := split_name(word))), None)
+    places = [path.parent, path.parent / "images", root, root / "images", root / path.stem]
+    places += [
+        folder for name in (split,) if name for folder in (root / name, root / "images" / name)
+    ]
+    examples, missing = [], []
+    for image in content.images:
+        found = next((p for place in places if (p := place / image.file_name).is_file()), None)
+        if found is None:
+            missing.append(image.file_name)
+            continue
+        stem = Path(image.file_name).stem
+        name = f"{split}/{stem}" if split else stem
+        examples.append(Example(name, (found,), CocoLabels(path, image.id), split))
+    if missing:
+        raise DatasetError(
+            f"'{path}' lists {len(missing)} images that are not there ({some(missing)}); looked "
+            f"in {', '.join(sorted({str(place) for place in places if place.is_dir()}))}."
+        )
+    return examples

@@ -1,0 +1,123 @@
+"""Our own ``dataset.yaml``: any files, anywhere, with their splits, groups and kinds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from cellwright._errors import DatasetError
+from cellwright._files import write_text
+from cellwright.datasets.records import CocoLabels, Dataset, Example, Task
+
+FILE_NAME = "dataset.yaml"
+_FORMAT = "cellwright dataset 1"
+_WORDS = ("split", "group", "kind", "category", "axes")
+
+
+def open_described(root: Path) -> Dataset | None:
+    """Recognise a folder that holds a ``dataset.yaml``."""
+    path = root / FILE_NAME
+    return read_description(path) if path.is_file() else None
+
+
+def read_description(path: Path) -> Dataset:
+    """Read a description that `write_description` wrote or a person did.
+
+    Raises
+    ------
+    DatasetError
+        If it is not such a description, or names files that are not there.
+    """
+    try:
+        content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if content["format"] != _FORMAT or content["task"] not in get_args(Task):
+            raise ValueError(
+                f"'format' must be '{_FORMAT}' and 'task' one of {', '.join(get_args(Task))}"
+            )
+        examples = tuple(_example(entry, path.parent) for entry in content["examples"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as error:
+        raise DatasetError(
+            f"'{path}' is not a readable description of a dataset "
+            f"({type(error).__name__}: {error})."
+        ) from error
+    missing = [file for example in examples for file in _files(example) if not file.exists()]
+    if missing:
+        raise DatasetError(
+            f"'{path}' names {len(missing)} files that are not there, first '{missing[0]}'."
+        )
+    return Dataset(path.parent, "dataset.yaml", content["task"], examples)
+
+
+def write_description(dataset: Dataset, path: Path) -> None:
+    """Write `dataset` as YAML whose paths are relative to the folder of `path`.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    lines = [
+        f"format: {_FORMAT}",
+        f"task: {dataset.task}",
+        "# One example per line; paths start from the folder of this file.",
+        "examples:",
+    ]
+    lines += [f"- {_one_line(_entry(example, path.parent))}" for example in dataset.examples]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _entry(example: Example, folder: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": example.id,
+        "images": [_relative(image, folder) for image in example.images],
+    }
+    if isinstance(example.labels, CocoLabels):
+        entry["labels"] = {
+            "coco": _relative(example.labels.path, folder),
+            "image_id": example.labels.image_id,
+        }
+    elif example.labels is not None:
+        entry["labels"] = _relative(example.labels, folder)
+    words = {name: getattr(example, name) for name in _WORDS}
+    return entry | {name: word for name, word in words.items() if word is not None}
+
+
+def _example(entry: dict[str, Any], folder: Path) -> Example:
+    unknown = sorted(set(entry) - {"id", "images", "labels", *_WORDS})
+    if unknown:
+        raise ValueError(f"an example has unknown entries: {', '.join(unknown)}")
+    labels = entry.get("labels")
+    if isinstance(labels, dict):
+        source: Path | CocoLabels | None = CocoLabels(
+            folder / labels["coco"], int(labels["image_id"])
+        )
+    else:
+        source = folder / labels if labels is not None else None
+    images = entry["images"]
+    files = tuple(folder / image for image in ([images] if isinstance(images, str) else images))
+    if not files:
+        raise ValueError(f"the example {entry['id']} names no image")
+    words = {name: str(entry[name]) for name in _WORDS if entry.get(name) is not None}
+    return Example(str(entry["id"]), files, source, **words)
+
+
+def _files(example: Example) -> list[Path]:
+    return [*example.images, *([example.label_file] if example.label_file else [])]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return `path` as seen from `folder`, absolute where no relative path leads there."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.resolve().as_posix()
+
+
+def _one_line(entry: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(
+        entry, default_flow_style=True, sort_keys=False, width=1 << 20, allow_unicode=True
+    )
+    return text.strip()
