@@ -29,7 +29,7 @@ MEMORY = 1_200_000_000
 """Bytes that network, maps and readout may take together, by default."""
 
 # Measured by benchmarks/bench_memory.py, per pixel on the network grid.
-_NETWORK_BYTES = 256
+_NETWORK_BYTES = 200
 _DECODE_BYTES = 48
 
 

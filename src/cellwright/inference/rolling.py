@@ -75,7 +75,7 @@ class RollingDecoder:
     shape : tuple of int
         Rows and columns of the whole plane on the network grid.
     window_pixels : int
-        About how many pixels to decode at once.
+        About how many pixels to decode at once; at least a core as large as the margin.
 
     Attributes
     ----------
@@ -87,8 +87,7 @@ class RollingDecoder:
         self.labels = RowBuffer((), shape[1], np.int32)
         self._readout = readout
         self._shape = shape
-        window = window_pixels // shape[1]
-        self._height = max(window - 2 * readout.margin, readout.margin, 1)
+        self._window_pixels = window_pixels
         self._decoded = 0
         self._count = 0
         self._anchors: list[IntArray] = [np.zeros((0, 2), np.int64)]
@@ -112,40 +111,81 @@ class RollingDecoder:
         int
             The labels above this row are settled: they will not change any more.
         """
-        for core in self._cores(maps):
-            self._decode(maps, core)
-            self._decoded = core.stop
-            at_end = core.stop == self._shape[0]
-            yield core.stop if at_end else max(0, core.stop - self._readout.reach)
-        maps.drop(max(0, self._decoded - self._readout.margin))
-
-    def _cores(self, maps: RowBuffer) -> list[slice]:
-        """Return the rows that can be decoded now, in pieces of bounded height."""
-        known = maps.stop if maps.stop == self._shape[0] else maps.stop - self._readout.margin
-        todo = known - self._decoded
-        if todo <= 0:
-            return []
-        pieces = math.ceil(todo / self._height)
-        edges = [self._decoded + todo * i // pieces for i in range(pieces + 1)]
-        return [slice(start, stop) for start, stop in pairwise(edges)]
-
-    def _decode(self, maps: RowBuffer, core: slice) -> None:
-        """Add the objects whose anchors lie in the rows of `core`."""
         margin = self._readout.margin
-        top, bottom = max(0, core.start - margin), min(self._shape[0], core.stop + margin)
-        found = self._readout.decode(maps.rows(top, bottom))
-        anchors = found.anchors + np.array([top, 0])
-        inside = np.flatnonzero((anchors[:, 0] >= core.start) & (anchors[:, 0] < core.stop))
-        order = inside[np.lexsort((anchors[inside, 1], anchors[inside, 0]))]
+        known = maps.stop if maps.stop == self._shape[0] else maps.stop - margin
+        height = math.isqrt(self._window_pixels) - 2 * margin
+        for rows in _pieces(self._decoded, known, max(height, margin, 1)):
+            self._decode(maps, rows)
+            self._decoded = rows.stop
+            at_end = rows.stop == self._shape[0]
+            yield rows.stop if at_end else max(0, rows.stop - self._readout.reach)
+        maps.drop(max(0, self._decoded - margin))
+
+    def _decode(self, maps: RowBuffer, rows: slice) -> None:
+        """Add the objects whose anchors lie in `rows`."""
+        before, margin = self._count, self._readout.margin
+        seen = _widened(rows, margin, self._shape[0])
+        self.labels.extend(seen.stop)
+        found = maps.rows(seen.start, seen.stop)
+        width = self._window_pixels // found.shape[-2] - 2 * margin
+        anchors, evidence = [], []
+        for columns in _pieces(0, self._shape[1], max(width, margin, 1)):
+            window_anchors, window_evidence = self._add(found, seen.start, rows, columns)
+            anchors.append(window_anchors)
+            evidence.append(window_evidence)
+        joined = np.concatenate(anchors)
+        order = np.lexsort((joined[:, 1], joined[:, 0]))
+        self._renumber(seen, before, order)
+        self._anchors.append(joined[order])
+        self._evidence.append(np.concatenate(evidence)[order])
+
+    def _add(
+        self, maps: FloatArray, top: int, rows: slice, columns: slice
+    ) -> tuple[IntArray, FloatArray]:
+        """Paste the objects anchored in rows × columns; return their anchors and evidence.
+
+        `maps` begin at row `top` and span the full width.
+        """
+        seen = _widened(columns, self._readout.margin, self._shape[1])
+        found = self._readout.decode(maps[..., seen])
+        anchors = found.anchors + np.array([top, seen.start])
+        row, column = anchors.T
+        own = np.flatnonzero(
+            (row >= rows.start)
+            & (row < rows.stop)
+            & (column >= columns.start)
+            & (column < columns.stop)
+        )
         lut = np.zeros(len(anchors) + 1, np.int32)
-        lut[order + 1] = np.arange(self._count + 1, self._count + 1 + len(order))
-        self.labels.extend(bottom)
-        here = self.labels.rows(max(top, self.labels.start), bottom)
-        new = lut[found.labels[-here.shape[0] :]]
-        np.copyto(here, new, where=new > 0)
-        self._count += len(order)
-        self._anchors.append(anchors[order])
-        self._evidence.append(found.evidence[order])
+        lut[own + 1] = np.arange(self._count + 1, self._count + 1 + len(own))
+        self._count += len(own)
+        # What was written already is out of the objects' reach.
+        first = max(top, self.labels.start)
+        new = lut[found.labels[first - top :]]
+        target = self.labels.rows(first, top + len(found.labels))[:, seen]
+        np.copyto(target, new, where=new > 0)
+        return anchors[own], found.evidence[own]
+
+    def _renumber(self, seen: slice, before: int, order: IntArray) -> None:
+        """Bring labels above `before` into the given order."""
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(before + 1, before + 1 + len(order))
+        if np.array_equal(order, np.arange(len(order))):
+            return
+        labels = self.labels.rows(max(seen.start, self.labels.start), seen.stop)
+        new = labels > before
+        labels[new] = rank[labels[new] - before - 1]
+
+
+def _pieces(start: int, stop: int, longest: int) -> list[slice]:
+    """Cut start..stop into about equal pieces; none when there is nothing to cut."""
+    count = max(0, math.ceil((stop - start) / longest))
+    edges = [start + (stop - start) * i // count for i in range(count + 1)] if count else []
+    return [slice(*edge) for edge in pairwise(edges)]
+
+
+def _widened(part: slice, margin: int, size: int) -> slice:
+    return slice(max(0, part.start - margin), min(size, part.stop + margin))
 
 
 class RollingWriter:
