@@ -1,0 +1,40 @@
+"""Checks of pixels before they are used."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellwright._errors import InputError
+from cellwright.images.image import Image
+
+BLOCK_ROWS = 1024
+
+
+def check_pixels(image: Image) -> None:
+    """Raise `InputError` unless every pixel is a finite number.
+
+    Non-finite pixels are refused, not replaced: what belongs there only the user knows. Integer
+    images pass at once; others are read in blocks of rows.
+
+    Raises
+    ------
+    InputError
+        With the number of NaN and infinite pixels, and the cure.
+    """
+    if image.dtype.kind != "f":
+        return
+    bad = total = 0
+    rows = image.sizes["Y"]
+    for index in np.ndindex(*image.shape[:-2]):
+        for start in range(0, rows, BLOCK_ROWS):
+            block = np.asarray(image.data[(*index, slice(start, start + BLOCK_ROWS))])
+            bad += block.size - int(np.count_nonzero(np.isfinite(block)))
+            total += block.size
+    if bad == total:
+        raise InputError(f"'{image.name}' holds no finite pixel at all; leave the file out.")
+    if bad:
+        raise InputError(
+            f"{bad:,} of {total:,} pixels of '{image.name}' are NaN or infinite, often from a "
+            "division by zero in an earlier step. Replace them first, for instance with the "
+            "background value (in Python: numpy.nan_to_num)."
+        )

@@ -1,0 +1,146 @@
+"""Reading images: one function for every format.
+
+A format is a `Reader` in `READERS`. The content of a file decides which one reads it; its
+suffix only serves to tell what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cellwright._errors import FormatError, InputError
+from cellwright.images import omezarr, raster, tiff
+from cellwright.images.image import Image
+from cellwright.images.scene import Reader, arrange
+
+READERS: tuple[Reader, ...] = (tiff.READER, raster.READER, omezarr.READER)
+HEAD_BYTES = 16
+
+
+def read(
+    path: str | Path, *, axes: str | None = None, scene: str | int | None = None, level: int = 0
+) -> Image:
+    """Read an image.
+
+    Axes of size 1 are dropped, except Y and X. Colour becomes a channel axis with the names
+    red, green and blue. Large TIFF files and OME-Zarr stay lazy: `Image.region` reads parts.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF (plain, OME, ImageJ, SVS), PNG, JPEG or BMP file, or an OME-Zarr folder.
+    axes : str, optional
+        What the axes of the file are, in the file's own order, such as ``"TYX"`` or ``"YXC"``.
+        Replaces what the file says; needed where the file does not tell.
+    scene : str or int, optional
+        Name or number of the scene in a file that holds several (see `list_scenes`).
+    level : int
+        Resolution level of a pyramid; 0 is the finest.
+
+    Returns
+    -------
+    Image
+        Axes in the order TCZYX; pixel size in µm where the file gives a real unit.
+
+    Raises
+    ------
+    FormatError
+        If the file is of no known format, or empty, truncated or damaged.
+    AxesError
+        If the file does not tell what an axis is and `axes` does not either.
+    InputError
+        If there is no such file, scene or level, or several scenes and none was chosen.
+    """
+    path = Path(path)
+    reader = find_reader(path)
+    names = _scene_names(reader, path)
+    index = _scene_index(names, scene, path)
+    name = stem(path) if len(names) == 1 else f"{stem(path)}_{names[index]}"
+    return arrange(reader.open_scene(path, index, level), path, name, axes)
+
+
+def list_scenes(path: str | Path) -> tuple[str, ...]:
+    """Return the names of the images a file holds: one for most, several for a series or plate.
+
+    The names are unique within the file and fit for file names.
+    """
+    path = Path(path)
+    return _scene_names(find_reader(path), path)
+
+
+def known_suffixes() -> tuple[str, ...]:
+    """Return the file name endings of all readers, sorted."""
+    return tuple(sorted(suffix for reader in READERS for suffix in reader.suffixes))
+
+
+def stem(path: Path) -> str:
+    """Return the name of a file without its ending; ``.ome.tif`` and ``.ome.zarr`` are one."""
+    name = path.stem if path.suffix.lower() in known_suffixes() else path.name
+    return name[:-4] if name.lower().endswith(".ome") else name
+
+
+def find_reader(path: Path) -> Reader:
+    """Return the reader for a file, by its content.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it may not be read.
+    FormatError
+        If no reader knows the content.
+    """
+    head = _first_bytes(path)
+    for reader in READERS:
+        if reader.recognises(path, head):
+            return reader
+    suffix = path.suffix.lower()
+    expected = next((r for r in READERS if suffix in r.suffixes), None)
+    if expected:
+        raise FormatError(
+            f"'{path}' is no {expected.name} inside, whatever its name says. "
+            "It may be damaged, or of another format: save it anew."
+        )
+    raise FormatError(
+        f"'{path}' is of no format that Cellwright reads. Known are {', '.join(known_suffixes())}; "
+        "export it as OME-TIFF, for instance from Fiji."
+    )
+
+
+def _first_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file '{path}'. Check the spelling of its name.") from error
+    except OSError as error:
+        raise InputError(
+            f"Cannot open '{path}': {error.strerror or error}. Check that you may read it."
+        ) from error
+    if not head:
+        raise FormatError(f"'{path}' is empty (0 bytes). Copy it again, or leave it out.")
+    return head
+
+
+def _scene_names(reader: Reader, path: Path) -> tuple[str, ...]:
+    """Return scene names that are unique and hold nothing a file name may not."""
+    names = [re.sub(r"[^\w.-]+", "_", name).strip("_.") for name in reader.list_scenes(path)]
+    unique = all(names) and len({name.casefold() for name in names}) == len(names)
+    return tuple(names if unique else map(str, range(len(names))))
+
+
+def _scene_index(names: tuple[str, ...], scene: str | int | None, path: Path) -> int:
+    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+    if scene is None:
+        if len(names) > 1:
+            raise InputError(
+                f"'{path}' holds {len(names)} scenes: {listed}. Choose one with scene=NAME."
+            )
+        return 0
+    if scene in names:
+        return names.index(str(scene))
+    if isinstance(scene, int) and 0 <= scene < len(names):
+        return scene
+    raise InputError(f"'{path}' has no scene '{scene}'. It holds: {listed}.")

@@ -1,0 +1,100 @@
+"""Pixel size, frame interval and channel names written in TIFF files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from cellwright.images.units import micrometres, seconds
+
+LARGEST_TAG_PIXEL = 10.0
+"""µm. Plain resolution tags mostly hold a printer's 72 to 1200 dots per inch (353 to 21 µm);
+only a finer one can be a microscope's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TiffMetadata:
+    """What a TIFF file tells beside its pixels; µm by axis letter, s, one name per channel."""
+
+    spacing: Mapping[str, float] = field(default_factory=dict)
+    frame_interval: float | None = None
+    channel_names: Sequence[str] | None = None
+
+
+def _known(**sizes: float | None) -> dict[str, float]:
+    return {axis: size for axis, size in sizes.items() if size is not None}
+
+
+def from_ome(xml: str, index: int) -> TiffMetadata:
+    """Read the `index`-th image of an OME-XML description."""
+    root = ElementTree.fromstring(xml)
+    pixels = root.findall("{*}Image/{*}Pixels")
+    if index >= len(pixels):
+        return TiffMetadata()
+    given = pixels[index].attrib
+    names = [channel.get("Name") for channel in pixels[index].findall("{*}Channel")]
+    spacing = {
+        axis: micrometres(
+            given.get(f"PhysicalSize{axis}"), given.get(f"PhysicalSize{axis}Unit", "µm")
+        )
+        for axis in "ZYX"
+    }
+    interval = seconds(given.get("TimeIncrement"), given.get("TimeIncrementUnit", "s"))
+    complete = [name for name in names if name]
+    return TiffMetadata(
+        _known(**spacing), interval, complete if len(complete) == len(names) else None
+    )
+
+
+def from_imagej(
+    metadata: Mapping[str, Any], resolution: Mapping[str, float], channels: int
+) -> TiffMetadata:
+    """Read ImageJ's description.
+
+    Parameters
+    ----------
+    metadata : mapping
+        ImageJ's own keys: unit, spacing, finterval, Labels.
+    resolution : mapping of str to float
+        Pixels per unit along Y and X.
+    channels : int
+        Number of channels.
+    """
+    unit = metadata.get("unit", "")
+    y_unit, z_unit = metadata.get("yunit", unit), metadata.get("zunit", unit)
+    per_pixel = {axis: 1 / value for axis, value in resolution.items() if value > 0}
+    spacing = _known(
+        X=micrometres(per_pixel.get("X"), unit),
+        Y=micrometres(per_pixel.get("Y"), y_unit),
+        Z=micrometres(metadata.get("spacing"), z_unit),
+    )
+    interval = seconds(metadata.get("finterval"), metadata.get("tunit", "s"))
+    return TiffMetadata(spacing, interval, _slice_labels(metadata.get("Labels"), channels))
+
+
+def _slice_labels(labels: Any, channels: int) -> Sequence[str] | None:
+    """Return the channel names when ImageJ's slice labels repeat one name per channel."""
+    if not isinstance(labels, list) or len(labels) % channels or not all(labels):
+        return None
+    names = labels[:channels]
+    distinct = len(set(names)) == channels
+    return names if distinct and names * (len(labels) // channels) == labels else None
+
+
+def from_aperio(description: str) -> TiffMetadata:
+    """Read the µm per pixel of an Aperio slide."""
+    found = re.search(r"\bMPP\s*=\s*([0-9.]+)", description)
+    size = micrometres(found[1], "µm") if found else None
+    return TiffMetadata(_known(Y=size, X=size))
+
+
+def from_resolution(resolution: Mapping[str, float], unit: str) -> TiffMetadata:
+    """Read the plain resolution tags: pixels per inch or centimetre along Y and X."""
+    spacing = {
+        axis: micrometres(1 / value, unit) for axis, value in resolution.items() if value > 0
+    }
+    fine = _known(**spacing)
+    return TiffMetadata({a: s for a, s in fine.items() if s <= LARGEST_TAG_PIXEL})
