@@ -1,0 +1,202 @@
+"""Tables of objects on disk: CSV to read anywhere, Parquet to keep every bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cellwright._errors import FormatError, InputError, UsageError
+from cellwright._files import atomic_path
+from cellwright._types import AnyArray, Table
+
+if TYPE_CHECKING:
+    import pandas
+
+TEXT_COLUMNS = ("image", "class")
+_FORMULA_START = "^([=+@\t\r-])"
+_DISARMED_START = "^'([=+@\t\r-])"
+
+
+def write_csv(path: Path, table: Table) -> None:
+    """Write a table as comma-separated UTF-8 text, atomically.
+
+    Numbers are as short as reading them back exactly allows; NaN is an empty cell. Texts are
+    quoted, and those that a spreadsheet would run as a formula (starting with ``=``, ``+``,
+    ``-`` or ``@``) get an apostrophe in front, which `read_csv` takes away.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    table : Table
+        Columns of equal length: numbers, booleans or texts.
+
+    Raises
+    ------
+    InputError
+        If the columns differ in length.
+    OutputError
+        If the file cannot be written.
+    """
+    import pyarrow as pa
+    from pyarrow import compute, csv
+
+    content = _to_arrow(table, nan_is_missing=True)
+    columns = [
+        compute.replace_substring_regex(column, _FORMULA_START, r"'\1")
+        if pa.types.is_string(column.type)
+        else column
+        for column in content.columns
+    ]
+    with atomic_path(path) as temporary:
+        csv.write_csv(pa.table(columns, names=content.column_names), temporary)
+
+
+def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
+    """Read a table that `write_csv` wrote, or any comma-separated text with a header.
+
+    Parameters
+    ----------
+    path : Path
+        The file to read.
+    text_columns : collection of str
+        Columns that stay text even if all they contain looks like numbers.
+
+    Returns
+    -------
+    Table
+        Whole numbers as int64, others as float64 with NaN where missing, booleans, texts.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read as a table.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    options = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
+    table = _from_arrow(_read(path, lambda: csv.read_csv(path, convert_options=options)))
+    return {name: _rearmed(column) for name, column in table.items()}
+
+
+def write_parquet(path: Path, table: Table) -> None:
+    """Write a table as Parquet, atomically; values and types survive exactly.
+
+    Raises
+    ------
+    InputError
+        If the columns differ in length.
+    OutputError
+        If the file cannot be written.
+    """
+    from pyarrow import parquet
+
+    content = _to_arrow(table)
+    with atomic_path(path) as temporary:
+        parquet.write_table(content, temporary)
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a table from a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not Parquet.
+    """
+    from pyarrow import parquet
+
+    return _from_arrow(_read(path, lambda: parquet.read_table(path)))
+
+
+def concatenate(tables: Iterable[Table]) -> Table:
+    """Stack tables, one below the other.
+
+    The result has the columns of all, in the order in which they first occur. Where a table lacks
+    one, texts are empty and numbers NaN.
+
+    Raises
+    ------
+    InputError
+        If a column holds texts in one table and numbers in another.
+    """
+    import pyarrow as pa
+
+    contents = [_to_arrow(table) for table in tables]
+    if not contents:
+        return {}
+    try:
+        return _from_arrow(pa.concat_tables(contents, promote_options="permissive"))
+    except pa.ArrowException as error:
+        raise InputError(f"The tables do not fit together: {error}") from error
+
+
+def to_pandas(table: Table) -> pandas.DataFrame:
+    """Return a table as a pandas DataFrame.
+
+    Raises
+    ------
+    UsageError
+        If pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise UsageError(
+            'pandas is not installed; run: pip install "cellwright[notebook]"'
+        ) from error
+    return pandas.DataFrame(table)
+
+
+def _to_arrow(table: Table, nan_is_missing: bool = False) -> Any:
+    import pyarrow as pa
+
+    lengths = {name: len(column) for name, column in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"The columns of a table differ in length: {lengths}.")
+    return pa.table(
+        {name: pa.array(column, from_pandas=nan_is_missing) for name, column in table.items()}
+    )
+
+
+def _from_arrow(content: Any) -> Table:
+    return {name: _to_numpy(content.column(name)) for name in content.column_names}
+
+
+def _to_numpy(column: Any) -> AnyArray:
+    import pyarrow as pa
+
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return np.array(column.fill_null("").to_pylist(), dtype=str)
+    if pa.types.is_boolean(column.type) and column.null_count:
+        column = column.cast(pa.float64())
+    return np.asarray(column.to_numpy())
+
+
+def _read(path: Path, read: Callable[[], Any]) -> Any:
+    import pyarrow as pa
+
+    try:
+        return read()
+    except OSError as error:
+        raise InputError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    except pa.ArrowException as error:
+        raise FormatError(
+            f"'{path}' is not a table as its name says ({error}); write it again."
+        ) from error
+
+
+def _rearmed(column: AnyArray) -> AnyArray:
+    """Take the apostrophe away that `write_csv` put in front of would-be formulas."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if column.dtype.kind != "U":
+        return column
+    return _to_numpy(compute.replace_substring_regex(pa.array(column), _DISARMED_START, r"\1"))
