@@ -1,4 +1,4 @@
-"""Reading images: one function for every format.
+"""Reading images and labels: one function each for every format.
 
 A format is a `Reader` in `READERS`. The content of a file decides which one reads it; its
 suffix only serves to tell what was expected.
@@ -9,13 +9,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from cellwright._errors import FormatError, InputError
+from cellwright._types import AnyArray, LabelArray
 from cellwright.images import omezarr, raster, tiff
 from cellwright.images.image import Image
 from cellwright.images.scene import Reader, arrange
 
 READERS: tuple[Reader, ...] = (tiff.READER, raster.READER, omezarr.READER)
 HEAD_BYTES = 16
+IGNORE = -1
+"""Label of pixels of which nothing is known; the only negative one that is read."""
+LARGEST_LABEL = np.iinfo(np.int32).max
 
 
 def read(
@@ -60,6 +66,48 @@ def read(
     return arrange(reader.open_scene(path, index, level), path, name, axes)
 
 
+def read_labels(path: str | Path, axes: str | None = None) -> tuple[LabelArray, str]:
+    """Read a label image.
+
+    Parameters
+    ----------
+    path : str or Path
+        An image file of any known format, or ``STORE.zarr/labels/NAME``.
+    axes : str, optional
+        What the axes of the file are, in its own order, where the file does not tell.
+
+    Returns
+    -------
+    labels : array of int32, shape ``([T,] [Z,] Y, X)``
+        0 is background, 1..N are objects, -1 is to be ignored.
+    axes : str
+        One letter per axis.
+
+    Raises
+    ------
+    FormatError
+        If the pixels are no labels: fractions, negative, colour-coded or several channels.
+    """
+    image = read(path, axes=axes)
+    pixels = image.to_numpy()
+    order = image.axes
+    if "C" in order:
+        pixels = _single_channel(pixels, order.index("C"), image, Path(path))
+        order = order.replace("C", "")
+    if pixels.dtype.kind == "f" and not np.array_equal(pixels, np.rint(pixels)):
+        raise FormatError(
+            f"'{path}' holds fractions, so it is no label image. Labels are whole numbers: "
+            "0 for background, 1, 2, 3 … for the objects."
+        )
+    smallest, largest = (pixels.min(), pixels.max()) if pixels.size else (0, 0)
+    if smallest < IGNORE or largest > LARGEST_LABEL:
+        raise FormatError(
+            f"'{path}' holds values from {smallest} to {largest}; labels lie between 0 "
+            f"(background) and {LARGEST_LABEL}, and -1 marks pixels to ignore."
+        )
+    return np.ascontiguousarray(pixels, dtype=np.int32), order
+
+
 def list_scenes(path: str | Path) -> tuple[str, ...]:
     """Return the names of the images a file holds: one for most, several for a series or plate.
 
@@ -94,6 +142,10 @@ def find_reader(path: Path) -> Reader:
     for reader in READERS:
         if reader.recognises(path, head):
             return reader
+    if path.is_dir():
+        raise FormatError(
+            f"'{path}' is a folder that holds no OME-Zarr image. Give the images in it instead."
+        )
     suffix = path.suffix.lower()
     expected = next((r for r in READERS if suffix in r.suffixes), None)
     if expected:
@@ -144,3 +196,14 @@ def _scene_index(names: tuple[str, ...], scene: str | int | None, path: Path) ->
     if isinstance(scene, int) and 0 <= scene < len(names):
         return scene
     raise InputError(f"'{path}' has no scene '{scene}'. It holds: {listed}.")
+
+
+def _single_channel(pixels: AnyArray, axis: int, image: Image, path: Path) -> AnyArray:
+    first: AnyArray = pixels.take(0, axis)
+    if image.is_rgb and np.all(pixels == np.expand_dims(first, axis)):
+        return first
+    problem = "is colour-coded" if image.is_rgb else f"has {pixels.shape[axis]} channels"
+    raise FormatError(
+        f"'{path}' {problem}, so it is no label image. Save one whole number per pixel: "
+        "0 for background, 1, 2, 3 … for the objects."
+    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cellwright._errors import OutputError
 from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
-from cellwright.images.labels import write_labels
+from cellwright.images.write import write_labels
 from cellwright.images.sources import RawFile
 
 IN_MEMORY_PIXELS = 64 * 1024**2
@@ -85,13 +85,13 @@ class LabelSink:
         Parameters
         ----------
         path : str or Path
-            As for `cellwright.images.labels.write_labels`.
+            As for `cellwright.images.write.write_labels`.
         like : Image, optional
             The image that was labelled.
         relabel : array of int, optional
             Label ``v`` is written as ``relabel[v]``; ``relabel[0]`` should be 0.
         compression, ngff, overwrite
-            As for `cellwright.images.labels.write_labels`.
+            As for `cellwright.images.write.write_labels`.
         """
         largest = None if relabel is None else int(relabel.max(initial=0))
         source = self if relabel is None else _Relabelled(self, relabel)

@@ -1,17 +1,25 @@
-"""Writing images: one function for every format."""
+"""Writing images and labels: one function each for every format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from cellwright._errors import OutputError, UsageError
+import numpy as np
+
+from cellwright._errors import AxesError, OutputError, UsageError
+from cellwright._types import AnyArray
 from cellwright.images.encoding import Encoding
-from cellwright.images.image import Image
-from cellwright.images.omezarr_write import write_omezarr
+from cellwright.images.image import Image, PixelSource
+from cellwright.images.omezarr import is_zarr
+from cellwright.images.omezarr_write import write_labels_into, write_omezarr
 from cellwright.images.raster import write_raster
+from cellwright.images.read import stem
 from cellwright.images.tiff_write import write_tiff
 
+LOSSY = (".jpg", ".jpeg")
+BLOCK_ROWS = 1024
 Writer = Callable[[Path, Image, Encoding], None]
 WRITERS: Mapping[str, Writer] = {
     ".tif": write_tiff,
@@ -64,6 +72,57 @@ def write(
     writer(path, image, Encoding(compression, ngff))
 
 
+def write_labels(
+    path: str | Path,
+    labels: PixelSource,
+    *,
+    like: Image | None = None,
+    largest: int | None = None,
+    compression: str = "deflate",
+    ngff: str = "0.5",
+    overwrite: bool = False,
+) -> None:
+    """Write labels as uint16, or as uint32 where there are more than 65,535.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.tif``, ``.ome.tif``, ``.png`` or ``.ome.zarr`` that is made, or
+        ``STORE.zarr/labels/NAME`` to add the labels to an OME-Zarr image.
+    labels : array of integers or lazy source, shape ``([T,] [Z,] Y, X)``
+        0 is background. A lazy source is written block by block.
+    like : Image, optional
+        The image that was labelled: gives axes, pixel size, frame interval and name. Without it
+        three axes are Z, Y, X.
+    largest : int, optional
+        The largest label, when known; otherwise it is looked up.
+    compression, ngff, overwrite
+        As for `write`.
+
+    Raises
+    ------
+    OutputError
+        If the labels are negative or the format would change them.
+    AxesError
+        If the labels do not fit the axes of `like`.
+    """
+    path = Path(path)
+    into_store = path.parent.name == "labels" and is_zarr(path.parent.parent)
+    writer = None if into_store else find_writer(path)
+    if path.suffix.lower() in LOSSY:
+        raise OutputError(f"Cannot write '{path}': JPEG changes values, so labels would be lost.")
+    refuse_existing(path, overwrite)
+    if largest is None:
+        largest = _largest_label(labels, path)
+    dtype = np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
+    image = _as_image(_Converted(labels, dtype), like, path)
+    encoding = Encoding(compression, ngff, labels=True)
+    if writer is None:
+        write_labels_into(path.parent.parent, path.name, image, encoding)
+    else:
+        writer(path, image, encoding)
+
+
 def find_writer(path: Path) -> Writer:
     """Return the writer for a file name's ending, or raise `UsageError` that lists the endings."""
     try:
@@ -78,3 +137,45 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise `OutputError` when `path` exists and may not be replaced."""
     if path.exists() and not overwrite:
         raise OutputError(f"'{path}' exists already. Choose another name, or allow overwriting.")
+
+
+def _largest_label(labels: PixelSource, path: Path) -> int:
+    smallest = largest = 0
+    for index in np.ndindex(*labels.shape[:-2]):
+        for start in range(0, labels.shape[-2], BLOCK_ROWS):
+            block = np.asarray(labels[(*index, slice(start, start + BLOCK_ROWS))])
+            smallest = min(smallest, int(block.min(initial=0)))
+            largest = max(largest, int(block.max(initial=0)))
+    if smallest < 0:
+        raise OutputError(f"Cannot write '{path}': labels are 0 or more, not {smallest}.")
+    return largest
+
+
+def _as_image(labels: PixelSource, like: Image | None, path: Path) -> Image:
+    if like is None:
+        return Image(labels, "ZYX"[-len(labels.shape) :], name=stem(path))
+    axes = like.axes.replace("C", "")
+    if len(axes) != len(labels.shape):
+        raise AxesError(
+            f"Labels of shape {labels.shape} do not fit '{like.name}' with axes {like.axes}; "
+            f"they need the axes {axes}."
+        )
+    return Image(
+        labels,
+        axes,
+        pixel_size=like.pixel_size,
+        frame_interval=like.frame_interval,
+        name=like.name,
+    )
+
+
+class _Converted:
+    """A source read as another pixel type."""
+
+    def __init__(self, source: PixelSource, dtype: np.dtype[Any]) -> None:
+        self.shape = source.shape
+        self.dtype = dtype
+        self._source = source
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        return np.asarray(self._source[key]).astype(self.dtype)
