@@ -14,6 +14,8 @@ from numba import njit
 
 from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, LabelArray
 
+_TIE = 1e-9  # votes closer than this are equal but for rounding
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -236,7 +238,8 @@ def _vote(
                 for j in range(4):
                     if near[j] == near[i]:
                         votes += weight[j]
-                if votes > most or (votes == most and near[i] < best):
+                ahead = votes - most
+                if ahead > _TIE or (ahead > -_TIE and near[i] < best):
                     best, most = near[i], votes
             result[y, x] = best
     return result

@@ -15,8 +15,8 @@ from cellwright.inference.resample import Grid, resample_labels
 from cellwright.methods.readout import Readout
 
 
-class LabelSink(Protocol):
-    """What takes labels: an array, or something that writes rows to a file."""
+class RowSink(Protocol):
+    """What takes labels: an array, or a `cellwright.images.sink.LabelSink`."""
 
     def __setitem__(self, key: tuple[slice, slice], value: LabelArray, /) -> None:
         """Write the labels of full-width rows; every row comes once, from top to bottom."""
@@ -193,13 +193,13 @@ class RollingWriter:
 
     Parameters
     ----------
-    sink : LabelSink
+    sink : RowSink
         Takes the labels.
     grids : tuple of Grid
         Of the rows and the columns.
     """
 
-    def __init__(self, sink: LabelSink, grids: tuple[Grid, Grid]) -> None:
+    def __init__(self, sink: RowSink, grids: tuple[Grid, Grid]) -> None:
         self._sink = sink
         self._grids = grids
         self._written = 0
