@@ -1,0 +1,228 @@
+"""The card of a model: everything about it that is not an array, as ``model.json`` holds it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from cellwright._errors import ModelError
+from cellwright.images.normalise import Normalisation
+
+FORMAT = "cellwright model"
+FORMAT_VERSION = 1
+RGB = ("red", "green", "blue")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class InputContract:
+    """What the network was trained to see.
+
+    Parameters
+    ----------
+    channels : tuple of str
+        Name of every channel of the network; `RGB` for colour images.
+    normalisation : Normalisation
+        How intensities are brought to the range of training.
+    diameter : float
+        Typical diameter of the objects on the network's grid, in px.
+    diameter_range : tuple of float
+        Least and greatest diameter that the network handles without scaling the image, in px.
+    """
+
+    channels: tuple[str, ...]
+    normalisation: Normalisation
+    diameter: float
+    diameter_range: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """What is needed to run the network, and to build it again for further training.
+
+    Parameters
+    ----------
+    config : mapping
+        The description that the registry of networks builds it from.
+    stride : int
+        Rows and columns must be multiples of it.
+    halo : int
+        Radius of its receptive field, in px.
+    """
+
+    config: Mapping[str, Any]
+    stride: int
+    halo: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a model is, how it came about and when not to trust it.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case letters, digits, ``-`` and ``_``; at most 64.
+    version : str
+        Of the model, such as ``"1.0.0"``.
+    description : str
+        One sentence for people.
+    task : str
+        What it does, such as ``"instances"``.
+    method : str
+        Name of the method whose readout decodes the maps.
+    readout : mapping
+        Parameters of that readout.
+    network : NetworkFacts
+    input : InputContract
+    threshold : float
+        Objects with a lower confidence are left out unless asked for.
+    calibration : mapping, optional
+        How evidence becomes confidence.
+    novelty : mapping, optional
+        What the training images look like, to tell when an image does not.
+    training : mapping
+        Data, steps, seed, versions, time, history.
+    evaluation : mapping
+        Scores by group, and of what data.
+    limits : str
+        What it was not made for.
+    licence : str
+        SPDX identifier.
+    authors : tuple of str
+
+    Raises
+    ------
+    ModelError
+        If the name is not a plain one.
+    """
+
+    name: str
+    version: str
+    description: str
+    task: str
+    method: str
+    readout: Mapping[str, Any]
+    network: NetworkFacts
+    input: InputContract
+    threshold: float = 0.0
+    calibration: Mapping[str, Any] | None = None
+    novelty: Mapping[str, Any] | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    limits: str = ""
+    licence: str = "CC-BY-4.0"
+    authors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ModelError(
+                f"'{self.name}' is not a name for a model. Use lower-case letters, digits, '-' "
+                "and '_', at most 64 of them."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card as ``model.json`` holds it, without the hashes of the files.
+
+        Raises
+        ------
+        ModelError
+            If a value cannot be written as JSON.
+        """
+        plain = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        try:
+            content: dict[str, Any] = json.loads(json.dumps(plain, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"The card of the model '{self.name}' is no JSON: {error}.") from error
+        return content
+
+
+def card_from_json(content: Any, source: str) -> ModelCard:
+    """Return the card in a parsed ``model.json``.
+
+    Parameters
+    ----------
+    content : object
+        What the JSON holds; it is not trusted.
+    source : str
+        What messages call the package.
+
+    Raises
+    ------
+    ModelError
+        If it is no card, of a newer format, or a field is missing, extra or of a wrong kind.
+    """
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelError(f"'{source}' is not a Cellwright model: its model.json says otherwise.")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"'{source}' has model format {content.get('format_version')!r}, but this version of "
+            f"Cellwright reads format {FORMAT_VERSION}. Update Cellwright or export the model anew."
+        )
+    rest = {key: value for key, value in content.items() if key not in _ENVELOPE}
+    try:
+        values = _fields(ModelCard, rest)
+        network = _fields(NetworkFacts, values["network"])
+        contract = _fields(InputContract, values["input"])
+        normalisation = _fields(Normalisation, contract["normalisation"])
+        contract["channels"] = tuple(_texts(contract["channels"]))
+        low, high = (_number(value) for value in contract["diameter_range"])
+        contract["diameter_range"] = (low, high)
+        contract["diameter"] = _number(contract["diameter"])
+        values["authors"] = tuple(_texts(values.get("authors", ())))
+        values["threshold"] = _number(values.get("threshold", 0.0))
+        values["input"] = InputContract(
+            **contract | {"normalisation": Normalisation(**normalisation)}
+        )
+        values["network"] = NetworkFacts(
+            _mapping(network["config"]), _natural(network["stride"]), _natural(network["halo"])
+        )
+        for name in ("name", "version", "description", "task", "method", "limits", "licence"):
+            _text(values.get(name, ""))
+        for name in ("readout", "training", "evaluation"):
+            _mapping(values.get(name, {}))
+        return ModelCard(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The model.json of '{source}' is broken: {error}.") from error
+
+
+_ENVELOPE = ("format", "format_version", "files")
+
+
+def _fields(kind: type[Any], content: Any) -> dict[str, Any]:
+    known = {one.name for one in fields(kind)}
+    unknown = set(_mapping(content)) - known
+    if unknown:
+        raise ValueError(f"it has an unknown field '{min(unknown)}'")
+    return dict(content)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} stands where a mapping belongs")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} stands where text belongs")
+    return value
+
+
+def _texts(values: Any) -> list[str]:
+    return [_text(value) for value in values]
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} stands where a number belongs")
+    return float(value)
+
+
+def _natural(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"{value!r} stands where a natural number belongs")
+    return value

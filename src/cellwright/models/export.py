@@ -1,0 +1,152 @@
+"""From a trained torch network to the files of a package."""
+
+from __future__ import annotations
+
+import copy
+import math
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cellwright._errors import ModelError
+from cellwright._types import FloatArray
+from cellwright.images.normalise import Normalisation
+from cellwright.inference.runtime import OnnxNetwork
+from cellwright.models.card import NetworkFacts
+from cellwright.models.package import make_files
+from cellwright.networks.network import Network
+from cellwright.networks.registry import network_from_dict, network_to_dict
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+
+OPSET = 17
+_AGREEMENT = 1e-4  # between torch and ONNX Runtime, relative to the largest map value
+_TEST_SIDE = 128  # px, rounded up to the stride
+
+
+def export_network(network: Network, normalisation: Normalisation) -> dict[str, bytes]:
+    """Return the files of a package for a trained network.
+
+    The test input is a simulated image, so that it looks like what the network is for and can be
+    made again.
+
+    Parameters
+    ----------
+    network : Network
+        For planes; its weights stay as they are.
+    normalisation : Normalisation
+        Applied to the test image.
+
+    Returns
+    -------
+    dict of bytes
+        As `make_files` returns it.
+
+    Raises
+    ------
+    ModelError
+        If the exported network does not agree with the original.
+    """
+    ready = copy.deepcopy(network).cpu().float().eval()
+    content = to_onnx(ready)
+    facts = network_facts(network)
+    raw = example_image(network.config.in_channels, facts.stride)
+    pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
+    maps = _agreed_maps(ready, content, facts, pixels)
+    return make_files(content, weights_of(ready), pixels, maps)
+
+
+def network_facts(network: Network) -> NetworkFacts:
+    """Return what a card says about a network, with one stride and halo for both axes."""
+    return NetworkFacts(
+        config=network_to_dict(network), stride=math.lcm(*network.stride), halo=max(network.halo)
+    )
+
+
+def restored_network(facts: NetworkFacts, weights: bytes) -> Network:
+    """Build the torch network of a package with its weights, for further training.
+
+    Raises
+    ------
+    ModelError
+        If the weights do not belong to the network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    network = network_from_dict(facts.config)
+    try:
+        network.load_state_dict(load(weights))
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(f"The weights do not fit the network of the model: {error}.") from error
+    return network
+
+
+def to_onnx(network: Network) -> bytes:
+    """Return the network as ONNX, with batch normalisation folded and free image sizes.
+
+    Parameters
+    ----------
+    network : Network
+        On the CPU, in evaluation mode.
+    """
+    side = _round_up(_TEST_SIDE, math.lcm(*network.stride))
+    example = torch.zeros(1, network.config.in_channels, side, side)
+    free = {0: "batch", 2: "y", 3: "x"}
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "network.onnx"
+        # The newer exporter needs two more packages and makes the same graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            target,
+            input_names=["pixels"],
+            output_names=["maps"],
+            dynamic_axes={"pixels": free, "maps": free},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        return target.read_bytes()
+
+
+def weights_of(network: Network) -> bytes:
+    """Return all parameters and buffers in the safetensors format."""
+    from safetensors.torch import save
+
+    content: bytes = save(
+        {name: value.contiguous() for name, value in network.state_dict().items()}
+    )
+    return content
+
+
+def example_image(channels: int, stride: int) -> FloatArray:
+    """Return the simulated image (C, Y, X) that packages are tested with, in grey values."""
+    side = _round_up(_TEST_SIDE, stride)
+    image, _ = simulate_field(NucleiSimulation(size=(side, side), diameter=18), seed=0)
+    return np.repeat(image[np.newaxis].astype(np.float32), channels, axis=0)
+
+
+def _agreed_maps(
+    network: Network, content: bytes, facts: NetworkFacts, pixels: FloatArray
+) -> FloatArray:
+    """Return ONNX Runtime's maps, checked against torch at two sizes and batch sizes."""
+    runtime = OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu")
+    narrow = np.concatenate([pixels, pixels[..., ::-1]])[..., : -facts.stride]
+    for probe in (np.ascontiguousarray(narrow), pixels):
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(probe)).numpy()
+        maps = runtime(probe)
+        difference = np.abs(maps - expected).max() / max(1.0, np.abs(expected).max())
+        if not difference <= _AGREEMENT:
+            raise ModelError(
+                f"The exported network differs from the trained one by {difference:.2g} of its "
+                "largest output. Train with another kind of layer, and please report this."
+            )
+    return maps
+
+
+def _round_up(size: int, stride: int) -> int:
+    return math.ceil(size / stride) * stride

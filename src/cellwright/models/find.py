@@ -1,0 +1,108 @@
+"""Models by name: those that come with Cellwright and those that the user has added."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellwright._errors import ModelError
+from cellwright.models.package import CARD, ZIP_SUFFIXES, load_package, save_package, verify_package
+
+SHIPPED = Path(__file__).parent / "shipped"
+USER_FOLDER_VARIABLE = "CELLWRIGHT_MODELS"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that can be used by its name.
+
+    Parameters
+    ----------
+    name : str
+    path : Path
+        Its package.
+    shipped : bool
+        Whether it came with Cellwright.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+
+
+def user_folder() -> Path:
+    """Return the folder of the user's own models: ``CELLWRIGHT_MODELS``, or the system's place."""
+    import platformdirs
+
+    chosen = os.environ.get(USER_FOLDER_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_data_path("cellwright") / "models"
+
+
+def list_models() -> list[KnownModel]:
+    """Return all models that have a name, the shipped ones first."""
+    shipped = [KnownModel(name, path, True) for name, path in _packages(SHIPPED).items()]
+    names = {model.name for model in shipped}
+    own = _packages(user_folder()).items()
+    return shipped + [KnownModel(name, path, False) for name, path in own if name not in names]
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Return the package of a model.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name that `list_models` knows, or the path of a package.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model; the message lists those there are.
+    """
+    known = {model.name: model.path for model in list_models()}
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    path = Path(name_or_path)
+    if path.exists():
+        return path
+    raise ModelError(
+        f"There is no model '{name_or_path}', neither by that name nor at that path. "
+        f"Models with a name: {', '.join(known) or 'none'}."
+    )
+
+
+def add_model(path: Path) -> KnownModel:
+    """Check a package and copy it to the user's models, where its name finds it.
+
+    Raises
+    ------
+    ModelError
+        If the package is broken, or its name is taken by a different model.
+    """
+    package = load_package(path)
+    verify_package(package)
+    name = package.card.name
+    taken = {model.name: model for model in list_models()}.get(name)
+    if taken is not None and load_package(taken.path).sha256 == package.sha256:
+        return taken
+    if taken is not None:
+        raise ModelError(
+            f"There is another model named '{name}' at '{taken.path}'. Remove that one first, or "
+            f"use this one by its path '{path}'."
+        )
+    target = user_folder() / f"{name}.cellwright"
+    save_package(target, package.card, package.files)
+    return KnownModel(name, target, shipped=False)
+
+
+def _packages(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in ZIP_SUFFIXES and path.is_file():
+            found[path.stem] = path
+        elif (path / CARD).is_file():
+            found[path.name] = path
+    return found

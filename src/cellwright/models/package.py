@@ -1,0 +1,288 @@
+"""Model packages: a folder or a zip of five files, checked before anything is used.
+
+``model.json`` (the card and the SHA-256 of the other files), ``network.onnx``,
+``weights.safetensors``, ``test_input.npy`` and ``test_output.npy``. Nothing in a package can run
+code: there are no pickles, and weights are read as plain arrays.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import ModelError, OutputError
+from cellwright._files import atomic_path
+from cellwright._types import FloatArray
+from cellwright.models.card import ModelCard, card_from_json
+
+CARD = "model.json"
+NETWORK = "network.onnx"
+WEIGHTS = "weights.safetensors"
+TEST_INPUT = "test_input.npy"
+TEST_OUTPUT = "test_output.npy"
+FILES = (NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT)
+ZIP_SUFFIXES = (".zip", ".cellwright")
+TEST_TOLERANCE = 1e-3
+"""Greatest difference between computed and stored test maps, in logits or network units."""
+
+_LARGEST_FILE = 1 << 30
+_LARGEST_CARD = 16 << 20
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the same content makes the same bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A model as it is stored, with its files checked against their hashes.
+
+    Parameters
+    ----------
+    card : ModelCard
+    files : mapping
+        Content of every file but the card, by name.
+    sha256 : str
+        Of the card as stored, which holds the hashes of the other files: it identifies the model.
+    source : str
+        Where it was loaded from.
+    """
+
+    card: ModelCard
+    files: Mapping[str, bytes]
+    sha256: str
+    source: str
+
+    @property
+    def test_input(self) -> FloatArray:
+        """Normalised pixels (1, C, Y, X), float32."""
+        return _array(self.files[TEST_INPUT], TEST_INPUT, self.source)
+
+    @property
+    def test_output(self) -> FloatArray:
+        """The maps (1, K, Y, X) that the network makes of `test_input`, float32."""
+        return _array(self.files[TEST_OUTPUT], TEST_OUTPUT, self.source)
+
+
+def make_files(
+    network: bytes, weights: bytes, test_input: FloatArray, test_output: FloatArray
+) -> dict[str, bytes]:
+    """Return the files of a package by name, arrays in NumPy's own format."""
+    return {
+        NETWORK: network,
+        WEIGHTS: weights,
+        TEST_INPUT: _array_bytes(test_input),
+        TEST_OUTPUT: _array_bytes(test_output),
+    }
+
+
+def save_package(target: Path, card: ModelCard, files: Mapping[str, bytes]) -> Package:
+    """Write a package, such that a reader never takes half of one for a whole.
+
+    Parameters
+    ----------
+    target : Path
+        A name that ends in ``.zip`` or ``.cellwright`` makes one file; any other a folder, in
+        which the files of an earlier package are replaced and others are left alone.
+    card : ModelCard
+    files : mapping
+        What `make_files` returned.
+
+    Returns
+    -------
+    Package
+        As `load_package` would return it.
+
+    Raises
+    ------
+    OutputError
+        If the target cannot be written.
+    """
+    if set(files) != set(FILES):
+        raise ModelError(f"A package holds the files {', '.join(FILES)}, not {sorted(files)}.")
+    hashes = {name: sha256(files[name]).hexdigest() for name in FILES}
+    content = json.dumps(card.to_json() | {"files": hashes}, indent=2, ensure_ascii=False)
+    described = (content + "\n").encode()
+    # The card comes last: without it, or with other hashes in it, nobody reads the rest.
+    everything = {**files, CARD: described}
+    if target.suffix in ZIP_SUFFIXES:
+        _write_zip(target, everything)
+    else:
+        _write_folder(target, everything)
+    stored = card_from_json(json.loads(content), str(target))
+    return Package(stored, dict(files), sha256(described).hexdigest(), str(target))
+
+
+def load_package(path: Path) -> Package:
+    """Read and check a package.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, or a zip.
+
+    Raises
+    ------
+    ModelError
+        If it is no package, a file is missing, unexpected, too large or damaged, or its format is
+        newer than this version of Cellwright.
+    """
+    if not path.exists():
+        raise ModelError(f"There is no model at '{path}'.")
+    content = _read_folder(path) if path.is_dir() else _read_zip(path)
+    described = content.pop(CARD)
+    card_content = _parsed(described, path)
+    card = card_from_json(card_content, str(path))
+    hashes = card_content.get("files")
+    if not isinstance(hashes, dict) or set(hashes) != set(FILES):
+        raise ModelError(f"The model.json of '{path}' does not list its files. Get it again.")
+    for name in FILES:
+        if sha256(content[name]).hexdigest() != hashes[name]:
+            raise ModelError(
+                f"'{name}' in '{path}' is damaged or was changed: its SHA-256 is not the one in "
+                "model.json. Get the model again."
+            )
+    return Package(card, content, sha256(described).hexdigest(), str(path))
+
+
+def verify_package(package: Package) -> float:
+    """Run the network on the test input and compare with the stored output.
+
+    Returns
+    -------
+    float
+        The greatest absolute difference.
+
+    Raises
+    ------
+    ModelError
+        If it exceeds `TEST_TOLERANCE`, or the network does not run.
+    """
+    from cellwright.inference.runtime import OnnxNetwork
+
+    facts = package.card.network
+    network = OnnxNetwork(
+        package.files[NETWORK], stride=facts.stride, halo=facts.halo, device="cpu"
+    )
+    expected, computed = package.test_output, network(package.test_input)
+    if computed.shape != expected.shape:
+        raise ModelError(
+            f"The network of '{package.source}' returns maps of shape {computed.shape} for its "
+            f"test input, not {expected.shape}. Get the model again."
+        )
+    difference = float(np.abs(computed - expected).max(initial=0))
+    if not difference <= TEST_TOLERANCE:
+        raise ModelError(
+            f"The network of '{package.source}' misses its stored test output by "
+            f"{difference:.2g} (allowed: {TEST_TOLERANCE:g}). Do not use it on this machine; "
+            "update onnxruntime or get the model again."
+        )
+    return difference
+
+
+def _write_folder(target: Path, content: Mapping[str, bytes]) -> None:
+    if target.is_file():
+        raise OutputError(f"'{target}' is a file; name a folder, or end the name in .zip.")
+    for name, data in content.items():
+        with atomic_path(target / name) as temporary:
+            temporary.write_bytes(data)
+
+
+def _write_zip(target: Path, content: Mapping[str, bytes]) -> None:
+    with (
+        atomic_path(target) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, data in content.items():
+            member = zipfile.ZipInfo(name, _ZIP_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, data)
+
+
+def _read_folder(path: Path) -> dict[str, bytes]:
+    content = {}
+    for name in (CARD, *FILES):
+        try:
+            size = (path / name).stat().st_size
+            _refuse_large(name, size, path)
+            content[name] = (path / name).read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(f"'{path}' is not a complete model: '{name}' is missing.") from error
+        except OSError as error:
+            raise ModelError(f"'{path / name}' cannot be read: {error.strerror}.") from error
+    return content
+
+
+def _read_zip(path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            names = [member.filename for member in members]
+            unexpected = sorted(set(names) - {CARD, *FILES})
+            if unexpected or len(names) != len(set(names)):
+                what = f"the unexpected file '{unexpected[0]}'" if unexpected else "a file twice"
+                raise ModelError(f"'{path}' is not a Cellwright model: it holds {what}.")
+            missing = [name for name in (CARD, *FILES) if name not in names]
+            if missing:
+                raise ModelError(f"'{path}' is not a complete model: '{missing[0]}' is missing.")
+            return {member.filename: _member(archive, member, path) for member in members}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"'{path}' is not a Cellwright model, or is damaged ({error}). Get it again."
+        ) from error
+    except OSError as error:
+        raise ModelError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+    """Return the content of a member, never more than its stated size."""
+    _refuse_large(member.filename, member.file_size, path)
+    with archive.open(member) as stream:
+        data = stream.read(member.file_size)
+        if stream.read(1):
+            raise ModelError(f"'{member.filename}' in '{path}' is larger than it says.")
+    return data
+
+
+def _refuse_large(name: str, size: int, path: Path) -> None:
+    largest = _LARGEST_CARD if name == CARD else _LARGEST_FILE
+    if size > largest:
+        raise ModelError(
+            f"'{name}' in '{path}' has {size:,} bytes; a model has at most {largest:,}."
+        )
+
+
+def _parsed(described: bytes, path: Path) -> Any:
+    try:
+        return json.loads(described)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"The model.json of '{path}' is not valid JSON: {error}.") from error
+
+
+def _array_bytes(array: FloatArray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array, np.float32), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _array(data: bytes, name: str, source: str) -> FloatArray:
+    """Read a float32 array whose header says exactly as many bytes as there are."""
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"format {version} is not 1.0")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype != np.float32 or fortran or len(shape) != 4:
+            raise ValueError(f"{dtype} of shape {shape} is not a stack of float32 images")
+        array: FloatArray = np.frombuffer(data, np.float32, offset=stream.tell()).reshape(shape)
+    except ValueError as error:
+        raise ModelError(f"'{name}' in '{source}' is not a test array: {error}.") from error
+    return array

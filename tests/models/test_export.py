@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from cellwright import ModelError  # noqa: E402
+from cellwright.inference.runtime import OnnxNetwork  # noqa: E402
+from cellwright.models.export import restored_network  # noqa: E402
+
+
+def test_onnx_gives_torchs_maps_for_any_size(exported, package):
+    network, files = exported
+    runtime = OnnxNetwork(files["network.onnx"], stride=8, halo=0, device="cpu")
+    pixels = np.random.default_rng(3).normal(size=(3, 1, 40, 88)).astype(np.float32)
+    with torch.inference_mode():
+        expected = network.eval()(torch.from_numpy(pixels)).numpy()
+    np.testing.assert_allclose(runtime(pixels), expected, atol=1e-4)
+
+
+def test_batch_normalisation_is_folded(exported):
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load_from_string(exported[1]["network.onnx"]).graph
+    assert "BatchNormalization" not in {node.op_type for node in graph.node}
+
+
+def test_weights_come_back(exported, package):
+    network, _ = exported
+    again = restored_network(package.card.network, package.files["weights.safetensors"])
+    for name, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_foreign_weights_are_refused(package):
+    with pytest.raises(ModelError, match="weights do not fit"):
+        restored_network(package.card.network, b"\x80\x04not safetensors")
+
+
+def test_exporting_leaves_the_network_in_training_mode():
+    from cellwright.images.normalise import Normalisation
+    from cellwright.models.export import export_network
+    from cellwright.networks.registry import network_from_dict
+
+    network = network_from_dict(
+        {"name": "unet", "in_channels": 3, "out_channels": 2, "width": 8, "depth": 2}
+    ).train()
+    export_network(network, Normalisation())
+    assert network.training

@@ -1,0 +1,38 @@
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from cellwright import ModelError
+from cellwright.models import find
+from cellwright.models.find import add_model, find_model, list_models
+from cellwright.models.package import save_package
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("CELLWRIGHT_MODELS", str(tmp_path / "mine"))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "shipped")
+
+
+def test_an_added_model_is_found_by_name(tmp_path, package):
+    assert list_models() == []
+    added = add_model(find_model(package.source))
+    assert find_model("toy") == added.path
+    assert [(model.name, model.shipped) for model in list_models()] == [("toy", False)]
+    assert add_model(added.path) == added  # adding it again changes nothing
+
+
+def test_shipped_models_come_first_and_keep_their_names(tmp_path, package, card, exported):
+    (tmp_path / "shipped").mkdir()
+    shutil.copy(package.source, tmp_path / "shipped" / "toy.zip")
+    save_package(tmp_path / "other", replace(card, version="9"), exported[1])
+    with pytest.raises(ModelError, match="another model named 'toy'"):
+        add_model(tmp_path / "other")
+    assert find_model("toy") == tmp_path / "shipped" / "toy.zip"
+
+
+def test_a_wrong_name_lists_the_right_ones(package):
+    add_model(find_model(package.source))
+    with pytest.raises(ModelError, match=r"There is no model 'tyo'.*Models with a name: toy"):
+        find_model("tyo")
