@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cellwright._errors import UsageError
+from cellwright._errors import InputError, UsageError
 from cellwright.networks.cost import cost
 from cellwright.networks.registry import network_from_dict
 from networks.battery import NetworkBattery
@@ -22,6 +22,7 @@ OPTIONS = [
     {"block": "dilated", "convs_down": 3, "convs_up": 2},
     {"norm": "instance"},
     {"norm": "group"},
+    {"norm": "group", "block": "dense"},
     {"norm": "none", "dropout": 0.5},
     {"pooling": (2, (3, 1))},
     {"dimensions": 3, "depth": 2},
@@ -62,6 +63,12 @@ def test_usual_sizes_stay_cheap():
     usual = {"name": "unet", "in_channels": 1, "out_channels": 3}
     assert cost(network_from_dict(usual | {"width": 16})).gflop_per_megapixel < 8
     assert cost(network_from_dict(usual | {"width": 32})).gflop_per_megapixel < 30
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    network = network_from_dict(SMALL)
+    with pytest.raises(InputError, match=r"\(24, 20\) px.*multiples of \(8, 8\)"):
+        network(torch.rand(1, 2, 24, 20))
 
 
 def test_dropout_acts_in_training_only():

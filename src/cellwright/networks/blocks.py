@@ -1,5 +1,6 @@
 """The convolution blocks that networks are made of, for 2D and 3D alike."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ _BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 NORMS: dict[str, Callable[[int, int], nn.Module]] = {
     "batch": lambda dimensions, channels: _BATCH_NORM[dimensions](channels),
     "instance": lambda dimensions, channels: nn.GroupNorm(channels, channels),
-    "group": lambda dimensions, channels: nn.GroupNorm(8, channels),
+    "group": lambda dimensions, channels: nn.GroupNorm(math.gcd(8, channels), channels),
     "none": lambda dimensions, channels: nn.Identity(),
 }
 IMAGE_STATISTICS = ("instance", "group")

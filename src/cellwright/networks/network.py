@@ -1,10 +1,13 @@
 """What every network promises, whatever is inside it."""
 
+import operator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import nn
+
+from cellwright._errors import InputError
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ class Network(nn.Module):
     halo: tuple[int, ...]
     uses_image_statistics: bool
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Map ``(N, C, [Z,] Y, X)`` to ``(N, K, [Z,] Y, X)``."""
-        raise NotImplementedError
+    def check_size(self, pixels: torch.Tensor) -> None:
+        """Refuse pixels ``(N, C, [Z,] Y, X)`` whose size is no multiple of `stride`.
+
+        Raises
+        ------
+        InputError
+            If the size does not fit.
+        """
+        if torch.onnx.is_in_onnx_export():  # sizes are symbols then
+            return
+        size = tuple(pixels.shape[2:])
+        fits = len(size) == len(self.stride) and not any(map(operator.mod, size, self.stride))
+        if not fits:
+            raise InputError(
+                f"The network cannot take {size} px: sizes must be multiples of {self.stride}. "
+                "Pad the image."
+            )

@@ -156,6 +156,7 @@ class UNet(Network):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map ``(N, C, [Z,] Y, X)`` to ``(N, K, [Z,] Y, X)``; sizes are multiples of `stride`."""
+        self.check_size(pixels)
         x = self.stem(pixels)
         skips = []
         for encoder, pool in zip(self.encoders[:-1], self.pools, strict=True):
