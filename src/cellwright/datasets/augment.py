@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+from skimage.measure import label
 
 from cellwright._errors import UsageError
-from cellwright._types import AnyArray, DoubleArray, FloatArray, LabelArray
+from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, LabelArray
 from cellwright.datasets.intensity import change_intensity
 from cellwright.datasets.warp import Warp, smooth_bend
+from cellwright.images.read import IGNORE
 
 Size: TypeAlias = tuple[int, int, int]
+_SLIVER = 4  # pixels
 _SCALE_LIMITS = (1 / 8, 8.0)
 
 
@@ -37,8 +40,9 @@ class Augmentation:
     scale : tuple of float
         Smallest and largest magnification, drawn log-uniformly.
     diameter_range : tuple of float, optional
-        Smallest and largest diameter in pixels that the median object of an example is brought
-        to, instead of `scale`; for objects of very different sizes. Applies to every patch.
+        Bounds in pixels on the diameter of an example's median object after magnification: what
+        would fall outside is magnified (or reduced) just so far that it does not. Applies to
+        every patch.
     elastic : float
         Largest root-mean-square displacement of the elastic deformation in pixels.
     elastic_spacing : float
@@ -167,7 +171,7 @@ def augment(
     pixels : ndarray, shape (C, [Z,] Y, X), float32
         Normalised intensities of the whole image.
     labels : ndarray, shape ([Z,] Y, X), int32
-        0 background, 1..N objects, negative: unknown.
+        0 background, 1..N objects, -1 ignored.
     patch_shape : tuple of int
         Size ([Z,] Y, X) of the patch. Where it exceeds the image, the image is mirrored.
     settings : Augmentation
@@ -202,27 +206,44 @@ def augment(
 def separate_parts(labels: LabelArray) -> LabelArray:
     """Give every connected part of every object a label of its own.
 
-    Parts touch along faces, edges or corners. Cropping can cut an object into parts that belong
-    together only outside of the patch; a network that sees the patch cannot know, so each part
-    becomes an object. Negative (unknown) pixels become -1.
+    Pixels are connected along faces, edges and corners. Cropping can cut an object into parts
+    that belong together only outside of the patch; a network that sees the patch cannot know,
+    so each part becomes an object. Slivers of fewer than 4 pixels that the cut or the resampling
+    left tell nothing about the object and are ignored.
 
     Parameters
     ----------
     labels : ndarray, shape ([Z,] Y, X), int32
+        0 background, 1..N objects, -1 ignored.
 
     Returns
     -------
     ndarray, int32, the shape of `labels`
-        0 background, -1 unknown, 1..N parts without gaps.
+        0 background, 1..N parts, -1 ignored. Labels of slivers are left out, so there may be gaps.
     """
-    from skimage.measure import label
-
-    unknown = labels < 0
+    ignored = labels == IGNORE
     parts: LabelArray = label(
-        np.where(unknown, 0, labels), background=0, connectivity=labels.ndim
+        np.where(ignored, 0, labels), background=0, connectivity=labels.ndim
     ).astype(np.int32)
-    parts[unknown] = -1
+    slivers = _slivers(parts, labels)
+    parts[ignored | slivers[parts]] = IGNORE
     return parts
+
+
+def _slivers(parts: LabelArray, labels: LabelArray) -> BoolArray:
+    """Return which parts are tiny and cut off: at the border, or one of several of an object."""
+    tiny: BoolArray = np.bincount(parts.ravel()) < _SLIVER
+    tiny[0] = False
+    if not tiny.any():
+        return tiny
+    owners = np.zeros(tiny.size, np.int64)
+    owners[parts] = labels
+    owners[0] = 0
+    cut = np.bincount(owners)[owners] > 1
+    for axis in range(parts.ndim):
+        for side in (0, -1):
+            cut[parts.take(side, axis)] = True
+    return tiny & cut
 
 
 def draw_warp(
@@ -264,13 +285,12 @@ def _draw_scale(
     settings: Augmentation, free: bool, diameter: float | None, rng: np.random.Generator
 ) -> float:
     """Return the magnification of the patch."""
-    position = rng.random()
-    if settings.diameter_range is not None and diameter is not None:
-        low, high = settings.diameter_range
-        wanted = low * (high / low) ** position / diameter
-        return float(np.clip(wanted, *_SCALE_LIMITS))
     low, high = settings.scale
-    return low * (high / low) ** position if free else 1.0
+    position = rng.random()
+    scale = low * (high / low) ** position if free else 1.0
+    if settings.diameter_range is not None and diameter:
+        scale = float(np.clip(scale * diameter, *settings.diameter_range)) / diameter
+    return float(np.clip(scale, *_SCALE_LIMITS))
 
 
 def _draw_centre(

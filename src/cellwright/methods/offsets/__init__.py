@@ -1,0 +1,1 @@
+"""Centre offsets: every pixel points to the centre of its object."""

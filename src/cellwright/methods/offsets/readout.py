@@ -1,0 +1,106 @@
+"""From the maps of a network to objects, by voting for centres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from cellwright._types import FloatArray
+from cellwright.methods.offsets import geometry
+from cellwright.methods.readout import Instances
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsReadout:
+    """Objects from a foreground map and a field of offsets to their centres.
+
+    Every foreground pixel follows its offset a few times and votes where it lands; the spots with
+    the most votes are the objects. A pixel is decided on its own, so touching objects are parted
+    with the precision of a pixel.
+
+    Parameters
+    ----------
+    threshold : float
+        A pixel is foreground above this probability.
+    steps : int
+        How many times the offsets are followed.
+    spread : int
+        Votes count for the pixels up to this far from where they fall, in px.
+    seed_distance : int
+        Two seeds are more than this far apart along some axis, in px.
+    min_votes : float
+        Fewest votes that make an object.
+    capture : int
+        A pixel belongs to the nearest seed up to this far from where it landed, in px.
+    travel : int
+        Longest way from a pixel to its centre along either axis, in px.
+    unit : float
+        Offset in px that the network writes as 1.
+
+    References
+    ----------
+    Cheng et al., Panoptic-DeepLab, CVPR 2020 (foreground, centres and offsets to them).
+    Neven et al., Instance segmentation by jointly optimizing spatial embeddings and clustering
+    bandwidth, CVPR 2019 (pixels that gather at the centre of their object).
+    """
+
+    threshold: float = 0.5
+    steps: int = 3
+    spread: int = 1
+    seed_distance: int = 3
+    min_votes: float = 4.0
+    capture: int = 5
+    travel: int = 64
+    unit: float = 8.0
+
+    outputs: ClassVar[tuple[str, ...]] = ("foreground", "row offset", "column offset")
+    evidence_names: ClassVar[tuple[str, ...]] = (
+        "foreground",
+        "edge certainty",
+        "scatter",
+        "votes per pixel",
+        "log area",
+        "log roughness",
+    )
+
+    @property
+    def reach(self) -> int:
+        """Farthest pixel of an object from its seed along either axis, in px."""
+        return self.travel + self.capture
+
+    @property
+    def margin(self) -> int:
+        """How far around a window the maps decide about the objects seeded in it, in px.
+
+        The pixels of an object lie within `reach`; what they touch belongs to objects whose own
+        pixels lie within twice that again; and every pixel's seed depends on the votes of pixels
+        one travel beyond it.
+        """
+        vote = self.travel + self.spread + self.seed_distance
+        return 3 * self.reach + 1 + self.capture + vote
+
+    def decode(self, maps: FloatArray) -> Instances:
+        """Return the objects in `maps`.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (3, Y, X), float32
+            Logit of the foreground; row and column offset to the centre in `unit` px.
+
+        Returns
+        -------
+        Instances
+        """
+        foreground = 1 / (1 + np.exp(-maps[0]))
+        offsets = np.ascontiguousarray(maps[1:3]) * np.float32(self.unit)
+        landing = geometry.land(foreground, offsets, self.threshold, self.steps, self.travel)
+        votes = geometry.votes_of(landing, self.spread)
+        seeds = geometry.seeds_of(votes, self.seed_distance, self.min_votes)
+        labels = geometry.tidy(geometry.assign(landing, seeds, self.capture), len(seeds))
+        evidence = geometry.describe(labels, seeds, foreground, landing, votes)
+        present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(seeds) + 1)[1:])
+        renumber = np.zeros(len(seeds) + 1, np.int32)
+        renumber[present + 1] = np.arange(1, len(present) + 1)
+        return Instances(renumber[labels], seeds[present], evidence[present])

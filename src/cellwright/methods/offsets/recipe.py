@@ -1,0 +1,123 @@
+"""How a network learns centre offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright.methods.offsets import geometry
+from cellwright.methods.offsets.readout import OffsetsReadout
+
+_SMOOTHING = 20.0  # px; keeps the Dice loss finite on patches without objects
+_SMALLEST_RADIUS = 2.0  # px; the precision asked of the smallest objects
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsRecipe:
+    """Targets and loss of the centre-offsets method.
+
+    The loss is the sum of three: binary cross-entropy of the foreground, in which the seams
+    between close objects weigh more; its Dice loss; and the distance of each predicted centre from
+    the true one in radii of the object, so that small and large objects count alike.
+
+    Parameters
+    ----------
+    readout : OffsetsReadout
+        Reads what the network learns; gives the unit of the offsets.
+    seam_weight : float
+        Extra weight in the cross-entropy of a pixel within `seam` px of two objects, or of an
+        object and background.
+    seam : int
+        In px.
+    """
+
+    readout: OffsetsReadout = field(default_factory=OffsetsReadout)
+    seam_weight: float = 2.0
+    seam: int = 2
+
+    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say about one patch.
+
+        Parameters
+        ----------
+        labels : ndarray, shape (Y, X), int32
+            -1 is unknown and takes no part in the loss, 0 background, 1..N objects.
+
+        Returns
+        -------
+        dict
+            ``foreground`` (Y, X) float32; ``weight`` (Y, X) float32, 0 where unknown; ``offsets``
+            (2, Y, X) float32 in px; ``radius`` (Y, X) float32, of the object at each pixel in px,
+            0 outside objects.
+        """
+        count = max(int(labels.max(initial=0)), 1)
+        centre, area = geometry.centres(labels, count)
+        radius = np.zeros(count + 1, np.float32)
+        radius[1:] = np.sqrt(area / np.pi)
+        known = labels >= 0
+        return {
+            "foreground": (labels > 0).astype(np.float32),
+            "weight": known * (1 + self.seam_weight * near_another(labels, self.seam)),
+            "offsets": geometry.offsets_to_centres(labels, centre),
+            "radius": radius[np.maximum(labels, 0)],
+        }
+
+    def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss of one batch and its parts.
+
+        Parameters
+        ----------
+        outputs : Tensor, shape (N, 3, Y, X)
+            What the network says.
+        batch : dict of Tensor
+            `targets` of N patches, stacked.
+
+        Returns
+        -------
+        dict of Tensor
+            ``loss`` and its summands ``foreground``, ``overlap`` and ``centre``; scalars.
+        """
+        truth, weight, radius = batch["foreground"], batch["weight"], batch["radius"]
+        pixelwise = functional.binary_cross_entropy_with_logits(
+            outputs[:, 0], truth, reduction="none"
+        )
+        foreground = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
+        probability = torch.sigmoid(outputs[:, 0]) * (weight > 0)
+        shared = (probability * truth).sum((1, 2))
+        either = probability.sum((1, 2)) + truth.sum((1, 2))
+        overlap = 1 - ((2 * shared + _SMOOTHING) / (either + _SMOOTHING)).mean()
+        miss = (outputs[:, 1:3] * self.readout.unit - batch["offsets"]).abs().sum(1)
+        size = radius.clamp(min=_SMALLEST_RADIUS)
+        share = truth / size  # small objects have few pixels: let them speak louder
+        centre = (share * miss / size).sum() / share.sum().clamp(min=1)
+        total = foreground + overlap + centre
+        return {"loss": total, "foreground": foreground, "overlap": overlap, "centre": centre}
+
+
+def near_another(labels: LabelArray, distance: int) -> FloatArray:
+    """Return 1 at pixels within `distance` px (a square) of two different objects or regions.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Y, X), int32
+    distance : int
+        In px.
+
+    Returns
+    -------
+    ndarray, shape (Y, X), float32
+        1 where two different values above 0, or a value above 0 and one other than it, lie within
+        the square around the pixel and the pixel is not deep inside either.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    side = 2 * distance + 1
+    highest = maximum_filter(labels, side, mode="nearest")
+    beyond = np.int32(np.iinfo(np.int32).max)
+    lowest = minimum_filter(np.where(labels > 0, labels, beyond), side, mode="nearest")
+    return ((highest > 0) & (lowest < beyond) & (highest != lowest)).astype(np.float32)
