@@ -27,7 +27,7 @@ def load_example(example: Example) -> tuple[AnyArray, LabelArray]:
     -------
     pixels : ndarray, shape (C, [Z,] Y, X), the dtype of the file
     labels : ndarray, shape ([Z,] Y, X), int32
-        0 background, 1..N objects or classes, negative: unknown.
+        0 background, 1..N objects or classes, -1 ignored.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     if isinstance(example.labels, CocoLabels):
         labels = draw_objects(example.labels)
     else:
-        labels, _ = read_labels(example.labels)
+        labels, _ = read_labels(example.labels, axes=_label_axes(example))
     if labels.shape != shape:
         raise DatasetError(
             f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
@@ -184,6 +184,11 @@ def _channels_first(image: Image, example: Example) -> AnyArray:
     check_pixels(image)
     pixels = image.to_numpy()
     return pixels if "C" in image.axes else pixels[None]
+
+
+def _label_axes(example: Example) -> str | None:
+    """Return the axes stated for the image without the channels, which labels do not have."""
+    return example.axes.replace("C", "") if example.axes else None
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -81,7 +81,6 @@ class Warp:
         centre = np.array(self.centre, np.float64) - origin
         step = np.sqrt(abs(np.linalg.det(self.matrix)))
         samples = int(np.ceil(step)) if step > _FINE_STEP else 1
-        depth_samples = samples if pixels.shape[1] > 1 else 1
         _warp_pixels(
             np.ascontiguousarray(pixels),
             patch,
@@ -89,8 +88,8 @@ class Warp:
             self.matrix,
             self.depth_step,
             self.bend,
-            samples,
-            depth_samples,
+            _within_pixel(samples),
+            _within_pixel(samples if pixels.shape[1] > 1 else 1),
         )
         _warp_labels(
             np.ascontiguousarray(labels),
@@ -143,6 +142,12 @@ def _spline_basis(length: int, spacing: float) -> FloatArray:
     return weights.astype(np.float32)
 
 
+def _within_pixel(samples: int) -> DoubleArray:
+    """Return the offsets of evenly spread samples from the middle of a pixel."""
+    offsets: DoubleArray = (np.arange(samples) + 0.5) / samples - 0.5
+    return offsets
+
+
 @njit(cache=True)
 def _mirror(index, size):  # type: ignore[no-untyped-def]
     """Fold an index into 0..size-1, the border pixel being repeated: ``1 0 | 0 1 2 | 2 1``."""
@@ -178,11 +183,11 @@ def _volume_linear(volume, z, y, x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _warp_pixels(  # type: ignore[no-untyped-def]
-    source, patch, centre, matrix, depth_step, bend, samples, depth_samples
+    source, patch, centre, matrix, depth_step, bend, plane_offsets, depth_offsets
 ):
-    """Fill `patch` (C, Z, Y, X) with means of `samples`² (x `depth_samples`) source values."""
+    """Fill `patch` (C, Z, Y, X) with means over the offsets in a pixel's plane and its depth."""
     channels, depth, height, width = patch.shape
-    share = np.float32(1 / (samples * samples * depth_samples))
+    share = np.float32(1 / (plane_offsets.size**2 * depth_offsets.size))
     bent = bend.shape[1] > 0
     for z in range(depth):
         for y in range(height):
@@ -191,15 +196,15 @@ def _warp_pixels(  # type: ignore[no-untyped-def]
                 middle_x = x - (width - 1) / 2 + (bend[1, y, x] if bent else 0.0)
                 for c in range(channels):
                     total = np.float32(0)
-                    for k in range(depth_samples):
-                        dz = z - (depth - 1) / 2 + (k + 0.5) / depth_samples - 0.5
-                        for i in range(samples):
-                            dy = middle_y + (i + 0.5) / samples - 0.5
-                            for j in range(samples):
-                                dx = middle_x + (j + 0.5) / samples - 0.5
+                    for above in depth_offsets:
+                        source_z = centre[0] + depth_step * (z - (depth - 1) / 2 + above)
+                        for down in plane_offsets:
+                            dy = middle_y + down
+                            for right in plane_offsets:
+                                dx = middle_x + right
                                 total += _volume_linear(
                                     source[c],
-                                    centre[0] + depth_step * dz,
+                                    source_z,
                                     centre[1] + matrix[0, 0] * dy + matrix[0, 1] * dx,
                                     centre[2] + matrix[1, 0] * dy + matrix[1, 1] * dx,
                                 )

@@ -1,0 +1,122 @@
+"""What a dataset holds: sizes, types, objects, and everything that would go wrong later."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._errors import CellwrightError
+from cellwright._progress import progress
+from cellwright.datasets.examples import (
+    binary_labels_warning,
+    load_labels,
+    load_pixels,
+    object_facts,
+)
+from cellwright.datasets.records import Dataset, Example, Task
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFacts:
+    """What reading one example told.
+
+    Parameters
+    ----------
+    id : str
+    channels : int
+    shape : tuple of int
+        Size ([Z,] Y, X) in pixels.
+    dtype : str
+    objects : int or None
+        Number of objects; None without labels of objects.
+    diameter : float or None
+        Median diameter of its objects in pixels.
+    """
+
+    id: str
+    channels: int
+    shape: tuple[int, ...]
+    dtype: str
+    objects: int | None
+    diameter: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Facts about all readable examples, and one message for each that has a problem."""
+
+    examples: tuple[ExampleFacts, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def shapes(self) -> dict[str, int]:
+        """Number of examples of each size, the most frequent first."""
+        return _tally(" × ".join(map(str, facts.shape)) for facts in self.examples)
+
+    @property
+    def dtypes(self) -> dict[str, int]:
+        """Number of examples of each type of pixel."""
+        return _tally(facts.dtype for facts in self.examples)
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Number of examples of each number of channels."""
+        return _tally(str(facts.channels) for facts in self.examples)
+
+    @property
+    def objects(self) -> list[int]:
+        """Number of objects in each example that has labels of objects."""
+        return [facts.objects for facts in self.examples if facts.objects is not None]
+
+    @property
+    def diameters(self) -> list[float]:
+        """Median diameter in pixels of the objects of each example that has any."""
+        return [facts.diameter for facts in self.examples if facts.diameter is not None]
+
+
+def summarise(dataset: Dataset) -> Summary:
+    """Read every example once and say what is there; files that cannot be read are problems.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    Summary
+    """
+    facts: list[ExampleFacts] = []
+    problems: list[str] = []
+    for example in progress(dataset.examples, "Reading"):
+        try:
+            found, warning = _examine(example, dataset.task)
+        except CellwrightError as error:
+            problems.append(str(error))
+            continue
+        facts.append(found)
+        if warning:
+            problems.append(warning)
+    return Summary(tuple(facts), tuple(problems))
+
+
+def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
+    pixels, _ = load_pixels(example)
+    count, diameter, warning = None, None, None
+    if example.labels is not None:
+        labels = load_labels(example, pixels.shape[1:])
+        if task == "instances":
+            objects = object_facts(labels)
+            count, diameter = len(objects.points), objects.diameter
+            warning = binary_labels_warning(example, labels)
+    channels, shape = pixels.shape[0], pixels.shape[1:]
+    return (
+        ExampleFacts(example.id, channels, shape, np.dtype(pixels.dtype).name, count, diameter),
+        warning,
+    )
+
+
+def _tally(names: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(names).most_common())
