@@ -16,14 +16,13 @@ from cellwright._types import FloatArray
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import NetworkFacts
+from cellwright.models.example import example_image
 from cellwright.models.package import make_files
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict, network_to_dict
-from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 OPSET = 17
 _AGREEMENT = 1e-4  # between torch and ONNX Runtime, relative to the largest map value
-_TEST_SIDE = 128  # px, rounded up to the stride
 
 
 def export_network(network: Network, normalisation: Normalisation) -> dict[str, bytes]:
@@ -52,7 +51,7 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     ready = copy.deepcopy(network).cpu().float().eval()
     content = to_onnx(ready)
     facts = network_facts(network)
-    raw = example_image(network.config.in_channels, facts.stride)
+    raw = example_image(network.config.in_channels, facts.stride, facts.halo)
     pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
     return make_files(content, weights_of(ready), pixels, maps)
@@ -92,8 +91,7 @@ def to_onnx(network: Network) -> bytes:
     network : Network
         On the CPU, in evaluation mode.
     """
-    side = _round_up(_TEST_SIDE, math.lcm(*network.stride))
-    example = torch.zeros(1, network.config.in_channels, side, side)
+    example = torch.zeros(1, network.config.in_channels, *(4 * step for step in network.stride))
     free = {0: "batch", 2: "y", 3: "x"}
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "network.onnx"
@@ -122,13 +120,6 @@ def weights_of(network: Network) -> bytes:
     return content
 
 
-def example_image(channels: int, stride: int) -> FloatArray:
-    """Return the simulated image (C, Y, X) that packages are tested with, in grey values."""
-    side = _round_up(_TEST_SIDE, stride)
-    image, _ = simulate_field(NucleiSimulation(size=(side, side), diameter=18), seed=0)
-    return np.repeat(image[np.newaxis].astype(np.float32), channels, axis=0)
-
-
 def _agreed_maps(
     network: Network, content: bytes, facts: NetworkFacts, pixels: FloatArray
 ) -> FloatArray:
@@ -146,7 +137,3 @@ def _agreed_maps(
                 "largest output. Train with another kind of layer, and please report this."
             )
     return maps
-
-
-def _round_up(size: int, stride: int) -> int:
-    return math.ceil(size / stride) * stride

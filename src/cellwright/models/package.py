@@ -77,9 +77,16 @@ def make_files(
     return {
         NETWORK: network,
         WEIGHTS: weights,
-        TEST_INPUT: _array_bytes(test_input),
-        TEST_OUTPUT: _array_bytes(test_output),
+        TEST_INPUT: array_bytes(test_input),
+        TEST_OUTPUT: array_bytes(test_output),
     }
+
+
+def array_bytes(array: FloatArray) -> bytes:
+    """Return an array in NumPy's own format, as float32."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array, np.float32), allow_pickle=False)
+    return stream.getvalue()
 
 
 def save_package(target: Path, card: ModelCard, files: Mapping[str, bytes]) -> Package:
@@ -264,12 +271,6 @@ def _parsed(described: bytes, path: Path) -> Any:
         return json.loads(described)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"The model.json of '{path}' is not valid JSON: {error}.") from error
-
-
-def _array_bytes(array: FloatArray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(array, np.float32), allow_pickle=False)
-    return stream.getvalue()
 
 
 def _array(data: bytes, name: str, source: str) -> FloatArray:

@@ -1,0 +1,271 @@
+"""Export to the BioImage.IO model format 0.5, which other tools of the field open.
+
+The package describes itself with ``rdf.yaml``: test tensors, axes with steps and halo, ONNX
+weights. Our normalisation is the format's own percentile scaling followed by a compression of
+bright pixels that the format cannot express; the compression is put in front of the network, so
+that the exported model computes exactly what ours does.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright import __version__
+from cellwright._errors import ModelError
+from cellwright._files import atomic_path
+from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright.inference.runtime import OnnxNetwork
+from cellwright.models.card import ModelCard
+from cellwright.models.example import example_image
+from cellwright.models.package import NETWORK, Package, array_bytes
+from cellwright.models.readouts import readout_of
+
+FORMAT_VERSION = "0.5.3"
+_OPSET = 17
+_HOME = "https://pypi.org/project/cellwright"
+_COVER_SIDE = 256  # px of each half
+
+
+def export_bioimageio(package: Package, target: Path) -> None:
+    """Write a model as a BioImage.IO package.
+
+    Parameters
+    ----------
+    package : Package
+    target : Path
+        The ``.zip`` file to be written.
+
+    Raises
+    ------
+    ModelError
+        If the onnx package is missing or the network cannot be extended.
+    OutputError
+        If the file cannot be written.
+    """
+    card = package.card
+    raw = example_image(len(card.input.channels), card.network.stride, card.network.halo)
+    network = _with_compression(package.files[NETWORK])
+    scaled = _percentile_scaled(raw, card)
+    runtime = OnnxNetwork(network, stride=card.network.stride, halo=card.network.halo, device="cpu")
+    maps = runtime(scaled[np.newaxis])
+    readout = readout_of(card)
+    content = {
+        "network.onnx": network,
+        "test_input.npy": array_bytes(raw[np.newaxis]),
+        "test_output.npy": array_bytes(maps),
+        "cover.png": _png(_cover(raw, readout.decode(maps[0]).labels)),
+        "README.md": _documentation(card).encode(),
+        "model.json": json.dumps(card.to_json(), indent=2, ensure_ascii=False).encode(),
+    }
+    rdf = _description(card, readout.outputs, raw.shape[1:], content)
+    with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, data in {"rdf.yaml": _yaml(rdf), **content}.items():
+            archive.writestr(name, data, zipfile.ZIP_DEFLATED)
+
+
+def _with_compression(network: bytes) -> bytes:
+    """Put the second half of `Normalisation.apply` in front of a network.
+
+    ``max(min(x, 1) + log(max(x, 1)), -1)``: x below 1 stays, above 1 becomes 1 + log x.
+    """
+    try:
+        import onnx
+        from onnx import helper
+    except ImportError as error:
+        raise ModelError(
+            "Exporting to BioImage.IO needs the package 'onnx': pip install 'cellwright[train]'."
+        ) from error
+    model = onnx.load_from_string(network)
+    graph = model.graph
+    given = graph.input[0].name
+    inner = f"{given}_compressed"
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name == given:
+                node.input[index] = inner
+    ones = [
+        helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value])
+        for name, value in (("plus_one", 1.0), ("minus_one", -1.0))
+    ]
+    graph.initializer.extend(ones)
+    steps = [
+        helper.make_node("Min", [given, "plus_one"], ["dim_part"]),
+        helper.make_node("Max", [given, "plus_one"], ["bright_part"]),
+        helper.make_node("Log", ["bright_part"], ["bright_log"]),
+        helper.make_node("Add", ["dim_part", "bright_log"], ["both_parts"]),
+        helper.make_node("Max", ["both_parts", "minus_one"], [inner]),
+    ]
+    for position, node in enumerate(steps):
+        graph.node.insert(position, node)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _percentile_scaled(raw: FloatArray, card: ModelCard) -> FloatArray:
+    """Return what the format's ``scale_range`` makes of `raw` (C, Y, X)."""
+    limits = card.input.normalisation.limits(raw)
+    low, high = limits.T[:, :, np.newaxis, np.newaxis]
+    scaled: AnyArray = (raw - low) / (high - low + 1e-6)
+    return scaled.astype(np.float32)
+
+
+def _description(
+    card: ModelCard,
+    outputs: tuple[str, ...],
+    shape: tuple[int, ...],
+    content: Mapping[str, bytes],
+) -> dict[str, Any]:
+    normalisation = card.input.normalisation
+    joint = ["channel", "y", "x"] if normalisation.joint else ["y", "x"]
+    return {
+        "type": "model",
+        "format_version": FORMAT_VERSION,
+        "name": f"Cellwright {card.name}",
+        "version": card.version,
+        "description": card.description[:1024],
+        "authors": [{"name": name} for name in card.authors or ("Cellwright",)],
+        "cite": [{"text": f"Cellwright {__version__}", "url": _HOME}],
+        "license": card.licence,
+        "documentation": "README.md",
+        "covers": ["cover.png"],
+        "tags": ["segmentation", "instance-segmentation", "2d", "cellwright", "microscopy"],
+        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "attachments": [_file("model.json", content)],
+        "inputs": [
+            {
+                "id": "pixels",
+                "description": f"Objects are about {card.input.diameter:g} pixels across.",
+                "axes": [
+                    {"type": "batch"},
+                    {"type": "channel", "channel_names": _identifiers(card.input.channels)},
+                    *(_input_axis(axis, card) for axis in "yx"),
+                ],
+                "data": {"type": "float32"},
+                "test_tensor": _file("test_input.npy", content),
+                "preprocessing": [
+                    {
+                        "id": "scale_range",
+                        "kwargs": {
+                            "axes": joint,
+                            "min_percentile": normalisation.low,
+                            "max_percentile": normalisation.high,
+                        },
+                    }
+                ],
+            }
+        ],
+        "outputs": [
+            {
+                "id": "maps",
+                "description": "What objects are read from; see the documentation.",
+                "axes": [
+                    {"type": "batch"},
+                    {"type": "channel", "channel_names": _identifiers(outputs)},
+                    *(_output_axis(axis, card.network.halo) for axis in "yx"),
+                ],
+                "data": {"type": "float32"},
+                "test_tensor": _file("test_output.npy", content),
+            }
+        ],
+        "weights": {"onnx": _file("network.onnx", content) | {"opset_version": _OPSET}},
+        "config": {
+            "cellwright": {"version": __version__, "method": card.method},
+            "bioimageio": {"task": card.task, "out_of_scope_use": card.limits or None},
+        },
+    }
+
+
+def _input_axis(axis: str, card: ModelCard) -> dict[str, Any]:
+    stride, halo = card.network.stride, card.network.halo
+    least = -(-(2 * halo + 1) // stride) * stride
+    return {"type": "space", "id": axis, "size": {"min": least, "step": stride}}
+
+
+def _output_axis(axis: str, halo: int) -> dict[str, Any]:
+    size = {"tensor_id": "pixels", "axis_id": axis}
+    return {"type": "space", "id": axis, "size": size, "halo": halo}
+
+
+def _identifiers(names: tuple[str, ...]) -> list[str]:
+    return [name.replace(" ", "_") for name in names]
+
+
+def _file(name: str, content: Mapping[str, bytes]) -> dict[str, Any]:
+    return {"source": name, "sha256": sha256(content[name]).hexdigest()}
+
+
+def _yaml(content: Mapping[str, Any]) -> bytes:
+    import yaml
+
+    text: str = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
+    return text.encode()
+
+
+def _cover(raw: FloatArray, labels: LabelArray) -> AnyArray:
+    """Return the test image beside the objects that were found in it, uint8 (Y, X, 3)."""
+    grey = raw.mean(0)
+    low, high = np.percentile(grey, [1, 99.8])
+    stretched = np.clip((grey - low) / max(high - low, 1e-6), 0, 1) * 255
+    colours = np.random.default_rng(0).integers(80, 256, (labels.max() + 1, 3))
+    colours[0] = 0
+    halves = [np.repeat(stretched[..., np.newaxis], 3, axis=-1), colours[labels]]
+    zoom = max(1, _COVER_SIDE // len(grey))
+    picture = np.concatenate(halves, axis=1).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    return picture.astype(np.uint8)
+
+
+def _png(picture: AnyArray) -> bytes:
+    import imagecodecs
+
+    return bytes(imagecodecs.png_encode(picture))
+
+
+def _documentation(card: ModelCard) -> str:
+    contract = card.input
+    channels = (
+        "RGB, or one channel given three times"
+        if len(contract.channels) == 3
+        else ", ".join(contract.channels)
+    )
+    low, high = contract.diameter_range
+    readout = ", ".join(f"{name} = {value}" for name, value in card.readout.items())
+    return f"""# {card.name} {card.version}
+
+{card.description}
+
+## Input
+
+{channels}; objects {low:g} to {high:g} pixels across (resample the image otherwise). Percentiles
+{contract.normalisation.low:g} and {contract.normalisation.high:g} of the whole image become 0 and
+1, never those of a tile.
+
+## Output
+
+Maps from which objects are read by the method '{card.method}' ({readout}). Cellwright does this:
+`cellwright segment IMAGES -o RESULTS --model model.zip`.
+
+## Validation
+
+{_as_list(card.evaluation) or "No evaluation is recorded."}
+
+## Training
+
+{_as_list(card.training) or "No training is recorded."}
+
+## Limits
+
+{card.limits or "None are stated."}
+"""
+
+
+def _as_list(facts: Mapping[str, Any]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
