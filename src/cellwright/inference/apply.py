@@ -18,7 +18,7 @@ from cellwright._progress import progress
 from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, Table
 from cellwright.images.image import PixelSource
 from cellwright.inference.resample import Grid, resample_region
-from cellwright.inference.rolling import RowSink, RollingDecoder, RollingWriter, RowBuffer
+from cellwright.inference.rolling import RollingDecoder, RollingWriter, RowBuffer, RowSink
 from cellwright.inference.runtime import MapNetwork
 from cellwright.inference.tiles import Tile, plan_tiles
 from cellwright.methods.readout import Readout

@@ -1,0 +1,124 @@
+"""How large the objects of an image are, and at what scale a network should see them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._types import AnyArray
+
+COARSE_SCALES = (0.5, 0.25, 2.0, 4.0)
+"""Scales that are tried when the objects at scale 1 are not convincing."""
+
+_TRUSTED = 0.6  # share of the found area that must be right for scale 1 to be believed at once
+_FEWEST = 3  # objects; fewer have no typical size
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Objects found in part of an image at one scale.
+
+    Parameters
+    ----------
+    area : ndarray, shape (N,)
+        In px of the image, whatever the scale.
+    confidence : ndarray, shape (N,)
+        Probability of each to be right.
+    """
+
+    area: AnyArray
+    confidence: AnyArray
+
+    @property
+    def explained(self) -> float:
+        """Area that is believed to be right, in px: the sum of confidence × area."""
+        return float(np.sum(self.area * self.confidence, dtype=np.float64))
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there are objects enough, and most of their area is believed to be right."""
+        enough = np.count_nonzero(self.area) >= _FEWEST
+        return bool(enough and self.explained >= _TRUSTED * float(np.sum(self.area)))
+
+
+def estimate_diameter(sample: Sample) -> float:
+    """Return the median diameter of the objects, each counted as often as it is believed.
+
+    Parameters
+    ----------
+    sample : Sample
+        Objects without a pixel are left out.
+
+    Returns
+    -------
+    float
+        Diameter of a disc of the median area, in px of the image; NaN without objects.
+    """
+    there = (sample.area > 0) & (sample.confidence > 0)
+    if not there.any():
+        return math.nan
+    area, weight = sample.area[there], sample.confidence[there].astype(np.float64)
+    order = np.argsort(area, kind="stable")
+    total = np.cumsum(weight[order])
+    middle = area[order][np.searchsorted(total, total[-1] / 2)]
+    return 2 * math.sqrt(float(middle) / math.pi)
+
+
+def choose_scale(estimate: float, reference: float, comfortable: tuple[float, float]) -> float:
+    """Return the scale that brings objects to a size the network is comfortable with.
+
+    Parameters
+    ----------
+    estimate : float
+        Diameter of the objects in px of the image; NaN when unknown.
+    reference : float
+        Diameter the network knows best, in px of its grid.
+    comfortable : tuple of float
+        Least and greatest diameter that need no scaling, in px of its grid.
+
+    Returns
+    -------
+    float
+        Network pixels per image pixel: 1 when comfortable or unknown.
+    """
+    least, greatest = comfortable
+    if math.isnan(estimate) or least <= estimate <= greatest:
+        return 1.0
+    return reference / estimate
+
+
+def find_scale(
+    segment_sample: Callable[[float], Sample],
+    *,
+    reference: float,
+    comfortable: tuple[float, float],
+    scales: Sequence[float] = COARSE_SCALES,
+) -> float:
+    """Find the scale for an image whose object size nobody knows.
+
+    Scale 1 is tried first; when its objects are convincing, their size decides, so that the caller
+    can keep what it found if the scale stays 1. Otherwise the size of the objects at the scale
+    where they explain most of the image decides.
+
+    Parameters
+    ----------
+    segment_sample : callable
+        Segments a sample of the image at the scale it is given.
+    reference, comfortable
+        As for `choose_scale`.
+    scales : sequence of float
+        What to try besides 1.
+
+    Returns
+    -------
+    float
+        Network pixels per image pixel; 1 when nothing is found at any scale.
+    """
+    sample = segment_sample(1.0)
+    if not sample.trusted:
+        others = (segment_sample(scale) for scale in scales)
+        sample = max(sample, *others, key=lambda tried: tried.explained)
+    return choose_scale(estimate_diameter(sample), reference, comfortable)

@@ -1,0 +1,71 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellwright.inference.diameter import Sample, choose_scale, estimate_diameter, find_scale
+
+RANGE = {"reference": 20.0, "comfortable": (10.0, 40.0)}
+
+
+def discs(*diameters, confidence=1.0):
+    area = np.pi * np.array(diameters) ** 2 / 4
+    return Sample(area, np.broadcast_to(np.asarray(confidence, np.float32), area.shape))
+
+
+class World:
+    """An image full of discs, which a network finds well only at a comfortable size."""
+
+    def __init__(self, diameter):
+        self.diameter = diameter
+        self.asked = []
+
+    def __call__(self, scale):
+        self.asked.append(scale)
+        seen = self.diameter * scale
+        fit = math.exp(-(math.log(seen / 20) ** 2))
+        pieces = 1 if seen < 60 else 12  # what is too large falls to pieces
+        size = self.diameter / math.sqrt(pieces)
+        return discs(*[size] * 30 * pieces, confidence=0.95 * fit / (1 if pieces == 1 else 3))
+
+
+def test_the_diameter_is_that_of_the_middle_object():
+    assert estimate_diameter(discs(8, 10, 30)) == pytest.approx(10)
+
+
+def test_objects_that_are_not_believed_do_not_count():
+    sample = discs(3, 3, 3, 3, 25, confidence=[0.05, 0.05, 0.05, 0.05, 0.9])
+    assert estimate_diameter(sample) == pytest.approx(25)
+
+
+def test_no_objects_have_no_diameter():
+    assert math.isnan(estimate_diameter(discs()))
+    assert math.isnan(estimate_diameter(Sample(np.array([0]), np.array([0.9]))))
+
+
+@pytest.mark.parametrize(
+    ("estimate", "scale"), [(10, 1), (40, 1), (25, 1), (80, 0.25), (5, 4), (math.nan, 1)]
+)
+def test_scale_is_one_where_comfortable_and_else_meets_the_reference(estimate, scale):
+    assert choose_scale(estimate, **RANGE) == scale
+
+
+@given(st.floats(4, 120))
+def test_objects_of_any_size_are_brought_to_a_comfortable_one(diameter):
+    world = World(diameter)
+    scale = find_scale(world, **RANGE)
+    assert 10 <= diameter * scale <= 40
+    if scale != 1:
+        assert diameter * scale == pytest.approx(20)
+
+
+def test_a_comfortable_image_is_segmented_once():
+    world = World(22)
+    assert find_scale(world, **RANGE) == 1.0
+    assert world.asked == [1.0]
+
+
+def test_an_empty_image_keeps_its_scale():
+    assert find_scale(lambda scale: discs(), **RANGE) == 1.0
