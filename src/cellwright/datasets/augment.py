@@ -63,6 +63,9 @@ class Augmentation:
         Standard deviation of the logarithm of each stain's density, in colour images.
     inversion, channel_drop : float
         Fraction of patches turned negative, and with one channel (of several) set to 0.
+    empty : float
+        Fraction of patches that are replaced by what an image without objects looks like once
+        it is normalised: noise, stretched to full contrast, on a slow background.
 
     Raises
     ------
@@ -90,9 +93,10 @@ class Augmentation:
     stain: float = 0.15
     inversion: float = 0.0
     channel_drop: float = 0.0
+    empty: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("free", "foreground", "blurred", "inversion", "channel_drop"):
+        for name in ("free", "foreground", "blurred", "inversion", "channel_drop", "empty"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"Augmentation: '{name}' is a fraction from 0 to 1.")
         for name in ("scale", "diameter_range", "gamma"):

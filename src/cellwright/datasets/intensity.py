@@ -9,6 +9,7 @@ from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
 from cellwright._types import FloatArray
+from cellwright.images.normalise import Normalisation
 
 if TYPE_CHECKING:
     from cellwright.datasets.augment import Augmentation
@@ -76,6 +77,36 @@ def jitter_stains(pixels: FloatArray, amount: float, rng: np.random.Generator) -
     changed = mixing.T.astype(np.float32) @ density
     light: FloatArray = np.exp(-changed).reshape(pixels.shape)
     return light
+
+
+def empty_field(
+    shape: tuple[int, ...], normalisation: Normalisation, rng: np.random.Generator
+) -> FloatArray:
+    """Return what an image without objects looks like after normalisation.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape (C, [Z,] Y, X) of a patch.
+    normalisation : Normalisation
+        Stretches the noise, as it would that of a whole image.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    ndarray, shape `shape`, float32
+    """
+    field = rng.standard_normal(shape, dtype=np.float32)
+    grain = rng.uniform(0, 1.5)
+    if grain > 0.3:
+        for axis in (-2, -1):
+            field = gaussian_filter1d(field, grain, axis=axis, mode="reflect", truncate=3)
+        field /= field.std()
+    slope = rng.normal(0, 2, 2) * rng.integers(2)
+    rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in shape[-2:])
+    field += np.float32(slope[0]) * rows[:, None] + np.float32(slope[1]) * columns
+    return normalisation.apply(field, normalisation.limits(field))
 
 
 def _blur(pixels: FloatArray, settings: Augmentation, rng: np.random.Generator) -> FloatArray:

@@ -19,7 +19,7 @@ from cellwright.datasets.examples import (
     load_pixels,
     object_facts,
 )
-from cellwright.datasets.intensity import change_intensity
+from cellwright.datasets.intensity import change_intensity, empty_field
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
 
@@ -152,6 +152,9 @@ class Sampler:
             origin,
         )
         pixels = change_intensity(pixels, self.augmentation, rng, decoded.rgb)
+        if rng.random() < self.augmentation.empty:
+            pixels = empty_field(pixels.shape, self.normalisation, rng)
+            labels = np.zeros_like(labels)
         if len(self.patch_shape) == 2:
             pixels, labels = pixels[:, 0], labels[0]
         return pixels, separate_parts(labels) if self.separate else labels
