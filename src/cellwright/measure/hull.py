@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numba import njit
 
@@ -30,7 +32,7 @@ def convex_areas_3d(regions: Regions) -> IntArray:
 
     The hull is that of the midpoints of the voxels' faces.
     """
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull, QhullError
 
     faces = np.concatenate([np.eye(3), -np.eye(3)]) / 2
     areas = np.empty(regions.labels.size, np.int64)
@@ -38,6 +40,10 @@ def convex_areas_3d(regions: Regions) -> IntArray:
     for row, (lower, upper) in enumerate(regions.bounds):
         box = regions.image[tuple(map(slice, lower, upper))]
         ends = _row_ends(box == values[row])
+        # Only voxels on the hull of the centres can be on that of the faces. Flat objects have
+        # no hull of centres: there all voxels are kept.
+        with suppress(QhullError):
+            ends = ends[ConvexHull(ends).vertices]
         corners = (ends[:, None, :] + faces).reshape(-1, 3)
         areas[row] = _count_inside(ConvexHull(corners).equations, box.shape)
     return areas

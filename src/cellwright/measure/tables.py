@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas
 
 TEXT_COLUMNS = ("image", "class")
-_FORMULA_START = "^([=+@\t\r-])"
-_DISARMED_START = "^'([=+@\t\r-])"
+_FORMULA_START = "^('*[=+@\t\r-])"
+_DISARMED_START = "^'('*[=+@\t\r-])"
 
 
 def write_csv(path: Path, table: Table) -> None:
@@ -78,8 +78,11 @@ def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    options = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
-    table = _from_arrow(_read(path, lambda: csv.read_csv(path, convert_options=options)))
+    parse = csv.ParseOptions(newlines_in_values=True)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
+    table = _from_arrow(
+        _read(path, lambda: csv.read_csv(path, parse_options=parse, convert_options=convert))
+    )
     return {name: _rearmed(column) for name, column in table.items()}
 
 
@@ -182,10 +185,12 @@ def _to_numpy(column: Any) -> AnyArray:
 def _read(path: Path, read: Callable[[], Any]) -> Any:
     import pyarrow as pa
 
+    if not path.is_file():
+        raise InputError(f"There is no file '{path}'.")
     try:
         return read()
     except OSError as error:
-        raise InputError(f"Cannot read '{path}': {error.strerror or error}.") from error
+        raise InputError(f"Cannot read '{path}': {error}.") from error
     except pa.ArrowException as error:
         raise FormatError(
             f"'{path}' is not a table as its name says ({error}); write it again."
