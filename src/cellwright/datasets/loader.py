@@ -40,7 +40,7 @@ def batches(
     steps: int,
     first_step: int = 0,
     workers: int = 0,
-    weights: Sequence[float] | None = None,
+    weights: Sequence[float] | DoubleArray | None = None,
     channels: int | None = None,
     separate: bool = True,
     cache_bytes: int = 256 << 20,
@@ -139,7 +139,9 @@ def balanced_weights(examples: Sequence[Example], by: str = "kind") -> DoubleArr
     return weights
 
 
-def _probabilities(weights: Sequence[float] | None, count: int) -> DoubleArray | None:
+def _probabilities(
+    weights: Sequence[float] | DoubleArray | None, count: int
+) -> DoubleArray | None:
     if weights is None:
         return None
     values = np.asarray(weights, np.float64)

@@ -81,8 +81,8 @@ def check_pairs(
     complete : bool
         Whether every image needs labels; labels always need an image.
     """
-    lonely = sorted(set(images) - set(labels)) if complete else []
-    orphaned = sorted(set(labels) - set(images))
+    lonely = [name for name in images if name not in labels] if complete else []
+    orphaned = [name for name in labels if name not in images]
     complaints = []
     if lonely:
         complaints.append(f"{len(lonely)} images without labels ({some(lonely)})")

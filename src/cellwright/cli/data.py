@@ -1,0 +1,269 @@
+"""``cellwright data``: look at a dataset, at what augmentation makes of it, and divide it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cellwright.cli.options import as_json, axes, say
+
+if TYPE_CHECKING:
+    from cellwright._types import AnyArray
+    from cellwright.datasets.leaks import Leak
+    from cellwright.datasets.records import Dataset
+    from cellwright.datasets.summary import Summary
+
+_SHOWN = 5  # messages of a kind that are printed before the rest is only counted
+_GAP = 4  # pixels between the patches of a contact sheet
+
+dataset_path = click.argument("path", type=click.Path(path_type=Path))
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+
+
+@click.group()
+def data() -> None:
+    """Look at a dataset, preview its augmentation, divide it."""
+
+
+@data.command()
+@dataset_path
+@axes
+@as_json
+def inspect(path: Path, axes: str | None, as_json: bool) -> None:
+    """Say what the dataset in the folder PATH holds, and what is wrong with it."""
+    from cellwright.datasets.dataset import open_dataset
+    from cellwright.datasets.leaks import check_leaks
+    from cellwright.datasets.summary import summarise
+
+    dataset = open_dataset(path, axes)
+    summary = summarise(dataset)
+    # Thumbnails need every image, so they are compared only where all can be read.
+    leaks = check_leaks(dataset, look=len(summary.examples) == len(dataset))
+    facts = _facts(dataset, summary, leaks)
+    say(as_json, facts, _lines(facts))
+
+
+@data.command()
+@dataset_path
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Picture to write, such as contact_sheet.png.",
+)
+@click.option(
+    "--augment",
+    "strength",
+    type=click.Choice(["none", "light", "standard", "strong"]),
+    default="standard",
+    show_default=True,
+    help="How strongly patches are varied.",
+)
+@click.option("--patches", type=click.IntRange(1, 400), default=24, show_default=True)
+@click.option(
+    "--size", type=click.IntRange(16, 1024), default=192, show_default=True, help="Side in pixels."
+)
+@axes
+@seed_option
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
+def preview(
+    path: Path,
+    output: Path,
+    strength: str,
+    patches: int,
+    size: int,
+    axes: str | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Write a contact sheet of patches as training would see them, objects outlined.
+
+    Of volumes, the middle plane is shown.
+    """
+    import numpy as np
+
+    from cellwright.datasets.augment import augmentation
+    from cellwright.datasets.dataset import open_dataset
+    from cellwright.datasets.examples import load_pixels
+    from cellwright.datasets.loader import balanced_weights, batches
+    from cellwright.images.image import Image
+    from cellwright.images.normalise import Normalisation
+    from cellwright.images.write import write
+
+    dataset = open_dataset(path, axes)
+    depth = load_pixels(dataset.examples[0])[0].shape[1:-2]
+    shown = [
+        _outlined(batch["pixels"][0], batch["labels"][0])
+        for batch in batches(
+            dataset.examples,
+            patch_shape=(*(min(16, planes) for planes in depth), size, size),
+            batch_size=1,
+            augmentation=augmentation(strength),
+            normalisation=Normalisation(joint=True),
+            seed=seed,
+            steps=patches,
+            weights=balanced_weights(dataset.examples),
+            separate=dataset.task == "instances",
+        )
+    ]
+    sheet = np.moveaxis(_contact_sheet(shown), -1, 0)
+    colours = ("red", "green", "blue")
+    write(output, Image(sheet, "CYX", channel_names=colours), overwrite=overwrite)
+    click.echo(f"Wrote {patches} patches to '{output}'.")
+
+
+@data.command()
+@dataset_path
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Description to write, such as PATH/dataset.yaml.",
+)
+@click.option("--train", type=click.FloatRange(0, 1), default=0.8, show_default=True)
+@click.option("--val", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--test", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@seed_option
+@axes
+@click.option("--overwrite", is_flag=True, help="Replace the description if it is there.")
+@as_json
+def split(
+    path: Path,
+    output: Path,
+    train: float,
+    val: float,
+    test: float,
+    seed: int,
+    axes: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Divide the dataset in PATH and write which example belongs where.
+
+    Groups stay whole, kinds and categories are spread evenly, and splits that are there already
+    are kept. The images stay where they are; give the written file to any command that takes a
+    dataset.
+    """
+    from cellwright._errors import OutputError
+    from cellwright.datasets.dataset import open_dataset
+    from cellwright.datasets.layouts.described import write_description
+    from cellwright.datasets.leaks import check_leaks
+    from cellwright.datasets.splits import split_dataset
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"'{output}' exists already. Choose another name, or --overwrite.")
+    wanted = {"train": train, "val": val, "test": test}
+    fractions = {name: fraction for name, fraction in wanted.items() if fraction > 0}
+    dataset = split_dataset(open_dataset(path, axes), fractions, seed)
+    leaks = [str(leak) for leak in check_leaks(dataset)]
+    write_description(dataset, output)
+    lines = [f"Wrote '{output}': {_counted(dataset.splits)}.", *_listed("Leaks", leaks)]
+    say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
+
+
+def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[str, Any]:
+    """Return all that `inspect` says."""
+    import numpy as np
+
+    def quartiles(values: list[Any]) -> list[float] | None:
+        return [round(float(q), 1) for q in np.percentile(values, [0, 50, 100])] if values else None
+
+    return {
+        "path": str(dataset.root),
+        "layout": dataset.layout,
+        "task": dataset.task,
+        "examples": len(dataset),
+        "splits": dataset.splits,
+        "groups": len({example.group for example in dataset.examples if example.group}),
+        "kinds": dataset.kinds,
+        "categories": dataset.categories,
+        "sizes": summary.shapes,
+        "dtypes": summary.dtypes,
+        "channels": summary.channels,
+        "objects": sum(summary.objects) if summary.objects else None,
+        "objects_per_image": quartiles(summary.objects),
+        "median_diameter_px": quartiles(summary.diameters),
+        "notes": list(dataset.notes),
+        "problems": list(summary.problems),
+        "leaks": [str(leak) for leak in leaks],
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """Return the facts as lines for a person."""
+    lines = [
+        f"{facts['path']}: {facts['examples']} examples, {facts['layout']}, {facts['task']}",
+        f"  splits      {_counted(facts['splits'])}",
+    ]
+    for name in ("kinds", "categories", "sizes", "dtypes", "channels"):
+        if facts[name]:
+            lines.append(f"  {name:<11} {_counted(facts[name])}")
+    if facts["groups"]:
+        lines.append(f"  groups      {facts['groups']}")
+    if facts["objects_per_image"]:
+        low, median, high = facts["objects_per_image"]
+        lines.append(
+            f"  objects     {facts['objects']:,} in all; {low:g} to {high:g} an image, "
+            f"median {median:g}"
+        )
+    if facts["median_diameter_px"]:
+        low, median, high = facts["median_diameter_px"]
+        lines.append(f"  diameter    {low:g} to {high:g} px, median {median:g} px")
+    for title in ("Notes", "Problems", "Leaks"):
+        lines += _listed(title, facts[title.lower()])
+    return lines
+
+
+def _counted(counts: dict[str, int]) -> str:
+    """Return ``12 train, 3 val``, the least frequent of a long list left out."""
+    shown = [f"{count} {name}" for name, count in list(counts.items())[:_SHOWN]]
+    rest = len(counts) - _SHOWN
+    return ", ".join(shown) + (f" and {rest} others" if rest > 0 else "")
+
+
+def _listed(title: str, messages: list[str]) -> list[str]:
+    if not messages:
+        return []
+    rest = len(messages) - _SHOWN
+    shown = [f"  - {message}" for message in messages[:_SHOWN]]
+    return [f"{title} ({len(messages)}):", *shown, *([f"  … and {rest} more"] if rest > 0 else [])]
+
+
+def _outlined(pixels: AnyArray, labels: AnyArray) -> AnyArray:
+    """Return a patch (C, [Z,] Y, X) as a picture (Y, X, 3) with its objects outlined."""
+    import numpy as np
+
+    from cellwright.images.image import Image
+    from cellwright.runs.overlay import SURE, UNSURE, as_rgb, borders
+
+    if labels.ndim == 3:
+        middle = labels.shape[0] // 2
+        pixels, labels = pixels[:, middle], labels[middle]
+    names = ("red", "green", "blue") if len(pixels) == 3 else None
+    clipped = np.clip(pixels, 0, 1.2)
+    image = Image(clipped, "CYX", channel_names=names)
+    picture = as_rgb(image if len(pixels) > 1 else image.region(c=0))
+    picture[borders(labels)] = SURE
+    picture[labels < 0] = UNSURE
+    return picture
+
+
+def _contact_sheet(pictures: list[AnyArray]) -> AnyArray:
+    """Return pictures of equal size (Y, X, 3) in rows, as wide as high."""
+    import numpy as np
+
+    columns = int(np.ceil(np.sqrt(len(pictures))))
+    rows = -(-len(pictures) // columns)
+    height, width, _ = pictures[0].shape
+    sheet = np.full(
+        (rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8
+    )
+    for number, picture in enumerate(pictures):
+        top = _GAP + number // columns * (height + _GAP)
+        left = _GAP + number % columns * (width + _GAP)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
