@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -34,8 +35,7 @@ def progress(
     unit : str
         What one item is.
     """
-    shown = sys.stderr.isatty() or os.environ.get("CELLWRIGHT_PROGRESS") == "1"
-    if _hidden or not shown:
+    if not _shown():
         yield from items
         return
     from tqdm import tqdm
@@ -43,3 +43,42 @@ def progress(
     if total is None and isinstance(items, Sized):
         total = len(items)
     yield from tqdm(items, desc=what, total=total, unit=unit, delay=1.0, leave=False)
+
+
+@contextmanager
+def progress_line(
+    what: str, *, total: float, done: float = 0, unit: str
+) -> Iterator[Callable[[float, str], None]]:
+    """Show how far one long job is, under the same conditions as `progress`.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, such as ``"Training"``.
+    total, done : float
+        The whole of it, and what was already done before.
+    unit : str
+        What one of `total` is.
+
+    Yields
+    ------
+    callable
+        ``show(done, remark)``: call it whenever there is news.
+    """
+    if not _shown():
+        yield lambda done, remark: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, total=total, initial=done, unit=unit, leave=False) as bar:
+
+        def show(done: float, remark: str) -> None:
+            bar.set_postfix_str(remark, refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _shown() -> bool:
+    forced = os.environ.get("CELLWRIGHT_PROGRESS") == "1"
+    return not _hidden and (forced or sys.stderr.isatty())

@@ -1,0 +1,92 @@
+"""The machine that a network is trained on."""
+
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from cellwright._errors import TrainingError
+from cellwright._types import AnyArray
+
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called 'cpu' or 'cuda', or with 'auto' the GPU where there is one.
+
+    Raises
+    ------
+    TrainingError
+        If a GPU is asked for that torch cannot use.
+    """
+    usable = torch.cuda.is_available()
+    if name == "cuda" and not usable:
+        reason = "has no CUDA support" if torch.version.cuda is None else "finds no usable GPU"
+        raise TrainingError(
+            f"Device 'cuda' was asked for, but torch {torch.__version__} {reason}. "
+            "Install a CUDA build of torch and a driver, or choose the device 'cpu'."
+        )
+    return torch.device("cuda" if usable and name != "cpu" else "cpu")
+
+
+def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
+    """Return the context in which forward passes run: bfloat16 on GPUs that have it.
+
+    Never on a CPU, where half precision is emulated or rounds away small gradients. bfloat16 has
+    the range of float32, so that losses need no scaling.
+    """
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted and able)
+
+
+def place(network: nn.Module, device: torch.device) -> None:
+    """Move `network` to `device`, with its channels last in memory.
+
+    A training step of a U-Net is a quarter faster so on a CPU, and bfloat16 needs it on a GPU.
+    """
+    network.to(device)
+    for weights in network.parameters():
+        if weights.ndim in _CHANNELS_LAST:
+            weights.data = weights.data.contiguous(memory_format=_CHANNELS_LAST[weights.ndim])
+
+
+def to_tensors(batch: Mapping[str, AnyArray], device: torch.device) -> dict[str, torch.Tensor]:
+    """Bring the arrays of a batch to `device`."""
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+        for name, array in batch.items()
+    }
+
+
+@contextmanager
+def cpu_threads(count: int | None) -> Iterator[None]:
+    """Let torch use `count` threads inside the block; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def warn_of_broken_torchvision() -> None:
+    """Warn when an installed torchvision cannot be imported.
+
+    Cellwright never uses it, but other packages that find it will fail.
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        return
+    try:
+        importlib.import_module("torchvision")
+    except Exception as error:  # whatever a binary of another build may raise
+        warnings.warn(
+            f"The installed torchvision does not fit torch {torch.__version__} ({error}). "
+            "Cellwright does not need it, but other packages will fail on it: "
+            "remove it with 'pip uninstall torchvision'.",
+            stacklevel=2,
+        )

@@ -1,0 +1,64 @@
+"""The optimiser, and its memory as named tensors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cellwright.training.settings import FitSettings
+
+
+def make_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """Make the optimiser of the settings.
+
+    Weight decay acts on weights of two and more dimensions; to pull biases and the scales of
+    norms to 0 has no use.
+    """
+    parameters = [weights for weights in network.parameters() if weights.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [weights for weights in parameters if weights.ndim > 1]},
+        {"params": [weights for weights in parameters if weights.ndim <= 1], "weight_decay": 0.0},
+    ]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
+    momentum = settings.momentum
+    return torch.optim.SGD(
+        groups, lr=rate, weight_decay=decay, momentum=momentum, nesterov=momentum > 0
+    )
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Use `rate` from the next step on."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimiser's memory, named ``parameter.quantity``."""
+    return {
+        f"{index}.{name}": value
+        for index, memory in optimiser.state_dict()["state"].items()
+        for name, value in memory.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take up the memory that `optimiser_tensors` returned.
+
+    Each tensor is laid out in memory like its parameter, as it was before: in another layout the
+    same sums may be rounded differently.
+    """
+    parameters = [weights for group in optimiser.param_groups for weights in group["params"]]
+    memory: dict[int, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        index, name = key.split(".", 1)
+        weights = parameters[int(index)]
+        if tensor.shape == weights.shape:
+            tensor = torch.empty_like(weights).copy_(tensor)
+        memory.setdefault(int(index), {})[name] = tensor
+    optimiser.load_state_dict(
+        {"state": memory, "param_groups": optimiser.state_dict()["param_groups"]}
+    )

@@ -1,0 +1,109 @@
+"""How long and in what way a network is trained."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cellwright._errors import UsageError
+
+OPTIMISERS = ("adamw", "sgd")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Everything about a fit that is neither network, data nor loss.
+
+    Parameters
+    ----------
+    steps : int, optional
+        Budget in optimiser steps.
+    minutes : float, optional
+        Budget in minutes of training and validation, over all resumed parts. Give this or
+        `steps`, not both.
+    optimiser : {'adamw', 'sgd'}
+        AdamW [1]_, or stochastic gradient descent with Nesterov momentum.
+    learning_rate : float
+        Highest rate: reached after the warm-up, followed by half a cosine down to 0 [2]_.
+    weight_decay : float
+        Acts on convolution and linear weights; not on biases and norms.
+    momentum : float
+        Of 'sgd'.
+    warmup_steps : int
+        Steps in which the rate rises from 0; never longer than a tenth of the budget.
+    clip_norm : float, optional
+        Longest gradient, taken over all parameters.
+    ema_decay : float
+        Share of the averaged weights that a step keeps; see `cellwright.training.ema`.
+    validate_every : int
+        Steps from one validation (and checkpoint) to the next.
+    patience : int, optional
+        Validations without improvement after which training stops early. None: never.
+    monitor : str
+        The value of the validation that says which weights are best.
+    higher_is_better : bool
+        Whether `monitor` is to rise (accuracy) rather than to fall (loss).
+    keep : {'best', 'last'}
+        Which averaged weights the network holds in the end. 'last' where the monitored value does
+        not tell the quality, as in self-supervised denoising.
+    seed : int
+        Of everything random inside the network, such as dropout.
+    device : {'auto', 'cpu', 'cuda'}
+        'auto' takes the GPU where there is one.
+    mixed_precision : bool
+        Compute in bfloat16 on GPUs that have it. Never on a CPU.
+    threads : int, optional
+        Threads of the CPU; None leaves torch's choice.
+
+    References
+    ----------
+    .. [1] Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    .. [2] Loshchilov & Hutter, "SGDR", ICLR 2017.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+    optimiser: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    momentum: float = 0.9
+    warmup_steps: int = 100
+    clip_norm: float | None = 1.0
+    ema_decay: float = 0.999
+    validate_every: int = 250
+    patience: int | None = None
+    monitor: str = "loss"
+    higher_is_better: bool = False
+    keep: str = "best"
+    seed: int = 0
+    device: str = "auto"
+    mixed_precision: bool = True
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise UsageError("Give a training budget: either steps or minutes.")
+        _check_one_of("optimiser", self.optimiser, OPTIMISERS)
+        _check_one_of("device", self.device, DEVICES)
+        _check_one_of("keep", self.keep, ("best", "last"))
+        for name in ("steps", "minutes", "learning_rate", "clip_norm", "patience", "threads"):
+            value = getattr(self, name)
+            _check(name, value, value is None or value > 0, "above 0")
+        for name in ("weight_decay", "warmup_steps"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        for name in ("momentum", "ema_decay"):
+            _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        _check("validate_every", self.validate_every, self.validate_every >= 1, "at least 1")
+
+    def that_matter(self) -> dict[str, Any]:
+        """Return what the result depends on: a run may be resumed on another device."""
+        elsewhere = ("device", "threads", "mixed_precision")
+        return {name: value for name, value in asdict(self).items() if name not in elsewhere}
+
+
+def _check(name: str, value: Any, fits: bool, allowed: str) -> None:
+    if not fits:
+        raise UsageError(f"Training setting '{name}' must be {allowed}, not {value!r}.")
+
+
+def _check_one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    _check(name, value, value in allowed, "one of " + ", ".join(allowed))

@@ -1,0 +1,63 @@
+import sys
+
+import pytest
+import torch
+
+from cellwright._errors import TrainingError
+from cellwright.training.device import (
+    choose_device,
+    cpu_threads,
+    mixed_precision,
+    place,
+    to_tensors,
+    warn_of_broken_torchvision,
+)
+from training.toy import batch, network
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu():
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(TrainingError, match=r"Device 'cuda'.*choose the device 'cpu'"):
+        choose_device("cuda")
+
+
+def test_never_half_precision_on_a_cpu():
+    with mixed_precision(torch.device("cpu"), wanted=True):
+        assert not torch.is_autocast_enabled("cpu")
+        assert network()(torch.rand(1, 1, 8, 8)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_place_changes_the_layout_only(dimensions):
+    convolution = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[dimensions](4, 8, 3)
+    before = convolution.weight.detach().clone()
+    place(convolution, torch.device("cpu"))
+    assert torch.equal(convolution.weight, before)
+    assert convolution.weight.stride(1) == 1  # channels are neighbours in memory
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    with cpu_threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_reversed_arrays_become_tensors():
+    flipped = {"image": batch(0)["image"][..., ::-1]}
+    tensors = to_tensors(flipped, torch.device("cpu"))
+    assert torch.equal(tensors["image"], torch.from_numpy(flipped["image"].copy()))
+
+
+def test_a_broken_torchvision_is_pointed_out(tmp_path, monkeypatch):
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    with pytest.warns(UserWarning, match=r"nms does not exist.*pip uninstall torchvision"):
+        warn_of_broken_torchvision()
+
+
+def test_no_torchvision_no_word(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    warn_of_broken_torchvision()
