@@ -1,0 +1,124 @@
+"""Giving a network the channels it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from cellwright._errors import AxesError, UsageError
+from cellwright._types import AnyArray
+from cellwright.images.image import Image, PixelSource
+from cellwright.models.card import RGB
+
+Channel: TypeAlias = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSource:
+    """A plane of an image as (C, Y, X) with the channels of a network, read where it is lazy.
+
+    Parameters
+    ----------
+    pixels : array or lazy source, shape ([C,] Y, X)
+    chosen : tuple of int, optional
+        The channels that are used, in this order; all by default.
+    channels : int
+        How many channels the network takes: a single one is repeated.
+    mean : bool
+        Whether the channels are averaged into one first.
+    """
+
+    pixels: PixelSource
+    chosen: tuple[int, ...] | None
+    channels: int
+    mean: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels of the network, rows, columns."""
+        return (self.channels, *self.pixels.shape[-2:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return np.dtype(np.float32) if self.mean else np.dtype(self.pixels.dtype)
+
+    def __getitem__(self, key: tuple[slice, ...]) -> AnyArray:
+        """Read a region given by one slice per axis."""
+        wanted, rows, columns = key
+        if len(self.pixels.shape) == 2:
+            region = np.asarray(self.pixels[rows, columns])[np.newaxis]
+        elif self.chosen is None:
+            region = np.asarray(self.pixels[:, rows, columns])
+        else:
+            parts = [self.pixels[index : index + 1, rows, columns] for index in self.chosen]
+            region = np.concatenate(parts)
+        if self.mean:
+            region = region.mean(axis=0, keepdims=True, dtype=np.float32)
+        if len(region) == 1:
+            region = np.broadcast_to(region, (self.channels, *region.shape[1:]))
+        return region[wanted]
+
+
+def channels_for(
+    image: Image, wanted: tuple[str, ...], channel: Channel | Sequence[Channel] | None
+) -> ChannelSource:
+    """Return the pixels of an image with the channels that a network takes.
+
+    One channel is repeated. A colour image goes to a colour network as it is, and to a network
+    of one channel as the mean of its colours. Of several fluorescence channels one must be
+    chosen, unless the network takes that many.
+
+    Parameters
+    ----------
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``.
+    wanted : tuple of str
+        Names of the network's channels.
+    channel : int or str, or sequence of them, optional
+        Which channels of the image to use, by index from 0 or by name.
+
+    Raises
+    ------
+    AxesError
+        If the image has other axes.
+    UsageError
+        If there is no such channel, or too few or too many remain.
+    """
+    if image.axes not in ("YX", "CYX"):
+        raise AxesError(
+            f"'{image.name}' has axes {image.axes}, but the model works on single planes "
+            "(YX or CYX). Take one with image.region(Z=…, T=…)."
+        )
+    present = image.sizes.get("C", 1)
+    asked = (channel,) if isinstance(channel, int | str) else tuple(channel or ())
+    chosen = tuple(_index_of(one, image, present) for one in asked) or None
+    count = len(chosen) if chosen else present
+    if count == 1:
+        return ChannelSource(image.data, chosen, len(wanted))
+    if image.is_rgb and chosen is None and len(wanted) == 1:
+        return ChannelSource(image.data, None, 1, mean=True)
+    if count == len(wanted) and (chosen or image.is_rgb == (wanted == RGB)):
+        return ChannelSource(image.data, chosen, count)
+    names = image.channel_names or tuple(map(str, range(present)))
+    raise UsageError(
+        f"'{image.name}' has {present} channels ({', '.join(names)}), but the model takes "
+        f"{'a colour image or one channel' if wanted == RGB else ', '.join(wanted)}. "
+        "Choose with --channel."
+    )
+
+
+def _index_of(channel: Channel, image: Image, present: int) -> int:
+    names = image.channel_names or ()
+    if channel in names:
+        return names.index(str(channel))
+    index = int(channel) if str(channel).isdecimal() else -1
+    if 0 <= index < present:
+        return index
+    named = f" or by name ({', '.join(names)})" if names else ""
+    raise UsageError(
+        f"'{image.name}' has no channel {channel!r}. Choose 0 to {present - 1}{named}."
+    )

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from dataclasses import replace
+
+from cellwright import AxesError, InputError, UsageError
+from cellwright.images.image import Image
+from cellwright.models.model import load_model
+from cellwright.quality.calibration import Calibration
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+from models.oracle import oracle_image, oracle_package
+
+AREA_ONLY = Calibration(("a", "b", "c", "d", "log area", "f"), (0,) * 6, (1,) * 6, (0,) * 6, 0.0)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    _, labels = simulate_field(NucleiSimulation(size=(150, 170), diameter=18), seed=2)
+    labels[0, 0] = labels[-1, -1] = 0
+    return labels
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    path = tmp_path_factory.mktemp("oracle") / "oracle"
+    oracle_package(path)
+    return load_model(path)
+
+
+def same_objects(found, expected):
+    pairs = np.unique(np.stack([found.ravel(), expected.ravel()]), axis=1)
+    return pairs.shape[1] == len(np.unique(expected)) == len(np.unique(found))
+
+
+def test_a_network_that_knows_the_truth_gives_the_truth(oracle, truth):
+    found = oracle.segment(oracle_image(truth))
+    assert found.labels.dtype == np.int32
+    assert same_objects(found.labels, truth)
+    assert found.scale == 1 and not found.warnings
+
+
+def test_the_table_describes_the_labels(oracle, truth):
+    found = oracle.segment(oracle_image(truth))
+    count = found.labels.max()
+    assert list(found.table) == ["label", "confidence", "row", "column", "area", "at_border"]
+    assert np.array_equal(found.table["label"], np.arange(1, count + 1))
+    assert np.array_equal(found.table["area"], np.bincount(found.labels.ravel())[1:])
+    inside = found.table["row"].astype(int), found.table["column"].astype(int)
+    assert np.array_equal(found.labels[inside], found.table["label"])
+    areas = np.bincount(truth.ravel())[1:]
+    assert found.diameter == pytest.approx(2 * np.sqrt(np.median(areas) / np.pi), rel=0.1)
+
+
+@pytest.mark.parametrize("tile", [32, 64, 100])
+def test_tiles_change_nothing(oracle, truth, tile):
+    image = oracle_image(truth)
+    whole, tiled = oracle.segment(image, diameter=18), oracle.segment(image, diameter=18, tile=tile)
+    assert np.array_equal(whole.labels, tiled.labels)
+
+
+def test_small_objects_and_those_at_the_border_can_be_left_out(oracle, truth):
+    image = oracle_image(truth)
+    areas = np.bincount(truth.ravel())[1:]
+    large = oracle.segment(image, min_size=100)
+    assert large.labels.max() == np.count_nonzero(areas >= 100) < len(areas)
+    inner = oracle.segment(image, exclude_border=True).labels
+    border = np.concatenate([inner[0], inner[-1], inner[:, 0], inner[:, -1]])
+    assert inner.max() > 0 and not border.any()
+
+
+def test_a_sink_gets_provisional_labels_and_a_key_to_the_final_ones(oracle, truth):
+    image = oracle_image(truth)
+    for diameter in (None, 18.0):
+        sink = np.zeros(truth.shape, np.int32)
+        streamed = oracle.segment(image, diameter=diameter, min_size=100, sink=sink)
+        in_memory = oracle.segment(image, diameter=diameter, min_size=100)
+        assert streamed.labels is None
+        assert np.array_equal(streamed.relabel[sink], in_memory.labels)
+
+
+def test_confidence_comes_from_the_calibration_and_the_threshold_obeys(tmp_path, truth):
+    larger_is_better = replace(AREA_ONLY, coefficients=(0, 0, 0, 0, 5.0, 0), mean=(0,) * 4 + (5, 0))
+    oracle_package(tmp_path, calibration=larger_is_better.to_json(), threshold=0.5)
+    model = load_model(tmp_path)
+    everything = model.segment(oracle_image(truth), threshold=0.0).table
+    assert np.corrcoef(everything["confidence"], np.log(everything["area"]))[0, 1] > 0.7
+    some = model.segment(oracle_image(truth)).table  # the threshold of the card
+    assert 0 < len(some["label"]) < len(everything["label"])
+    assert some["confidence"].min() >= 0.5
+
+
+def test_a_blank_image_has_no_objects(oracle):
+    for pixels in (np.zeros((3, 64, 64)), np.zeros((3, 1, 1)), np.zeros((3, 5, 200))):
+        found = oracle.segment(Image(pixels.astype(np.float32), "CYX"))
+        assert found.labels.shape == pixels.shape[1:] and not found.labels.any()
+        assert np.isnan(found.diameter) and len(found.table["label"]) == 0
+
+
+def test_images_that_do_not_fit_are_explained(oracle):
+    with pytest.raises(AxesError, match="axes ZYX, but the model works on single planes"):
+        oracle.segment(Image(np.zeros((2, 8, 8)), "ZYX", name="stack"))
+    with pytest.raises(UsageError, match=r"has 4 channels \(0, 1, 2, 3\), but the model takes"):
+        oracle.segment(Image(np.zeros((4, 8, 8)), "CYX"))
+    with pytest.raises(UsageError, match="has no channel 'DAPI'"):
+        oracle.segment(Image(np.zeros((4, 8, 8)), "CYX"), channel="DAPI")
+    with pytest.raises(UsageError, match="diameter must be a positive number"):
+        oracle.segment(Image(np.zeros((3, 8, 8)), "CYX"), diameter=-1)
+    with pytest.raises(UsageError, match="confidence between 0 and 1"):
+        oracle.segment(Image(np.zeros((3, 8, 8)), "CYX"), threshold=50)
+    with pytest.raises(InputError, match="1 of 192 pixels of 'image' are NaN"):
+        oracle.segment(Image(np.append(np.nan, np.zeros(191)).reshape(3, 8, 8), "CYX"))
+
+
+def test_predict_takes_plain_arrays(oracle):
+    assert oracle.predict(np.zeros((8, 9))).shape == (8, 9)
+    with pytest.raises(AxesError, match="neither"):
+        oracle.predict(np.zeros((4, 8, 9)))
+
+
+def test_a_package_without_weights_runs_all_the_same(oracle):
+    assert oracle.card.name == "oracle" and len(oracle.sha256) == 64
