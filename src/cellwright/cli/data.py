@@ -85,7 +85,7 @@ def preview(
     """
     import numpy as np
 
-    from cellwright.datasets.augment import augmentation
+    from cellwright.datasets.augmentation import augmentation
     from cellwright.datasets.dataset import open_dataset
     from cellwright.datasets.examples import load_pixels
     from cellwright.datasets.loader import balanced_weights, batches

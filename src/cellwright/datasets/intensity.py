@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
 from cellwright._types import FloatArray
+from cellwright.datasets.augmentation import Augmentation
 from cellwright.images.normalise import Normalisation
-
-if TYPE_CHECKING:
-    from cellwright.datasets.augment import Augmentation
 
 # Colours of haematoxylin, eosin and DAB as optical densities of red, green and blue
 # (Ruifrok & Johnston 2001, Anal. Quant. Cytol. Histol. 23:291).

@@ -20,7 +20,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError, UsageError
 from cellwright._types import DoubleArray
-from cellwright.datasets.augment import Augmentation
+from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.records import Example
 from cellwright.datasets.sampler import Batch, DecodedCache, Sampler, Transform
 from cellwright.images.normalise import Normalisation
@@ -139,9 +139,7 @@ def balanced_weights(examples: Sequence[Example], by: str = "kind") -> DoubleArr
     return weights
 
 
-def _probabilities(
-    weights: Sequence[float] | DoubleArray | None, count: int
-) -> DoubleArray | None:
+def _probabilities(weights: Sequence[float] | DoubleArray | None, count: int) -> DoubleArray | None:
     if weights is None:
         return None
     values = np.asarray(weights, np.float64)

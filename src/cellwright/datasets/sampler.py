@@ -10,7 +10,8 @@ import numpy as np
 
 from cellwright._errors import CellwrightError, DatasetError
 from cellwright._types import AnyArray, DoubleArray, FloatArray, LabelArray
-from cellwright.datasets.augment import Augmentation, draw_warp, separate_parts
+from cellwright.datasets.augment import draw_warp, separate_parts
+from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.cache import RecentlyUsed
 from cellwright.datasets.examples import (
     ObjectFacts,
