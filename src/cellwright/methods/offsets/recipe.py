@@ -30,8 +30,7 @@ class OffsetsRecipe:
     readout : OffsetsReadout
         Reads what the network learns; gives the unit of the offsets.
     seam_weight : float
-        Extra weight in the cross-entropy of a pixel within `seam` px of two objects, or of an
-        object and background.
+        Extra weight in the cross-entropy of a pixel within `seam` px of two objects.
     seam : int
         In px.
     """
@@ -100,7 +99,7 @@ class OffsetsRecipe:
 
 
 def near_another(labels: LabelArray, distance: int) -> FloatArray:
-    """Return 1 at pixels within `distance` px (a square) of two different objects or regions.
+    """Return 1 at pixels within `distance` px (a square) of two different objects.
 
     Parameters
     ----------
@@ -111,8 +110,7 @@ def near_another(labels: LabelArray, distance: int) -> FloatArray:
     Returns
     -------
     ndarray, shape (Y, X), float32
-        1 where two different values above 0, or a value above 0 and one other than it, lie within
-        the square around the pixel and the pixel is not deep inside either.
+        1 where the square around a pixel holds parts of two objects.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -120,4 +118,5 @@ def near_another(labels: LabelArray, distance: int) -> FloatArray:
     highest = maximum_filter(labels, side, mode="nearest")
     beyond = np.int32(np.iinfo(np.int32).max)
     lowest = minimum_filter(np.where(labels > 0, labels, beyond), side, mode="nearest")
-    return ((highest > 0) & (lowest < beyond) & (highest != lowest)).astype(np.float32)
+    near: FloatArray = ((highest > 0) & (lowest < beyond) & (highest != lowest)).astype(np.float32)
+    return near
