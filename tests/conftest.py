@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -21,3 +22,16 @@ def data_folder() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(20_26)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CELLWRIGHT_REQUIRE_DATA is set, a skipped test of real data is a failed one."""
+    report = yield
+    required = os.environ.get("CELLWRIGHT_REQUIRE_DATA") and item.get_closest_marker("data")
+    if required and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although CELLWRIGHT_REQUIRE_DATA is set: {report.longrepr}"
+    return report

@@ -25,7 +25,7 @@ from cellwright._errors import (
 )
 
 if TYPE_CHECKING:
-    from cellwright.api import load_model, measure, read, segment, write
+    from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
 
 __version__ = "0.1.0"
@@ -46,6 +46,7 @@ __all__ = [
     "read",
     "segment",
     "write",
+    "write_labels",
 ]
 
 _HOMES = {
@@ -55,6 +56,7 @@ _HOMES = {
     "read": "cellwright.api",
     "segment": "cellwright.api",
     "write": "cellwright.api",
+    "write_labels": "cellwright.api",
 }
 
 

@@ -1,13 +1,16 @@
 """Options that several commands share, and how they print a result."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from cellwright.runs.results import RunResult
+
+EXIT_SOME_FAILED = 1
+EXIT_WRONG_INPUT = 2
 
 output_folder = click.option(
     "-o",
@@ -42,3 +45,24 @@ jobs = click.option(
 def say(as_json: bool, result: dict[str, Any], lines: list[str]) -> None:
     """Print `result` for a machine, or `lines` for a person."""
     click.echo(json.dumps(result, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def finish(result: "RunResult", as_json: bool) -> None:
+    """Print what a run did and end the program with the exit code for it."""
+    for image, reason in result.failures.items():
+        click.echo(f"Failed: {image}: {reason}", err=True)
+    for traceback in result.bugs:
+        click.echo(traceback, err=True)
+    again = "" if result.seconds else " (done before, nothing to do)"
+    lines = [
+        f"{result.objects:,} objects in {result.images:,} images{again}",
+        f"table   {result.folder / 'objects.csv'}",
+        f"report  {result.folder / 'report.html'}",
+    ]
+    if result.warnings:
+        lines.insert(1, f"{result.warnings:,} images have warnings: see the report")
+    say(as_json, result.to_json(), lines)
+    if result.failures:
+        total = result.images + len(result.failures)
+        click.echo(f"{len(result.failures)} of {total} images failed.", err=True)
+        raise SystemExit(EXIT_SOME_FAILED if result.images else EXIT_WRONG_INPUT)

@@ -11,9 +11,8 @@ import click
 
 from cellwright import __version__
 from cellwright._errors import CellwrightError
+from cellwright.cli.options import EXIT_WRONG_INPUT
 
-EXIT_SOME_FAILED = 1
-EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {

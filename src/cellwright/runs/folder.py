@@ -14,12 +14,11 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from cellwright import __version__
 from cellwright._errors import OutputError
-from cellwright._files import atomic_path, write_json
+from cellwright._files import write_json
 from cellwright._types import Table
+from cellwright.measure.tables import read_parquet, write_parquet
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -129,8 +128,7 @@ class RunFolder:
         """Store what became of one image, so that a resumed run need not do it again."""
         part = self._part(outcome.image)
         if table is not None:
-            with atomic_path(part.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-                np.savez(file, **table)
+            write_parquet(part.with_suffix(".parquet"), table)
         write_json(part, asdict(outcome))
 
     def outcome(self, image: str) -> Outcome | None:
@@ -147,8 +145,7 @@ class RunFolder:
 
     def table(self, image: str) -> Table:
         """Return the stored table of a finished image."""
-        with np.load(self._part(image).with_suffix(".npz"), allow_pickle=False) as columns:
-            return {name: columns[name] for name in columns.files}
+        return read_parquet(self._part(image).with_suffix(".parquet"))
 
     def write_record(self, **results: Any) -> None:
         """Write ``run.json``: the plan and, at the end, the `results`."""
@@ -233,11 +230,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+def within(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies in it."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:
     """Raise `OutputError` if the result folder `path` is or contains one of the `inputs`."""
-    folder = path.resolve()
     for given in inputs:
-        if given.resolve() == folder or folder in given.resolve().parents:
+        if within(given, path):
             raise OutputError(
                 f"The output folder '{path}' contains the input '{given}'. "
                 "Choose another output folder."

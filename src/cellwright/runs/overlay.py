@@ -2,21 +2,25 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cellwright._files import atomic_path
 from cellwright._types import AnyArray, BoolArray, LabelArray
 from cellwright.images.image import Image
 
-SIDE = 448
+SIDE = 640
 """Longest side of a picture in a report, in pixels."""
-SHRINK = 2
+SHRINK = 1.6
 """Objects stay recognisable down to this; a larger image is shown by a crop."""
 
-# Okabe and Ito's palette, which people of every colour vision tell apart.
-SURE = (86, 180, 233)
-UNSURE = (230, 159, 0)
+# Vivid forms of Okabe and Ito's palette, which people of every colour vision tell apart.
+SURE = (0, 205, 255)
+UNSURE = (255, 150, 0)
+TRUTH = (255, 235, 60)
+# The same palette for channels.
 CHANNEL_COLOURS = np.array(
     [[0, 114, 178], [0, 158, 115], [213, 94, 0], [204, 121, 167]], dtype=np.float32
 )
@@ -77,6 +81,17 @@ def picture(
     }
 
 
+def write_side_by_side(path: Path, image: Image, labels: LabelArray) -> None:
+    """Write a PNG that shows an image (axes YX or CYX), and beside it the outlines of `labels`."""
+    from imagecodecs import png_encode
+
+    view = as_rgb(image)
+    drawn = outlines(labels, set())
+    outlined = np.where(drawn[..., 3:] > 0, drawn[..., :3], view)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(png_encode(np.concatenate([view, outlined], axis=1)))
+
+
 def choose_window(height: int, width: int, centres: AnyArray) -> Window:
     """Choose what to show of an image: all of it, or the part that holds most objects.
 
@@ -91,7 +106,7 @@ def choose_window(height: int, width: int, centres: AnyArray) -> Window:
     -------
     Window
     """
-    side = SHRINK * SIDE
+    side = int(SHRINK * SIDE)
     if max(height, width) <= side:
         return Window(0, 0, height, width)
     shown = Window(0, 0, min(side, height), min(side, width))
@@ -138,8 +153,11 @@ def shrink(pixels: AnyArray, step: int) -> AnyArray:
 
 
 def outlines(labels: LabelArray, unsure: set[int]) -> AnyArray:
-    """Return a transparent ``(Y, X, 4)`` picture with the outline of every object."""
-    edge = borders(labels)
+    """Return a transparent ``(Y, X, 4)`` picture with an outline inside of every object.
+
+    It is two pixels wide, so that it still shows where a browser makes the picture smaller.
+    """
+    edge = thicken(borders(labels)) & (labels > 0)
     drawn = np.zeros((*labels.shape, 4), dtype=np.uint8)
     drawn[edge] = (*SURE, 255)
     if unsure:
@@ -158,6 +176,16 @@ def borders(labels: LabelArray) -> BoolArray:
     return edge
 
 
+def thicken(mask: BoolArray) -> BoolArray:
+    """Return `mask` with the four neighbours of each of its pixels."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    return grown
+
+
 def jpeg_uri(pixels: AnyArray) -> str:
     """Return a ``(Y, X, 3)`` uint8 picture as a JPEG data URI."""
     from imagecodecs import jpeg8_encode
@@ -172,7 +200,7 @@ def png_uri(pixels: AnyArray) -> str:
     return _uri("png", png_encode(np.ascontiguousarray(pixels), level=9))
 
 
-def _uri(kind: str, encoded: bytes) -> str:
+def _uri(kind: str, encoded: bytes | bytearray) -> str:
     return f"data:image/{kind};base64,{b64encode(encoded).decode()}"
 
 

@@ -60,13 +60,21 @@ def planes(image: Image, depth: Depth | None) -> Iterator[Plane]:
             f"'{image.name}' has {image.sizes['Z']} Z planes, and the model works on single "
             "planes. Say what to do with them: --z max, --z mean or --z each."
         )
-    axes = stack_axes(image, depth)
-    for index in np.ndindex(*(image.sizes[axis] for axis in axes)):
-        where = dict(zip(axes, index, strict=True))
-        if "Z" in image.axes and "Z" not in where:
-            yield Plane(_project(image, where, depth), index)
-        else:
-            yield Plane(image.region(**where) if where else image, index)
+    for index in np.ndindex(*stack_shape(image, depth)):
+        yield plane_at(image, depth, index)
+
+
+def stack_shape(image: Image, depth: Depth | None) -> tuple[int, ...]:
+    """Return how many planes there are along each of `stack_axes`."""
+    return tuple(image.sizes[axis] for axis in stack_axes(image, depth))
+
+
+def plane_at(image: Image, depth: Depth | None, index: tuple[int, ...]) -> Plane:
+    """Return one of the planes that `planes` walks through."""
+    where = dict(zip(stack_axes(image, depth), index, strict=True))
+    if "Z" in image.axes and "Z" not in where:
+        return Plane(_project(image, where, depth), index)
+    return Plane(image.region(**where) if where else image, index)
 
 
 def _project(image: Image, where: dict[str, int], depth: Depth | None) -> Image:

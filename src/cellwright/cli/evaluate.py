@@ -1,0 +1,51 @@
+"""``cellwright evaluate``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cellwright.cli import options
+
+
+@click.command(short_help="Score a model on annotated images.")
+@click.argument("model")
+@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@options.output_folder
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test", "all"]),
+    default="val",
+    show_default=True,
+    help="Which images of the dataset.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Least confidence of an object; the model's own when not given.",
+)
+@options.axes
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores by default.")
+@options.overwrite
+@options.as_json
+def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: Any) -> None:
+    """Score MODEL (a name or a package) on the annotated images in DATASET.
+
+    Writes metrics.json and one row per image to images.csv.
+    """
+    from cellwright.runs.evaluate import evaluate as run
+
+    metrics = run(model, dataset, output, **choices).metrics
+    half, pooled = metrics["per_image"]["0.5"], metrics["pooled"]["0.5"]
+    calibration = metrics["calibration"]["expected_calibration_error"]
+    lines = [
+        f"{metrics['true_objects']:,} objects in {metrics['images']:,} images:",
+        f"  AP@0.5 per image {half['average_precision']:.3f}, "
+        f"pooled {pooled['average_precision']:.3f}",
+        f"  precision {pooled['precision']:.3f}, recall {pooled['recall']:.3f}, "
+        f"panoptic quality {pooled['panoptic_quality']:.3f}",
+    ]
+    if calibration is not None:
+        lines.append(f"  expected calibration error {calibration:.3f}")
+    options.say(as_json, metrics, [*lines, f"Results: {output}"])

@@ -1,0 +1,106 @@
+"""``cellwright models``: list, explain, export and add models."""
+
+from pathlib import Path
+
+import click
+
+from cellwright.cli import options
+
+
+@click.group(short_help="List, explain, export and add models.")
+def models() -> None:
+    """List, explain, export and add models."""
+
+
+@models.command(name="list")
+@options.as_json
+def list_(as_json: bool) -> None:
+    """List the models that have a name."""
+    from cellwright.models.find import list_models
+    from cellwright.models.package import load_package
+
+    cards = [(known, load_package(known.path).card) for known in list_models()]
+    rows = [
+        {
+            "name": known.name,
+            "version": card.version,
+            "shipped": known.shipped,
+            "path": str(known.path),
+            "description": card.description,
+        }
+        for known, card in cards
+    ]
+    lines = [f"{row['name']:<20} {row['version']:<10} {row['description']}" for row in rows]
+    options.say(as_json, {"models": rows}, lines or ["There are no models yet."])
+
+
+@models.command()
+@click.argument("model")
+@options.as_json
+def info(model: str, as_json: bool) -> None:
+    """Say what MODEL is, how it was made and when not to trust it; check that it runs."""
+    from cellwright.models.find import find_model
+    from cellwright.models.package import load_package, verify_package
+
+    package = load_package(find_model(model))
+    difference = verify_package(package)
+    card = package.card
+    low, high = card.input.diameter_range
+    lines = [
+        f"{card.name} {card.version}: {card.description}",
+        f"  input       {', '.join(card.input.channels)}; objects of {low:g} to {high:g} px "
+        "as they are, others are scaled",
+        f"  method      {card.method}",
+        *(f"  training    {name}: {value}" for name, value in card.training.items()),
+        *(f"  evaluation  {name}: {value}" for name, value in card.evaluation.items()),
+        f"  limits      {card.limits or 'none are stated'}",
+        f"  licence     {card.licence}; {', '.join(card.authors) or 'no authors are stated'}",
+        f"  sha256      {package.sha256}",
+        f"  test        passed (greatest difference {difference:.1g})",
+    ]
+    options.say(as_json, card.to_json() | {"sha256": package.sha256}, lines)
+
+
+@models.command()
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file (.zip) to be written.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["bioimageio", "cellwright"]),
+    default="bioimageio",
+    show_default=True,
+    help="BioImage.IO for other programs, or Cellwright's own.",
+)
+def export(model: str, output: Path, format_: str) -> None:
+    """Write MODEL as one file, for other programs or other people."""
+    from cellwright.models.bioimageio import export_bioimageio
+    from cellwright.models.find import find_model
+    from cellwright.models.package import ZIP_SUFFIXES, load_package, save_package
+
+    if output.suffix not in ZIP_SUFFIXES:
+        raise click.UsageError(f"'{output}' must end in .zip.")
+    if output.exists():
+        raise click.UsageError(f"'{output}' exists already. Choose another name.")
+    package = load_package(find_model(model))
+    if format_ == "bioimageio":
+        export_bioimageio(package, output)
+    else:
+        save_package(output, package.card, package.files)
+    click.echo(f"Written: {output}")
+
+
+@models.command(name="import")
+@click.argument("package", type=click.Path(exists=True, path_type=Path))
+def import_(package: Path) -> None:
+    """Check PACKAGE and add it to the models that have a name."""
+    from cellwright.models.find import add_model
+
+    added = add_model(package)
+    click.echo(f"Use it with --model {added.name} (kept at {added.path}).")

@@ -1,0 +1,240 @@
+"""``cellwright evaluate``: how well a model does on annotated images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._files import write_json
+from cellwright._types import AnyArray, Table
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.records import Dataset, Example
+from cellwright.inference.runtime import Device
+from cellwright.measure.tables import write_csv
+from cellwright.metrics.calibration import auroc, brier_score, expected_calibration_error
+from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
+from cellwright.models.model import Model, load_model
+from cellwright.runs.doctor import versions
+from cellwright.runs.folder import InputFile, Plan, open_run
+from cellwright.runs.results import command_line
+from cellwright.runs.scoring import Scored, joined, score
+
+METRICS_FILE = "metrics.json"
+IMAGES_FILE = "images.csv"
+ALL = "all"
+"""Stands for every annotated example, whatever its split."""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Scores of a model, collected image by image.
+
+    Attributes
+    ----------
+    scores : dict of InstanceScores
+        Of all images, and of each kind and group, under ``""``, ``"kind: NAME"`` and
+        ``"group: NAME"``.
+    """
+
+    scores: dict[str, InstanceScores] = field(default_factory=lambda: {"": InstanceScores()})
+    _confidence: list[AnyArray] = field(default_factory=list)
+    _correct: list[AnyArray] = field(default_factory=list)
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, scored: Scored) -> None:
+        """Take up one image."""
+        example, truth = scored.example, scored.truth
+        subsets = {"kind": example.kind, "group": example.group}
+        counts: dict[float, Counts] = {}
+        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+            matched = self.scores.setdefault(name, InstanceScores()).add(truth, scored.labels)
+            counts = {threshold: one.counts for threshold, one in matched.items()}
+        known = scored.known
+        self._confidence.append(scored.found.table["confidence"][known])
+        self._correct.append(scored.correct[known])
+        self._rows.append(_row(scored, counts))
+
+    def calibration(self) -> dict[str, float | None]:
+        """Return whether confidences mean what they say; None where that cannot be told."""
+        confidence, correct = joined(self._confidence), joined(self._correct)
+        figures = {
+            "expected_calibration_error": expected_calibration_error(confidence, correct),
+            "auroc": auroc(confidence, correct),
+            "brier_score": brier_score(confidence, correct),
+        }
+        known = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        return {"objects": len(confidence), **known}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all scores, as they stand in ``metrics.json``."""
+        whole = self.scores[""].as_dict()
+        parts: dict[str, dict[str, Any]] = {"kind": {}, "group": {}}
+        for name, scores in self.scores.items():
+            what, _, which = name.partition(": ")
+            if what:
+                parts[what][which] = with_mean(scores.as_dict())
+        return {
+            **with_mean(whole),
+            "calibration": self.calibration(),
+            "per_kind": parts["kind"],
+            "per_group": parts["group"],
+        }
+
+    def table(self) -> Table:
+        """Return one row per image."""
+        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """What an evaluation found and where it is.
+
+    Parameters
+    ----------
+    folder : Path
+    metrics : dict
+        The content of ``metrics.json``.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+
+
+def evaluate(
+    model: str | Path,
+    dataset: Path,
+    out: Path,
+    *,
+    split: str = "val",
+    threshold: float | None = None,
+    axes: str | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> EvaluationResult:
+    """Score a model on the annotated images of a dataset.
+
+    Writes ``metrics.json`` (average precision, precision, recall, F1 and panoptic quality at each
+    threshold, pooled and averaged per image, per kind and group; counts; calibration) and
+    ``images.csv`` (one row per image).
+
+    Parameters
+    ----------
+    model : str or Path
+        Name or package.
+    dataset, out : Path
+        The folder of the images, and one for the results.
+    split : str
+        ``"train"``, ``"val"``, ``"test"`` or ``"all"``.
+    threshold : float, optional
+        Least confidence of an object; the model's own by default.
+    axes : str, optional
+        Axes of the images where the files do not say.
+    device : {"auto", "cpu", "cuda"}
+    threads : int, optional
+    overwrite : bool
+        Replace the results of an earlier run in `out`.
+
+    Returns
+    -------
+    EvaluationResult
+
+    Raises
+    ------
+    DatasetError
+        If the dataset has no such examples.
+    ModelError
+        If the model cannot be used.
+    OutputError
+        If `out` holds something else.
+    """
+    loaded = load_model(model, device=device, threads=threads)
+    examples = chosen_examples(open_dataset(dataset, axes), split)
+    plan = Plan(
+        command="evaluate",
+        inputs=(InputFile.of(dataset),),
+        parameters={"split": split, "threshold": threshold, "axes": axes},
+        files=(METRICS_FILE, IMAGES_FILE),
+        model=named(loaded),
+    )
+    folder, finished = open_run(out, plan, overwrite=overwrite, command_line=command_line())
+    if finished is not None:
+        return EvaluationResult(out, finished["metrics"])
+    evaluation = evaluate_examples(loaded, examples, threshold=threshold)
+    metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
+    metrics |= evaluation.to_json()
+    write_json(out / METRICS_FILE, metrics)
+    write_csv(out / IMAGES_FILE, evaluation.table())
+    written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
+    folder.finish(versions=versions(), metrics=metrics, images=written)
+    return EvaluationResult(out, metrics)
+
+
+def evaluate_examples(
+    model: Model, examples: Sequence[Example], *, threshold: float | None = None
+) -> Evaluation:
+    """Score a model on examples, without writing anything."""
+    evaluation = Evaluation()
+    for scored in score(model, examples, threshold=threshold):
+        evaluation.add(scored)
+    return evaluation
+
+
+def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
+    """Return the annotated examples of a split, or all of them.
+
+    Raises
+    ------
+    DatasetError
+        If there are none.
+    """
+    if dataset.task != "instances":
+        raise DatasetError(
+            f"'{dataset.root}' is annotated with {dataset.task}, not with numbered objects, which "
+            "this model is scored on."
+        )
+    examples = dataset.examples if split == ALL else dataset.part(split)
+    annotated = tuple(example for example in examples if example.labels is not None)
+    if not annotated:
+        raise DatasetError(f"No image of '{dataset.root}' has labels to compare with.")
+    return annotated
+
+
+def named(model: Model) -> dict[str, str]:
+    """Return what identifies a model in a record."""
+    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
+
+
+def with_mean(scores: dict[str, Any]) -> dict[str, Any]:
+    """Add the mean average precision over all thresholds."""
+    means = {
+        how: float(np.mean([row["average_precision"] for row in scores[how].values()]))
+        for how in ("pooled", "per_image")
+    }
+    return {"mean_average_precision": means, **scores}
+
+
+def _row(scored: Scored, counts: dict[float, Counts]) -> dict[str, Any]:
+    half = counts[0.5]
+    truth, predicted = half.true_positives + half.false_negatives, len(scored.found.table["label"])
+    return {
+        "image": scored.example.id,
+        "kind": scored.example.kind or "",
+        "group": scored.example.group or "",
+        "true_objects": truth,
+        "predicted_objects": predicted,
+        **{
+            f"AP@{threshold:g}": counts[threshold].average_precision for threshold in IOU_THRESHOLDS
+        },
+        "F1@0.5": half.f1,
+        "PQ": half.panoptic_quality,
+        "scale": scored.found.scale,
+        "diameter": scored.found.diameter,
+        "warnings": "; ".join(scored.found.warnings),
+    }

@@ -1,0 +1,160 @@
+"""``cellwright measure``: from label images to numbers."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import InputError
+from cellwright._types import LabelArray, Table
+from cellwright.images.find import Found, find_images
+from cellwright.images.image import Image
+from cellwright.images.read import read, read_labels
+from cellwright.measure.objects import measure_objects
+from cellwright.measure.tables import concatenate
+from cellwright.runs.batch import Stopwatch, Task
+from cellwright.runs.folder import InputFile, Outcome, Plan, open_run, within
+from cellwright.runs.outcome import object_facts, with_image_name
+from cellwright.runs.results import (
+    RESULT_FILES,
+    RunResult,
+    command_line,
+    complete_run,
+    earlier_result,
+    plan_tasks,
+)
+
+
+def measure_images(
+    labels: Sequence[str | Path],
+    output: Path,
+    *,
+    images: Sequence[str | Path] = (),
+    axes: str | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+) -> RunResult:
+    """Measure the objects of label images, and their intensities where images are given.
+
+    Parameters
+    ----------
+    labels : sequence of str or Path
+        Label images: files, folders or patterns. Frames are measured one by one, planes as a
+        volume.
+    output : Path
+        The result folder.
+    images : sequence of str or Path
+        The images that were labelled; each must have the name of its labels.
+    axes : str, optional
+        Axes of the images and labels where the files do not say.
+    jobs : int
+        Images measured at the same time.
+    overwrite : bool
+        Replace the results of an earlier run in `output`.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    InputError
+        If there are no label images, or some have no image.
+    OutputError
+        If `output` holds other results or cannot be written.
+    """
+    found = [label for label in find_images(labels) if not within(label.path, output)]
+    partners = _pair(found, find_images(images)) if images else {}
+    paths = [label.path for label in found] + list(partners.values())
+    plan = Plan(
+        command="measure",
+        inputs=tuple(InputFile.of(path) for path in paths),
+        parameters={"axes": axes},
+        files=RESULT_FILES,
+    )
+    folder, finished = open_run(output, plan, overwrite=overwrite, command_line=command_line())
+    if finished is not None:
+        return earlier_result(folder, finished)
+    work = partial(_measure_file, partners=partners, axes=axes)
+    return complete_run(folder, plan_tasks(found), work, jobs=jobs, what="Measuring")
+
+
+def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:
+    """Return the image of each label file, by the path or else by the name that they share."""
+    by_path = {image.relative.as_posix(): image.path for image in images}
+    by_name: dict[str, list[Path]] = {}
+    for image in images:
+        by_name.setdefault(image.relative.name, []).append(image.path)
+    pairs = {}
+    for label in labels:
+        name = label.relative.as_posix()
+        candidates = by_name.get(label.relative.name, [])
+        if name in by_path:
+            pairs[name] = by_path[name]
+        elif len(candidates) == 1:
+            pairs[name] = candidates[0]
+        else:
+            problem = "no image has" if not candidates else f"{len(candidates)} images have"
+            raise InputError(
+                f"'{label.path}' cannot be paired: {problem} the name '{label.relative.name}'. "
+                "Give labels and images the same names, in the same sub-folders."
+            )
+    return pairs
+
+
+def _measure_file(task: Task, partners: dict[str, Path], axes: str | None) -> tuple[Outcome, Table]:
+    watch = Stopwatch()
+    with watch.step("read"):
+        labels, label_axes = read_labels(task.path, axes=axes)
+        partner = partners.get(task.image)
+        image = None if partner is None else read(partner, axes=axes)
+        if image is not None:
+            _check_match(labels, label_axes, image, task)
+    with watch.step("measure"):
+        table = _measure(labels, label_axes, image)
+    table = with_image_name(table, task.image)
+    outcome = Outcome(
+        image=task.image,
+        objects=len(table["label"]),
+        facts=object_facts(table, labels.shape),
+        seconds=watch.seconds,
+    )
+    return outcome, table
+
+
+def _measure(labels: LabelArray, axes: str, image: Image | None) -> Table:
+    """Measure each frame on its own; a stack of planes is one volume."""
+    if "T" not in axes:
+        return _measure_frame(labels, image)
+    tables = []
+    for frame, plane in enumerate(labels):
+        table = _measure_frame(plane, None if image is None else image.region(T=frame))
+        column = np.full(len(table["label"]), frame)
+        tables.append({"label": table.pop("label"), "frame": column, **table})
+    return concatenate(tables)
+
+
+def _measure_frame(labels: LabelArray, image: Image | None) -> Table:
+    if image is None:
+        return measure_objects(labels)
+    return measure_objects(
+        labels,
+        image.to_numpy(),
+        pixel_size=image.pixel_size,
+        channel_names=image.channel_names,
+    )
+
+
+def _check_match(labels: LabelArray, axes: str, image: Image, task: Task) -> None:
+    sizes = dict(zip(axes, labels.shape, strict=True))
+    expected = {axis: size for axis, size in image.sizes.items() if axis != "C"}
+    if sizes != expected:
+        raise InputError(
+            f"'{task.path}' has the size {_text(sizes)}, but its image '{image.name}' has "
+            f"{_text(expected)}. Labels and image must fit pixel by pixel."
+        )
+
+
+def _text(sizes: dict[str, int]) -> str:
+    return " × ".join(f"{axis} {size}" for axis, size in sizes.items())

@@ -1,0 +1,33 @@
+"""What is said about one image in a table and in a report."""
+
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import Table
+
+
+def with_image_name(table: Table, name: str) -> Table:
+    """Return the table of one image with its name as the first column."""
+    return {"image": np.full(len(table["label"]), name), **table}
+
+
+def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return size of the image and medians of its objects, for the report.
+
+    Parameters
+    ----------
+    table : Table
+        The objects of one image.
+    shape : tuple of int
+        ``([T,] [Z,] Y, X)`` in px.
+    """
+    facts: dict[str, Any] = {"size": " × ".join(map(str, reversed(shape))) + " px"}
+    in_um = next((name for name in ("area_um2", "volume_um3") if name in table), None)
+    unit = {"area_um2": "µm²", "volume_um3": "µm³", None: "px"}[in_um]
+    if len(table["label"]):
+        facts["median_area"] = float(np.median(table[in_um or "area"]))
+        facts["area_unit"] = unit
+        if "confidence" in table:
+            facts["median_confidence"] = float(np.median(table["confidence"]))
+    return facts

@@ -1,0 +1,359 @@
+"""Reports that open in any browser, without a network: pages filled from ``templates/``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cellwright import __version__
+from cellwright._types import AnyArray, LabelArray, Table
+from cellwright.images.image import Image
+from cellwright.runs.charts import Curve, curve_chart, histogram
+from cellwright.runs.folder import Outcome, now
+from cellwright.runs.overlay import (
+    SURE,
+    TRUTH,
+    UNSURE,
+    UNSURE_BELOW,
+    as_rgb,
+    borders,
+    jpeg_uri,
+    png_uri,
+    shrink,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PICTURE_BUDGET = 6_000_000
+"""Characters that the pictures of a report may take together; the page stays below 10 MB."""
+MAX_PICTURES = 60
+MAX_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One figure of the overview: what it is, its value and its unit."""
+
+    name: str
+    value: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationExample:
+    """A validation image in a training report.
+
+    Parameters
+    ----------
+    name : str
+        The name of the image.
+    note : str
+        What is to be said about it, such as its score.
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``, in memory.
+    truth, predicted : (Y, X) array
+        The objects of the annotation and those that were found.
+    """
+
+    name: str
+    note: str
+    image: Image
+    truth: LabelArray
+    predicted: LabelArray
+
+
+def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
+    """Return the page about objects that were found or measured.
+
+    Parameters
+    ----------
+    record : mapping
+        The content of ``run.json``.
+    outcomes : sequence of Outcome
+        What became of each image.
+    table : Table
+        One row per object, of all images.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    done = [outcome for outcome in outcomes if outcome.done]
+    objects = sum(outcome.objects for outcome in done)
+    return _page(
+        "segment.html",
+        title=f"{objects:,} objects in {len(done):,} image{'' if len(done) == 1 else 's'}",
+        subtitle=_subtitle(record),
+        overview=_overview(outcomes, table),
+        failures=[outcome for outcome in outcomes if not outcome.done],
+        warnings=_warnings(done),
+        charts=_charts(done, table),
+        cards=_cards(done),
+        done=len(done),
+        legend=_legend(table),
+        table=_image_table(outcomes),
+        command_line=record.get("command_line", ""),
+        made=_how_it_was_made(record),
+        times=_times(record.get("timings", {}).get("steps_s", {})),
+    )
+
+
+def training_report(
+    *,
+    title: str,
+    subtitle: str,
+    overview: Sequence[Number],
+    verdict: Sequence[str],
+    curves: Sequence[Curve],
+    examples: Sequence[ValidationExample],
+    settings: Mapping[str, Mapping[str, Any]],
+    command_line: str = "",
+) -> str:
+    """Return the page about a training.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        What was trained, on what and when.
+    overview : sequence of Number
+        The figures that matter most.
+    verdict : sequence of str
+        What the curves say, in plain sentences.
+    curves : sequence of Curve
+        Losses and metrics over epochs or steps.
+    examples : sequence of ValidationExample
+        The best and the worst validation images.
+    settings : mapping of mappings
+        Named sections of settings.
+    command_line : str
+        How the program was called.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    return _page(
+        "training.html",
+        title=title,
+        subtitle=subtitle,
+        overview=overview,
+        verdict=verdict,
+        charts=[curve_chart(curve) for curve in curves],
+        cards=[_example_card(example) for example in examples],
+        legend=[
+            {"name": "found", "colour": SURE},
+            {"name": "annotated", "colour": TRUTH},
+            {"name": "both", "colour": (255, 255, 255)},
+        ],
+        settings=settings,
+        command_line=command_line,
+    )
+
+
+def _page(template: str, **content: Any) -> str:
+    page = _environment().get_template(template)
+    return page.render(version=__version__, date=_date(now()), **content)
+
+
+def _date(moment: str) -> str:
+    """Return a moment in ISO format for people, to the minute."""
+    return moment[:16].replace("T", " ")
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Names of files and channels come from outside: everything is escaped.
+    return Environment(
+        loader=PackageLoader("cellwright.runs"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _subtitle(record: Mapping[str, Any]) -> str:
+    model = record.get("model")
+    made = f"Segmented with the model '{model['name']}'" if model else "Measured"
+    return f"{made} on {_date(record['started'])}"
+
+
+def _overview(outcomes: Sequence[Outcome], table: Table) -> list[Number]:
+    done = [outcome for outcome in outcomes if outcome.done]
+    area, unit = _areas(table)
+    numbers = [
+        Number("images", f"{len(done):,}"),
+        Number("objects", f"{sum(outcome.objects for outcome in done):,}"),
+        Number("objects per image (median)", _median([outcome.objects for outcome in done])),
+        Number("area of an object (median)", _median(area), unit),
+    ]
+    if "confidence" in table:
+        numbers.append(Number("confidence (median)", _median(table["confidence"])))
+    warned = sum(bool(outcome.warnings) for outcome in done)
+    numbers.append(Number("images with warnings", f"{warned:,}"))
+    if len(done) < len(outcomes):
+        numbers.append(Number("images that failed", f"{len(outcomes) - len(done):,}"))
+    return numbers
+
+
+def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Group the warnings of all images by their text, the most frequent first."""
+    images: dict[str, list[str]] = {}
+    for outcome in done:
+        for warning in outcome.warnings:
+            images.setdefault(warning, []).append(outcome.image)
+    ordered = sorted(images.items(), key=lambda item: -len(item[1]))
+    return [{"text": text, "images": names} for text, names in ordered]
+
+
+def _charts(done: Sequence[Outcome], table: Table) -> list[str]:
+    area, unit = _areas(table)
+    charts = [histogram(area, "Size of the objects", f"area [{unit}]")]
+    if len(done) > 4:
+        counts = np.array([outcome.objects for outcome in done])
+        charts.insert(0, histogram(counts, "Objects per image", "objects"))
+    charts += [
+        histogram(table[name], f"Intensity{_channel(name)}", "mean intensity of an object")
+        for name in table
+        if name.startswith("intensity_mean")
+    ]
+    if "confidence" in table:
+        charts.append(histogram(table["confidence"], "Confidence", "confidence", limits=(0.0, 1.0)))
+    return [chart for chart in charts if chart]
+
+
+def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Choose the images that are shown: with warnings first, then an even choice."""
+    pictured = [outcome for outcome in done if outcome.picture]
+    chosen: list[Outcome] = []
+    spent = 0
+    for outcome in _by_interest(pictured):
+        spent += len(outcome.picture["view"]) + len(outcome.picture["outlines"])
+        if len(chosen) == MAX_PICTURES or spent > PICTURE_BUDGET:
+            break
+        chosen.append(outcome)
+    names = {outcome.image for outcome in chosen}
+    return [
+        {
+            "image": outcome.image,
+            "picture": outcome.picture,
+            "warnings": outcome.facts.get("tags", []),
+            "summary": _summary(outcome),
+        }
+        for outcome in pictured
+        if outcome.image in names
+    ]
+
+
+def _by_interest(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
+    warned = [outcome for outcome in outcomes if outcome.warnings][: MAX_PICTURES // 2]
+    rest = [outcome for outcome in outcomes if outcome not in warned]
+    yield from warned
+    room = MAX_PICTURES - len(warned)
+    step = max(1, -(-len(rest) // room))
+    yield from rest[::step]
+
+
+def _summary(outcome: Outcome) -> str:
+    facts = outcome.facts
+    parts = [f"{outcome.objects:,} object{'' if outcome.objects == 1 else 's'}", facts.get("size")]
+    return " · ".join(part for part in [*parts, facts.get("shown")] if part)
+
+
+def _legend(table: Table) -> list[dict[str, Any]]:
+    if "confidence" not in table:
+        return [{"name": "object", "colour": SURE}]
+    return [
+        {"name": "confident", "colour": SURE},
+        {"name": f"confidence below {UNSURE_BELOW}", "colour": UNSURE},
+    ]
+
+
+def _image_table(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    columns = ["image", "objects", "median area", "median confidence", "seconds", "remarks"]
+    rows = []
+    for outcome in outcomes[:MAX_ROWS]:
+        facts = outcome.facts
+        remarks = outcome.error or ", ".join(facts.get("tags", []))
+        cells = [
+            {"text": outcome.image, "value": None},
+            _cell(outcome.objects if outcome.done else None, ",d"),
+            _cell(facts.get("median_area"), ",.1f", facts.get("area_unit", "")),
+            _cell(facts.get("median_confidence"), ".2f"),
+            _cell(sum(outcome.seconds.values()), ".2f"),
+            {"text": remarks, "value": None},
+        ]
+        rows.append(cells)
+    return {"columns": columns, "rows": rows, "total": len(outcomes)}
+
+
+def _cell(value: float | None, form: str, unit: str = "") -> dict[str, Any]:
+    if value is None:
+        return {"text": "–", "value": -1}
+    return {"text": f"{value:{form}} {unit}".strip(), "value": value}
+
+
+def _how_it_was_made(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    given = {
+        name.replace("_", " "): value
+        for name, value in record["parameters"].items()
+        if value is not None and value is not False
+    }
+    sections = {"Model": record.get("model") or {}, "Parameters": given}
+    sections["Versions"] = record.get("versions", {})
+    return {name: rows for name, rows in sections.items() if rows}
+
+
+def _times(steps: Mapping[str, float]) -> list[dict[str, Any]]:
+    total = sum(steps.values()) or 1.0
+    ordered = sorted(steps.items(), key=lambda item: -item[1])
+    return [
+        {"name": name, "share": f"{value / total:.4f}", "text": f"{value:.2f} s"}
+        for name, value in ordered
+    ]
+
+
+def _areas(table: Table) -> tuple[AnyArray, str]:
+    """Return the areas of all objects, in µm² where that is known of every one."""
+    in_um = table.get("area_um2")
+    if in_um is not None and len(in_um) and bool(np.isfinite(in_um).all()):
+        return in_um, "µm²"
+    return table.get("area", np.zeros(0)), "px"
+
+
+def _channel(column: str) -> str:
+    _, _, name = column.partition("-")
+    return f", channel {name}" if name else ""
+
+
+def _median(values: Iterable[float]) -> str:
+    finite = np.array([value for value in values if np.isfinite(value)])
+    return f"{np.median(finite):,.3g}" if len(finite) else "–"
+
+
+def _example_card(example: ValidationExample) -> dict[str, Any]:
+    pixels = as_rgb(example.image)
+    step = max(1, round(max(pixels.shape[:2]) / 512))
+    view = shrink(pixels, step)
+    truth, found = (
+        borders(labels[::step, ::step][: view.shape[0], : view.shape[1]])
+        for labels in (example.truth, example.predicted)
+    )
+    drawn = np.zeros((*view.shape[:2], 4), dtype=np.uint8)
+    drawn[truth] = (*TRUTH, 255)
+    drawn[found] = (*SURE, 255)
+    drawn[truth & found] = 255
+    picture = {
+        "view": jpeg_uri(view),
+        "outlines": png_uri(drawn),
+        "width": view.shape[1],
+        "height": view.shape[0],
+    }
+    return {"name": example.name, "note": example.note, "picture": picture}

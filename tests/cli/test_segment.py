@@ -1,0 +1,189 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from cellwright.images.image import Image
+from cellwright.images.read import read, read_labels
+from cellwright.images.write import write
+from cellwright.measure.tables import read_csv, read_parquet
+
+from .conftest import save_field, truth
+
+
+@pytest.fixture
+def segment(run, oracle, tmp_path):
+    def invoke(*arguments):
+        return run("segment", *arguments, "--model", oracle, "-o", tmp_path / "out", "--json")
+
+    return invoke
+
+
+def modified(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_labels_tables_report_and_record_are_written(segment, fields, tmp_path):
+    result = segment(fields)
+    out = tmp_path / "out"
+    assert result.code == 0, result.error
+    for plate, seed in (("plate1", 1), ("plate2", 2)):
+        labels, _ = read_labels(out / "labels" / plate / "a.tif")
+        np.testing.assert_array_equal(labels > 0, truth(seed) > 0)
+        assert read(out / "labels" / plate / "a.tif").dtype == np.uint16
+    table = read_csv(out / "objects.csv")
+    assert list(table)[:5] == ["image", "label", "class", "class_prob", "confidence"]
+    assert set(table["image"]) == {"plate1/a", "plate2/a"}
+    assert len(table["label"]) == result.json["objects"] > 20
+    np.testing.assert_allclose(table["area_um2"], table["area"] / 4)
+    assert read_parquet(out / "objects.parquet").keys() == table.keys()
+    assert "plate1/a" in (out / "report.html").read_text(encoding="utf-8")
+    record = json.loads((out / "run.json").read_text())
+    assert record["model"]["name"] == "oracle" and len(record["model"]["sha256"]) == 64
+    assert record["parameters"]["min_size"] == 0
+    assert record["images"][0]["status"] == "done"
+    assert record["timings"]["steps_s"]["find objects"] > 0
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_the_labels_have_the_pixel_size_of_the_image(segment, fields, tmp_path):
+    segment(fields)
+    assert read(tmp_path / "out" / "labels" / "plate1" / "a.tif").pixel_size == (0.5, 0.5)
+
+
+def test_the_same_command_again_recomputes_nothing(segment, fields, tmp_path):
+    segment(fields)
+    before = modified(tmp_path / "out")
+    again = segment(fields)
+    assert again.code == 0
+    assert modified(tmp_path / "out") == before
+
+
+def test_other_parameters_are_refused_then_overwritten_on_request(segment, fields):
+    first = segment(fields)
+    refused = segment(fields, "--min-size", 150)
+    assert refused.code == 2
+    assert "different parameters (min_size)" in refused.error and "--overwrite" in refused.error
+    replaced = segment(fields, "--min-size", 150, "--overwrite")
+    assert replaced.code == 0
+    assert 0 < replaced.json["objects"] < first.json["objects"]
+
+
+def test_a_broken_image_does_not_stop_the_others(segment, fields, tmp_path):
+    (fields / "broken.tif").write_bytes(b"II*\0 and no more")
+    (fields / "empty.png").write_bytes(b"")
+    result = segment(fields)
+    assert result.code == 1
+    assert result.json["images"] == 2
+    assert "broken.tif" in result.error and "empty.png" in result.error
+    assert "2 of 4 images failed" in result.error
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert [image["status"] for image in record["images"]].count("failed") == 2
+
+
+def test_after_a_failure_only_what_failed_is_done_again(segment, fields, tmp_path):
+    field = fields / "broken.tif"
+    save_field(field, 3)
+    stamp, whole = field.stat().st_mtime_ns, field.read_bytes()
+    field.write_bytes(bytes(len(whole)))  # as large as the whole file, as a failed copy is
+    os.utime(field, ns=(stamp, stamp))
+    assert segment(fields).code == 1
+    labels = tmp_path / "out" / "labels" / "plate1" / "a.tif"
+    before = labels.stat().st_mtime_ns
+    field.write_bytes(whole)
+    os.utime(field, ns=(stamp, stamp))
+    again = segment(fields)
+    assert again.code == 0 and again.json["images"] == 3
+    assert labels.stat().st_mtime_ns == before
+
+
+def test_nothing_that_can_be_used_is_wrong_input(segment, tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"")
+    result = segment(tmp_path / "a.tif")
+    assert result.code == 2
+    assert "a.tif" in result.error and "Traceback" not in result.error
+
+
+@pytest.mark.parametrize("what", ["missing", "empty folder", "only text"])
+def test_without_images_the_message_says_so(segment, tmp_path, what):
+    folder = tmp_path / "inputs"
+    if what != "missing":
+        folder.mkdir()
+    if what == "only text":
+        (folder / "notes.txt").write_text("no image")
+    result = segment(folder)
+    assert result.code == 2
+    assert str(folder) in result.error
+
+
+def test_an_output_folder_that_is_the_input_is_refused(run, oracle, fields):
+    result = run("segment", fields, "--model", oracle, "-o", fields)
+    assert result.code == 2
+    assert "contains the input" in result.error
+
+
+def test_results_inside_the_input_folder_are_not_segmented_again(run, oracle, fields):
+    arguments = ("segment", fields, "--model", oracle, "-o", fields / "results", "--json")
+    assert run(*arguments).json["images"] == 2
+    assert run(*arguments).json["images"] == 2
+
+
+def test_frames_are_segmented_one_by_one_and_numbered_through(segment, tmp_path):
+    from models.oracle import oracle_image
+
+    frames = [oracle_image(truth(seed)) for seed in (1, 2, 3)]
+    names = frames[0].channel_names
+    movie = np.stack([frame.to_numpy() for frame in frames])
+    write(tmp_path / "movie.tif", Image(movie, "TCYX", frame_interval=5.0, channel_names=names))
+    assert segment(tmp_path / "movie.tif").code == 0
+    labels, axes = read_labels(tmp_path / "out" / "labels" / "movie.tif")
+    table = read_csv(tmp_path / "out" / "objects.csv")
+    assert axes == "TYX"
+    for frame in range(3):
+        inside = set(np.unique(labels[frame])) - {0}
+        assert inside == set(table["label"][table["frame"] == frame])
+    assert len(set(table["label"])) == len(table["label"])
+
+
+def test_planes_of_a_stack_need_a_decision(segment, tmp_path):
+    from models.oracle import oracle_image
+
+    image = oracle_image(truth(1))
+    stack = np.stack([image.to_numpy()] * 2, axis=1)
+    write(tmp_path / "z.tif", Image(stack, "CZYX", channel_names=image.channel_names))
+    assert "--z max" in segment(tmp_path / "z.tif").error
+    one = segment(tmp_path / "z.tif", "--z", "max", "--overwrite").json["objects"]
+    each = segment(tmp_path / "z.tif", "--z", "each", "--overwrite").json["objects"]
+    assert each == 2 * one > 0
+
+
+def test_many_jobs_give_the_same_table(segment, fields, tmp_path):
+    segment(fields)
+    alone = (tmp_path / "out" / "objects.csv").read_bytes()
+    assert segment(fields, "--jobs", 2).code == 0  # the same run: nothing is done
+    (tmp_path / "out").rename(tmp_path / "first")
+    assert segment(fields, "--jobs", 2).code == 0
+    assert (tmp_path / "out" / "objects.csv").read_bytes() == alone
+
+
+def test_an_image_without_objects_is_an_empty_table(segment, tmp_path):
+    write(tmp_path / "dark.tif", Image(np.zeros((3, 64, 64), np.uint16), "CYX"))
+    result = segment(tmp_path / "dark.tif")
+    assert (result.code, result.json["objects"]) == (0, 0)
+    assert "confidence" in read_csv(tmp_path / "out" / "objects.csv")
+
+
+def test_preview_writes_one_picture_and_leaves_the_folder_free(segment, fields, tmp_path):
+    shown = segment(fields, "--preview")
+    assert shown.code == 0, shown.error
+    assert read(tmp_path / "out" / "preview.png").sizes["X"] == 2 * 128
+    assert segment(fields).code == 0
+
+
+def test_labels_can_be_ome_zarr(segment, fields, tmp_path):
+    assert segment(fields / "plate1", "--format", "ome-zarr").code == 0
+    labels, _ = read_labels(tmp_path / "out" / "labels" / "a.ome.zarr")
+    np.testing.assert_array_equal(labels > 0, truth(1) > 0)
+    assert segment(fields / "plate1", "--overwrite").code == 0
+    assert not (tmp_path / "out" / "labels" / "a.ome.zarr").exists()
