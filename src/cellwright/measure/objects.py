@@ -212,25 +212,32 @@ def _numbered(name: str, columns: AnyArray) -> Table:
 
 
 def _sizes(regions: Regions, ndim: int, spacing: DoubleArray | None) -> Table:
-    """Area, diameter and the axes of the ellipse with the same second moments."""
+    """Area, diameter and the ellipse (ellipsoid) with the same second moments."""
     axes = slice(3 - ndim, 3)
     covariance = regions.covariance[:, axes, axes]
+    variances = _principal(covariance)
     table: Table = {"area": regions.area}
-    table |= _lengths(regions.area, covariance, "")
+    table |= _lengths(regions.area, variances, "")
     if spacing is not None:
         size = regions.area * np.prod(spacing)
         covariance = covariance * np.outer(spacing, spacing)
+        variances = _principal(covariance)
         table["area_um2" if ndim == 2 else "volume_um3"] = size
-        table |= _lengths(size, covariance, "_um")
+        table |= _lengths(size, variances, "_um")
     if ndim == 2:
-        table |= _directions(covariance)
+        table |= _directions(covariance, variances)
     return table
 
 
-def _lengths(size: AnyArray, covariance: DoubleArray, unit: str) -> Table:
-    ndim = covariance.shape[-1]
+def _principal(covariance: DoubleArray) -> DoubleArray:
+    """Return the variances along the principal axes, ascending; never below 0 by rounding."""
+    return np.asarray(np.maximum(np.linalg.eigvalsh(covariance), 0.0))
+
+
+def _lengths(size: AnyArray, variances: DoubleArray, unit: str) -> Table:
+    ndim = variances.shape[-1]
     # A uniform ellipse (ellipsoid) has a variance of a² / (D + 2) along a semi-axis of length a.
-    axes = 2 * np.sqrt((ndim + 2) * _variances(covariance))
+    axes = 2 * np.sqrt((ndim + 2) * variances)
     ball = np.pi / (2 * ndim)  # Size of the disk or ball of diameter 1.
     return {
         f"equivalent_diameter_area{unit}": (size / ball) ** (1 / ndim),
@@ -239,13 +246,8 @@ def _lengths(size: AnyArray, covariance: DoubleArray, unit: str) -> Table:
     }
 
 
-def _variances(covariance: DoubleArray) -> DoubleArray:
-    """Return the variances along the principal axes, ascending; never below 0 by rounding."""
-    return np.asarray(np.maximum(np.linalg.eigvalsh(covariance), 0.0))
-
-
-def _directions(covariance: DoubleArray) -> Table:
-    least, most = _variances(covariance).T
+def _directions(covariance: DoubleArray, variances: DoubleArray) -> Table:
+    least, most = variances.T
     yy, xx, mixed = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
     angle = 0.5 * np.arctan2(2 * mixed, yy - xx)
     undirected = (yy == xx) & (mixed == 0)
