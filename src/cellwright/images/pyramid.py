@@ -11,6 +11,9 @@ from cellwright.images.image import PixelSource
 from cellwright.images.sources import split_index
 
 
+BAND_PIXELS = 4 * 1024**2
+
+
 class Shrunk:
     """A source ``(..., Y, X)`` made smaller along Y and X by an integer factor.
 
@@ -35,9 +38,16 @@ class Shrunk:
     def __getitem__(self, key: Any) -> AnyArray:
         box, inside = split_index(key, self.shape)
         f = self._factor
-        fine = tuple(slice(part.start * f, part.stop * f) for part in box[-2:])
-        pixels = np.asarray(self._source[(*box[:-2], *fine)])
-        return self._reduced(pixels)[inside].astype(self.dtype, copy=False)
+        shrunk = np.empty([part.stop - part.start for part in box], self.dtype)
+        rows, columns = box[-2:]
+        # A tile of a coarse level covers much of the image, so it is read in bands of rows.
+        band = max(1, BAND_PIXELS // (f * f * max(1, columns.stop - columns.start)))
+        for start in range(rows.start, rows.stop, band):
+            stop = min(start + band, rows.stop)
+            fine = (slice(start * f, stop * f), slice(columns.start * f, columns.stop * f))
+            pixels = np.asarray(self._source[(*box[:-2], *fine)])
+            shrunk[..., start - rows.start : stop - rows.start, :] = self._reduced(pixels)
+        return shrunk[inside]
 
     def _reduced(self, pixels: AnyArray) -> AnyArray:
         *leading, y, x = pixels.shape

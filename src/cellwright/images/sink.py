@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cellwright._errors import OutputError
 from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
-from cellwright.images.write import write_labels
 from cellwright.images.sources import RawFile
+from cellwright.images.write import write_labels
 
 IN_MEMORY_PIXELS = 64 * 1024**2
 

@@ -163,8 +163,8 @@ class _OpenArray:
 
         path, index, level = self._where
         file = tifffile.TiffFile(path)
-        series = _series(file)[index].levels[level]
-        array = zarr.open_array(series.aszarr(squeeze=False), mode="r", zarr_format=2)
+        store = _series(file)[index].aszarr(level=level, squeeze=False)
+        array = zarr.open_array(store, mode="r", zarr_format=2)
         weakref.finalize(array, file.close)
         return array
 

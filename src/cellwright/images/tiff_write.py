@@ -51,6 +51,8 @@ def write_tiff(path: Path, image: Image, encoding: Encoding) -> None:
         "compression": None if encoding.compression == "none" else encoding.compression,
         "tile": (TILE, TILE) if large else None,
         "software": "cellwright",
+        # With more workers tifffile takes all blocks from the iterator before it writes one.
+        "maxworkers": 1,
     }
     order = _file_order(image, "TCZYX" if ome else "TZCYX")
     about = _ome_metadata(image) if ome else _imagej_metadata(image)
