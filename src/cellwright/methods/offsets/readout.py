@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from cellwright._types import FloatArray
-from cellwright.methods.offsets import geometry
+from cellwright.methods.offsets import voting
 from cellwright.methods.readout import Instances
+from cellwright.methods.tidy import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class OffsetsReadout:
     """
 
     threshold: float = 0.5
-    steps: int = 3
-    spread: int = 1
-    seed_distance: int = 3
-    min_votes: float = 4.0
-    capture: int = 5
+    steps: int = 6
+    spread: int = 2
+    seed_distance: int = 5
+    min_votes: float = 12.0
+    capture: int = 8
     travel: int = 64
     unit: float = 8.0
 
@@ -93,13 +94,14 @@ class OffsetsReadout:
         -------
         Instances
         """
-        foreground = 1 / (1 + np.exp(-maps[0]))
+        logits = np.ascontiguousarray(maps[0])
+        floor = np.log(self.threshold / (1 - self.threshold))
         offsets = np.ascontiguousarray(maps[1:3]) * np.float32(self.unit)
-        landing = geometry.land(foreground, offsets, self.threshold, self.steps, self.travel)
-        votes = geometry.votes_of(landing, self.spread)
-        seeds = geometry.seeds_of(votes, self.seed_distance, self.min_votes)
-        labels = geometry.tidy(geometry.assign(landing, seeds, self.capture), len(seeds))
-        evidence = geometry.describe(labels, seeds, foreground, landing, votes)
+        landing = voting.land(logits, offsets, floor, self.steps, self.travel)
+        votes = voting.votes_of(landing, self.spread)
+        seeds = voting.seeds_of(votes, self.seed_distance, self.min_votes)
+        labels = tidy(voting.assign(landing, seeds, self.capture), len(seeds))
+        evidence = voting.describe(labels, seeds, logits, landing, votes)
         present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(seeds) + 1)[1:])
         renumber = np.zeros(len(seeds) + 1, np.int32)
         renumber[present + 1] = np.arange(1, len(present) + 1)
