@@ -170,7 +170,8 @@ def _draw_centre(
     near_object, chosen, shift = rng.random(), rng.random(), rng.random(3)
     sizes = np.array(source, np.float64)
     margin = np.minimum(covered, sizes) / 2
-    centre = margin + shift * (sizes - 2 * margin)
+    # Half a pixel more on either side, so that rounding makes every whole position equally likely.
+    centre = margin - 0.5 + shift * (sizes - 2 * margin + 1)
     if points is not None and len(points) and near_object < foreground:
         point = points[int(chosen * len(points))] + 0.5
         centre = np.clip(point + (shift - 0.5) * covered / 2, margin, sizes - margin)

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage.color import hed2rgb, rgb2hed
+
+from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.intensity import change_intensity, jitter_stains
+
+NONE = augmentation("none")
+
+
+@pytest.fixture
+def pixels(rng):
+    return rng.uniform(0, 1, (3, 64, 64)).astype(np.float32)
+
+
+def test_nothing_is_changed_where_nothing_may_be(pixels, rng):
+    assert np.array_equal(change_intensity(pixels, NONE, rng), pixels)
+
+
+@pytest.mark.parametrize("change", ["gain", "channel_gain", "offset", "noise", "shot_noise"])
+def test_the_input_is_left_alone(pixels, rng, change):
+    before = pixels.copy()
+    changed = change_intensity(pixels, replace(NONE, **{change: 0.3}), rng)
+    assert np.array_equal(pixels, before) and not np.array_equal(changed, before)
+    assert changed.dtype == np.float32 and changed.shape == pixels.shape
+
+
+def test_gain_is_common_and_channel_gain_is_not(pixels, rng):
+    def factors(**settings):
+        ratio = change_intensity(pixels, replace(NONE, **settings), rng) / pixels
+        return ratio.mean((1, 2))
+
+    assert np.ptp(factors(gain=0.5)) < 1e-4
+    assert np.ptp(factors(channel_gain=0.5)) > 1e-2
+
+
+def test_gamma_keeps_0_and_1_and_the_order(rng):
+    ramp = np.linspace(-0.2, 1, 50, dtype=np.float32).reshape(1, 1, 50)
+    curved = change_intensity(ramp, replace(NONE, gamma=(0.5, 0.5)), rng)
+    assert curved[0, 0, -1] == pytest.approx(1) and (np.diff(curved) > 0).all()
+    assert np.allclose(curved[ramp < 0], ramp[ramp < 0])
+    assert np.allclose(curved[ramp > 0], np.sqrt(ramp[ramp > 0]))
+
+
+def test_photon_noise_grows_with_the_signal(rng):
+    halves = np.zeros((1, 64, 128), np.float32)
+    halves[..., 64:] = 1
+    noisy = change_intensity(halves, replace(NONE, shot_noise=0.05), rng)
+    assert noisy[..., :64].std() < 1e-6 < 0.01 < noisy[..., 64:].std()
+
+
+def test_blur_keeps_the_mean(pixels, rng):
+    blurred = change_intensity(pixels, replace(NONE, blurred=1.0, blur=2.0), rng)
+    assert blurred.std() < pixels.std()
+    assert blurred.mean() == pytest.approx(pixels.mean(), abs=1e-4)
+
+
+def test_inversion_and_channel_drop(pixels, rng):
+    assert np.allclose(change_intensity(pixels, replace(NONE, inversion=1.0), rng), 1 - pixels)
+    dropped = change_intensity(pixels, replace(NONE, channel_drop=1.0), rng)
+    assert [bool(channel.any()) for channel in dropped].count(False) == 1
+
+
+def test_stains_change_in_their_own_colours(rng):
+    """Only the densities of the stains change: white stays white, each ratio is constant."""
+    densities = np.zeros((8, 8, 3))
+    densities[..., 0] = rng.uniform(0.05, 0.2, (8, 8))
+    stained = np.moveaxis(hed2rgb(densities), -1, 0).astype(np.float32)
+    jittered = jitter_stains(stained, 0.5, rng)
+    found = rgb2hed(np.clip(np.moveaxis(jittered, 0, -1), 0, 1))
+    ratio = found[..., 0] / densities[..., 0]
+    assert np.ptp(ratio) < 0.05 * ratio.mean() and abs(ratio.mean() - 1) > 0.01
+    white = np.ones((3, 4, 4), np.float32)
+    assert np.allclose(jitter_stains(white, 0.5, rng), 1, atol=1e-5)
+
+
+def test_stains_are_left_alone_in_fluorescence(pixels, rng):
+    assert np.array_equal(change_intensity(pixels, replace(NONE, stain=0.5), rng), pixels)
