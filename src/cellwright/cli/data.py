@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cellwright.cli.options import as_json, axes, say
+from cellwright.cli.options import EXIT_SOME_FAILED, as_json, axes, say
 
 if TYPE_CHECKING:
     from cellwright._types import AnyArray
@@ -43,6 +43,8 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     leaks = check_leaks(dataset, look=len(summary.examples) == len(dataset))
     facts = _facts(dataset, summary, leaks)
     say(as_json, facts, _lines(facts))
+    if summary.problems:
+        raise SystemExit(EXIT_SOME_FAILED)
 
 
 @data.command()

@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": ("cellwright.cli.doctor:doctor", "Print versions, devices and caches."),
     "segment": ("cellwright.cli.segment:segment", "Find the objects in images."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
+    "data": ("cellwright.cli.data:data", "Look at a dataset, preview its augmentation, divide it."),
 }
 """Name of a command: (where it is, one line of help). Its module is imported when it is used."""
 

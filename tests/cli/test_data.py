@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import tifffile
+
+from cellwright.images.read import read
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """Six pairs of squares on noise."""
+    for i in range(6):
+        labels = np.zeros((64, 64), np.uint16)
+        labels[10:30, 10:30], labels[35:55, 30:50] = 1, 2
+        pixels = (rng.integers(0, 60, labels.shape) + 100 * (labels > 0)).astype(np.uint8)
+        for name, array in (("images", pixels), ("labels", labels)):
+            (tmp_path / "set" / name).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(tmp_path / "set" / name / f"{i}.tif", array)
+    return tmp_path / "set"
+
+
+def test_inspect_tells_what_is_there(run, folder):
+    found = run("data", "inspect", folder, "--json")
+    assert found.code == 0
+    assert found.json["layout"] == "paired folders" and found.json["examples"] == 6
+    assert found.json["objects_per_image"] == [2, 2, 2] and found.json["leaks"] == []
+    assert found.json["median_diameter_px"] == [22.6, 22.6, 22.6]
+    assert "6 64 × 64" in run("data", "inspect", folder).out
+
+
+def test_inspect_lists_problems_and_leaks(run, folder):
+    (folder / "images" / "3.tif").write_bytes(b"")
+    (folder / "images" / "1.tif").write_bytes((folder / "images" / "0.tif").read_bytes())
+    (folder / "index.csv").write_text("id,split\n0,train\n1,val\n")
+    found = run("data", "inspect", folder)
+    assert found.code == 1
+    assert "Problems (1)" in found.out and "3.tif" in found.out
+    assert "Leaks (1)" in found.out and "same file" in found.out
+
+
+def test_split_writes_a_description_that_opens(run, folder):
+    description = folder / "dataset.yaml"
+    arguments = ("data", "split", folder, "-o", description, "--val", "0.5", "--train", "0.5")
+    assert run(*arguments, "--json").json["splits"] == {"train": 3, "val": 3}
+    assert run("data", "inspect", folder, "--json").json["splits"] == {"train": 3, "val": 3}
+    refused = run(*arguments)
+    assert refused.code == 2 and "exists already" in refused.error
+
+
+def test_preview_writes_a_seeded_contact_sheet(run, folder, tmp_path):
+    sheets = [tmp_path / f"{i}.png" for i in range(3)]
+    for sheet, seed in zip(sheets, (1, 1, 2), strict=True):
+        assert (
+            run(
+                "data", "preview", folder, "-o", sheet, "--patches", 5, "--size", 48, "--seed", seed
+            ).code
+            == 0
+        )
+    first, again, other = (read(sheet).to_numpy() for sheet in sheets)
+    assert first.shape == (3, 2 * 52 + 4, 3 * 52 + 4)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_unknown_layout_is_wrong_input(run, tmp_path):
+    found = run("data", "inspect", tmp_path)
+    assert found.code == 2 and "no known layout" in found.error
