@@ -10,7 +10,6 @@ from cellwright._types import AnyArray
 from cellwright.images.image import PixelSource
 from cellwright.images.sources import split_index
 
-
 BAND_PIXELS = 4 * 1024**2
 
 

@@ -126,16 +126,17 @@ def _given_axes(axes: str, scene: Scene, path: Path) -> str:
             f"The axes '{axes}' given for '{path}' must be different letters of {AXES}: "
             "time, channel, z, y, x; for example ZYX."
         )
-    if len(wanted) == len(shape):
-        return wanted
+    # Readers may add an axis of one sample, which is no axis of the file.
+    every = [i for i, size in enumerate(shape) if size > 1 or scene.axes[i] != SAMPLES]
     kept = [i for i, size in enumerate(shape) if size > 1 or scene.axes[i] in "YX"]
-    if len(wanted) != len(kept):
+    named = next((some for some in (kept, every) if len(some) == len(wanted)), None)
+    if named is None:
         sizes = " × ".join(str(shape[i]) for i in kept)
         raise AxesError(
             f"'{path}' has {len(kept)} axes ({sizes}), but '{axes}' names {len(wanted)}. "
             f"Give one letter of {AXES} for each, in this order."
         )
-    letters = dict(zip(kept, wanted, strict=True))
+    letters = dict(zip(named, wanted, strict=True))
     return "".join(letters.get(i, "?") for i in range(len(shape)))
 
 
