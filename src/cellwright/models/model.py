@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import AxesError, UsageError
-from cellwright._types import AnyArray, DoubleArray, IntArray, LabelArray, Table
+from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image, PixelSource
 from cellwright.inference.apply import segment_plane
@@ -51,6 +51,8 @@ class Segmentation:
         Pixels that the network saw per pixel of the image.
     diameter : float
         Median diameter of the objects that were found, in px of the image; NaN without any.
+    evidence : ndarray, shape (N, F), float32
+        What the readout saw of every object, from which its confidence comes.
     warnings : tuple of str
         What the user should know.
     """
@@ -60,6 +62,7 @@ class Segmentation:
     table: Table
     scale: float
     diameter: float
+    evidence: FloatArray
     warnings: tuple[str, ...] = ()
 
 
@@ -208,8 +211,11 @@ class Model:
             scale=scale,
             tile=tile,
         )
-        evidence = np.stack([table[name] for name in self._readout.evidence_names], axis=1)
-        return table | {"confidence": self._confidence(evidence)}
+        return table | {"confidence": self._confidence(self._evidence(table))}
+
+    def _evidence(self, table: Table) -> FloatArray:
+        columns = [table[name] for name in self._readout.evidence_names]
+        return np.stack(columns, axis=1).astype(np.float32)
 
     def _confidence(self, evidence: AnyArray) -> AnyArray:
         if self._calibration is None:
@@ -245,6 +251,7 @@ class Model:
             table={name: rows[name] for name in _COLUMNS},
             scale=scale,
             diameter=estimate_diameter(Sample(rows["area"], rows["confidence"])),
+            evidence=self._evidence(rows),
         )
 
 

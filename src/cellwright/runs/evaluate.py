@@ -21,9 +21,9 @@ from cellwright.metrics.calibration import auroc, brier_score, expected_calibrat
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.models.model import Model, load_model
 from cellwright.runs.doctor import versions
-from cellwright.runs.folder import InputFile, Plan, open_run
+from cellwright.runs.folder import Plan, open_run
 from cellwright.runs.results import command_line
-from cellwright.runs.scoring import Scored, joined, score
+from cellwright.runs.scoring import Scored, files_of, joined, score
 
 METRICS_FILE = "metrics.json"
 IMAGES_FILE = "images.csv"
@@ -158,7 +158,7 @@ def evaluate(
     examples = chosen_examples(open_dataset(dataset, axes), split)
     plan = Plan(
         command="evaluate",
-        inputs=(InputFile.of(dataset),),
+        inputs=files_of(examples),
         parameters={"split": split, "threshold": threshold, "axes": axes},
         files=(METRICS_FILE, IMAGES_FILE),
         model=named(loaded),

@@ -16,6 +16,7 @@ from cellwright.images.image import Image
 from cellwright.metrics.matching import match
 from cellwright.models.card import RGB
 from cellwright.models.model import Model, Segmentation
+from cellwright.runs.folder import InputFile
 
 IOU = 0.5
 """Intersection over union from which an object counts as right."""
@@ -98,6 +99,17 @@ def load_flat(example: Example) -> tuple[Image, LabelArray]:
         )
     image = Image(pixels, "CYX", channel_names=RGB if rgb else None, name=example.id)
     return image, load_labels(example, pixels.shape[1:])
+
+
+def files_of(examples: Sequence[Example]) -> tuple[InputFile, ...]:
+    """Return every image and label file as it is now, to notice when one changes."""
+    paths = dict.fromkeys(
+        path
+        for example in examples
+        for path in (*example.images, example.label_file)
+        if path is not None
+    )
+    return tuple(InputFile.of(path) for path in paths)
 
 
 def joined(columns: Sequence[AnyArray]) -> AnyArray:

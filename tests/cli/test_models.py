@@ -1,0 +1,46 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("onnx")
+
+from cellwright.cli.models import models
+from cellwright.models import find
+from cellwright.models.package import load_package
+from models.oracle import oracle_package
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    monkeypatch.setenv("CELLWRIGHT_MODELS", str(tmp_path / "mine"))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "shipped")
+    oracle_package(tmp_path / "oracle.zip")
+
+    def call(*arguments, fails=False):
+        done = CliRunner().invoke(models, [str(argument) for argument in arguments])
+        assert (done.exit_code != 0) == fails, done.output
+        return done.output
+
+    return call
+
+
+def test_an_imported_model_is_listed_explained_and_exported(call, tmp_path):
+    assert "no models yet" in call("list")
+    assert "--model oracle" in call("import", tmp_path / "oracle.zip")
+    listed = json.loads(call("list", "--json"))["models"]
+    assert [(one["name"], one["shipped"]) for one in listed] == [("oracle", False)]
+    text = call("info", "oracle")
+    assert "Knows the truth." in text and "test        passed" in text
+    call("export", "oracle", "-o", tmp_path / "again.zip", "--format", "cellwright")
+    again, first = load_package(tmp_path / "again.zip"), load_package(tmp_path / "oracle.zip")
+    assert again.sha256 == first.sha256
+
+
+def test_exporting_never_replaces_a_file(call, tmp_path):
+    assert "exists already" in call(
+        "export", tmp_path / "oracle.zip", "-o", tmp_path / "oracle.zip", fails=True
+    )
+    assert "must end in .zip" in call(
+        "export", tmp_path / "oracle.zip", "-o", tmp_path / "folder", fails=True
+    )
