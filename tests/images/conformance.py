@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from cellwright._errors import FormatError
+from cellwright._errors import FormatError, OutputError
 from cellwright.images.image import Image
 from cellwright.images.read import list_scenes, read
 from cellwright.images.write import write
@@ -70,7 +70,7 @@ class FormatConformance:
             back, path = self.round_trip(image, tmp_path / str(number))
             np.testing.assert_array_equal(back.to_numpy(), image.data, err_msg=str(case))
             assert (back.axes, back.dtype, back.name) == (image.axes, image.dtype, "sample")
-            assert list_scenes(path) == ("0",) or len(list_scenes(path)) == 1
+            assert len(list_scenes(path)) == 1
             if case.rgb:
                 assert back.is_rgb, case
             if self.keeps_metadata:
@@ -105,8 +105,6 @@ class FormatConformance:
         assert "again" in str(caught.value) or "anew" in str(caught.value)
 
     def test_existing_file_is_replaced_only_on_demand(self, tmp_path: Path) -> None:
-        from cellwright._errors import OutputError
-
         image = make_image(Case("YX", self.dtypes[0]))
         _, path = self.round_trip(image, tmp_path)
         with pytest.raises(OutputError, match="exists"):

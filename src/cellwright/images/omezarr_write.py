@@ -55,9 +55,10 @@ def write_labels_into(store: Path, name: str, image: Image, encoding: Encoding) 
     version = "0.5" if (store / "zarr.json").is_file() else "0.4"
     encoding = Encoding(encoding.compression, version, labels=True)
     with _new_folder(store / "labels" / name) as folder:
-        _write_multiscale(folder, image, encoding)
+        _write_multiscale(folder, image, encoding, label_source="../../")
     names = [*(n for n in label_names(store) if n != name), name]
-    _write_group(store / "labels", {"labels": names}, version)
+    kept = ome_attributes(store / "labels")
+    _write_group(store / "labels", kept | {"labels": names}, version)
 
 
 @contextmanager
@@ -70,9 +71,7 @@ def _new_folder(path: Path) -> Iterator[Path]:
             new = scratch / "new"
             new.mkdir()
             yield new
-            if path.exists():
-                path.replace(scratch / "old")
-            new.replace(path)
+            _swap(new, path, scratch / "old")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
@@ -82,7 +81,21 @@ def _new_folder(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def _write_multiscale(folder: Path, image: Image, encoding: Encoding) -> None:
+def _swap(new: Path, path: Path, old: Path) -> None:
+    """Give `new` the name `path`; what had it moves to `old`, and back when that fails."""
+    if path.exists():
+        path.replace(old)
+    try:
+        new.replace(path)
+    except OSError:
+        if old.exists():
+            old.replace(path)
+        raise
+
+
+def _write_multiscale(
+    folder: Path, image: Image, encoding: Encoding, label_source: str | None = None
+) -> None:
     levels = level_count(image.shape, SMALLEST_LEVEL) + 1
     source: PixelSource = image.data
     for level in range(levels):
@@ -92,7 +105,8 @@ def _write_multiscale(folder: Path, image: Image, encoding: Encoding) -> None:
     if "C" in image.axes:
         attributes["omero"] = {"channels": _channels(image)}
     if encoding.labels:
-        attributes["image-label"] = {"version": encoding.ngff, "source": {"image": "../../"}}
+        source_image = {"source": {"image": label_source}} if label_source else {}
+        attributes["image-label"] = {"version": encoding.ngff, **source_image}
     _write_group(folder, attributes, encoding.ngff)
 
 
@@ -195,6 +209,6 @@ def _write_group(folder: Path, attributes: dict[str, Any], version: str) -> None
         write_json(folder / ".zgroup", {"zarr_format": 2})
         write_json(folder / ".zattrs", attributes)
         return
-    ome = {"version": version, **attributes}
+    ome = attributes | {"version": version}
     content = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}
     write_json(folder / "zarr.json", content)
