@@ -1,0 +1,139 @@
+"""What the training loop is given when a network learns to find objects: batches, loss, checks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright.datasets.augmentation import Augmentation, augmentation
+from cellwright.datasets.loader import batches
+from cellwright.datasets.records import Example
+from cellwright.images.normalise import Normalisation
+from cellwright.methods.offsets.recipe import OffsetsRecipe
+from cellwright.metrics.matching import InstanceScores
+from cellwright.training.device import to_tensors
+
+MONITOR = "average_precision"
+_VALIDATION_PATCHES = 48
+_WITHOUT_END = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How one network learns one dataset.
+
+    Parameters
+    ----------
+    recipe : OffsetsRecipe
+        Targets and loss.
+    train, validation : tuple of Example
+    normalisation : Normalisation
+    augmentation : Augmentation
+        How training patches vary; its `diameter_range` also holds for validation.
+    channels : int
+        That the network takes.
+    patch : int
+        Side of a patch, in px.
+    batch_size : int
+    seed : int
+    workers : int
+        Processes that prepare batches.
+    """
+
+    recipe: OffsetsRecipe
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    normalisation: Normalisation
+    augmentation: Augmentation
+    channels: int
+    patch: int
+    batch_size: int
+    seed: int
+    workers: int
+
+    def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
+        """Yield training batches from `first_step` on, without end."""
+        return batches(
+            self.train,
+            patch_shape=(self.patch, self.patch),
+            batch_size=self.batch_size,
+            augmentation=self.augmentation,
+            normalisation=self.normalisation,
+            transform=partial(_targets, self.recipe),
+            seed=self.seed,
+            steps=_WITHOUT_END,
+            first_step=first_step,
+            workers=self.workers,
+            channels=self.channels,
+        )
+
+    def step_loss(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss of one batch and its parts."""
+        return self.recipe.loss(network(batch["pixels"]), batch)
+
+    def validation_batches(self) -> list[Mapping[str, AnyArray]]:
+        """Return the same patches of the validation images each time, not varied."""
+        plain = replace(
+            augmentation("none"), diameter_range=self.augmentation.diameter_range, foreground=1.0
+        )
+        patches = min(_VALIDATION_PATCHES, 4 * len(self.validation))
+        return list(
+            batches(
+                self.validation,
+                patch_shape=(self.patch, self.patch),
+                batch_size=self.batch_size,
+                augmentation=plain,
+                normalisation=self.normalisation,
+                transform=partial(_targets_and_labels, self.recipe),
+                seed=self.seed,
+                steps=-(-patches // self.batch_size),
+                channels=self.channels,
+            )
+        )
+
+
+class Validation:
+    """Loss and average precision on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+    """
+
+    def __init__(self, learning: Learning) -> None:
+        self._recipe = learning.recipe
+        self._batches = learning.validation_batches()
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, pooled at IoU ≥ 0.5, ``average_precision``."""
+        device = next(network.parameters()).device
+        scores = InstanceScores(thresholds=(0.5,))
+        losses = []
+        for arrays in self._batches:
+            batch = to_tensors(arrays, device)
+            with torch.no_grad():
+                maps = network(batch["pixels"])
+                losses.append(float(self._recipe.loss(maps, batch)["loss"]))
+            for one, labels in zip(maps.float().cpu().numpy(), arrays["labels"], strict=True):
+                scores.add(labels, self._recipe.readout.decode(one).labels)
+        return {
+            "loss": float(np.mean(losses)),
+            MONITOR: scores.pooled("average_precision", 0.5),
+        }
+
+
+def _targets(recipe: OffsetsRecipe, pixels: FloatArray, labels: LabelArray) -> dict[str, AnyArray]:
+    return recipe.targets(labels)
+
+
+def _targets_and_labels(
+    recipe: OffsetsRecipe, pixels: FloatArray, labels: LabelArray
+) -> dict[str, AnyArray]:
+    return recipe.targets(labels) | {"labels": labels}

@@ -1,0 +1,115 @@
+"""What is chosen on validation images once a network is trained: threshold and confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cellwright._types import AnyArray, BoolArray
+from cellwright.datasets.records import Example
+from cellwright.metrics.matching import InstanceScores
+from cellwright.models.card import ModelCard
+from cellwright.models.model import Model
+from cellwright.models.package import Package
+from cellwright.models.readouts import readout_of
+from cellwright.quality.calibration import fit_calibration
+from cellwright.runs.scoring import joined, score
+
+FOREGROUND_THRESHOLDS = (0.35, 0.5, 0.65)
+CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
+_MOST_EXAMPLES = 40
+_FEWEST_OBJECTS = 20  # a calibration from fewer would be arbitrary
+
+
+def tuned_card(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+) -> ModelCard:
+    """Choose the readout's threshold, then calibrate confidences and choose the least one.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of a model without calibration.
+    files : mapping
+        Its package's files.
+    examples : sequence of Example
+        Validation images; of many, some are drawn.
+    seed : int
+        Of that draw.
+
+    Returns
+    -------
+    ModelCard
+        With readout, calibration and threshold. Without a calibration where the model finds too
+        few objects for one.
+    """
+    some = _drawn(examples, seed)
+    best = max(
+        (_with_foreground(card, threshold) for threshold in FOREGROUND_THRESHOLDS),
+        key=lambda candidate: _mean_precision(candidate, files, some),
+    )
+    return _calibrated(best, files, examples)
+
+
+def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
+    """Return the least confidence with which the average precision at IoU ≥ 0.5 is highest.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (N,)
+    correct : ndarray, shape (N,), bool
+    true_objects : int
+        Number of annotated objects in the images.
+    """
+
+    def precision(threshold: float) -> float:
+        stay = confidence >= threshold
+        right = int(np.count_nonzero(correct & stay))
+        return right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
+
+    best: float = max(CONFIDENCE_THRESHOLDS, key=precision)
+    return best
+
+
+def _calibrated(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+) -> ModelCard:
+    evidence, correct, true_objects = [], [], 0
+    for scored in score(_model(card, files), examples):
+        known = scored.known
+        evidence.append(scored.found.evidence[known])
+        correct.append(scored.correct[known])
+        true_objects += len(np.unique(scored.truth[scored.truth > 0]))
+    values, right = joined(evidence), joined(correct).astype(bool)
+    if len(right) < _FEWEST_OBJECTS:
+        return card
+    calibration = fit_calibration(values, right, readout_of(card).evidence_names)
+    threshold = best_confidence(calibration.confidence(values), right, true_objects)
+    return replace(card, calibration=calibration.to_json(), threshold=threshold)
+
+
+def _mean_precision(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+) -> float:
+    """Return the pooled average precision, averaged over the thresholds of the IoU."""
+    scores = InstanceScores()
+    for scored in score(_model(card, files), examples):
+        scores.add(scored.truth, scored.labels)
+    return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
+
+
+def _with_foreground(card: ModelCard, threshold: float) -> ModelCard:
+    return replace(card, readout={**card.readout, "threshold": threshold})
+
+
+def _model(card: ModelCard, files: Mapping[str, bytes]) -> Model:
+    return Model(Package(card, files, sha256="", source="the trained network"))
+
+
+def _drawn(examples: Sequence[Example], seed: int) -> list[Example]:
+    if len(examples) <= _MOST_EXAMPLES:
+        return list(examples)
+    chosen = np.random.default_rng(seed).choice(len(examples), _MOST_EXAMPLES, replace=False)
+    return [examples[index] for index in np.sort(chosen)]
