@@ -69,7 +69,7 @@ def histogram(
     if len(finite) == 0:
         return Markup()
     low, high = limits or _limits(finite)
-    bins = max(8, min(32, int(2 * len(finite) ** (1 / 3))))
+    bins = max(8, min(32, round(2 * len(finite) ** (1 / 3))))
     counts, edges = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
     frame = _Frame((low, high), (0.0, _ceiling(float(counts.max()))))
     bars = [

@@ -1,0 +1,67 @@
+"""``cellwright demo``: the whole way, on images that come with the installation."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from cellwright._files import atomic_path
+from cellwright.images.image import Image
+from cellwright.images.write import write
+from cellwright.inference.runtime import Device
+from cellwright.runs.results import RunResult
+from cellwright.runs.segment import SegmentOptions, segment_images
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+
+SIMULATED = {
+    "simulated_monolayer": NucleiSimulation(size=(512, 512), diameter=28, density=0.25),
+    "simulated_crowded": NucleiSimulation(size=(512, 512), diameter=18, density=0.4),
+    "simulated_large": NucleiSimulation(size=(512, 512), diameter=48, density=0.3),
+}
+SIMULATED_PIXEL_SIZE = (0.4, 0.4)
+"""µm; makes the nuclei of the first field 11 µm wide."""
+STAINED_TISSUE = "ihc.png"
+"""Colon tissue stained with haematoxylin and DAB, in scikit-image's wheel."""
+SEED = 2026
+
+
+def run_demo(output: Path, *, model: str = "nuclei", device: Device = "auto") -> RunResult:
+    """Segment example images: stained tissue, and simulated fluorescence fields.
+
+    Parameters
+    ----------
+    output : Path
+        Gets the folders ``images`` and ``results``.
+    model : str
+        Name of a model, or the path of a package.
+    device : {"auto", "cpu", "cuda"}
+        Where the network runs.
+
+    Returns
+    -------
+    RunResult
+    """
+    images = write_examples(output / "images")
+    return segment_images(
+        images,
+        output / "results",
+        SegmentOptions(),
+        model=model,
+        device=device,
+        overwrite=True,  # of an earlier version's demo; nothing else is touched
+    )
+
+
+def write_examples(folder: Path) -> list[Path]:
+    """Write the example images that are not in `folder` yet; returns all of them."""
+    tissue = folder / STAINED_TISSUE
+    if not tissue.exists():
+        content = files("skimage.data").joinpath(STAINED_TISSUE).read_bytes()
+        with atomic_path(tissue) as temporary:
+            temporary.write_bytes(content)
+    paths = [tissue]
+    for number, (name, settings) in enumerate(SIMULATED.items()):
+        path = folder / f"{name}.tif"
+        if not path.exists():
+            pixels, _ = simulate_field(settings, SEED + number)
+            write(path, Image(pixels, "YX", SIMULATED_PIXEL_SIZE))
+        paths.append(path)
+    return paths

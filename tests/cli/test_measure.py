@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from cellwright.images.image import Image
+from cellwright.images.write import write, write_labels
+from cellwright.measure.tables import read_csv
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A label image of two objects, and the image that was labelled."""
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:6, 2:12], labels[10:15, 10:20] = 1, 2
+    pixels = np.where(labels == 1, 100, np.where(labels == 2, 200, 10)).astype(np.uint16)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "images").mkdir()
+    write_labels(tmp_path / "labels" / "a.tif", labels)
+    write(tmp_path / "images" / "a.png", Image(pixels, "YX"))
+    return tmp_path
+
+
+def test_areas_and_intensities(run, labelled):
+    result = run(
+        *("measure", labelled / "labels", "--images", labelled / "images"),
+        *("-o", labelled / "out", "--json"),
+    )
+    assert result.code == 0, result.error
+    table = read_csv(labelled / "out" / "objects.csv")
+    assert table["area"].tolist() == [40, 50]
+    assert table["intensity_mean"].tolist() == [100, 200]
+    assert set(table["image"]) == {"a"}
+    assert (labelled / "out" / "report.html").exists()
+
+
+def test_frames_are_measured_one_by_one(run, labelled):
+    movie = np.zeros((3, 20, 30), np.int32)
+    for frame in range(3):
+        movie[frame, : frame + 1, :5] = 7
+    write_labels(labelled / "movie.tif", movie, like=Image(movie, "TYX"))
+    assert run("measure", labelled / "movie.tif", "-o", labelled / "out").code == 0
+    table = read_csv(labelled / "out" / "objects.csv")
+    assert table["frame"].tolist() == [0, 1, 2]
+    assert table["area"].tolist() == [5, 10, 15]
+
+
+def test_labels_of_another_size_than_their_image_are_named(run, labelled):
+    write(labelled / "images" / "a.png", Image(np.zeros((5, 5), np.uint8), "YX"), overwrite=True)
+    result = run(
+        *("measure", labelled / "labels", "--images", labelled / "images", "-o", labelled / "out")
+    )
+    assert result.code == 2
+    assert "a.tif" in result.error and "pixel by pixel" in result.error
+
+
+def test_labels_without_an_image_of_their_name_are_named(run, labelled):
+    (labelled / "images" / "a.png").rename(labelled / "images" / "b.png")
+    result = run(
+        *("measure", labelled / "labels", "--images", labelled / "images", "-o", labelled / "out")
+    )
+    assert result.code == 2
+    assert "no image has the name 'a'" in result.error
+
+
+def test_an_image_with_fractions_is_no_label_image(run, tmp_path, rng):
+    write(tmp_path / "a.tif", Image(rng.random((9, 9), np.float32), "YX"))
+    result = run("measure", tmp_path / "a.tif", "-o", tmp_path / "out")
+    assert result.code == 2
+    assert "no label image" in result.error

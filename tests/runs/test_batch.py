@@ -1,0 +1,67 @@
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cellwright import CellwrightError, InputError, OutputError
+from cellwright.runs.batch import Task, run_batch
+from cellwright.runs.folder import Outcome, Plan, open_run
+
+TASKS = [Task(name, Path(f"{name}.tif"), name) for name in "abcde"]
+
+
+def work(task, error=None, on="c"):
+    if error is not None and task.image == on:
+        raise error
+    return Outcome(task.image, objects=1), {"label": np.array([1])}
+
+
+def die(task):
+    import os
+
+    os._exit(9)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return open_run(tmp_path / "out", Plan("test", (), {}, ()), overwrite=False)[0]
+
+
+def test_one_failure_leaves_the_others_and_the_order(folder):
+    failing = partial(work, error=InputError("'c.tif' is broken."))
+    outcomes = run_batch(folder, TASKS, failing, jobs=1, what="Testing")
+    assert [outcome.image for outcome in outcomes] == list("abcde")
+    assert [outcome.image for outcome in outcomes if not outcome.done] == ["c"]
+    assert outcomes[2].error == "'c.tif' is broken."
+
+
+def test_a_bug_fails_one_image_and_keeps_its_traceback(folder):
+    failing = partial(work, error=ZeroDivisionError("division by zero"))
+    outcome = run_batch(folder, TASKS, failing, jobs=1, what="Testing")[2]
+    assert "'c.tif': ZeroDivisionError" in outcome.error and "bug" in outcome.error
+    assert "line" in outcome.facts["traceback"]
+
+
+def test_a_full_disk_stops_the_run(folder):
+    with pytest.raises(OutputError, match="No space left"):
+        failing = partial(work, error=OutputError("No space left."))
+        run_batch(folder, TASKS, failing, jobs=1, what="Testing")
+    assert folder.outcome("b") is not None
+
+
+def test_finished_images_are_not_done_again(folder):
+    run_batch(folder, TASKS, partial(work, error=InputError("x")), jobs=1, what="Testing")
+    done = []
+
+    def note(task):
+        done.append(task.image)
+        return work(task)
+
+    run_batch(folder, TASKS, note, jobs=1, what="Testing")
+    assert done == ["c"]
+
+
+def test_a_worker_that_dies_is_explained(folder):
+    with pytest.raises(CellwrightError, match=r"memory ran out.*fewer --jobs"):
+        run_batch(folder, TASKS, die, jobs=2, what="Testing")

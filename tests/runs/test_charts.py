@@ -1,0 +1,49 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from cellwright.runs.charts import Curve, curve_chart, histogram
+
+
+def bar_counts(svg):
+    return [int(count) for count in re.findall(r": (\d+)</title></rect>", svg)]
+
+
+def test_every_finite_value_is_in_one_bar(rng):
+    values = np.concatenate([rng.gamma(3, 50, 1000), [np.nan, np.inf]])
+    assert sum(bar_counts(histogram(values, "Size", "area [px]"))) == 1000
+
+
+@pytest.mark.parametrize("values", [[5.0], [0.0, 0.0], [-3.0, -3.0], [1e-9, 1e9], [7.0] * 50])
+def test_any_values_make_a_valid_drawing(values):
+    drawing = histogram(np.array(values), "Size", "area")
+    ElementTree.fromstring(drawing)
+    assert "nan" not in drawing and "inf" not in drawing
+    assert sum(bar_counts(drawing)) == len(values)
+
+
+def test_the_bars_of_a_uniform_sample_are_about_equal():
+    counts = bar_counts(histogram(np.linspace(0, 1, 1000), "x", "x", limits=(0, 1)))
+    assert max(counts) - min(counts) <= 1 and len(counts) == 20
+
+
+def test_no_values_make_no_drawing():
+    assert histogram(np.array([np.nan]), "Size", "area") == ""
+    assert curve_chart(Curve("Loss", "epoch", "loss", {"training": ([], [])})) == ""
+
+
+def test_a_curve_has_a_line_for_each_name_and_leaves_out_what_is_not_finite():
+    curve = Curve(
+        "Loss", "epoch", "loss", {"a": ([0, 1, 2], [3, float("nan"), 1]), "b<": ([0], [1])}
+    )
+    drawing = curve_chart(curve)
+    ElementTree.fromstring(drawing)
+    lines = re.findall(r'points="([^"]*)"', drawing)
+    assert [len(line.split()) for line in lines] == [2, 1]
+    assert "b&lt;" in drawing and "b<" not in drawing.replace("b&lt;", "")
+
+
+def test_names_from_outside_are_escaped():
+    assert "<script>" not in histogram(np.arange(5), "<script>", "<script>")

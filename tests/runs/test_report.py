@@ -1,0 +1,105 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cellwright.images.image import Image
+from cellwright.runs import report
+from cellwright.runs.charts import Curve
+from cellwright.runs.folder import Outcome
+from cellwright.runs.overlay import choose_window, picture
+from cellwright.runs.report import Number, ValidationExample, objects_report, training_report
+
+RECORD = {
+    "started": "2026-11-21T10:00:00+00:00",
+    "command_line": "cellwright segment images -o results",
+    "parameters": {"min_size": 20, "axes": None},
+    "model": {"name": "nuclei", "version": "1.0", "sha256": "ab12"},
+    "versions": {"numpy": "2.0"},
+    "timings": {"steps_s": {"read": 0.5, "find objects": 2.0}},
+}
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    rng = np.random.default_rng(0)
+    labels = np.zeros((600, 600), np.int32)
+    labels[100:150, 100:150] = 1
+    image = Image(rng.integers(0, 255, labels.shape).astype(np.uint8), "YX")
+    shown = picture(image, labels, choose_window(600, 600, np.zeros((0, 2))))
+    return Outcome("a", objects=2, picture=shown, facts={"size": "600 × 600 px"})
+
+
+@pytest.fixture
+def table():
+    return {
+        "image": np.array(["a", "a"]),
+        "label": np.array([1, 2]),
+        "confidence": np.array([0.9, 0.4]),
+        "area": np.array([100, 200]),
+        "intensity_mean-DAPI": np.array([10.0, 20.0]),
+    }
+
+
+def test_the_page_says_what_was_found_and_how(outcome, table):
+    page = objects_report(RECORD, [outcome], table)
+    for expected in ("2 objects in 1 image", "nuclei", "channel DAPI", "min size", "find objects"):
+        assert expected in page
+    assert "cellwright segment images -o results" in page
+    assert "axes" not in re.findall(r"<td>([^<]*)</td>", page)
+
+
+def test_nothing_is_loaded_from_elsewhere(outcome, table):
+    page = objects_report(RECORD, [outcome], table)
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert "http" not in re.sub(r"http-equiv", "", page)
+
+
+def test_names_from_outside_cannot_become_markup(outcome, table):
+    evil = replace(outcome, image="<img src=x onerror=alert(1)>", warnings=("<b>blurred</b>",))
+    page = objects_report(RECORD, [evil, Outcome("b", error="<script>alert(1)</script>")], table)
+    assert "<img src=x" not in page and "<b>blurred" not in page
+    assert "<script>alert" not in page
+
+
+def test_failures_and_warnings_are_at_the_top(outcome, table):
+    warned = replace(outcome, warnings=("The image is blurred.",))
+    page = objects_report(RECORD, [warned, Outcome("b", error="'b.tif' is empty.")], table)
+    start = page.index("Distributions")
+    assert page.index("&#39;b.tif&#39; is empty.") < start
+    assert page.index("The image is blurred.") < start
+
+
+def test_hundreds_of_images_stay_below_10_megabytes(outcome, table):
+    many = [replace(outcome, image=f"image{i}") for i in range(700)]
+    many[500] = replace(many[500], warnings=("blurred",))
+    page = objects_report(RECORD, many, table)
+    assert len(page.encode()) < 10_000_000
+    shown = page.count('<figure class="card">')
+    assert 10 < shown <= report.MAX_PICTURES
+    assert f"{shown} of 700 images are shown" in page
+    assert 'aria-label="Enlarge image500"' in page  # the one with a warning is among them
+
+
+def test_a_run_in_which_nothing_was_found_or_done_has_a_page(table):
+    empty = {name: column[:0] for name, column in table.items()}
+    assert "0 objects in 1 image" in objects_report(RECORD, [Outcome("a")], empty)
+    assert "0 objects in 0 images" in objects_report(RECORD, [Outcome("a", error="x")], {})
+
+
+def test_the_training_page_has_curves_a_verdict_and_pictures():
+    labels = np.zeros((64, 64), np.int32)
+    labels[10:30, 10:30] = 1
+    image = Image(np.eye(64), "YX")
+    page = training_report(
+        title="phase",
+        subtitle="trained today",
+        overview=[Number("AP@0.5", "0.9")],
+        verdict=["It learned & did not overfit."],
+        curves=[Curve("Loss", "epoch", "loss", {"training": ([1, 2], [1.0, 0.5])})],
+        examples=[ValidationExample("best", "AP@0.5 1.00", image, labels, labels)],
+        settings={"Training": {"seed": 0}},
+    )
+    assert "It learned &amp; did not overfit." in page
+    assert page.count("<polyline") == 1 and page.count('<figure class="card">') == 1
