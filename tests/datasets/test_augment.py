@@ -104,9 +104,7 @@ def test_objects_are_brought_to_the_wanted_diameter(radius):
     for seed in range(20):
         points = np.array([[0.0, 60.0, 60.0]])
         rng = np.random.default_rng(seed)
-        _, patch = augment(
-            pixels, labels, (64, 64), wanted, rng, points=points, diameter=diameter
-        )
+        _, patch = augment(pixels, labels, (64, 64), wanted, rng, points=points, diameter=diameter)
         inside = [
             p.equivalent_diameter_area
             for p in regionprops(patch)

@@ -66,6 +66,12 @@ def test_one_stem_twice_is_refused(tmp_path):
         open_dataset(tmp_path)
 
 
+def test_two_label_files_of_one_image_are_refused(tmp_path):
+    touch(tmp_path, "images/a.tif", "labels/a.tif", "labels/a_mask.tif")
+    with pytest.raises(DatasetError, match="both belong to the image 'a'"):
+        open_dataset(tmp_path)
+
+
 def test_cellpose_names(tmp_path):
     touch(tmp_path, "a.tif", "a_masks.tif", "b_img.png", "b_masks.png", "c.tif", "c_cp_masks.png")
     touch(tmp_path, "a_seg.npy", "a_flows.tif", "d_img.tif", "d_img_masks.tif")

@@ -156,6 +156,13 @@ def test_channels_are_made_to_fit(tmp_path, examples):
     assert next(batches(mixed, **options, steps=1, channels=1))["pixels"].shape[1] == 1
 
 
+def test_empty_patches_hold_noise_and_no_objects(examples):
+    options = OPTIONS | {"augmentation": replace(augmentation("none"), empty=1.0)}
+    batch = next(batches(examples, **options, steps=1))
+    assert not batch["foreground"].any()
+    assert batch["pixels"].std() > 0.1 and batch["pixels"].min() >= -1
+
+
 def test_nothing_to_train_on():
     with pytest.raises(DatasetError, match="no examples"):
         batches([], **OPTIONS, steps=1)

@@ -141,9 +141,9 @@ def draw_warp(
         covered = covered[[0, 2, 1]]
     centre = _draw_centre(source, covered, settings.foreground, points, rng)
     first = -(np.array(size) - 1) / 2
-    corner = centre + np.concatenate([[depth_step * first[0]], matrix @ first[1:]])
+    to_corner = np.concatenate([[depth_step * first[0]], matrix @ first[1:]])
     # A patch that is not resampled must fall on whole pixels, or it would be blurred for nothing.
-    z, y, x = (float(value) for value in centre + np.round(corner) - corner)
+    z, y, x = (float(value) for value in np.round(centre + to_corner) - to_corner)
     return Warp(size, (z, y, x), matrix, depth_step, bend)
 
 

@@ -158,57 +158,55 @@ def _mirror(index, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _linear(plane, y, x):  # type: ignore[no-untyped-def]
-    """Interpolate one plane linearly at (y, x)."""
-    row, column = int(np.floor(y)), int(np.floor(x))
-    down, right = np.float32(y - row), np.float32(x - column)
-    top, bottom = _mirror(row, plane.shape[0]), _mirror(row + 1, plane.shape[0])
-    left, last = _mirror(column, plane.shape[1]), _mirror(column + 1, plane.shape[1])
-    above = plane[top, left] + right * (plane[top, last] - plane[top, left])
-    below = plane[bottom, left] + right * (plane[bottom, last] - plane[bottom, left])
-    return above + down * (below - above)
-
-
-@njit(cache=True)
-def _volume_linear(volume, z, y, x):  # type: ignore[no-untyped-def]
-    """Interpolate a volume linearly at (z, y, x), touching one plane where z is whole."""
-    plane = int(np.floor(z))
-    deeper = np.float32(z - plane)
-    value = _linear(volume[_mirror(plane, volume.shape[0])], y, x)
-    if deeper > 0:
-        below = _linear(volume[_mirror(plane + 1, volume.shape[0])], y, x)
-        value += deeper * (below - value)
-    return value
-
-
-@njit(cache=True)
 def _warp_pixels(  # type: ignore[no-untyped-def]
     source, patch, centre, matrix, depth_step, bend, plane_offsets, depth_offsets
 ):
     """Fill `patch` (C, Z, Y, X) with means over the offsets in a pixel's plane and its depth."""
-    channels, depth, height, width = patch.shape
-    share = np.float32(1 / (plane_offsets.size**2 * depth_offsets.size))
-    bent = bend.shape[1] > 0
+    depth = patch.shape[1]
+    patch[:] = 0
+    share = 1 / (plane_offsets.size**2 * depth_offsets.size)
     for z in range(depth):
-        for y in range(height):
-            for x in range(width):
-                middle_y = y - (height - 1) / 2 + (bend[0, y, x] if bent else 0.0)
-                middle_x = x - (width - 1) / 2 + (bend[1, y, x] if bent else 0.0)
-                for c in range(channels):
-                    total = np.float32(0)
-                    for above in depth_offsets:
-                        source_z = centre[0] + depth_step * (z - (depth - 1) / 2 + above)
-                        for down in plane_offsets:
-                            dy = middle_y + down
-                            for right in plane_offsets:
-                                dx = middle_x + right
-                                total += _volume_linear(
-                                    source[c],
-                                    source_z,
-                                    centre[1] + matrix[0, 0] * dy + matrix[0, 1] * dx,
-                                    centre[2] + matrix[1, 0] * dy + matrix[1, 1] * dx,
-                                )
-                    patch[c, z, y, x] = total * share
+        for above in depth_offsets:
+            source_z = centre[0] + depth_step * (z - (depth - 1) / 2 + above)
+            plane = int(np.floor(source_z))
+            deeper = source_z - plane
+            first = _mirror(plane, source.shape[1])
+            _add_plane(
+                source, first, patch, z, share * (1 - deeper), centre, matrix, bend, plane_offsets
+            )
+            if deeper > 0:
+                second = _mirror(plane + 1, source.shape[1])
+                _add_plane(
+                    source, second, patch, z, share * deeper, centre, matrix, bend, plane_offsets
+                )
+
+
+@njit(cache=True)
+def _add_plane(  # type: ignore[no-untyped-def]
+    source, plane, patch, z, weight, centre, matrix, bend, offsets
+):
+    """Add to plane `z` of `patch` what one plane of the source gives, times `weight`."""
+    channels, _, height, width = patch.shape
+    bent = bend.shape[1] > 0
+    for y in range(height):
+        for x in range(width):
+            middle_y = y - (height - 1) / 2 + (bend[0, y, x] if bent else 0.0)
+            middle_x = x - (width - 1) / 2 + (bend[1, y, x] if bent else 0.0)
+            for down in offsets:
+                for right in offsets:
+                    dy, dx = middle_y + down, middle_x + right
+                    source_y = centre[1] + matrix[0, 0] * dy + matrix[0, 1] * dx
+                    source_x = centre[2] + matrix[1, 0] * dy + matrix[1, 1] * dx
+                    row, column = int(np.floor(source_y)), int(np.floor(source_x))
+                    lower, righter = np.float32(source_y - row), np.float32(source_x - column)
+                    r0, r1 = _mirror(row, source.shape[2]), _mirror(row + 1, source.shape[2])
+                    c0, c1 = _mirror(column, source.shape[3]), _mirror(column + 1, source.shape[3])
+                    for c in range(channels):
+                        top = source[c, plane, r0, c0]
+                        top += righter * (source[c, plane, r0, c1] - top)
+                        low = source[c, plane, r1, c0]
+                        low += righter * (source[c, plane, r1, c1] - low)
+                        patch[c, z, y, x] += np.float32(weight) * (top + lower * (low - top))
 
 
 @njit(cache=True)

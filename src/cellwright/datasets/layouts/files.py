@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cellwright._errors import DatasetError
@@ -65,6 +65,19 @@ def split_folders(root: Path) -> dict[str, Path]:
     """Return the folders inside of `root` that are named like a split."""
     folders = {split_name(name): path for name, path in subfolders(root).items()}
     return {split: path for split, path in folders.items() if split is not None}
+
+
+def renamed(files: Mapping[str, Path], rename: Callable[[str], str]) -> dict[str, Path]:
+    """Return `files` under new names; `DatasetError` names two that would get the same."""
+    found: dict[str, Path] = {}
+    for name, path in files.items():
+        other = found.setdefault(rename(name), path)
+        if other is not path:
+            raise DatasetError(
+                f"'{other}' and '{path.name}' both belong to the image '{rename(name)}'; "
+                "keep one of them."
+            )
+    return found
 
 
 def check_pairs(

@@ -8,6 +8,7 @@ from cellwright.datasets.layouts.files import (
     check_pairs,
     has_images,
     image_files,
+    renamed,
     split_folders,
     subfolders,
 )
@@ -54,7 +55,7 @@ def _pair(images: Path, labels: Path, split: str | None) -> list[Example]:
     """Pair two folders by stem; ids carry the split, as names may repeat across splits."""
     image_paths, label_paths = image_files(images), image_files(labels)
     # Some tools mark the labels of `a.tif` as `a_mask.tif` even in a folder of their own.
-    label_paths = {_without_mark(stem, image_paths): path for stem, path in label_paths.items()}
+    label_paths = renamed(label_paths, lambda stem: _without_mark(stem, image_paths))
     check_pairs(image_paths, label_paths, f"'{images}' and '{labels}'")
     return [
         Example(f"{split}/{stem}" if split else stem, (path,), label_paths[stem], split)

@@ -8,6 +8,7 @@ from cellwright.datasets.layouts.files import (
     check_pairs,
     has_images,
     image_files,
+    renamed,
     split_folders,
 )
 from cellwright.datasets.records import Dataset, Example
@@ -28,18 +29,17 @@ def open_suffixed(root: Path) -> Dataset | None:
 
 
 def _pairs(folder: Path, split: str | None) -> list[Example]:
-    images: dict[str, Path] = {}
-    labels: dict[str, Path] = {}
-    for stem, path in image_files(folder).items():
-        mark = next((mark for mark in _LABEL_MARKS if stem.endswith(mark)), None)
-        if mark:
-            labels[stem.removesuffix(mark).removesuffix("_cp")] = path
-        elif not stem.endswith(_OTHER_MARKS):
-            bare = next((mark for mark in _IMAGE_MARKS if stem.endswith(mark)), "")
-            images[stem.removesuffix(bare)] = path
+    files = image_files(folder)
+    labels = {stem: path for stem, path in files.items() if stem.endswith(_LABEL_MARKS)}
     if not labels:
         return []
-    labels = {_owner(stem, images): path for stem, path in labels.items()}
+    images = {
+        stem: path
+        for stem, path in files.items()
+        if stem not in labels and not stem.endswith(_OTHER_MARKS)
+    }
+    images = renamed(images, lambda stem: _without(stem, _IMAGE_MARKS))
+    labels = renamed(labels, lambda stem: _owner(stem, images))
     check_pairs(images, labels, f"'{folder}'")
     return [
         Example(f"{split}/{stem}" if split else stem, (path,), labels[stem], split)
@@ -48,6 +48,11 @@ def _pairs(folder: Path, split: str | None) -> list[Example]:
 
 
 def _owner(stem: str, images: dict[str, Path]) -> str:
-    """Return the image that labels belong to: Cellpose names those of ``a_img`` ``a_img_masks``."""
-    bare = (stem.removesuffix(mark) for mark in _IMAGE_MARKS if stem.endswith(mark))
-    return stem if stem in images else next(bare, stem)
+    """Return the image that labels belong to: those of ``a_img`` may be ``a_img_masks``."""
+    bare = _without(stem, _LABEL_MARKS).removesuffix("_cp")
+    return bare if bare in images else _without(bare, _IMAGE_MARKS)
+
+
+def _without(stem: str, marks: tuple[str, ...]) -> str:
+    """Return `stem` without the mark at its end."""
+    return next((stem.removesuffix(mark) for mark in marks if stem.endswith(mark)), stem)
