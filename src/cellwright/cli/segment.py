@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--channel",
+    multiple=True,
     metavar="NAME|NUMBER",
-    help="Channel that the model is given, by name or by number from 0. All are measured.",
+    help="Channel that the model is given, by name or by number from 0; several times for a "
+    "model of several channels. All channels are measured.",
 )
 @click.option("--tile", type=click.IntRange(min=64), help="Side of a tile, in pixels.")
 @click.option(

@@ -23,6 +23,7 @@ from cellwright.runs.overlay import (
     png_uri,
     shrink,
 )
+from cellwright.runs.warnings import kind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -204,13 +205,13 @@ def _overview(outcomes: Sequence[Outcome], table: Table) -> list[Number]:
 
 
 def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Group the warnings of all images by their text, the most frequent first."""
-    images: dict[str, list[str]] = {}
+    """Gather the warnings of all images by their kind, the most frequent first."""
+    groups: dict[str, dict[str, Any]] = {}
     for outcome in done:
         for warning in outcome.warnings:
-            images.setdefault(warning, []).append(outcome.image)
-    ordered = sorted(images.items(), key=lambda item: -len(item[1]))
-    return [{"text": text, "images": names} for text, names in ordered]
+            group = groups.setdefault(kind(warning), {"text": warning, "images": []})
+            group["images"].append(outcome.image)
+    return sorted(groups.values(), key=lambda group: -len(group["images"]))
 
 
 def _charts(done: Sequence[Outcome], table: Table) -> list[str]:
@@ -244,7 +245,7 @@ def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
         {
             "image": outcome.image,
             "picture": outcome.picture,
-            "warnings": outcome.facts.get("tags", []),
+            "warnings": [kind(warning) for warning in outcome.warnings],
             "summary": _summary(outcome),
         }
         for outcome in pictured
@@ -281,7 +282,7 @@ def _image_table(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     rows = []
     for outcome in outcomes[:MAX_ROWS]:
         facts = outcome.facts
-        remarks = outcome.error or ", ".join(facts.get("tags", []))
+        remarks = outcome.error or ", ".join(map(kind, outcome.warnings))
         cells = [
             {"text": outcome.image, "value": None},
             _cell(outcome.objects if outcome.done else None, ",d"),

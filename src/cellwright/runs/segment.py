@@ -26,7 +26,7 @@ from cellwright.runs.doctor import available_cores
 from cellwright.runs.folder import PREVIEW_FILE, InputFile, Outcome, Plan, open_run, read_record
 from cellwright.runs.outcome import object_facts, with_image_name
 from cellwright.runs.overlay import choose_window, picture, write_side_by_side
-from cellwright.runs.planes import Depth, plane_at, planes, stack_axes, stack_shape
+from cellwright.runs.planes import Depth, Plane, plane_at, planes, stack_axes, stack_shape
 from cellwright.runs.results import (
     RESULT_FILES,
     RunResult,
@@ -36,6 +36,7 @@ from cellwright.runs.results import (
     plan_tasks,
 )
 from cellwright.runs.stack import PlaneLabels, StackLabels
+from cellwright.runs.warnings import image_warnings, object_warnings, one_of_each_kind
 
 PREVIEW_SIDE = 512
 """Longest side of the crop that a preview shows, in px."""
@@ -54,8 +55,8 @@ class SegmentOptions:
         Axes of the images where the files do not say.
     z : {"max", "mean", "each"}, optional
         What becomes of Z planes.
-    channel : str, optional
-        Name or number (from 0) of the channel that the model is given.
+    channel : tuple of str
+        Names or numbers (from 0) of the channels that the model is given.
     tile : int, optional
         Side of a tile on the network's grid, in px.
     threshold : float, optional
@@ -73,7 +74,7 @@ class SegmentOptions:
     format: Literal["tif", "ome-zarr"] = "tif"
     axes: str | None = None
     z: Depth | None = None
-    channel: str | None = None
+    channel: tuple[str, ...] = ()
     tile: int | None = None
     threshold: float | None = None
     min_size: float = 0.0
@@ -220,14 +221,10 @@ def _segment_file(
     with open_label_sink(like.shape, output) as sink:
         stack = StackLabels(sink)
         for plane in planes(image, options.z):
-            pixels = _with_pixel_size(plane.image, options.pixel_size)
-            with watch.step("find objects"):
-                found = _find(open_model(), pixels, options, stack.writer(plane.index))
-            above = stack.add(found.relabel)
-            with watch.step("measure"):
-                table = _measured(pixels, stack.plane(plane.index), found, above)
+            plane = _with_pixel_size(plane, options.pixel_size)
+            table, remarks = _segment_plane(plane, stack, options, open_model(), watch)
             tables.append(_at(plane.index, like.axes, table))
-            warnings += [text for text in found.warnings if text not in warnings]
+            warnings += remarks
         with watch.step("write"):
             sink.save(output / file, like=like, relabel=stack.relabel, overwrite=True)
         with watch.step("report"):
@@ -237,12 +234,27 @@ def _segment_file(
         image=task.image,
         objects=len(table["label"]),
         files=(file,),
-        warnings=tuple(warnings),
+        warnings=one_of_each_kind(warnings),
         facts=object_facts(table, like.shape),
         seconds=watch.seconds,
         picture=shown,
     )
     return outcome, table
+
+
+def _segment_plane(
+    plane: Plane, stack: StackLabels, options: SegmentOptions, model: Model, watch: Stopwatch
+) -> tuple[Table, list[str]]:
+    """Find and measure the objects of one plane; returns them and what to know about them."""
+    image = plane.image
+    with watch.step("find objects"):
+        found = _find(model, image, options, stack.writer(plane.index))
+    above = stack.add(found.relabel)
+    with watch.step("measure"):
+        table = _measured(image, stack.plane(plane.index), found, above)
+    with watch.step("check"):
+        warnings = image_warnings(image, model.card, options.channel, found.diameter)
+    return table, [*found.warnings, *warnings, *object_warnings(table)]
 
 
 def _read(task: Task, options: SegmentOptions) -> Image:
@@ -257,7 +269,7 @@ def _find(
     return model.segment(
         image,
         diameter=options.diameter,
-        channel=options.channel,
+        channel=options.channel or None,
         threshold=options.threshold,
         min_size=options.min_size,
         exclude_border=options.exclude_border,
@@ -301,9 +313,11 @@ def _like_labels(image: Image, axes: str, size: float | None) -> Image:
     return replace(image, data=pixels, axes=axes, pixel_size=kept, channel_names=None)
 
 
-def _with_pixel_size(image: Image, size: float | None) -> Image:
-    """Return an image of axes YX or CYX with the pixel size that the user gave, if any."""
-    return image if size is None else replace(image, pixel_size=(size, size))
+def _with_pixel_size(plane: Plane, size: float | None) -> Plane:
+    """Return a plane with the pixel size that the user gave, if any."""
+    if size is None:
+        return plane
+    return replace(plane, image=replace(plane.image, pixel_size=(size, size)))
 
 
 def _picture(

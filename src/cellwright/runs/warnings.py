@@ -1,0 +1,129 @@
+"""What a user should know before trusting the objects of an image.
+
+Every warning is ``Kind: sentence``; reports gather the images of a kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import AnyArray, Table
+from cellwright.images.image import Image, PixelSource
+from cellwright.models.card import ModelCard
+from cellwright.models.channels import ChannelSource, channels_for
+from cellwright.quality.images import check_plane
+from cellwright.quality.novelty import Novelty, image_features
+
+BORDER_SHARE = 0.3
+LABEL_SIDE = 512
+LABEL_SMOOTHNESS = 0.8
+"""Neighbouring pixels of an object are equal in label images and hardly ever in others."""
+
+
+def image_warnings(
+    image: Image, card: ModelCard, channel: Sequence[str], diameter: float
+) -> list[str]:
+    """Return what is wrong with an image that a model was given.
+
+    Parameters
+    ----------
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``.
+    card : ModelCard
+        Of the model; says what its training images look like.
+    channel : sequence of str
+        The channels that the model was given; empty for all.
+    diameter : float
+        Median diameter of the objects that were found, in px; NaN without any.
+    """
+    source = channels_for(image, card.input.channels, channel or None)
+    if _looks_like_labels(source):
+        return ["Labels: this looks like a label image, not like a microscopy image."]
+    found = [
+        warning
+        for plane in _distinct(source)
+        for warning in check_plane(plane, diameter=diameter if diameter > 0 else 20.0).warnings
+    ]
+    if card.novelty is not None:
+        distance = Novelty.from_json(card.novelty).distance(image_features(source))
+        if distance > 1:
+            found.append(
+                f"Unlike the training data: {distance:.1f} times as far from it as its own images "
+                "lie. Check the outlines before using the numbers."
+            )
+    return found
+
+
+def object_warnings(table: Table) -> list[str]:
+    """Return what a user should know about the objects of an image."""
+    if len(table["label"]) == 0:
+        return ["No objects: nothing was found. Try --threshold, --diameter or another --channel."]
+    share = float(np.mean(table["touches_border"]))
+    if share > BORDER_SHARE and len(table["label"]) > 3:
+        return [
+            f"Border: {share:.0%} of the objects are cut off by the border of the image, so that "
+            "sizes are too small. Leave them out with --exclude-border."
+        ]
+    return []
+
+
+def kind(warning: str) -> str:
+    """Return the few words that a warning begins with."""
+    return warning.partition(":")[0]
+
+
+def one_of_each_kind(warnings: list[str]) -> tuple[str, ...]:
+    """Return the first warning of each kind: a movie need not repeat it for every frame."""
+    first: dict[str, str] = {}
+    for warning in warnings:
+        first.setdefault(kind(warning), warning)
+    return tuple(first.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """One channel of a source (C, Y, X) as a source (Y, X)."""
+
+    source: ChannelSource
+    number: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return self.source.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a pixel."""
+        return np.dtype(self.source.dtype)
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        """Read a region."""
+        rows, columns = key
+        channel = slice(self.number, self.number + 1)
+        plane: AnyArray = np.asarray(self.source[channel, rows, columns])[0]
+        return plane
+
+
+def _distinct(source: ChannelSource) -> list[PixelSource]:
+    """Return the channels of a source, a repeated one once."""
+    planar = len(source.pixels.shape) == 2
+    used = 1 if planar else len(source.chosen or range(source.pixels.shape[0]))
+    single = used == 1 or source.mean
+    return [_Channel(source, number) for number in range(1 if single else source.channels)]
+
+
+def _looks_like_labels(source: ChannelSource) -> bool:
+    """Whether neighbouring pixels are equal wherever there is something."""
+    if source.dtype.kind not in "iu":
+        return False
+    _, height, width = source.shape
+    rows = slice(max(0, (height - LABEL_SIDE) // 2), (height + LABEL_SIDE) // 2)
+    columns = slice(max(0, (width - LABEL_SIDE) // 2), (width + LABEL_SIDE) // 2)
+    middle = source[slice(0, 1), rows, columns][0]
+    inside = (middle[:, 1:] > 0) & (middle[:, :-1] > 0)
+    if np.count_nonzero(inside) < 100 or middle.max() <= 2:
+        return False
+    return float(np.mean((middle[:, 1:] == middle[:, :-1])[inside])) > LABEL_SMOOTHNESS
