@@ -121,3 +121,23 @@ def test_predict_takes_plain_arrays(oracle):
 
 def test_a_package_without_weights_runs_all_the_same(oracle):
     assert oracle.card.name == "oracle" and len(oracle.sha256) == 64
+
+
+def test_an_image_unlike_the_training_images_is_announced(tmp_path, truth):
+    from cellwright.quality.novelty import fit_novelty, image_features
+
+    rng = np.random.default_rng(0)
+    turned = [
+        np.rot90(truth, quarters)[:, ::side].copy() for quarters in range(4) for side in (1, -1)
+    ]
+    for labels in turned:
+        labels[0, 0] = labels[-1, -1] = 0
+    alike = [oracle_image(labels) for labels in turned]
+    features = np.stack([image_features(image.data) for image in alike])
+    oracle_package(tmp_path, novelty=fit_novelty(features, ["x"] * len(alike)).to_json())
+    model = load_model(tmp_path)
+    usual = model.segment(alike[0])
+    assert usual.novelty <= 1 and not usual.warnings
+    noise = rng.normal(size=alike[0].shape).astype(np.float32)
+    odd = model.segment(replace(alike[0], data=noise))
+    assert odd.novelty > 1 and odd.warnings[0].startswith("Unlike the training data: ")

@@ -18,7 +18,8 @@ from cellwright.metrics.matching import match
 from cellwright.models.model import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.runs import train as module
-from cellwright.runs.train import TrainOptions, divided_dataset, train
+from cellwright.runs.prepare import divided_dataset
+from cellwright.runs.train import TrainOptions, train
 from cellwright.runs.tuning import best_confidence
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,6 +45,13 @@ class ChannelSource:
     def dtype(self) -> np.dtype[Any]:
         """Type of a pixel."""
         return np.dtype(np.float32) if self.mean else np.dtype(self.pixels.dtype)
+
+    @property
+    def distinct(self) -> ChannelSource:
+        """The same without repeated channels."""
+        present = 1 if len(self.pixels.shape) == 2 else self.pixels.shape[0]
+        count = 1 if self.mean else len(self.chosen) if self.chosen else present
+        return replace(self, channels=count)
 
     def __getitem__(self, key: tuple[slice, ...]) -> AnyArray:
         """Read a region given by one slice per axis."""

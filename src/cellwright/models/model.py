@@ -25,6 +25,7 @@ from cellwright.models.package import NETWORK, Package, load_package
 from cellwright.models.readouts import readout_of
 from cellwright.models.sampling import pixel_sample, richest_window
 from cellwright.quality.calibration import Calibration
+from cellwright.quality.novelty import Novelty, image_features
 
 SAMPLE_SIDE = 1024
 """Side of the part of an image in which the size of objects is estimated, in network px."""
@@ -53,6 +54,8 @@ class Segmentation:
         Median diameter of the objects that were found, in px of the image; NaN without any.
     evidence : ndarray, shape (N, F), float32
         What the readout saw of every object, from which its confidence comes.
+    novelty : float
+        Distance from the training images, of which 99 % lie within 1; NaN when unknown.
     warnings : tuple of str
         What the user should know.
     """
@@ -63,6 +66,7 @@ class Segmentation:
     scale: float
     diameter: float
     evidence: FloatArray
+    novelty: float
     warnings: tuple[str, ...] = ()
 
 
@@ -84,7 +88,9 @@ class Model:
         self.sha256 = package.sha256
         facts = package.card.network
         self._readout = readout_of(package.card)
-        self._calibration = _calibration_of(package.card)
+        card = package.card
+        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
+        self._novelty = Novelty.from_json(card.novelty) if card.novelty else None
         self._network = OnnxNetwork(
             package.files[NETWORK],
             stride=facts.stride,
@@ -157,7 +163,28 @@ class Model:
             table = self.find_objects(source, limits, scale, target, tile)
         else:
             target[: source.shape[1], : source.shape[2]], table = found
-        return self._selection(table, scale, target, sink, threshold, min_size, exclude_border)
+        stay = kept(
+            table,
+            min_area=math.ceil(min_size),
+            min_confidence=self.card.threshold if threshold is None else threshold,
+            exclude_border=exclude_border,
+        )
+        novelty = self._distance(source)
+        labels, relabel = None, relabelling(stay)
+        if sink is None:
+            labels = relabel[np.asarray(target)]
+            relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
+        rows = selected(table, stay)
+        return Segmentation(
+            labels=labels,
+            relabel=relabel,
+            table={name: rows[name] for name in _COLUMNS},
+            scale=scale,
+            diameter=estimate_diameter(Sample(rows["area"], rows["confidence"])),
+            evidence=self._evidence(rows),
+            novelty=novelty,
+            warnings=_warnings(novelty),
+        )
 
     def predict(self, image: Image | AnyArray) -> LabelArray:
         """Return the labels of an image: the short way, for notebooks.
@@ -222,37 +249,10 @@ class Model:
             return np.ones(len(evidence))
         return self._calibration.confidence(evidence)
 
-    def _selection(
-        self,
-        table: Table,
-        scale: float,
-        target: RowSink,
-        sink: RowSink | None,
-        threshold: float | None,
-        min_size: float,
-        exclude_border: bool,
-    ) -> Segmentation:
-        """Keep the objects that were asked for."""
-        stay = kept(
-            table,
-            min_area=math.ceil(min_size),
-            min_confidence=self.card.threshold if threshold is None else threshold,
-            exclude_border=exclude_border,
-        )
-        relabel = relabelling(stay)
-        rows = selected(table, stay)
-        labels = None
-        if sink is None:
-            labels = relabel[np.asarray(target)]
-            relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
-        return Segmentation(
-            labels=labels,
-            relabel=relabel,
-            table={name: rows[name] for name in _COLUMNS},
-            scale=scale,
-            diameter=estimate_diameter(Sample(rows["area"], rows["confidence"])),
-            evidence=self._evidence(rows),
-        )
+    def _distance(self, source: ChannelSource) -> float:
+        if self._novelty is None:
+            return math.nan
+        return self._novelty.distance(image_features(source.distinct))
 
 
 class _ScaleSearch:
@@ -302,8 +302,13 @@ def load_model(
     return Model(load_package(find_model(name_or_path)), device=device, threads=threads)
 
 
-def _calibration_of(card: ModelCard) -> Calibration | None:
-    return None if card.calibration is None else Calibration.from_json(card.calibration)
+def _warnings(novelty: float) -> tuple[str, ...]:
+    if not novelty > 1:
+        return ()
+    return (
+        f"Unlike the training data: {novelty:.1f} times as far from it as its own images lie. "
+        "Check the outlines before using the numbers.",
+    )
 
 
 def _check_options(diameter: float | None, threshold: float | None) -> None:

@@ -3,51 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cellwright._errors import DatasetError, UsageError
+from cellwright._errors import UsageError
 from cellwright._files import write_text
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.dataset import open_dataset
-from cellwright.datasets.leaks import check_leaks
-from cellwright.datasets.records import Dataset, Example
-from cellwright.datasets.splits import split_dataset
-from cellwright.datasets.summary import Summary, summarise
-from cellwright.images.normalise import Normalisation
+from cellwright.datasets.records import Dataset
 from cellwright.methods.offsets.recipe import OffsetsRecipe
-from cellwright.models.card import RGB, InputContract, ModelCard
+from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.model import Model
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.charts import Curve
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate import Evaluation
-from cellwright.runs.folder import Plan, RunFolder, now, open_run
+from cellwright.runs.evaluate import Evaluation, evaluate_examples
+from cellwright.runs.folder import Plan, now, open_run
 from cellwright.runs.learning import MONITOR, Learning, Validation
-from cellwright.runs.report import Number, ValidationExample, training_report
+from cellwright.runs.prepare import divided_dataset, input_contract, novelty_of
 from cellwright.runs.results import command_line
-from cellwright.runs.scoring import files_of, score
+from cellwright.runs.scoring import files_of
+from cellwright.runs.train_report import model_report
 from cellwright.runs.tuning import tuned_card
 from cellwright.training.fit import CHECKPOINT, HISTORY, FitRecord, fit
 from cellwright.training.settings import FitSettings
-from cellwright.training.verdict import verdict
 
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
 DEFAULT_STEPS = 2000
 RECIPES = {"offsets": OffsetsRecipe}
-
-_LOOKED_AT = 200  # training images from which the size of objects is learned
-_LEAKS_LOOKED_FOR = 300  # images up to which pictures are compared, not only names and groups
-_PICTURED = 4  # best and worst validation images in the report, of each
-_COMFORT = (0.6, 1.6)  # of the typical diameter: the least range that a network is trained for
-_DIAMETERS = (12.0, 48.0)  # px; larger objects are reduced, smaller ones magnified
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +163,8 @@ def train(
     folder, finished = open_run(out, plan, overwrite=overwrite, command_line=command_line())
     if finished is not None:
         return TrainResult(out, load_package(out), tuple(finished["warnings"]))
-    learning, contract, problems = _prepare(divided, options, workers)
-    settings = FitSettings(
-        **options.budget,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        monitor=MONITOR,
-        higher_is_better=True,
-        device=device,
-        threads=threads,
-    )
+    contract, problems = input_contract(divided, options.seed)
+    learning = _learning(divided, contract, options, workers)
     network = network_from_dict(
         {
             "name": "unet",
@@ -194,6 +173,15 @@ def train(
             "out_channels": len(learning.recipe.readout.outputs),
         },
         seed=options.seed,
+    )
+    settings = FitSettings(
+        **options.budget,
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        monitor=MONITOR,
+        higher_is_better=True,
+        device=device,
+        threads=threads,
     )
     record = fit(
         network,
@@ -213,117 +201,47 @@ def train(
         readout=asdict(learning.recipe.readout),
         network=network_facts(network),
         input=contract,
+        novelty=novelty_of(learning.train, options.seed),
         training=_training_facts(learning, record, options),
         limits=_limits(divided, contract),
     )
     tuned = tuned_card(draft, files, learning.validation, options.seed)
-    evaluation = _evaluated(tuned, files, learning.validation)
-    card = replace(tuned, evaluation=_summary(evaluation))
-    package = save_package(out, card, files)
+    model = Model(Package(tuned, files, sha256="", source=tuned.name))
+    evaluation = evaluate_examples(model, learning.validation)
+    package = save_package(out, replace(tuned, evaluation=_summary(evaluation)), files)
     warnings = (*notes, *problems)
-    report = _report(package, learning, record, evaluation, warnings, options, folder)
-    write_text(out / REPORT_FILE, report)
-    (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
-    written = [CARD, *FILES, REPORT_FILE]
-    folder.finish(
-        versions=versions(), warnings=warnings, images=[{"image": card.name, "files": written}]
+    page = model_report(
+        package,
+        record,
+        learning.validation,
+        evaluation,
+        warnings,
+        plan.parameters,
+        folder.command_line,
     )
+    write_text(out / REPORT_FILE, page)
+    (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
+    written = [{"image": tuned.name, "files": [CARD, *FILES, REPORT_FILE]}]
+    folder.finish(versions=versions(), warnings=warnings, images=written)
     return TrainResult(out, package, warnings)
 
 
-def divided_dataset(dataset: Dataset, seed: int) -> tuple[Dataset, list[str]]:
-    """Return the annotated examples, some of them for validation, and what is to be said.
-
-    Raises
-    ------
-    DatasetError
-        If the labels do not number objects, or there are too few images to set some aside.
-    """
-    if dataset.task != "instances":
-        raise DatasetError(
-            f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered objects."
-        )
-    annotated = tuple(example for example in dataset.examples if example.labels is not None)
-    dataset = replace(dataset, examples=annotated)
-    notes = list(dataset.notes)
-    if not dataset.splits.get("val"):
-        # Test images stay what they are; the others are divided anew.
-        free = tuple(replace(e, split=None) if e.split == "train" else e for e in annotated)
-        dataset = split_dataset(replace(dataset, examples=free), seed=seed)
-        notes.append(
-            f"The dataset has no validation images: {dataset.splits['val']} of {len(annotated)} "
-            "were set aside by chance."
-        )
-    elif dataset.splits.get("unassigned"):
-        raise DatasetError(
-            f"{dataset.splits['unassigned']} images of '{dataset.root}' belong to no split. "
-            "Assign them with 'cellwright data split'."
-        )
-    leaks = check_leaks(dataset, look=len(dataset) <= _LEAKS_LOOKED_FOR)
-    if leaks:
-        notes.append(
-            f"{len(leaks)} pairs of images in different splits are not independent (first: "
-            f"{leaks[0]}); the scores flatter the model."
-        )
-    return dataset, notes
-
-
-def _prepare(
-    dataset: Dataset, options: TrainOptions, workers: int
-) -> tuple[Learning, InputContract, tuple[str, ...]]:
-    """Look at the training images and decide how they are to be learned."""
-    training, validation = dataset.part("train"), dataset.part("val")
-    rng = np.random.default_rng(options.seed)
-    some = rng.permutation(len(training))[:_LOOKED_AT]
-    summary = summarise(replace(dataset, examples=tuple(training[i] for i in some)))
-    if not summary.diameters:
-        first = f" ({summary.problems[0]})" if summary.problems else ""
-        raise DatasetError(f"No training image of '{dataset.root}' has a usable object{first}.")
-    contract = _contract(summary)
-    learning = Learning(
+def _learning(
+    dataset: Dataset, contract: InputContract, options: TrainOptions, workers: int
+) -> Learning:
+    variation = augmentation(options.strength)
+    return Learning(
         recipe=RECIPES[options.method](),
-        train=training,
-        validation=validation,
+        train=dataset.part("train"),
+        validation=dataset.part("val"),
         normalisation=contract.normalisation,
-        augmentation=replace(
-            augmentation(options.strength), diameter_range=contract.diameter_range
-        ),
+        augmentation=replace(variation, diameter_range=contract.diameter_range),
         channels=len(contract.channels),
         patch=options.patch,
         batch_size=options.batch_size,
         seed=options.seed,
         workers=workers,
     )
-    return learning, contract, summary.problems
-
-
-def _contract(summary: Summary) -> InputContract:
-    """Decide which channels and which size of objects the network is to see."""
-    counts = {int(channels) for channels in summary.channels}
-    colours = 3 in counts and counts <= {1, 3}
-    if len(counts) > 1 and not colours:
-        raise DatasetError(
-            "The training images differ in their number of channels "
-            f"({', '.join(map(str, sorted(counts)))}). Train on images of one kind."
-        )
-    (count,) = {3} if colours else counts
-    names = RGB if colours else ("grey",) if count == 1 else _numbered(count)
-    diameters = np.array(summary.diameters)
-    typical = float(np.clip(np.median(diameters), *_DIAMETERS))
-    low, high = np.clip(np.percentile(diameters, [5, 95]), *_DIAMETERS)
-    return InputContract(
-        channels=names,
-        normalisation=Normalisation(joint=colours),
-        diameter=round(typical, 1),
-        diameter_range=(
-            round(min(float(low), _COMFORT[0] * typical), 1),
-            round(max(float(high), _COMFORT[1] * typical), 1),
-        ),
-    )
-
-
-def _numbered(count: int) -> tuple[str, ...]:
-    return tuple(f"channel {number}" for number in range(count))
 
 
 def _training_facts(learning: Learning, record: FitRecord, options: TrainOptions) -> dict[str, Any]:
@@ -352,15 +270,6 @@ def _limits(dataset: Dataset, contract: InputContract) -> str:
     )
 
 
-def _evaluated(
-    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
-) -> Evaluation:
-    evaluation = Evaluation()
-    for scored in score(Model(Package(card, files, "", card.name)), examples):
-        evaluation.add(scored)
-    return evaluation
-
-
 def _summary(evaluation: Evaluation) -> dict[str, Any]:
     """Return the figures of the model's card."""
     metrics = evaluation.to_json()
@@ -378,88 +287,6 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         precision = scores["per_image"]["0.5"]["average_precision"]
         figures[f"AP@0.5 per image, {kind}"] = round(precision, 4)
     return figures
-
-
-def _report(
-    package: Package,
-    learning: Learning,
-    record: FitRecord,
-    evaluation: Evaluation,
-    warnings: Sequence[str],
-    options: TrainOptions,
-    folder: RunFolder,
-) -> str:
-    card = package.card
-    precision = card.evaluation
-    return training_report(
-        title=f"The model '{card.name}'",
-        subtitle=f"Trained on {len(learning.train):,} images, checked on "
-        f"{len(learning.validation):,} others",
-        overview=[
-            Number("AP@0.5 per image", f"{precision['AP@0.5 per image']:.3f}"),
-            Number("AP@0.5 pooled", f"{precision['AP@0.5 pooled']:.3f}"),
-            Number("AP@0.75 per image", f"{precision['AP@0.75 per image']:.3f}"),
-            Number("panoptic quality", f"{precision['panoptic quality']:.3f}"),
-            Number("steps", f"{record.steps:,}"),
-            Number("time", f"{record.seconds / 60:.1f}", "min"),
-        ],
-        verdict=[verdict(record.history).text, *warnings],
-        curves=_curves(record),
-        examples=_pictured(package, learning, evaluation),
-        settings={
-            "Training": asdict(options) | {"network": dict(card.network.config)},
-            "Model": {
-                "objects": f"{card.input.diameter:g} px across",
-                "least confidence": card.threshold,
-                **card.readout,
-            },
-            "Versions": versions(),
-        },
-        command_line=folder.command_line,
-    )
-
-
-def _curves(record: FitRecord) -> list[Curve]:
-    def line(name: str) -> tuple[list[float], list[float]]:
-        rows = [row for row in record.history if name in row]
-        return [row["step"] for row in rows], [row[name] for row in rows]
-
-    return [
-        Curve(
-            "Loss",
-            "step",
-            "loss",
-            {"training": line("train_loss"), "validation": line("validation_loss")},
-        ),
-        Curve(
-            "Objects found in validation patches",
-            "step",
-            "AP at IoU 0.5",
-            {"validation": line(f"validation_{MONITOR}")},
-        ),
-    ]
-
-
-def _pictured(
-    package: Package, learning: Learning, evaluation: Evaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    table = evaluation.table()
-    order = np.argsort(table["AP@0.5"], kind="stable")
-    chosen = list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))
-    examples = [learning.validation[index] for index in chosen]
-    return [
-        ValidationExample(
-            name=scored.example.id,
-            note=f"AP@0.5 {table['AP@0.5'][index]:.2f}, "
-            f"{table['true_objects'][index]} objects annotated, "
-            f"{table['predicted_objects'][index]} found",
-            image=scored.image,
-            truth=scored.truth,
-            predicted=scored.labels,
-        )
-        for index, scored in zip(chosen, score(Model(package), examples), strict=True)
-    ]
 
 
 def _name_of(out: Path) -> str:

@@ -15,6 +15,7 @@ from cellwright.models.model import Model
 from cellwright.models.package import Package
 from cellwright.models.readouts import readout_of
 from cellwright.quality.calibration import fit_calibration
+from cellwright.runs.prepare import drawn
 from cellwright.runs.scoring import joined, score
 
 FOREGROUND_THRESHOLDS = (0.35, 0.5, 0.65)
@@ -45,7 +46,7 @@ def tuned_card(
         With readout, calibration and threshold. Without a calibration where the model finds too
         few objects for one.
     """
-    some = _drawn(examples, seed)
+    some = drawn(examples, _MOST_EXAMPLES, seed)
     best = max(
         (_with_foreground(card, threshold) for threshold in FOREGROUND_THRESHOLDS),
         key=lambda candidate: _mean_precision(candidate, files, some),
@@ -106,10 +107,3 @@ def _with_foreground(card: ModelCard, threshold: float) -> ModelCard:
 
 def _model(card: ModelCard, files: Mapping[str, bytes]) -> Model:
     return Model(Package(card, files, sha256="", source="the trained network"))
-
-
-def _drawn(examples: Sequence[Example], seed: int) -> list[Example]:
-    if len(examples) <= _MOST_EXAMPLES:
-        return list(examples)
-    chosen = np.random.default_rng(seed).choice(len(examples), _MOST_EXAMPLES, replace=False)
-    return [examples[index] for index in np.sort(chosen)]
