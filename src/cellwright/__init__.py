@@ -29,6 +29,8 @@ from cellwright._errors import (
 if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
+    from cellwright.runs.evaluate import evaluate
+    from cellwright.runs.train import train
 
 __version__ = "0.1.0"
 
@@ -43,20 +45,24 @@ __all__ = [
     "OutputError",
     "TrainingError",
     "UsageError",
+    "evaluate",
     "load_model",
     "measure",
     "read",
     "segment",
+    "train",
     "write",
     "write_labels",
 ]
 
 _HOMES = {
     "Image": "cellwright.images.image",
+    "evaluate": "cellwright.runs.evaluate",
     "load_model": "cellwright.api",
     "measure": "cellwright.api",
     "read": "cellwright.api",
     "segment": "cellwright.api",
+    "train": "cellwright.runs.train",
     "write": "cellwright.api",
     "write_labels": "cellwright.api",
 }

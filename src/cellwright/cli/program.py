@@ -20,6 +20,9 @@ COMMANDS = {
     "doctor": ("cellwright.cli.doctor:doctor", "Print versions, devices and caches."),
     "segment": ("cellwright.cli.segment:segment", "Find the objects in images."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
+    "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
+    "evaluate": ("cellwright.cli.evaluate:evaluate", "Score a model on annotated images."),
+    "models": ("cellwright.cli.models:models", "List, explain, export and add models."),
     "data": ("cellwright.cli.data:data", "Look at a dataset, preview its augmentation, divide it."),
 }
 """Name of a command: (where it is, one line of help). Its module is imported when it is used."""
