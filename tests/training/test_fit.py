@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright._errors import TrainingError
+from cellwright._errors import OutputError, TrainingError
+from cellwright.networks.registry import network_from_dict, network_to_dict
 from cellwright.training import checkpoint as checkpoint_module
 from cellwright.training.fit import CHECKPOINT, fit
 from training.toy import SETTINGS, batch, batches, network, step_loss, validate
@@ -140,10 +141,18 @@ def test_other_settings_are_refused_unless_started_over(tmp_path):
     assert [row["step"] for row in record.history] == [4, 8, 12]
 
 
-def test_another_network_is_refused(tmp_path):
+@pytest.mark.parametrize("change", [{"width": 16}, {"activation": "silu"}])
+def test_another_network_is_refused(tmp_path, change):
     train(tmp_path)
+    other = network_from_dict(network_to_dict(network()) | change)
     with pytest.raises(TrainingError, match="another network"):
-        train(tmp_path, net=torch.nn.Conv2d(1, 1, 3, padding=1))
+        train(tmp_path, net=other)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"):
+        train(tmp_path / "file")
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

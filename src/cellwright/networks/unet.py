@@ -38,7 +38,8 @@ class UNetConfig(NetworkConfig):
         convolution gathers each ``stem``-sized patch of pixels into channels, the last spreads
         channels back over them. 1 works at full resolution.
     width : int
-        Channels of the finest level.
+        Channels of the finest level. Multiples of 16 fill the vector registers of most CPUs: 24
+        costs half of 32 in arithmetic, but nearly as much in time.
     growth : float
         Level i has ``width * growth**i`` channels, rounded to a multiple of 8.
     depth : int

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, contiguous_format
 
-from cellwright._errors import TrainingError
+from cellwright._errors import OutputError, TrainingError
 from cellwright._files import atomic_path
 
 Groups = dict[str, dict[str, Tensor]]
@@ -35,8 +35,12 @@ def save_checkpoint(
         for group, tensors in groups.items()
         for name, tensor in tensors.items()
     }
-    with atomic_path(path) as temporary:
-        save_file(flat, temporary, metadata={"format": _FORMAT, "facts": json.dumps(facts)})
+    metadata = {"format": _FORMAT, "facts": json.dumps(facts)}
+    try:
+        with atomic_path(path) as temporary:
+            save_file(flat, temporary, metadata=metadata)
+    except SafetensorError as error:
+        raise OutputError(f"Cannot write '{path}': {error}. Free space and resume.") from error
 
 
 def load_checkpoint(path: Path) -> tuple[Groups, dict[str, Any]]:

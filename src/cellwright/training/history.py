@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
+from cellwright._errors import OutputError
 from cellwright._files import atomic_path
 
 Row: TypeAlias = dict[str, float]
@@ -43,12 +44,22 @@ class EventLog:
         Where event files are put.
     step : int
         Where training goes on: what an earlier, killed part logged beyond it is hidden.
+
+    Raises
+    ------
+    OutputError
+        If `folder` cannot be written.
     """
 
     def __init__(self, folder: Path, step: int):
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        try:
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        except OSError as error:
+            raise OutputError(
+                f"Cannot write '{folder}': {error.strerror}. Choose another output folder."
+            ) from error
 
     def __enter__(self) -> "EventLog":
         return self

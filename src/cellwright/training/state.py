@@ -148,7 +148,11 @@ class TrainingState:
             "best": self.best,
             "optimiser": optimiser_tensors(self.optimiser),
         }
-        facts = {"settings": self.settings.that_matter(), "numbers": asdict(self.numbers)}
+        facts = {
+            "settings": self.settings.that_matter(),
+            "network": str(self.network),
+            "numbers": asdict(self.numbers),
+        }
         save_checkpoint(path, groups, facts)
 
     def restore(self, path: Path) -> None:
@@ -161,14 +165,13 @@ class TrainingState:
         """
         groups, facts = load_checkpoint(path)
         self._refuse_other_settings(path, facts["settings"])
-        try:
-            self.network.load_state_dict(groups["network"])
-            self.average.network.load_state_dict(groups["average"])
-        except RuntimeError as error:
+        if facts["network"] != str(self.network):
             raise TrainingError(
                 f"'{path}' holds the training of another network. "
                 "Start over, or choose another folder."
-            ) from error
+            )
+        self.network.load_state_dict(groups["network"])
+        self.average.network.load_state_dict(groups["average"])
         device = next(self.network.parameters()).device
         self.best = {name: value.to(device) for name, value in groups.get("best", {}).items()}
         restore_optimiser(self.optimiser, groups.get("optimiser", {}))
