@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright._errors import InputError, ModelError, UsageError
-from cellwright.inference.apply import segment_plane, tile_sides
+from cellwright.inference.apply import MEMORY, segment_plane, tile_sides
+from cellwright.inference.tiles import plan_tiles
 from inference.toys import RowsOnce, ToyNetwork, ToyReadout, identity, spots
 
 
@@ -150,4 +151,20 @@ def test_a_tile_smaller_than_the_stride_is_refused():
 def test_default_tiles_are_never_too_small_for_the_network(rows, columns, memory):
     network = ToyNetwork(stride=16, halo=100)
     sides = tile_sides((rows, columns), network, ToyReadout(), memory)
-    assert min(sides) >= 16
+    assert min(sides) >= 100
+
+
+def test_default_tiles_waste_little_on_halos_and_an_image_that_fits_is_one_tile():
+    network = ToyNetwork(stride=16, halo=91)
+    wasted = {}
+    for side in (1500, 4096, 20_000):
+        sides = tile_sides((side, side), network, ToyReadout(), MEMORY)
+        tiles = plan_tiles((side, side), sides, network.halo, network.stride)
+        read = sum(
+            (tile.read[0].stop - tile.read[0].start) * (tile.read[1].stop - tile.read[1].start)
+            for tile in tiles
+        )
+        wasted[side] = read / side**2 - 1
+    assert wasted[1500] < 0.01
+    assert wasted[4096] < 0.17
+    assert wasted[20_000] < 0.3

@@ -119,9 +119,9 @@ def test_images_that_people_analysed_hardly_raise_alarms(data_folder):
     folder = data_folder / "dsb2018"
     with (folder / "index.csv").open(newline="") as lines:
         names = sorted(line["id"] for line in csv.DictReader(lines))
-    chosen = random.Random(0).sample(names, 60)
+    chosen = random.Random(0).sample(names, 40)
     alarms = []
     for name in chosen:
         (path,) = (folder / "images").glob(f"{name}.*")
         alarms += check_plane(grey(path)).warnings
-    assert len(alarms) <= 3, alarms
+    assert len(alarms) <= 2, alarms

@@ -25,7 +25,7 @@ from cellwright.methods.readout import Readout
 
 Normalise = Callable[[AnyArray, DoubleArray], FloatArray]
 
-MEMORY = 1_200_000_000
+MEMORY = 1_400_000_000
 """Bytes that network, maps and readout may take together, by default."""
 
 # Measured by benchmarks/bench_memory.py, per pixel on the network grid.
@@ -111,10 +111,10 @@ def segment_plane(
 def tile_sides(
     shape: tuple[int, int], network: MapNetwork, readout: Readout, memory: int
 ) -> tuple[int, int]:
-    """Choose the rows and columns of a tile's core: the least halo that fits the memory.
+    """Choose the rows and columns of a tile's core that waste least on halos within the memory.
 
-    Half of the memory is for the network, a quarter for the maps of one band of tiles over the
-    full width, a quarter for decoding.
+    A quarter of the memory is for decoding. The maps of one band of tiles over the full width and
+    the network share the rest.
 
     Parameters
     ----------
@@ -130,15 +130,26 @@ def tile_sides(
     tuple of int
         At least as large as the halo and the stride, even where that takes more memory.
     """
-    halo = 2 * network.halo
-    least = max(network.stride, network.halo)
-    pixels = memory // 2 // _NETWORK_BYTES
+    halo, stride = 2 * network.halo, network.stride
+    least = max(stride, network.halo)
     row_bytes = shape[1] * len(readout.outputs) * np.dtype(np.float32).itemsize
-    most_rows = memory // 4 // row_bytes - 2 * readout.margin
-    square = math.isqrt(pixels) - halo
-    rows = max(least, min(square, most_rows, shape[0]))
-    columns = max(least, min(pixels // (rows + halo) - halo, shape[1]))
-    return max(least, min(pixels // (columns + halo) - halo, most_rows)), columns
+    best, least_read = (least, least), math.inf
+    for down in range(1, max(1, shape[0] // least) + 1):
+        rows = _share(shape[0], down, stride)
+        held = (rows + 2 * readout.margin) * row_bytes
+        room = (memory * 3 // 4 - held) // _NETWORK_BYTES // min(rows + halo, shape[0])
+        if room < min(shape[1], least + halo):
+            continue
+        across = 1 if room >= shape[1] else math.ceil(shape[1] / (room - halo))
+        read = (shape[0] + halo * (down - 1)) * (shape[1] + halo * (across - 1))
+        if read < least_read:
+            best, least_read = (rows, _share(shape[1], across, stride)), read
+    return max(best[0], least), max(best[1], least)
+
+
+def _share(size: int, pieces: int, stride: int) -> int:
+    """Return the length of each of so many equal pieces, a multiple of the stride."""
+    return math.ceil(size / pieces / stride) * stride
 
 
 @dataclass(frozen=True, slots=True)
