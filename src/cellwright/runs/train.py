@@ -85,10 +85,11 @@ class TrainOptions:
 
     @property
     def budget(self) -> dict[str, Any]:
-        """Steps or minutes, as `FitSettings` takes them."""
-        if self.steps is None and self.minutes is None:
-            return {"steps": DEFAULT_STEPS}
-        return {"steps": self.steps, "minutes": self.minutes}
+        """Steps or minutes, and how often to validate, as `FitSettings` takes them."""
+        if self.minutes is not None:
+            return {"steps": self.steps, "minutes": self.minutes}
+        steps = self.steps or DEFAULT_STEPS
+        return {"steps": steps, "validate_every": min(250, max(10, steps // 8))}
 
 
 @dataclass(frozen=True, slots=True)
