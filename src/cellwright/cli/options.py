@@ -55,14 +55,18 @@ def finish(result: "RunResult", as_json: bool) -> None:
         click.echo(traceback, err=True)
     again = "" if result.seconds else " (done before, nothing to do)"
     lines = [
-        f"{result.objects:,} objects in {result.images:,} images{again}",
+        f"{result.objects:,} objects in {_images(result.images)}{again}",
         f"table   {result.folder / 'objects.csv'}",
         f"report  {result.folder / 'report.html'}",
     ]
     if result.warnings:
-        lines.insert(1, f"{result.warnings:,} images have warnings: see the report")
+        lines.insert(1, f"warnings for {_images(result.warnings)}: see the report")
     say(as_json, result.to_json(), lines)
     if result.failures:
         total = result.images + len(result.failures)
-        click.echo(f"{len(result.failures)} of {total} images failed.", err=True)
+        click.echo(f"{len(result.failures)} of {_images(total)} failed.", err=True)
         raise SystemExit(EXIT_SOME_FAILED if result.images else EXIT_WRONG_INPUT)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"

@@ -197,7 +197,7 @@ def png_uri(pixels: AnyArray) -> str:
     """Return a ``(Y, X, 3 or 4)`` uint8 picture as a PNG data URI."""
     from imagecodecs import png_encode
 
-    return _uri("png", png_encode(np.ascontiguousarray(pixels), level=9))
+    return _uri("png", png_encode(np.ascontiguousarray(pixels), level=6))
 
 
 def _uri(kind: str, encoded: bytes | bytearray) -> str:

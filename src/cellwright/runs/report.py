@@ -303,9 +303,9 @@ def _cell(value: float | None, form: str, unit: str = "") -> dict[str, Any]:
 
 def _how_it_was_made(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     given = {
-        name.replace("_", " "): value
+        name.replace("_", " "): ", ".join(value) if isinstance(value, list) else value
         for name, value in record["parameters"].items()
-        if value is not None and value is not False
+        if value
     }
     sections = {"Model": record.get("model") or {}, "Parameters": given}
     sections["Versions"] = record.get("versions", {})
