@@ -18,6 +18,7 @@ from cellwright.metrics.matching import match
 from cellwright.models.model import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.runs import train as module
+from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.prepare import divided_dataset
 from cellwright.runs.train import TrainOptions, train
 from cellwright.runs.tuning import best_confidence
@@ -75,6 +76,14 @@ def test_the_card_and_the_report_tell_how_it_went(trained):
     assert (trained.folder / "training/history.csv").read_text().startswith("step,")
     record = json.loads((trained.folder / "run.json").read_text())
     assert record["command"] == "train" and record["parameters"]["steps"] == 40
+
+
+def test_confidence_means_what_it_says_also_where_the_model_estimates_the_size(trained, data):
+    divided, _ = divided_dataset(open_dataset(data), QUICK.seed)
+    model = load_model(trained.folder)
+    judged = evaluate_examples(model, divided.part("val"), threshold=0.0).calibration()
+    assert judged["objects"] >= 20
+    assert judged["expected_calibration_error"] < 0.15
 
 
 def test_a_finished_training_is_not_repeated_and_another_not_mixed_in(trained, data):

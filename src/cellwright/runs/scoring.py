@@ -10,7 +10,7 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
 from cellwright._types import AnyArray, BoolArray, LabelArray
-from cellwright.datasets.examples import load_labels, load_pixels
+from cellwright.datasets.examples import load_labels, load_pixels, object_facts
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
 from cellwright.metrics.matching import match
@@ -61,7 +61,11 @@ class Scored:
 
 
 def score(
-    model: Model, examples: Sequence[Example], *, threshold: float | None = None
+    model: Model,
+    examples: Sequence[Example],
+    *,
+    threshold: float | None = None,
+    tell_size: bool = False,
 ) -> Iterator[Scored]:
     """Segment examples one by one.
 
@@ -72,6 +76,9 @@ def score(
         Flat images with numbered objects.
     threshold : float, optional
         Least confidence; the model's own by default.
+    tell_size : bool
+        Give the model the size of the annotated objects instead of letting it estimate one: for
+        models whose confidences, on which the estimate rests, do not mean anything yet.
 
     Raises
     ------
@@ -80,7 +87,9 @@ def score(
     """
     for example in progress(examples, "Evaluating"):
         image, truth = load_flat(example)
-        yield Scored(example, image, truth, model.segment(image, threshold=threshold))
+        diameter = object_facts(truth).diameter if tell_size else None
+        found = model.segment(image, threshold=threshold, diameter=diameter)
+        yield Scored(example, image, truth, found)
 
 
 def load_flat(example: Example) -> tuple[Image, LabelArray]:

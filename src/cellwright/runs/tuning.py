@@ -78,7 +78,7 @@ def _calibrated(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
 ) -> ModelCard:
     evidence, correct, true_objects = [], [], 0
-    for scored in score(_model(card, files), examples):
+    for scored in score(_model(card, files), examples, tell_size=True):
         known = scored.known
         evidence.append(scored.found.evidence[known])
         correct.append(scored.correct[known])
@@ -96,7 +96,7 @@ def _mean_precision(
 ) -> float:
     """Return the pooled average precision, averaged over the thresholds of the IoU."""
     scores = InstanceScores()
-    for scored in score(_model(card, files), examples):
+    for scored in score(_model(card, files), examples, tell_size=True):
         scores.add(scored.truth, scored.labels)
     return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
 
