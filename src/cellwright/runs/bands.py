@@ -9,7 +9,7 @@ from cellwright.images.image import Image, PixelSource
 from cellwright.measure.objects import measure_objects
 from cellwright.measure.tables import concatenate
 
-WHOLE_PIXELS = 32 * 1024**2
+WHOLE_PIXELS = 16 * 1024**2
 """Planes up to this many pixels are measured at once."""
 
 
