@@ -1,0 +1,198 @@
+"""Accuracy against cost: the network of the shipped model in several sizes, all trained alike.
+
+    python benchmarks/bench_network_sizes.py [--steps 4000] [--only 24/1.75] [--out FOLDER]
+
+Each size learns the same batches of DSB 2018 in the same order as `scripts/train_nuclei.py` gives
+them, and is scored at the annotated scale with the readout's default settings, on the images set
+aside from `train` and on the fluorescence images of `val`. What is done is not done again: an
+interrupted run goes on with the same command. At the end all networks take turns in ONNX Runtime
+on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _common import MEGAPIXEL, ROOT, Parts, data_folder, describe_machine, in_turn
+from peers.serve import Clock
+from train_nuclei import INPUT, NETWORK, SEED, learning_of, set_aside
+
+from cellwright._files import write_json
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.examples import fit_channels, load_example
+from cellwright.datasets.records import Example
+from cellwright.inference.apply import segment_plane
+from cellwright.inference.runtime import OnnxNetwork
+from cellwright.methods.offsets.readout import OffsetsReadout
+from cellwright.metrics.matching import InstanceScores
+from cellwright.models.export import network_facts, to_onnx
+from cellwright.networks.cost import cost
+from cellwright.networks.network import Network
+from cellwright.networks.registry import network_from_dict
+from cellwright.runs.learning import MONITOR, Learning, Validation
+from cellwright.training.fit import fit
+from cellwright.training.settings import FitSettings
+
+SIZES: dict[str, dict[str, Any]] = {
+    "8/2": {"width": 8, "growth": 2.0},
+    "16/2": {"width": 16, "growth": 2.0},
+    "24/1.75": {"width": 24, "growth": 1.75},
+    "32/2": {"width": 32, "growth": 2.0},
+}
+"""Width of the finest level and growth per level."""
+THRESHOLDS = (0.5, 0.8, 0.9)
+PARTS = {"set aside": "images set aside", "val": "`val` fluorescence"}
+ROUNDS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--only", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "network-sizes")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+
+    examples = open_dataset(data_folder() / "dsb2018").examples
+    training, aside = set_aside([example for example in examples if example.split == "train"])
+    parts = {
+        "set aside": [example for example in aside if _fluorescent(example)],
+        "val": [e for e in examples if e.split == "val" and _fluorescent(e)],
+    }
+    learning = learning_of(training, aside, options.workers)
+    folders = {}
+    for name in options.only:
+        folders[name] = options.out / f"{name.replace('/', '-')}-{options.steps}"
+        if not (folders[name] / "result.json").exists():
+            prepare(SIZES[name], learning, parts, folders[name], options.steps)
+    print(describe_machine(("torch", "onnxruntime")))
+    print(table(folders, {name: len(some) for name, some in parts.items()}))
+
+
+def prepare(
+    size: dict[str, Any],
+    learning: Learning,
+    parts: dict[str, list[Example]],
+    folder: Path,
+    steps: int,
+) -> None:
+    """Train a size and write its network and ``result.json`` into its folder."""
+    description = {**NETWORK, **size, "in_channels": learning.channels, "out_channels": 3}
+    network = network_from_dict(description, seed=SEED)
+    settings = FitSettings(
+        steps=steps,
+        validate_every=max(1, steps // 4),
+        keep="last",
+        monitor=MONITOR,
+        higher_is_better=True,
+        seed=SEED,
+        threads=1,
+        device="cpu",
+    )
+    fit(
+        network,
+        learning.step_loss,
+        learning.train_batches,
+        Validation(learning),
+        settings,
+        folder,
+    )
+    content = to_onnx(network)
+    runtime = _runtime(content, network)
+    result = asdict(cost(network)) | {
+        "stride": runtime.stride,
+        "halo": runtime.halo,
+        "average_precision": {name: score(runtime, some) for name, some in parts.items()},
+    }
+    (folder / "network.onnx").write_bytes(content)
+    write_json(folder / "result.json", result)  # last: it says that all is done
+
+
+def score(network: OnnxNetwork, examples: Sequence[Example]) -> list[float]:
+    """Return the mean over images of the average precision at each of `THRESHOLDS`."""
+    scores = InstanceScores(THRESHOLDS)
+    for example in examples:
+        pixels, truth = load_example(example)
+        source = fit_channels(pixels, len(INPUT.channels), example.id)
+        found = np.zeros(truth.shape, np.int32)
+        segment_plane(
+            source,
+            network,
+            OffsetsReadout(),
+            limits=INPUT.normalisation.limits(source),
+            normalise=INPUT.normalisation.apply,
+            sink=found,
+        )
+        scores.add(truth, found)
+    return [scores.per_image("average_precision", threshold) for threshold in THRESHOLDS]
+
+
+def table(folders: dict[str, Path], images: dict[str, int]) -> str:
+    """Time all networks in turn, and return everything as a Markdown table."""
+    results = {
+        name: json.loads((folder / "result.json").read_text()) for name, folder in folders.items()
+    }
+    pixels = np.random.default_rng(SEED).random(
+        (1, len(INPUT.channels), 1024, 1024), dtype=np.float32
+    )
+    cases = {
+        name: partial(
+            _timed,
+            OnnxNetwork(
+                folders[name] / "network.onnx",
+                stride=result["stride"],
+                halo=result["halo"],
+                device="cpu",
+                threads=1,
+            ),
+            pixels,
+        )
+        for name, result in results.items()
+    }
+    _, usual = in_turn(cases, ROUNDS)
+    heads = [f"AP@{'/'.join(map(str, THRESHOLDS))}, {PARTS[n]} ({c})" for n, c in images.items()]
+    lines = [
+        f"| width/growth | parameters | GFLOP/Mpx | CPU s/Mpx | {' | '.join(heads)} |",
+        "|---" * (4 + len(heads)) + "|",
+    ]
+    for name, result in results.items():
+        cells = [
+            name,
+            f"{result['parameters']:,}",
+            f"{result['gflop_per_megapixel'] * MEGAPIXEL / 1e6:.1f}",
+            f"{usual[name]['network']:.3f}",
+            *(_joined(result["average_precision"][part]) for part in images),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _timed(network: OnnxNetwork, pixels: Any) -> Parts:
+    clock = Clock()
+    with clock("network"):
+        network(pixels)
+    return {"network": clock.parts["network"] * MEGAPIXEL / pixels[0, 0].size}
+
+
+def _runtime(content: bytes, network: Network) -> OnnxNetwork:
+    facts = network_facts(network)
+    return OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu", threads=1)
+
+
+def _fluorescent(example: Example) -> bool:
+    return str(example.kind).startswith("fluo")
+
+
+def _joined(values: list[float]) -> str:
+    return " / ".join(f"{value:.3f}" for value in values)
+
+
+if __name__ == "__main__":
+    main()
