@@ -80,17 +80,21 @@ def decode(clock: Clock, field: str) -> int:
 def noisy_maps(field: str) -> FloatArray:
     """Return maps (3, Y, X) of the true objects as a network of middling quality gives them.
 
-    The foreground is uncertain around the edge, the offsets are wrong by about 1 px.
+    The foreground is uncertain around the edge, the offsets are wrong by about 1 px; both errors
+    are smooth, as those of networks are.
     """
-    from scipy.ndimage import uniform_filter
+    from scipy.ndimage import gaussian_filter, uniform_filter
 
     _, labels = arrays(field)
-    rng = np.random.default_rng(0)
+    white = np.random.default_rng(0).normal(size=(3, *labels.shape)).astype(np.float32)
+    error = gaussian_filter(white, (0, 2, 2))
+    error /= error.std()
     foreground = uniform_filter((labels > 0).astype(np.float32), 3)
-    logits = 8 * (foreground - 0.5) + rng.normal(0, 0.5, labels.shape)
     centre, _ = centres(labels, int(labels.max()))
-    offsets = offsets_to_centres(labels, centre) + rng.normal(0, 1, (2, *labels.shape))
-    return np.concatenate([logits[None], offsets / OffsetsReadout().unit]).astype(np.float32)
+    maps = np.concatenate([8 * (foreground[None] - 0.5), offsets_to_centres(labels, centre)])
+    maps += error
+    maps[1:] /= OffsetsReadout().unit
+    return maps
 
 
 @cache
