@@ -49,11 +49,6 @@ def test_labels_given_as_an_image_are_noticed(field, card):
     assert kinds(field[1].astype(np.uint16), card) == {"Labels"}
 
 
-def test_an_image_of_another_kind_is_unlike_the_training_data(card, rng):
-    stripes = np.sin(np.arange(300) / 2) * 100 + rng.normal(0, 1, (300, 300)) + 500
-    assert "Unlike the training data" in kinds(stripes.astype(np.float32), card)
-
-
 def test_many_objects_cut_off_by_the_border_are_noticed():
     table = {"label": np.arange(10), "touches_border": np.arange(10) < 4}
     assert [kind(text) for text in object_warnings(table)] == ["Border"]

@@ -144,9 +144,7 @@ class Image:
             names = None if isinstance(chosen, int) else names[chosen]
         size = self.pixel_size
         if size is not None:
-            size = tuple(
-                s for a, s in zip(self.spatial_axes, size, strict=True) if a in kept
-            )
+            size = tuple(s for a, s in zip(self.spatial_axes, size, strict=True) if a in kept)
         pixels = np.asarray(self.data[key])
         return replace(self, data=pixels, axes=kept, pixel_size=size, channel_names=names)
 

@@ -27,8 +27,10 @@ from cellwright.models.sampling import pixel_sample, richest_window
 from cellwright.quality.calibration import Calibration
 from cellwright.quality.novelty import Novelty, image_features
 
-SAMPLE_SIDE = 1024
-"""Side of the part of an image in which the size of objects is estimated, in network px."""
+SAMPLE_SIDE = 512
+"""Side of the part of a large image in which the size of objects is estimated, in network px."""
+WHOLE_PIXELS = 2048 * 2048
+"""Images up to this size are first tried whole, and done if their objects need no scaling."""
 
 _COLUMNS = ("label", "confidence", "row", "column", "area", "at_border")
 
@@ -266,11 +268,13 @@ class _ScaleSearch:
 
     def __call__(self, scale: float) -> Sample:
         """Return the objects of a sample at one scale."""
-        side = math.ceil(SAMPLE_SIDE / scale)
+        pixels = math.prod(self._source.shape[1:])
+        whole = scale == 1 and pixels <= WHOLE_PIXELS
+        side = max(self._source.shape[1:]) if whole else math.ceil(SAMPLE_SIDE / scale)
         rows, columns = richest_window(self._source, side)
-        pixels = np.asarray(self._source[:, rows, columns])
-        labels = np.zeros(pixels.shape[1:], np.int32)
-        table = self._model.find_objects(pixels, self._limits, scale, labels)
+        part = np.asarray(self._source[:, rows, columns])
+        labels = np.zeros(part.shape[1:], np.int32)
+        table = self._model.find_objects(part, self._limits, scale, labels)
         if labels.shape == self._source.shape[1:]:
             self._found[scale] = labels, table
         return Sample(table["area"], table["confidence"])

@@ -45,6 +45,8 @@ class Learning:
     seed : int
     workers : int
         Processes that prepare batches.
+    weights : tuple of float, optional
+        Relative probability of each training example; equal turns when not given.
     """
 
     recipe: OffsetsRecipe
@@ -57,6 +59,7 @@ class Learning:
     batch_size: int
     seed: int
     workers: int
+    weights: tuple[float, ...] | None = None
 
     def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
         """Yield training batches from `first_step` on, without end."""
@@ -71,6 +74,7 @@ class Learning:
             steps=_WITHOUT_END,
             first_step=first_step,
             workers=self.workers,
+            weights=self.weights,
             channels=self.channels,
         )
 

@@ -14,7 +14,6 @@ from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
 from cellwright.models.channels import ChannelSource, channels_for
 from cellwright.quality.images import check_plane
-from cellwright.quality.novelty import Novelty, image_features
 
 BORDER_SHARE = 0.3
 LABEL_SIDE = 512
@@ -32,7 +31,7 @@ def image_warnings(
     image : Image
         Axes ``"YX"`` or ``"CYX"``.
     card : ModelCard
-        Of the model; says what its training images look like.
+        Of the model.
     channel : sequence of str
         The channels that the model was given; empty for all.
     diameter : float
@@ -46,13 +45,6 @@ def image_warnings(
         for plane in _distinct(source)
         for warning in check_plane(plane, diameter=diameter if diameter > 0 else 20.0).warnings
     ]
-    if card.novelty is not None:
-        distance = Novelty.from_json(card.novelty).distance(image_features(source))
-        if distance > 1:
-            found.append(
-                f"Unlike the training data: {distance:.1f} times as far from it as its own images "
-                "lie. Check the outlines before using the numbers."
-            )
     return found
 
 
