@@ -97,7 +97,7 @@ def test_clean_objects_have_better_evidence_than_torn_ones():
     torn = dict(zip(names, readout.decode(doubtful).evidence.mean(0), strict=True))
     assert clean["foreground"] > torn["foreground"]
     assert clean["edge certainty"] > torn["edge certainty"]
-    assert clean["scatter"] < torn["scatter"]
+    assert clean["miss"] < torn["miss"]
 
 
 def test_area_in_the_evidence_is_that_of_the_object():

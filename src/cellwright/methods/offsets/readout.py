@@ -60,8 +60,7 @@ class OffsetsReadout:
     evidence_names: ClassVar[tuple[str, ...]] = (
         "foreground",
         "edge certainty",
-        "scatter",
-        "votes per pixel",
+        "miss",
         "log area",
         "log roughness",
     )
@@ -101,7 +100,7 @@ class OffsetsReadout:
         votes = voting.votes_of(landing, self.spread)
         seeds = voting.seeds_of(votes, self.seed_distance, self.min_votes)
         labels = tidy(voting.assign(landing, seeds, self.capture), len(seeds))
-        evidence = voting.describe(labels, seeds, logits, landing, votes)
+        evidence = voting.describe(labels, seeds, logits, offsets)
         present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(seeds) + 1)[1:])
         renumber = np.zeros(len(seeds) + 1, np.int32)
         renumber[present + 1] = np.arange(1, len(present) + 1)

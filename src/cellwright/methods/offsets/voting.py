@@ -175,13 +175,9 @@ def assign(landing: LabelArray, seeds: IntArray, radius: int) -> LabelArray:
 
 @njit(cache=True)
 def describe(
-    labels: LabelArray,
-    seeds: IntArray,
-    logits: FloatArray,
-    landing: LabelArray,
-    votes: FloatArray,
+    labels: LabelArray, seeds: IntArray, logits: FloatArray, offsets: FloatArray
 ) -> FloatArray:
-    """Return what speaks for and against every object, as the columns of `EVIDENCE`.
+    """Return what speaks for and against every object.
 
     Parameters
     ----------
@@ -191,13 +187,15 @@ def describe(
         Seed of each object.
     logits : ndarray, shape (Y, X), float32
         Of the foreground.
-    landing : ndarray, shape (2, Y, X), int32
-    votes : ndarray, shape (Y, X), float32
+    offsets : ndarray, shape (2, Y, X), float32
+        Row and column offset to the centre, in px.
 
     Returns
     -------
-    ndarray, shape (N, 6), float32
-        Rows of objects without pixels are 0.
+    ndarray, shape (N, 5), float32
+        Mean probability of the foreground; how certain it is along the outline, 0 to 1; how far
+        beside the seed the pixels point, on average, in radii; logarithms of the area in px and
+        of the outline's length beside that of a disc. 0 for objects without pixels.
     """
     rows, columns = labels.shape
     count = len(seeds)
@@ -205,8 +203,7 @@ def describe(
     inside = np.zeros(count)
     border = np.zeros(count)
     certainty = np.zeros(count)
-    scatter = np.zeros(count)
-    landed = np.zeros(count)
+    miss = np.zeros(count)
     for y in range(rows):
         for x in range(columns):
             label = labels[y, x]
@@ -216,10 +213,9 @@ def describe(
             area[i] += 1
             probability = 1 / (1 + np.exp(-logits[y, x]))
             inside[i] += probability
-            row, column = landing[0, y, x], landing[1, y, x]
-            if row >= 0:
-                landed[i] += 1
-                scatter[i] += np.hypot(row - seeds[i, 0], column - seeds[i, 1])
+            miss[i] += np.hypot(
+                y + offsets[0, y, x] - seeds[i, 0], x + offsets[1, y, x] - seeds[i, 1]
+            )
             if (
                 (y > 0 and labels[y - 1, x] != label)
                 or (x > 0 and labels[y, x - 1] != label)
@@ -228,15 +224,14 @@ def describe(
             ):
                 border[i] += 1
                 certainty[i] += abs(2 * probability - 1)
-    result = np.zeros((count, 6), np.float32)
+    result = np.zeros((count, 5), np.float32)
     for i in range(count):
         if area[i] == 0:
             continue
         radius = np.sqrt(area[i] / np.pi)
         result[i, 0] = inside[i] / area[i]
         result[i, 1] = certainty[i] / max(border[i], 1.0)
-        result[i, 2] = scatter[i] / max(landed[i], 1.0) / radius
-        result[i, 3] = votes[seeds[i, 0], seeds[i, 1]] / area[i]
-        result[i, 4] = np.log(area[i])
-        result[i, 5] = np.log(max(border[i], 1.0) / (2 * np.pi * radius))
+        result[i, 2] = miss[i] / area[i] / radius
+        result[i, 3] = np.log(area[i])
+        result[i, 4] = np.log(max(border[i], 1.0) / (2 * np.pi * radius))
     return result
