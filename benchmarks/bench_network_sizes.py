@@ -44,6 +44,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "8/2": {"width": 8, "growth": 2.0},
     "16/2": {"width": 16, "growth": 2.0},
     "24/1.75": {"width": 24, "growth": 1.75},
+    "32/1.5": {"width": 32, "growth": 1.5},
     "32/2": {"width": 32, "growth": 2.0},
 }
 """Width of the finest level and growth per level."""

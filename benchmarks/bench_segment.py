@@ -39,7 +39,7 @@ def main() -> None:
         folder = Path(name)
         for side in options.sides:
             field = fluorescence_field(side)
-            path = str(field.save(folder / "field.npz"))
+            path = str(field.save(folder / f"{side}.npz"))
             call = partial(
                 worker, "segment", name=options.model, diameter=options.diameter, field=path
             )
