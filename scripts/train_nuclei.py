@@ -53,13 +53,13 @@ SHARES = {
 INPUT = InputContract(
     channels=RGB,
     normalisation=Normalisation(joint=True),
-    diameter=24.0,
-    diameter_range=(8.0, 64.0),
+    diameter=20.0,
+    diameter_range=(13.0, 56.0),  # chosen on the images set aside
 )
 AUGMENTATION = Augmentation(
     free=0.6,
     scale=(0.6, 1.7),
-    diameter_range=INPUT.diameter_range,
+    diameter_range=(8.0, 64.0),
     elastic=2.0,
     gain=0.2,
     channel_gain=0.05,

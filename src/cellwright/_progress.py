@@ -70,10 +70,11 @@ def progress_line(
         return
     from tqdm import tqdm
 
-    with tqdm(desc=what, total=total, initial=done, unit=unit, leave=False) as bar:
+    first = done
+    with tqdm(desc=what, total=total, initial=first, unit=unit, leave=False) as bar:
 
         def show(done: float, remark: str) -> None:
-            bar.set_postfix_str(remark, refresh=False)
+            bar.set_postfix_str(remark, refresh=bar.n == first)  # the first news at once
             bar.update(done - bar.n)
 
         yield show

@@ -12,7 +12,11 @@ RANGE = {"reference": 20.0, "comfortable": (10.0, 40.0)}
 
 def discs(*diameters, confidence=1.0):
     area = np.pi * np.array(diameters) ** 2 / 4
-    return Sample(area, np.broadcast_to(np.asarray(confidence, np.float32), area.shape))
+    return Sample(area, np.broadcast_to(np.asarray(confidence, np.float32), area.shape), 1e6)
+
+
+def diameter(sample):
+    return estimate_diameter(sample.area, sample.confidence)
 
 
 class World:
@@ -32,17 +36,30 @@ class World:
 
 
 def test_the_diameter_is_that_of_the_middle_object():
-    assert estimate_diameter(discs(8, 10, 30)) == pytest.approx(10)
+    assert diameter(discs(8, 10, 30)) == pytest.approx(10)
 
 
 def test_objects_that_are_not_believed_do_not_count():
     sample = discs(3, 3, 3, 3, 25, confidence=[0.05, 0.05, 0.05, 0.05, 0.9])
-    assert estimate_diameter(sample) == pytest.approx(25)
+    assert diameter(sample) == pytest.approx(25)
+
+
+def test_many_small_objects_explain_more_than_the_blobs_they_lie_in():
+    small = discs(*[6] * 200, confidence=0.4)
+    blobs = discs(*[90] * 3, confidence=0.4)
+    assert small.explained > blobs.explained
+    assert sum(small.area) < sum(blobs.area)
+
+
+def test_a_smaller_part_with_the_same_objects_per_pixel_explains_as_much():
+    whole = discs(*[10] * 40, confidence=0.8)
+    half = Sample(whole.area[:20], whole.confidence[:20], whole.pixels / 2)
+    assert half.explained == pytest.approx(whole.explained)
 
 
 def test_no_objects_have_no_diameter():
-    assert math.isnan(estimate_diameter(discs()))
-    assert math.isnan(estimate_diameter(Sample(np.array([0]), np.array([0.9]))))
+    assert math.isnan(diameter(discs()))
+    assert math.isnan(estimate_diameter(np.array([0]), np.array([0.9])))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,20 @@ from dataclasses import replace
 
 from cellwright import AxesError, InputError, UsageError
 from cellwright.images.image import Image
+from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.models.model import load_model
 from cellwright.quality.calibration import Calibration
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from models.oracle import oracle_image, oracle_package
 
-AREA_ONLY = Calibration(("a", "b", "c", "d", "log area", "f"), (0,) * 6, (1,) * 6, (0,) * 6, 0.0)
+EVIDENCE = OffsetsReadout.evidence_names
+
+
+def by_area(log_middle, slope):
+    """Return a calibration that believes in large objects and looks at nothing else."""
+    only = [float(name == "log area") for name in EVIDENCE]
+    mean, slopes = [log_middle * one for one in only], [slope * one for one in only]
+    return Calibration(EVIDENCE, tuple(mean), (1.0,) * len(only), tuple(slopes), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +89,7 @@ def test_a_sink_gets_provisional_labels_and_a_key_to_the_final_ones(oracle, trut
 
 
 def test_confidence_comes_from_the_calibration_and_the_threshold_obeys(tmp_path, truth):
-    larger_is_better = replace(AREA_ONLY, coefficients=(0, 0, 0, 0, 5.0, 0), mean=(0,) * 4 + (5, 0))
-    oracle_package(tmp_path, calibration=larger_is_better.to_json(), threshold=0.5)
+    oracle_package(tmp_path, calibration=by_area(5.0, 5.0).to_json(), threshold=0.5)
     model = load_model(tmp_path)
     everything = model.segment(oracle_image(truth), threshold=0.0).table
     assert np.corrcoef(everything["confidence"], np.log(everything["area"]))[0, 1] > 0.7

@@ -27,40 +27,52 @@ class Sample:
         In px of the image, whatever the scale.
     confidence : ndarray, shape (N,)
         Probability of each to be right.
+    pixels : float
+        Size of the part, in px of the image.
     """
 
     area: AnyArray
     confidence: AnyArray
+    pixels: float
 
     @property
     def explained(self) -> float:
-        """Area that is believed to be right, in px: the sum of confidence × area."""
-        return float(np.sum(self.area * self.confidence, dtype=np.float64))
+        """How much of the image's structure is believed to be found, in px per pixel.
+
+        The diameters of the objects, each counted as often as it is believed, beside the size of
+        the part. Areas would favour a few large blobs over the many small objects they consist
+        of, numbers the pieces into which large objects fall.
+        """
+        lengths = self.confidence * np.sqrt(self.area)
+        return float(np.sum(lengths, dtype=np.float64)) / self.pixels
 
     @property
     def trusted(self) -> bool:
         """Whether there are objects enough, and most of their area is believed to be right."""
+        right = float(np.sum(self.area * self.confidence, dtype=np.float64))
         enough = np.count_nonzero(self.area) >= _FEWEST
-        return bool(enough and self.explained >= _TRUSTED * float(np.sum(self.area)))
+        return bool(enough and right >= _TRUSTED * float(np.sum(self.area)))
 
 
-def estimate_diameter(sample: Sample) -> float:
-    """Return the median diameter of the objects, each counted as often as it is believed.
+def estimate_diameter(areas: AnyArray, confidence: AnyArray) -> float:
+    """Return the median diameter of objects, each counted as often as it is believed.
 
     Parameters
     ----------
-    sample : Sample
-        Objects without a pixel are left out.
+    areas : ndarray, shape (N,)
+        In px of the image. Objects without a pixel are left out.
+    confidence : ndarray, shape (N,)
+        Probability of each to be right.
 
     Returns
     -------
     float
         Diameter of a disc of the median area, in px of the image; NaN without objects.
     """
-    there = (sample.area > 0) & (sample.confidence > 0)
+    there = (areas > 0) & (confidence > 0)
     if not there.any():
         return math.nan
-    area, weight = sample.area[there], sample.confidence[there].astype(np.float64)
+    area, weight = areas[there], confidence[there].astype(np.float64)
     order = np.argsort(area, kind="stable")
     total = np.cumsum(weight[order])
     middle = area[order][np.searchsorted(total, total[-1] / 2)]
@@ -101,7 +113,7 @@ def find_scale(
 
     Scale 1 is tried first; when its objects are convincing, their size decides, so that the caller
     can keep what it found if the scale stays 1. Otherwise the size of the objects at the scale
-    where they explain most of the image decides.
+    where they explain most of the image (`Sample.explained`) decides.
 
     Parameters
     ----------
@@ -121,4 +133,4 @@ def find_scale(
     if not sample.trusted:
         others = (segment_sample(scale) for scale in scales)
         sample = max(sample, *others, key=lambda tried: tried.explained)
-    return choose_scale(estimate_diameter(sample), reference, comfortable)
+    return choose_scale(estimate_diameter(sample.area, sample.confidence), reference, comfortable)

@@ -182,7 +182,7 @@ class Model:
             relabel=relabel,
             table={name: rows[name] for name in _COLUMNS},
             scale=scale,
-            diameter=estimate_diameter(Sample(rows["area"], rows["confidence"])),
+            diameter=estimate_diameter(rows["area"], rows["confidence"]),
             evidence=self._evidence(rows),
             novelty=novelty,
             warnings=_warnings(novelty),
@@ -277,7 +277,7 @@ class _ScaleSearch:
         table = self._model.find_objects(part, self._limits, scale, labels)
         if labels.shape == self._source.shape[1:]:
             self._found[scale] = labels, table
-        return Sample(table["area"], table["confidence"])
+        return Sample(table["area"], table["confidence"], labels.size)
 
     def whole(self, scale: float) -> tuple[LabelArray, Table] | None:
         """Return labels and objects of the whole image, where that scale was tried on all of it."""
