@@ -3,7 +3,9 @@
 from importlib.resources import files
 from pathlib import Path
 
-from cellwright._files import atomic_path
+import numpy as np
+
+from cellwright._types import FloatArray
 from cellwright.images.image import Image
 from cellwright.images.write import write
 from cellwright.inference.runtime import Device
@@ -20,11 +22,12 @@ SIMULATED_PIXEL_SIZE = (0.4, 0.4)
 """µm; makes the nuclei of the first field 11 µm wide."""
 STAINED_TISSUE = "ihc.png"
 """Colon tissue stained with haematoxylin and DAB, in scikit-image's wheel."""
+NUCLEAR_STAIN = "tissue_haematoxylin.tif"
 SEED = 2026
 
 
 def run_demo(output: Path, *, model: str = "nuclei", device: Device = "auto") -> RunResult:
-    """Segment example images: stained tissue, and simulated fluorescence fields.
+    """Segment example images: the nuclear stain of real tissue, and simulated fluorescence.
 
     Parameters
     ----------
@@ -52,11 +55,9 @@ def run_demo(output: Path, *, model: str = "nuclei", device: Device = "auto") ->
 
 def write_examples(folder: Path) -> list[Path]:
     """Write the example images that are not in `folder` yet; returns all of them."""
-    tissue = folder / STAINED_TISSUE
+    tissue = folder / NUCLEAR_STAIN
     if not tissue.exists():
-        content = files("skimage.data").joinpath(STAINED_TISSUE).read_bytes()
-        with atomic_path(tissue) as temporary:
-            temporary.write_bytes(content)
+        write(tissue, Image(nuclear_stain(), "YX"))
     paths = [tissue]
     for number, (name, settings) in enumerate(SIMULATED.items()):
         path = folder / f"{name}.tif"
@@ -65,3 +66,19 @@ def write_examples(folder: Path) -> list[Path]:
             write(path, Image(pixels, "YX", SIMULATED_PIXEL_SIZE))
         paths.append(path)
     return paths
+
+
+def nuclear_stain() -> FloatArray:
+    """Return the optical density of the haematoxylin in scikit-image's tissue section.
+
+    Returns
+    -------
+    ndarray, shape (Y, X), float32
+        The stain of the nuclei alone, without the brown of the DAB: bright where there is much.
+    """
+    from skimage.color import rgb2hed
+    from skimage.io import imread
+
+    colours = imread(str(files("skimage.data").joinpath(STAINED_TISSUE)))
+    density: FloatArray = np.maximum(rgb2hed(colours)[..., 0], 0).astype(np.float32)
+    return density
