@@ -10,10 +10,11 @@ import numpy as np
 
 from cellwright._types import AnyArray
 
-COARSE_SCALES = (0.5, 0.25, 2.0, 4.0)
+COARSE_SCALES = (0.5, 0.25, 2.0)
 """Scales that are tried when the objects at scale 1 are not convincing."""
 
 _TRUSTED = 0.6  # share of the found area that must be right for scale 1 to be believed at once
+_PLAUSIBLE = 0.4  # the same, for another scale to be considered: grain looks like small nuclei
 _FEWEST = 3  # objects; fewer have no typical size
 
 
@@ -46,12 +47,11 @@ class Sample:
         lengths = self.confidence * np.sqrt(self.area)
         return float(np.sum(lengths, dtype=np.float64)) / self.pixels
 
-    @property
-    def trusted(self) -> bool:
-        """Whether there are objects enough, and most of their area is believed to be right."""
+    def convincing(self, share: float) -> bool:
+        """Whether there are objects enough, and this share of their area is believed right."""
         right = float(np.sum(self.area * self.confidence, dtype=np.float64))
         enough = np.count_nonzero(self.area) >= _FEWEST
-        return bool(enough and right >= _TRUSTED * float(np.sum(self.area)))
+        return bool(enough and right >= share * float(np.sum(self.area)))
 
 
 def estimate_diameter(areas: AnyArray, confidence: AnyArray) -> float:
@@ -130,7 +130,8 @@ def find_scale(
         Network pixels per image pixel; 1 when nothing is found at any scale.
     """
     sample = segment_sample(1.0)
-    if not sample.trusted:
-        others = (segment_sample(scale) for scale in scales)
-        sample = max(sample, *others, key=lambda tried: tried.explained)
+    if not sample.convincing(_TRUSTED):
+        others = [segment_sample(scale) for scale in scales]
+        plausible = [other for other in others if other.convincing(_PLAUSIBLE)]
+        sample = max([sample, *plausible], key=lambda tried: tried.explained)
     return choose_scale(estimate_diameter(sample.area, sample.confidence), reference, comfortable)

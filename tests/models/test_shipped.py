@@ -1,0 +1,64 @@
+"""The model that comes with the package: what it promises, on real images."""
+
+import numpy as np
+import pytest
+
+from cellwright.datasets.dataset import open_dataset
+from cellwright.images.image import Image
+from cellwright.models.find import SHIPPED, find_model
+from cellwright.models.model import load_model
+from cellwright.models.package import load_package, verify_package
+from cellwright.runs.evaluate import evaluate_examples
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+
+FLUORESCENCE = ("fluo_small", "fluo_large")
+
+
+@pytest.fixture(scope="module")
+def nuclei():
+    return load_model("nuclei")
+
+
+def test_the_package_is_whole_and_small():
+    verify_package(load_package(find_model("nuclei")))
+    size = sum(path.stat().st_size for path in (SHIPPED / "nuclei").iterdir())
+    assert size < 12_000_000
+
+
+@pytest.mark.data
+def test_accuracy_and_confidence_on_images_it_has_not_seen(nuclei, data_folder):
+    examples = open_dataset(data_folder / "dsb2018").part("val")
+    figures = evaluate_examples(nuclei, [e for e in examples if e.kind in FLUORESCENCE]).to_json()
+    assert figures["images"] == 57
+    for threshold, per_image, pooled in ((0.5, 0.85, 0.85), (0.8, 0.62, 0.58), (0.9, 0.36, 0.30)):
+        assert figures["per_image"][str(threshold)]["average_precision"] > per_image
+        assert figures["pooled"][str(threshold)]["average_precision"] > pooled
+    assert figures["calibration"]["expected_calibration_error"] < 0.05
+    assert figures["calibration"]["auroc"] > 0.80
+
+
+@pytest.mark.parametrize("diameter", [9, 25, 80])
+def test_nuclei_of_any_size_are_found_without_being_told_their_size(nuclei, diameter):
+    image, truth = simulate_field(
+        NucleiSimulation(size=(400, 400), diameter=diameter, density=0.15, clustering=0.1), seed=4
+    )
+    found = nuclei.segment(Image(image, "YX"))
+    true = len(np.unique(truth)) - 1
+    assert len(found.table["label"]) == pytest.approx(true, rel=0.2, abs=2)
+    assert found.diameter == pytest.approx(diameter, rel=0.25)
+
+
+@pytest.mark.parametrize("grain", [0, 1, 2])
+def test_noise_holds_no_nuclei(nuclei, rng, grain):
+    from scipy.ndimage import gaussian_filter
+
+    noise = gaussian_filter(rng.normal(100, 5, (300, 300)), grain).astype(np.float32)
+    assert len(nuclei.segment(Image(noise, "YX")).table["label"]) == 0
+
+
+def test_tiles_change_nothing(nuclei):
+    image, _ = simulate_field(NucleiSimulation(size=(300, 340), diameter=20), seed=6)
+    whole = nuclei.segment(Image(image, "YX"), diameter=20).labels
+    tiled = nuclei.segment(Image(image, "YX"), diameter=20, tile=96).labels
+    assert np.mean(whole != tiled) < 1e-4
+    assert whole.max() == tiled.max() > 20
