@@ -82,6 +82,14 @@ def test_a_broken_image_does_not_stop_the_others(segment, fields, tmp_path):
     assert [image["status"] for image in record["images"]].count("failed") == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_that_leads_nowhere_does_not_stop_the_others(segment, fields):
+    (fields / "link.tif").symlink_to(fields / "nowhere.tif")
+    result = segment(fields)
+    assert result.code == 1
+    assert "link.tif" in result.error and result.json["images"] == 2
+
+
 def test_after_a_failure_only_what_failed_is_done_again(segment, fields, tmp_path):
     field = fields / "broken.tif"
     save_field(field, 3)

@@ -231,6 +231,7 @@ def test_description_round_trip(tmp_path):
         "format: cellwright dataset 1\ntask: instances\nexamples: [{id: a, images: a.tif, x: 1}]",
         "format: cellwright dataset 1\ntask: instances\nexamples: [{id: a, images: gone.tif}]",
         "!!python/object/apply:os.system ['true']",
+        "- a list",
     ],
 )
 def test_description_that_cannot_be_used(tmp_path, text):

@@ -143,3 +143,10 @@ def test_non_finite_pixels_are_counted() -> None:
         check_pixels(Image(pixels, "ZYX", name="sample"))
     with pytest.raises(InputError, match="no finite pixel"):
         check_pixels(Image(np.full_like(pixels, np.nan), "ZYX"))
+
+
+def test_pixels_beyond_32_bits_are_refused_like_infinite_ones() -> None:
+    immense = np.ones((8, 9)) * 1e300
+    immense[0, 0] = 1.0
+    with pytest.raises(InputError, match="71 of 72 pixels of 'image' are NaN, infinite or beyond"):
+        check_pixels(Image(immense, "YX"))

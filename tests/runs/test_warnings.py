@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from cellwright.images.image import Image
 from cellwright.images.normalise import Normalisation
@@ -58,3 +58,9 @@ def test_many_objects_cut_off_by_the_border_are_noticed():
 
 def test_a_warning_is_not_repeated_for_every_frame():
     assert one_of_each_kind(["A: 1", "B: 2", "A: 3"]) == ("A: 1", "B: 2")
+
+
+def test_a_smoothly_enlarged_image_is_not_taken_for_labels(field, card):
+    enlarged = zoom(field[0] // 256, 6, order=1).astype(np.uint8)
+    assert "Labels" not in kinds(enlarged, card)
+    assert "Labels" not in kinds(np.full((100, 100), 65535, np.uint16), card)

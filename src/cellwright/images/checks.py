@@ -8,10 +8,12 @@ from cellwright._errors import InputError
 from cellwright.images.image import Image
 
 BLOCK_ROWS = 1024
+LARGEST = float(np.finfo(np.float32).max) / 1024
+"""Greatest magnitude of a pixel; sums and squares beyond it have no place in 32-bit numbers."""
 
 
 def check_pixels(image: Image) -> None:
-    """Raise `InputError` unless every pixel is a finite number.
+    """Raise `InputError` unless every pixel is a finite number of magnitude up to `LARGEST`.
 
     Non-finite pixels are refused, not replaced: what belongs there only the user knows. Integer
     images pass at once; others are read in blocks of rows.
@@ -19,7 +21,7 @@ def check_pixels(image: Image) -> None:
     Raises
     ------
     InputError
-        With the number of NaN and infinite pixels, and the cure.
+        With the number of NaN, infinite and immense pixels, and the cure.
     """
     if image.dtype.kind != "f":
         return
@@ -28,13 +30,13 @@ def check_pixels(image: Image) -> None:
     for index in np.ndindex(*image.shape[:-2]):
         for start in range(0, rows, BLOCK_ROWS):
             block = np.asarray(image.data[(*index, slice(start, start + BLOCK_ROWS))])
-            bad += block.size - int(np.count_nonzero(np.isfinite(block)))
+            bad += block.size - int(np.count_nonzero(np.abs(block) <= LARGEST))
             total += block.size
     if bad == total:
         raise InputError(f"'{image.name}' holds no finite pixel at all; leave the file out.")
     if bad:
         raise InputError(
-            f"{bad:,} of {total:,} pixels of '{image.name}' are NaN or infinite, often from a "
-            "division by zero in an earlier step. Replace them first, for instance with the "
-            "background value (in Python: numpy.nan_to_num)."
+            f"{bad:,} of {total:,} pixels of '{image.name}' are NaN, infinite or beyond "
+            f"±{LARGEST:.0e}, often from a division by zero in an earlier step. Replace them "
+            "first, for instance with the background value (in Python: numpy.nan_to_num)."
         )

@@ -36,8 +36,15 @@ class InputFile:
 
     @classmethod
     def of(cls, path: Path) -> "InputFile":
-        """Return the state of the file or folder at `path`."""
-        state = path.stat()
+        """Return the state of the file or folder at `path`.
+
+        One that is not there (any more), such as the target of a broken link, has the size -1:
+        the run names it when it comes to read it.
+        """
+        try:
+            state = path.stat()
+        except OSError:
+            return cls(path.absolute().as_posix(), -1, 0)
         size = 0 if path.is_dir() else state.st_size
         return cls(path.resolve().as_posix(), size, state.st_mtime_ns)
 

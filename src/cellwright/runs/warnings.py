@@ -115,7 +115,12 @@ def _looks_like_labels(source: ChannelSource) -> bool:
     rows = slice(max(0, (height - LABEL_SIDE) // 2), (height + LABEL_SIDE) // 2)
     columns = slice(max(0, (width - LABEL_SIDE) // 2), (width + LABEL_SIDE) // 2)
     middle = source[slice(0, 1), rows, columns][0]
-    inside = (middle[:, 1:] > 0) & (middle[:, :-1] > 0)
-    if np.count_nonzero(inside) < 100 or middle.max() <= 2:
+    left, right = middle[:, :-1].astype(np.int64), middle[:, 1:].astype(np.int64)
+    inside = (left > 0) & (right > 0)
+    values = np.unique(middle)
+    if np.count_nonzero(inside) < 100 or len(values) < 4 or values[0] != 0:
         return False
-    return float(np.mean((middle[:, 1:] == middle[:, :-1])[inside])) > LABEL_SMOOTHNESS
+    steps = np.abs(left - right)[inside]
+    flat = float(np.mean(steps == 0)) > LABEL_SMOOTHNESS
+    # A smooth image changes by 1 from pixel to pixel; labels jump to any other number.
+    return flat and bool(np.count_nonzero(steps == 1) <= np.count_nonzero(steps > 0) / 2)

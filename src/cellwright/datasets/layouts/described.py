@@ -33,6 +33,8 @@ def read_description(path: Path) -> Dataset:
     """
     try:
         content = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if not isinstance(content, dict):
+            raise ValueError("it must name 'format', 'task' and 'examples', one per line")
         if content["format"] != _FORMAT or content["task"] not in get_args(Task):
             raise ValueError(
                 f"'format' must be '{_FORMAT}' and 'task' one of {', '.join(get_args(Task))}"
