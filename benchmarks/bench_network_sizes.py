@@ -42,6 +42,7 @@ from cellwright.training.settings import FitSettings
 
 SIZES: dict[str, dict[str, Any]] = {
     "8/2": {"width": 8, "growth": 2.0},
+    "16/1.5": {"width": 16, "growth": 1.5},
     "16/2": {"width": 16, "growth": 2.0},
     "24/1.75": {"width": 24, "growth": 1.75},
     "32/1.5": {"width": 32, "growth": 1.5},
