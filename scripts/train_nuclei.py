@@ -3,8 +3,8 @@
     python scripts/train_nuclei.py
 
 An interrupted training goes on with the same command. Images of the split ``train`` are learned,
-a tenth of them set aside for every choice (readout, confidence); those of ``val`` are only scored,
-once, at the end.
+a tenth of them set aside for every choice made here (readout, confidence); those of ``val`` are only
+scored, at the end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ INPUT = InputContract(
     channels=RGB,
     normalisation=Normalisation(joint=True),
     diameter=20.0,
-    diameter_range=(11.0, 56.0),  # chosen on the images set aside; 13 would cost speed
+    # On the images set aside a lower bound of 13 px scores a little higher (AP@0.5 0.832 against
+    # 0.824), but enlarges many ordinary fields, to 2.7 times the pixels and the time.
+    diameter_range=(11.0, 56.0),
 )
 AUGMENTATION = Augmentation(
     free=0.6,
@@ -190,7 +192,7 @@ def scores(model: Model, examples: list[Example]) -> dict[str, Any]:
         "stained": ("stained_purple", "stained_white_bg"),
         "brightfield": ("brightfield_gray",),
     }
-    figures: dict[str, Any] = {"of": "the split 'val' of DSB 2018, on which nothing was chosen"}
+    figures: dict[str, Any] = {"of": "the split 'val' of DSB 2018: not learned, not calibrated on"}
     for name, members in kinds.items():
         some = [example for example in examples if example.kind in members]
         found = evaluate_examples(model, some).to_json()

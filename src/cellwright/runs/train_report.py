@@ -70,7 +70,12 @@ def model_report(
         curves=_curves(record),
         examples=_pictured(package, validation, evaluation),
         settings={
-            "Training": {**options, "network": dict(card.network.config)},
+            "Training": {
+                name: value
+                for name, value in options.items()
+                if name != "network" and value is not None
+            },
+            "Network": dict(card.network.config),
             "Model": {
                 "objects": f"{card.input.diameter:g} px across",
                 "least confidence": card.threshold,
