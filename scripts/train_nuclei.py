@@ -3,8 +3,8 @@
     python scripts/train_nuclei.py
 
 An interrupted training goes on with the same command. Images of the split ``train`` are learned,
-a tenth of them set aside for every choice made here (readout, confidence); those of ``val`` are only
-scored, at the end.
+a tenth of them set aside for every choice made here (readout, confidence); those of ``val`` are
+only scored, at the end.
 """
 
 from __future__ import annotations
