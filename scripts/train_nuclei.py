@@ -39,7 +39,7 @@ from cellwright.training.settings import FitSettings
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "dsb2018"
 SEED = 0
-STEPS = 14_000
+STEPS = 26_000
 SET_ASIDE = 0.1
 
 # Share of the patches that each kind of image gets: fluorescence first, but nobody forgotten.
@@ -60,21 +60,24 @@ INPUT = InputContract(
 )
 AUGMENTATION = Augmentation(
     free=0.6,
-    scale=(0.6, 1.7),
-    diameter_range=(8.0, 64.0),
+    scale=(0.6, 1.8),
+    diameter_range=(10.0, 64.0),
     elastic=2.0,
     gain=0.2,
     channel_gain=0.05,
     offset=0.08,
     gamma=(0.6, 1.6),
-    noise=0.1,
+    noise=0.08,
     shot_noise=0.02,
     blurred=0.25,
     blur=1.5,
-    stain=0.2,
+    local_gain=0.25,
+    stain=0.25,
+    recolour=0.3,
+    paste=0.35,
     empty=0.02,
 )
-NETWORK = {"name": "unet", "width": 24, "growth": 1.75, "depth": 4}
+NETWORK = {"name": "unet", "width": 16, "growth": 2.0, "depth": 5, "block": "residual"}
 LIMITS = (
     "Trained on 455 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
     "tissue and brightfield. Whole cells, volumes and other organelles are not what it knows. In "

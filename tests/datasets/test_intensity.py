@@ -5,7 +5,7 @@ import pytest
 from skimage.color import hed2rgb, rgb2hed
 
 from cellwright.datasets.augmentation import augmentation
-from cellwright.datasets.intensity import change_intensity, jitter_stains
+from cellwright.datasets.intensity import change_intensity, jitter_stains, mix_channels
 
 NONE = augmentation("none")
 
@@ -78,3 +78,30 @@ def test_stains_change_in_their_own_colours(rng):
 
 def test_stains_are_left_alone_in_fluorescence(pixels, rng):
     assert np.array_equal(change_intensity(pixels, replace(NONE, stain=0.5), rng), pixels)
+
+
+def test_local_gain_varies_smoothly_and_keeps_the_mean_logarithm(rng):
+    flat = np.ones((2, 128, 128), np.float32)
+    settings = replace(NONE, local_gain=0.3, local_gain_spacing=(32.0, 32.0))
+    fields = np.stack([change_intensity(flat, settings, rng) for _ in range(40)])
+    assert np.array_equal(fields[:, 0], fields[:, 1])  # the same light for all channels
+    logarithm = np.log(fields[:, 0])
+    assert 0.1 < logarithm.std() < 0.25 and abs(logarithm.mean()) < 0.05
+    assert np.abs(np.diff(logarithm, axis=1)).max() < 0.1
+
+
+def test_mixed_channels_are_means_and_greys_stay_grey(pixels, rng):
+    grey = np.repeat(pixels[:1], 3, axis=0)
+    colourless = 0
+    for _ in range(20):
+        mixed = mix_channels(pixels, rng)
+        assert (mixed <= pixels.max(0) + 1e-6).all() and (mixed >= pixels.min(0) - 1e-6).all()
+        colourless += np.allclose(mixed[0], mixed[1])
+        assert np.allclose(mix_channels(grey, rng), grey, atol=1e-6)
+    assert 4 < colourless < 16
+
+
+def test_only_colour_images_are_recoloured(pixels, rng):
+    settings = replace(NONE, recolour=1.0)
+    assert np.array_equal(change_intensity(pixels, settings, rng), pixels)
+    assert not np.array_equal(change_intensity(pixels, settings, rng, rgb=True), pixels)

@@ -6,6 +6,17 @@ from dataclasses import dataclass, replace
 
 from cellwright._errors import UsageError
 
+_FRACTIONS = (
+    "free",
+    "foreground",
+    "blurred",
+    "recolour",
+    "inversion",
+    "channel_drop",
+    "paste",
+    "empty",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -47,10 +58,21 @@ class Augmentation:
         Largest standard deviation of camera noise, largest variance of photon noise at 1.
     blurred, blur : float
         Fraction of patches that are blurred, and the largest sigma in pixels.
+    local_gain : float
+        Largest standard deviation of the logarithm of a factor that varies smoothly from place
+        to place: uneven light, dim beside bright objects, texture within them.
+    local_gain_spacing : tuple of float
+        Smallest and largest distance over which that factor changes in pixels, drawn
+        log-uniformly.
     stain : float
         Standard deviation of the logarithm of each stain's density, in colour images.
+    recolour : float
+        Fraction of colour patches whose channels are mixed at random, or all made grey.
     inversion, channel_drop : float
         Fraction of patches turned negative, and with one channel (of several) set to 0.
+    paste : float
+        Fraction of patches of bright objects on dark ground into which objects of the same
+        example are copied, one of them beside or partly over another; see `paste_objects`.
     empty : float
         Fraction of patches that are replaced by what an image without objects looks like once
         it is normalised: noise, stretched to full contrast, on a slow background.
@@ -78,24 +100,32 @@ class Augmentation:
     shot_noise: float = 0.01
     blurred: float = 0.2
     blur: float = 1.2
+    local_gain: float = 0.0
+    local_gain_spacing: tuple[float, float] = (4.0, 96.0)
     stain: float = 0.15
+    recolour: float = 0.0
     inversion: float = 0.0
     channel_drop: float = 0.0
+    paste: float = 0.0
     empty: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("free", "foreground", "blurred", "inversion", "channel_drop", "empty"):
+        for name in _FRACTIONS:
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"Augmentation: '{name}' is a fraction from 0 to 1.")
-        for name in ("scale", "diameter_range", "gamma"):
+        for name in ("scale", "diameter_range", "gamma", "local_gain_spacing"):
             bounds = getattr(self, name)
             if bounds is not None and not 0 < bounds[0] <= bounds[1]:
                 raise UsageError(
                     f"Augmentation: '{name}' is {bounds}; give a positive lower bound and an "
                     "upper one that is not smaller."
                 )
-        if self.elastic_spacing < 4:
-            raise UsageError("Augmentation: 'elastic_spacing' must be at least 4 pixels.")
+        for name, spacing in (
+            ("elastic_spacing", self.elastic_spacing),
+            ("local_gain_spacing", self.local_gain_spacing[0]),
+        ):
+            if spacing < 4:
+                raise UsageError(f"Augmentation: '{name}' must be at least 4 pixels.")
 
 
 _STANDARD = Augmentation()
@@ -129,8 +159,11 @@ STRENGTHS: dict[str, Augmentation] = {
         shot_noise=0.03,
         blurred=0.35,
         blur=2.0,
+        local_gain=0.3,
         stain=0.3,
+        recolour=0.2,
         channel_drop=0.05,
+        paste=0.2,
     ),
 }
 """Ready-made settings from ``"none"`` (random crops only) to ``"strong"``."""

@@ -8,12 +8,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from cellwright._types import FloatArray
 from cellwright.datasets.augmentation import Augmentation
+from cellwright.datasets.warp import smooth_fields
 from cellwright.images.normalise import Normalisation
 
 # Colours of haematoxylin, eosin and DAB as optical densities of red, green and blue
 # (Ruifrok & Johnston 2001, Anal. Quant. Cytol. Histol. 23:291).
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _DARKEST = 0.02  # transmitted light below which optical density is only noise
+_COARSEST_GRAIN = 4.0  # px; noise in images that were smoothed or enlarged
 
 
 def change_intensity(
@@ -30,7 +32,8 @@ def change_intensity(
     rng : numpy.random.Generator
         Source of chance.
     rgb : bool
-        Whether the three channels are red, green and blue: then `settings.stain` applies.
+        Whether the three channels are red, green and blue: then `settings.stain` and
+        `settings.recolour` apply.
 
     Returns
     -------
@@ -39,6 +42,9 @@ def change_intensity(
     pixels = np.ascontiguousarray(pixels, np.float32)
     if rgb and settings.stain > 0:
         pixels = jitter_stains(pixels, settings.stain, rng)
+    if rgb and rng.random() < settings.recolour:
+        pixels = mix_channels(pixels, rng)
+    pixels = _vary_locally(pixels, settings, rng)
     pixels = _blur(pixels, settings, rng)
     pixels = _respond(pixels, settings, rng)
     pixels = _add_noise(pixels, settings, rng)
@@ -75,6 +81,26 @@ def jitter_stains(pixels: FloatArray, amount: float, rng: np.random.Generator) -
     return light
 
 
+def mix_channels(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Replace each colour channel by a random mean of all, half of the time the same for each.
+
+    What a network learns of one dye then holds for others, and for pictures without colour.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, [Z,] Y, X), float32
+
+    Returns
+    -------
+    ndarray, float32, the shape of `pixels`
+    """
+    shares = rng.dirichlet(np.ones(3), 3).astype(np.float32)
+    if rng.random() < 0.5:
+        shares[:] = shares[0]
+    mixed: FloatArray = (shares @ pixels.reshape(3, -1)).reshape(pixels.shape)
+    return mixed
+
+
 def empty_field(
     shape: tuple[int, ...], normalisation: Normalisation, rng: np.random.Generator
 ) -> FloatArray:
@@ -94,15 +120,30 @@ def empty_field(
     ndarray, shape `shape`, float32
     """
     field = rng.standard_normal(shape, dtype=np.float32)
-    grain = rng.uniform(0, 1.5)
+    grain = rng.uniform(0, _COARSEST_GRAIN)
     if grain > 0.3:
         for axis in (-2, -1):
             field = gaussian_filter1d(field, grain, axis=axis, mode="reflect", truncate=3)
         field /= field.std()
+        field += rng.uniform(0, 0.5) * rng.standard_normal(shape, dtype=np.float32)
     slope = rng.normal(0, 2, 2) * rng.integers(2)
     rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in shape[-2:])
     field += np.float32(slope[0]) * rows[:, None] + np.float32(slope[1]) * columns
     return normalisation.apply(field, normalisation.limits(field))
+
+
+def _vary_locally(
+    pixels: FloatArray, settings: Augmentation, rng: np.random.Generator
+) -> FloatArray:
+    """Multiply by a factor that changes smoothly within the plane, the same for all channels."""
+    if settings.local_gain == 0:
+        return pixels
+    spread = rng.uniform(0, settings.local_gain)
+    spacing = float(np.exp(rng.uniform(*np.log(settings.local_gain_spacing))))
+    height, width = pixels.shape[-2:]
+    logarithm = smooth_fields(1, (height, width), spacing, spread, rng)[0]
+    varied: FloatArray = pixels * np.exp(logarithm)
+    return varied
 
 
 def _blur(pixels: FloatArray, settings: Augmentation, rng: np.random.Generator) -> FloatArray:

@@ -21,6 +21,7 @@ from cellwright.datasets.examples import (
     object_facts,
 )
 from cellwright.datasets.intensity import change_intensity, empty_field
+from cellwright.datasets.paste import paste_objects
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
 
@@ -135,6 +136,20 @@ class Sampler:
         return Decoded(pixels, labels.astype(smallest), limits, objects, rgb)
 
     def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, LabelArray]:
+        """Cut one patch and vary it."""
+        settings = self.augmentation
+        pixels, labels = self._cut(decoded, rng)
+        if rng.random() < settings.paste:
+            pixels, labels = paste_objects(pixels, labels, *self._cut(decoded, rng), rng)
+        pixels = change_intensity(pixels, settings, rng, decoded.rgb)
+        if rng.random() < settings.empty:
+            pixels = empty_field(pixels.shape, self.normalisation, rng)
+            labels = np.zeros_like(labels)
+        if len(self.patch_shape) == 2:
+            pixels, labels = pixels[:, 0], labels[0]
+        return pixels, separate_parts(labels) if self.separate else labels
+
+    def _cut(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, LabelArray]:
         """Cut one patch; only the pixels that it is made of are normalised."""
         depth, height, width = decoded.labels.shape
         warp = draw_warp(
@@ -147,15 +162,8 @@ class Sampler:
         )
         region = warp.region((depth, height, width))
         origin = (region[0].start, region[1].start, region[2].start)
-        pixels, labels = warp.apply(
+        return warp.apply(
             self.normalisation.apply(decoded.pixels[:, *region], decoded.limits),
             decoded.labels[region].astype(np.int32),
             origin,
         )
-        pixels = change_intensity(pixels, self.augmentation, rng, decoded.rgb)
-        if rng.random() < self.augmentation.empty:
-            pixels = empty_field(pixels.shape, self.normalisation, rng)
-            labels = np.zeros_like(labels)
-        if len(self.patch_shape) == 2:
-            pixels, labels = pixels[:, 0], labels[0]
-        return pixels, separate_parts(labels) if self.separate else labels

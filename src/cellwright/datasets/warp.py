@@ -105,30 +105,44 @@ class Warp:
 def smooth_bend(
     size: tuple[int, int], spacing: float, rms: float, rng: np.random.Generator
 ) -> FloatArray:
-    """Draw a smooth random displacement field.
-
-    Independent normal displacements on a coarse grid are blended by cubic B-splines, which keeps
-    the field smooth to its second derivative.
-
-    Parameters
-    ----------
-    size : tuple of int
-        Size (Y, X) of the field.
-    spacing : float
-        Distance between the nodes of the grid in pixels.
-    rms : float
-        Root mean square of the displacement along each axis in pixels.
+    """Draw a smooth random displacement field in pixels; see `smooth_fields`.
 
     Returns
     -------
     ndarray, shape (2, Y, X), float32
     """
+    return smooth_fields(2, size, spacing, rms, rng)
+
+
+def smooth_fields(
+    count: int, size: tuple[int, int], spacing: float, rms: float, rng: np.random.Generator
+) -> FloatArray:
+    """Draw smooth random fields of mean 0.
+
+    Independent normal values on a coarse grid are blended by cubic B-splines, which keeps the
+    fields smooth to their second derivative.
+
+    Parameters
+    ----------
+    count : int
+        Number of fields.
+    size : tuple of int
+        Size (Y, X) of each.
+    spacing : float
+        Distance between the nodes of the grid in pixels.
+    rms : float
+        Root mean square of the values.
+
+    Returns
+    -------
+    ndarray, shape (count, Y, X), float32
+    """
     along_y, along_x = (_spline_basis(length, spacing) for length in size)
-    nodes = rng.standard_normal((2, along_y.shape[1], along_x.shape[1]), dtype=np.float32)
-    field = along_y @ nodes @ along_x.T
+    nodes = rng.standard_normal((count, along_y.shape[1], along_x.shape[1]), dtype=np.float32)
+    fields = along_y @ nodes @ along_x.T
     blended = float(np.sqrt((along_y**2).sum(1).mean() * (along_x**2).sum(1).mean()))
-    bend: FloatArray = np.ascontiguousarray(field * np.float32(rms / blended))
-    return bend
+    scaled: FloatArray = np.ascontiguousarray(fields * np.float32(rms / blended))
+    return scaled
 
 
 @lru_cache(maxsize=32)

@@ -80,3 +80,11 @@ def test_seams_lie_between_close_objects_only():
     assert seam[5, 9] == 1
     assert seam[5, 3] == 0 and seam[5, 20] == 0
     assert near_another((labels > 0).astype(np.int32)[:, :9], 2).sum() == 0
+
+
+def test_objects_that_touch_weigh_more_in_the_centre_loss():
+    labels = np.zeros((16, 40), np.int32)
+    labels[4:12, 2:10], labels[4:12, 10:18], labels[4:12, 28:36] = 1, 2, 3
+    importance = OffsetsRecipe(contact_weight=3.0).targets(labels)["importance"]
+    assert set(importance[labels > 0][labels[labels > 0] < 3]) == {4.0}
+    assert set(importance[labels == 3]) == {1.0} and not importance[labels == 0].any()

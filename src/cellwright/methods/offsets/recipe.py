@@ -23,7 +23,8 @@ class OffsetsRecipe:
 
     The loss is the sum of three: binary cross-entropy of the foreground, in which the seams
     between close objects weigh more; its Dice loss; and the distance of each predicted centre from
-    the true one in radii of the object, so that small and large objects count alike.
+    the true one in radii of the object, so that small and large objects count alike, and those
+    that touch another, which a wrong centre would merge, count more.
 
     Parameters
     ----------
@@ -33,11 +34,15 @@ class OffsetsRecipe:
         Extra weight in the cross-entropy of a pixel within `seam` px of two objects.
     seam : int
         In px.
+    contact_weight : float
+        Extra weight, in the distance of the centres, of objects that come within `seam` px of
+        another.
     """
 
     readout: OffsetsReadout = field(default_factory=OffsetsReadout)
     seam_weight: float = 2.0
     seam: int = 2
+    contact_weight: float = 2.0
 
     def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
@@ -52,18 +57,23 @@ class OffsetsRecipe:
         dict
             ``foreground`` (Y, X) float32; ``weight`` (Y, X) float32, 0 where unknown; ``offsets``
             (2, Y, X) float32 in px; ``radius`` (Y, X) float32, of the object at each pixel in px,
-            0 outside objects.
+            0 outside objects; ``importance`` (Y, X) float32, of that object in the centre loss.
         """
         count = max(int(labels.max(initial=0)), 1)
         centre, area = geometry.centres(labels, count)
         radius = np.zeros(count + 1, np.float32)
         radius[1:] = np.sqrt(area / np.pi)
         known = labels >= 0
+        seams = near_another(labels, self.seam)
+        importance = np.ones(count + 1, np.float32)
+        importance[labels[(seams > 0) & (labels > 0)]] += self.contact_weight
+        importance[0] = 0
         return {
             "foreground": (labels > 0).astype(np.float32),
-            "weight": known * (1 + self.seam_weight * near_another(labels, self.seam)),
+            "weight": known * (1 + self.seam_weight * seams),
             "offsets": geometry.offsets_to_centres(labels, centre),
             "radius": radius[np.maximum(labels, 0)],
+            "importance": importance[np.maximum(labels, 0)],
         }
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -92,7 +102,7 @@ class OffsetsRecipe:
         overlap = 1 - ((2 * shared + _SMOOTHING) / (either + _SMOOTHING)).mean()
         miss = (outputs[:, 1:3] * self.readout.unit - batch["offsets"]).abs().sum(1)
         size = radius.clamp(min=_SMALLEST_RADIUS)
-        share = truth / size  # small objects have few pixels: let them speak louder
+        share = batch["importance"] / size  # small objects have few pixels: let them speak louder
         centre = (share * miss / size).sum() / share.sum().clamp(min=1)
         total = foreground + overlap + centre
         return {"loss": total, "foreground": foreground, "overlap": overlap, "centre": centre}
