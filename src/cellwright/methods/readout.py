@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from cellwright._types import FloatArray, IntArray, LabelArray
 
@@ -14,10 +15,10 @@ class Instances:
 
     Parameters
     ----------
-    labels : ndarray, shape (Y, X), int32
+    labels : ndarray, shape ([Z,] Y, X), int32
         0 is background, 1..N are objects.
-    anchors : ndarray, shape (N, 2), int64
-        Row and column of the pixel that owns object i + 1, in px. No two objects share one.
+    anchors : ndarray, shape (N, D), int64
+        Position ([z,] y, x) of the pixel that owns object i + 1, in px. No two objects share one.
     evidence : ndarray, shape (N, F), float32
         Numbers about every object, from which its confidence is computed.
     """
@@ -30,7 +31,8 @@ class Instances:
 class Readout(Protocol):
     """Turns maps into objects, looking only at a bounded neighbourhood of each.
 
-    Because of the bounds, an object can be decoded from any window that holds its surroundings
+    A frozen dataclass, whose fields are its parameters as the card of a model holds them. Because
+    of the bounds, an object can be decoded from any window that holds its surroundings
     and comes out the same; this is what makes a result independent of the tiles.
 
     Attributes
@@ -39,12 +41,17 @@ class Readout(Protocol):
         Names of the maps, in channel order.
     evidence_names : tuple of str
         Names of the columns of `Instances.evidence`.
+    tunable : mapping of str to tuple of float
+        Parameters that are chosen on validation images once the network is trained, and the
+        values to try; a good order is from the most to the least important.
     reach : int
         No pixel of an object is farther than this from its anchor along either axis, in px.
     margin : int
         Objects anchored in a window depend only on the maps within this distance of the window,
         in px; at least `reach`.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def outputs(self) -> tuple[str, ...]: ...  # noqa: D102 - described above
@@ -53,16 +60,36 @@ class Readout(Protocol):
     def evidence_names(self) -> tuple[str, ...]: ...  # noqa: D102
 
     @property
+    def tunable(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102
+
+    @property
     def reach(self) -> int: ...  # noqa: D102
 
     @property
     def margin(self) -> int: ...  # noqa: D102
+
+    @classmethod
+    def suited_to(cls, dimensions: int, diameter: float) -> Self:
+        """Return a readout with parameters that suit the data.
+
+        Parameters
+        ----------
+        dimensions : int
+            2 for planes, 3 for volumes.
+        diameter : float
+            Of the largest objects on the network's grid, in px.
+
+        Raises
+        ------
+        UsageError
+            If the method does not work in so many dimensions.
+        """
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.
 
         Parameters
         ----------
-        maps : ndarray, shape (K, Y, X), float32
+        maps : ndarray, shape (K, [Z,] Y, X), float32
             One map per name in `outputs`.
         """

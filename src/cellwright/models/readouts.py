@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from cellwright._errors import ModelError
-from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.methods.readout import Readout
+from cellwright.methods.registry import METHODS
 from cellwright.models.card import ModelCard
-
-READOUTS = {"offsets": OffsetsReadout}
 
 
 def readout_of(card: ModelCard) -> Readout:
@@ -18,12 +16,13 @@ def readout_of(card: ModelCard) -> Readout:
     ModelError
         If the method is unknown to this version, or has no such parameter.
     """
-    if card.method not in READOUTS:
+    if card.method not in METHODS:
         raise ModelError(
             f"The model '{card.name}' uses the method '{card.method}', which this version of "
-            f"Cellwright does not have ({', '.join(READOUTS)}). Update Cellwright."
+            f"Cellwright does not have ({', '.join(METHODS)}). Update Cellwright."
         )
     try:
-        return READOUTS[card.method](**card.readout)
+        readout: Readout = METHODS[card.method].readout_class()(**card.readout)
     except TypeError as error:
         raise ModelError(f"The readout of the model '{card.name}' is broken: {error}.") from error
+    return readout

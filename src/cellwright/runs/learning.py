@@ -16,7 +16,7 @@ from cellwright.datasets.augmentation import Augmentation, augmentation
 from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
-from cellwright.methods.offsets.recipe import OffsetsRecipe
+from cellwright.methods.recipe import Recipe
 from cellwright.metrics.matching import InstanceScores
 from cellwright.training.device import to_tensors
 
@@ -31,7 +31,7 @@ class Learning:
 
     Parameters
     ----------
-    recipe : OffsetsRecipe
+    recipe : Recipe
         Targets and loss.
     train, validation : tuple of Example
     normalisation : Normalisation
@@ -49,7 +49,7 @@ class Learning:
         Relative probability of each training example; equal turns when not given.
     """
 
-    recipe: OffsetsRecipe
+    recipe: Recipe
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     normalisation: Normalisation
@@ -133,11 +133,11 @@ class Validation:
         }
 
 
-def _targets(recipe: OffsetsRecipe, pixels: FloatArray, labels: LabelArray) -> dict[str, AnyArray]:
+def _targets(recipe: Recipe, pixels: FloatArray, labels: LabelArray) -> dict[str, AnyArray]:
     return recipe.targets(labels)
 
 
 def _targets_and_labels(
-    recipe: OffsetsRecipe, pixels: FloatArray, labels: LabelArray
+    recipe: Recipe, pixels: FloatArray, labels: LabelArray
 ) -> dict[str, AnyArray]:
     return recipe.targets(labels) | {"labels": labels}

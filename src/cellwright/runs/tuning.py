@@ -18,7 +18,6 @@ from cellwright.quality.calibration import fit_calibration
 from cellwright.runs.prepare import drawn
 from cellwright.runs.scoring import joined, score
 
-FOREGROUND_THRESHOLDS = (0.35, 0.5, 0.65)
 CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
 _MOST_EXAMPLES = 40
 _FEWEST_OBJECTS = 20  # a calibration from fewer would be arbitrary
@@ -27,7 +26,7 @@ _FEWEST_OBJECTS = 20  # a calibration from fewer would be arbitrary
 def tuned_card(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
 ) -> ModelCard:
-    """Choose the readout's threshold, then calibrate confidences and choose the least one.
+    """Choose the readout's parameters one by one, then calibrate, and choose the confidence.
 
     Parameters
     ----------
@@ -47,10 +46,12 @@ def tuned_card(
         few objects for one.
     """
     some = drawn(examples, _MOST_EXAMPLES, seed)
-    best = max(
-        (_with_foreground(card, threshold) for threshold in FOREGROUND_THRESHOLDS),
-        key=lambda candidate: _mean_precision(candidate, files, some),
-    )
+    best = card
+    for name, values in readout_of(card).tunable.items():
+        best = max(
+            (_with_parameter(best, name, value) for value in values),
+            key=lambda candidate: _mean_precision(candidate, files, some),
+        )
     return _calibrated(best, files, examples)
 
 
@@ -101,8 +102,8 @@ def _mean_precision(
     return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
 
 
-def _with_foreground(card: ModelCard, threshold: float) -> ModelCard:
-    return replace(card, readout={**card.readout, "threshold": threshold})
+def _with_parameter(card: ModelCard, name: str, value: float) -> ModelCard:
+    return replace(card, readout={**card.readout, name: value})
 
 
 def _model(card: ModelCard, files: Mapping[str, bytes]) -> Model:

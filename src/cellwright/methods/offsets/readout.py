@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
+from cellwright._errors import UsageError
 from cellwright._types import FloatArray
 from cellwright.methods.offsets import voting
 from cellwright.methods.readout import Instances
@@ -64,6 +67,15 @@ class OffsetsReadout:
         "log area",
         "log roughness",
     )
+
+    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {"threshold": (0.35, 0.5, 0.65)}
+
+    @classmethod
+    def suited_to(cls, dimensions: int, diameter: float) -> Self:
+        """Return a readout for planes whose largest objects have this diameter in px."""
+        if dimensions != 2:
+            raise UsageError("The method 'offsets' finds objects in planes, not in volumes.")
+        return cls(travel=max(cls().travel, math.ceil(diameter)))
 
     @property
     def reach(self) -> int:

@@ -1,0 +1,58 @@
+"""The contract of a recipe: how a network learns what a readout reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cellwright._types import AnyArray, LabelArray
+from cellwright.methods.readout import Readout
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Recipe(Protocol):
+    """Targets and loss of a method; a frozen dataclass made from the readout alone.
+
+    Attributes
+    ----------
+    readout : Readout
+        Reads what the network learns; its `outputs` are the channels of the network.
+    """
+
+    @property
+    def readout(self) -> Readout: ...  # noqa: D102 - described above
+
+    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say about one patch.
+
+        Runs in the processes that prepare batches, without torch.
+
+        Parameters
+        ----------
+        labels : ndarray, shape ([Z,] Y, X), int32
+            -1 is unknown and takes no part in the loss, 0 background, 1..N objects; numbers may
+            be missing.
+
+        Returns
+        -------
+        dict of ndarray
+            The same names and shapes for every patch of a size.
+        """
+
+    def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss of one batch and its parts.
+
+        Parameters
+        ----------
+        outputs : Tensor, shape (N, K, [Z,] Y, X)
+            What the network says.
+        batch : dict of Tensor
+            `targets` of N patches, stacked.
+
+        Returns
+        -------
+        dict of Tensor
+            ``loss`` and its summands; scalars, finite even for patches without objects and
+            patches of which nothing is known.
+        """

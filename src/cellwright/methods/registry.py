@@ -1,0 +1,94 @@
+"""The methods by name. Nothing of a method is imported before it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cellwright._errors import UsageError
+from cellwright.methods.readout import Readout
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way from images to objects.
+
+    Parameters
+    ----------
+    name : str
+        As in ``--method`` and on the card of a model.
+    summary : str
+        What it is good at, in one sentence for people.
+    readout, recipe : str
+        Where its two halves stand, as ``"module:class"``.
+    """
+
+    name: str
+    summary: str
+    readout: str
+    recipe: str
+
+    def readout_class(self) -> Any:
+        """Return the class of its readouts; importing it needs no torch."""
+        return _load(self.readout)
+
+    def recipe_class(self) -> Any:
+        """Return the class of its recipes; importing it needs torch."""
+        return _load(self.recipe)
+
+
+def _load(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _in_folder(name: str, summary: str, stem: str) -> Method:
+    home = f"{__package__}.{name}"
+    return Method(name, summary, f"{home}.readout:{stem}Readout", f"{home}.recipe:{stem}Recipe")
+
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        _in_folder(
+            "offsets",
+            "Every pixel points to the centre of its object: compact objects, even densely packed.",
+            "Offsets",
+        ),
+    )
+}
+
+
+def find_method(name: str) -> Method:
+    """Return the method of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none; the message names those that there are.
+    """
+    if name not in METHODS:
+        raise UsageError(f"There is no method '{name}'; choose from {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def new_readout(name: str, dimensions: int, diameter: float) -> Readout:
+    """Return the readout of a method, with parameters that suit the data.
+
+    Parameters
+    ----------
+    name : str
+    dimensions : int
+        2 for planes, 3 for volumes.
+    diameter : float
+        Of the largest objects on the network's grid, in px.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method, or it does not work in so many dimensions.
+    """
+    make: Callable[[int, float], Readout] = find_method(name).readout_class().suited_to
+    return make(dimensions, diameter)
