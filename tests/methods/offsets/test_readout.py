@@ -37,20 +37,6 @@ def test_perfect_maps_give_back_every_simulated_nucleus():
     assert agreeing.mean() > 0.999
 
 
-def test_empty_maps_hold_nothing():
-    maps = np.full((3, 20, 30), -5, np.float32)
-    found = OffsetsReadout().decode(maps)
-    assert found.labels.shape == (20, 30)
-    assert not found.labels.any()
-    assert found.anchors.shape == (0, 2)
-    assert found.evidence.shape == (0, len(OffsetsReadout.evidence_names))
-
-
-def test_one_pixel_image_does_not_break():
-    found = OffsetsReadout(min_votes=1).decode(np.full((3, 1, 1), 0.0, np.float32))
-    assert found.labels.shape == (1, 1)
-
-
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_objects_anchored_in_a_core_need_only_the_margin(seed):

@@ -40,25 +40,6 @@ def test_the_right_answer_decodes_to_the_labels(labels):
     assert len(found.anchors) == len(np.unique(labels)) - 1
 
 
-def test_unknown_pixels_have_no_say(labels):
-    labels = labels.copy()
-    labels[:40] = -1
-    batch = batch_of(labels)
-    outputs = perfect_outputs(batch).requires_grad_()
-    spoilt = torch.cat([outputs[:, :, :40] * -3 + 5, outputs[:, :, 40:]], 2)
-    assert RECIPE.loss(spoilt, batch)["loss"].item() == pytest.approx(0, abs=1e-5)
-    (gradient,) = torch.autograd.grad(RECIPE.loss(spoilt, batch)["loss"], outputs)
-    assert not gradient[:, :, :40].any()
-
-
-def test_a_patch_without_objects_has_a_finite_loss():
-    batch = batch_of(np.zeros((32, 32), np.int32))
-    outputs = torch.zeros(1, 3, 32, 32, requires_grad=True)
-    parts = RECIPE.loss(outputs, batch)
-    assert torch.isfinite(parts["loss"])
-    assert parts["centre"].item() == 0
-
-
 def test_an_error_of_one_radius_costs_the_same_for_small_and_large():
     costs = []
     for radius in (5, 15):
