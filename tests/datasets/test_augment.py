@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dataset_builders import discs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
@@ -12,6 +11,7 @@ from cellwright._errors import UsageError
 from cellwright.datasets.augment import augment, separate_parts
 from cellwright.datasets.augmentation import STRENGTHS, Augmentation, augmentation
 from cellwright.datasets.examples import object_facts
+from datasets.dataset_builders import discs
 
 ORIENTED = replace(augmentation("none"), flips=True, quarter_turns=True)
 

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from dataset_builders import discs, paired_folder, save
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from cellwright.datasets.examples import (
 )
 from cellwright.datasets.records import CocoLabels, Example
 from cellwright.datasets.summary import summarise
+from datasets.dataset_builders import discs, paired_folder, save
 
 
 def test_pixels_have_a_channel_axis_and_keep_their_type(tmp_path):

@@ -2,13 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
-from dataset_builders import discs, paired_folder, save, save_pair
 
 from cellwright._errors import DatasetError
 from cellwright.datasets.dataset import LAYOUTS, open_dataset
 from cellwright.datasets.examples import load_example
 from cellwright.datasets.layouts.described import write_description
 from cellwright.datasets.records import CocoLabels
+from datasets.dataset_builders import discs, paired_folder, save, save_pair
 
 
 def touch(root: Path, *names: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_builders import discs, paired_folder, save
 
 from cellwright._errors import CellwrightError, DatasetError, UsageError
 from cellwright.datasets.augmentation import augmentation
@@ -16,6 +15,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.loader import balanced_weights, batches
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
+from datasets.dataset_builders import discs, paired_folder, save
 
 
 def foreground(pixels, labels):

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_builders import discs, paired_folder, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.splits import split_dataset
+from datasets.dataset_builders import discs, paired_folder, save
 
 
 def dataset_of(*examples: Example) -> Dataset:

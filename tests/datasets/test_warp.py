@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from dataset_builders import discs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from cellwright.datasets.warp import Warp, smooth_bend
+from datasets.dataset_builders import discs
 
 NO_BEND = np.empty((2, 0, 0), np.float32)
 

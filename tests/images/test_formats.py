@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 import pytest
-from conformance import FormatConformance
 
 from cellwright.images import tiff
+from images.conformance import FormatConformance
 
 
 class TestTiff(FormatConformance):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from cellwright.methods.losses import binary_cross_entropy
 from cellwright.networks.registry import network_from_dict
-from cellwright.training.losses import binary_cross_entropy
 from cellwright.training.settings import FitSettings
 
 SETTINGS = FitSettings(

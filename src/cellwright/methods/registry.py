@@ -53,6 +53,11 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         _in_folder(
+            "boundary",
+            "Pixels are background, inside or boundary: the classic, for objects of any shape.",
+            "Boundary",
+        ),
+        _in_folder(
             "offsets",
             "Every pixel points to the centre of its object: compact objects, even densely packed.",
             "Offsets",

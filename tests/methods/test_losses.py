@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellwright.training.losses import (
+from cellwright.methods.losses import (
     balanced_sampling,
     binary_cross_entropy,
     class_weights,
