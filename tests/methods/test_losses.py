@@ -12,6 +12,7 @@ from cellwright.methods.losses import (
     dice,
     focal,
     smooth_l1,
+    tversky,
 )
 
 RNG = np.random.default_rng(7)
@@ -126,3 +127,29 @@ def test_class_weights_by_hand():
 def test_balanced_sampling_draws_classes_alike():
     classes = np.array(["a", "b", "a", "a"])
     np.testing.assert_allclose(balanced_sampling(classes), [1 / 6, 1 / 2, 1 / 6, 1 / 6])
+
+
+def test_tversky_weighs_what_is_missed_and_what_is_too_much():
+    truth = torch.zeros(1, 1, 10, 10)
+    truth[..., :5, :] = 1
+    missed, too_much = truth.clone(), truth.clone()
+    missed[..., 3:5, :] = 0
+    too_much[..., 5:7, :] = 1
+    value = tversky(missed, truth, misses=0.7, false_alarms=0.3, smooth=0.0)
+    assert value.item() == pytest.approx(1 - 30 / (30 + 0.7 * 20))
+    value = tversky(too_much, truth, misses=0.7, false_alarms=0.3, smooth=0.0)
+    assert value.item() == pytest.approx(1 - 50 / (50 + 0.3 * 20))
+    assert tversky(truth, truth, smooth=0.0).item() == pytest.approx(0)
+
+
+def test_the_focal_loss_of_classes_looks_away_from_what_is_right():
+    logits = torch.from_numpy(RNG.normal(size=(2, 3, 6, 6)).astype(np.float32))
+    target = torch.from_numpy(RNG.integers(0, 3, (2, 6, 6)))
+    p = torch.softmax(logits, 1).gather(1, target[:, None])[:, 0]
+    expected = ((1 - p) ** 2 * -p.log()).mean().item()
+    assert cross_entropy(logits, target, gamma=2.0).item() == pytest.approx(expected, rel=1e-5)
+    sure = torch.nn.functional.one_hot(target, 3).movedim(-1, 1) * 80.0
+    sure.requires_grad_()
+    loss = cross_entropy(sure, target, gamma=0.5)
+    (gradient,) = torch.autograd.grad(loss, sure)
+    assert loss.item() < 1e-6 and torch.isfinite(gradient).all()

@@ -57,15 +57,24 @@ def focal(
 def dice(
     logits: Tensor, target: Tensor, valid: Tensor | None = None, *, smooth: float = 1.0
 ) -> Tensor:
+    """Return the `soft_dice` loss of sigmoid(`logits`)."""
+    return soft_dice(torch.sigmoid(logits.float()), target, valid, smooth=smooth)
+
+
+def soft_dice(
+    probability: Tensor, target: Tensor, valid: Tensor | None = None, *, smooth: float = 1.0
+) -> Tensor:
     """Return 1 - the soft Dice coefficient, averaged over images and channels.
 
     ``1 - (2 Σ p t + smooth) / (Σ p + Σ t + smooth)``, sums over the valid pixels of one channel of
-    one image, p = sigmoid(`logits`).
+    one image.
 
     Parameters
     ----------
-    logits, target, valid : Tensor
-        See `binary_cross_entropy`.
+    probability, target : Tensor
+        ``(N, K, [Z,] Y, X)``, 0 to 1.
+    valid : Tensor, optional
+        Boolean, of a shape that broadcasts to `probability`.
     smooth : float
         In px; keeps channels without any object calm.
 
@@ -73,13 +82,46 @@ def dice(
     ----------
     Milletari et al., "V-Net", 3DV 2016.
     """
-    logits, target, valid = _prepare(logits, target, valid)
-    probability = torch.sigmoid(logits) * valid
-    target = target * valid
-    space = tuple(range(2, logits.ndim))
+    return tversky(probability, target, valid, misses=0.5, false_alarms=0.5, smooth=smooth)
+
+
+def tversky(
+    probability: Tensor,
+    target: Tensor,
+    valid: Tensor | None = None,
+    *,
+    misses: float = 0.7,
+    false_alarms: float = 0.3,
+    smooth: float = 1.0,
+) -> Tensor:
+    """Return 1 - the Tversky index, averaged over images and channels.
+
+    The Dice loss in which what is missed and what is found too much weigh differently; at 0.5
+    and 0.5 it is the Dice loss.
+
+    Parameters
+    ----------
+    probability, target, valid : Tensor
+        See `soft_dice`.
+    misses, false_alarms : float
+        Weights of ``Σ (1 - p) t`` and ``Σ p (1 - t)``.
+    smooth : float
+        As in `soft_dice`, in px.
+
+    References
+    ----------
+    Salehi, Erdogmus & Gholipour, "Tversky loss function for image segmentation using 3D fully
+    convolutional deep networks", MLMI 2017, arXiv:1706.05721.
+    """
+    probability, target, valid = _prepare(probability, target, valid)
+    probability, target = probability * valid, target * valid
+    space = tuple(range(2, probability.ndim))
     shared = (probability * target).sum(space)
-    total = probability.sum(space) + target.sum(space)
-    return (1 - (2 * shared + smooth) / (total + smooth)).mean()
+    missed = target.sum(space) - shared
+    too_much = probability.sum(space) - shared
+    least = smooth / 2
+    index = (shared + least) / (shared + misses * missed + false_alarms * too_much + least)
+    return (1 - index).mean()
 
 
 def smooth_l1(
@@ -106,6 +148,7 @@ def cross_entropy(
     valid: Tensor | None = None,
     *,
     weights: Tensor | None = None,
+    gamma: float = 0.0,
 ) -> Tensor:
     """Return the mean cross-entropy of softmax(`logits`) against classes.
 
@@ -119,11 +162,17 @@ def cross_entropy(
         Boolean, shape of `target`.
     weights : Tensor, optional
         ``(K,)``, such as from `class_weights`; the mean is a weighted one.
+    gamma : float
+        Above 0, the focal loss of several classes: a pixel counts ``(1 - p)**gamma``, with p the
+        probability given to its true class (Lin et al., ICCV 2017).
     """
     if valid is None:
         valid = torch.ones_like(target, dtype=torch.bool)
     target = torch.where(valid, target, 0).long()
     losses = functional.cross_entropy(logits.float(), target, reduction="none")
+    if gamma > 0:
+        # Not quite 0, where a root has no slope.
+        losses = losses * (1 - torch.exp(-losses)).clamp(min=1e-6) ** gamma
     importance = valid.float() if weights is None else valid * weights.float()[target]
     return _mean(losses, importance)
 

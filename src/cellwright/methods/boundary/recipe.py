@@ -12,7 +12,9 @@ from torch.nn import functional
 from cellwright._types import AnyArray, FloatArray, LabelArray
 from cellwright.methods.boundary import geometry
 from cellwright.methods.boundary.readout import BoundaryReadout
-from cellwright.methods.losses import dice
+from cellwright.methods.losses import soft_dice
+
+_SMOOTHING = 20.0  # px; keeps the Dice loss calm on patches without objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,8 @@ class BoundaryRecipe:
         pixelwise = functional.cross_entropy(outputs.float(), truth, reduction="none")
         classes = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
         wanted = torch.stack([truth == geometry.INSIDE, truth == geometry.BOUNDARY], 1)
-        logarithm = torch.log_softmax(outputs.float(), 1)[:, 1:]
-        odds = logarithm - torch.log1p(-logarithm.exp().clamp(max=1 - 1e-6))
-        overlap = dice(odds, wanted, (weight > 0)[:, None], smooth=20.0)
+        probability = torch.softmax(outputs.float(), 1)[:, 1:]
+        overlap = soft_dice(probability, wanted, (weight > 0)[:, None], smooth=_SMOOTHING)
         return {"loss": classes + overlap, "classes": classes, "overlap": overlap}
 
     def _gaps(self, volume: LabelArray) -> FloatArray:

@@ -1,0 +1,181 @@
+"""All methods for objects on the same images, with the same network, batches and budget.
+
+    python benchmarks/bench_methods.py [--steps 4000] [--only stars flows] [--out FOLDER]
+
+Each method learns the images of DSB 2018 that `scripts/train_nuclei.py` learns, in the same order.
+The parameters of its readout, its confidence and its least confidence are chosen on the images
+set aside, as `cellwright train` chooses them; then it is scored on the fluorescence images of
+`val`. The times are CPU seconds of one thread for these images, from decoded pixels to labels. What
+is done is not done again: an interrupted run goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from _common import MEGAPIXEL, ROOT, data_folder, describe_machine
+from peers.serve import Clock
+from train_nuclei import INPUT, NETWORK, SEED, learning_of, set_aside
+
+from cellwright._files import write_json
+from cellwright._types import FloatArray
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.records import Example
+from cellwright.inference.runtime import OnnxNetwork
+from cellwright.methods.registry import METHODS, find_method, new_readout
+from cellwright.models.card import ModelCard
+from cellwright.models.export import export_network, network_facts
+from cellwright.models.model import Model
+from cellwright.models.package import Package, save_package
+from cellwright.networks.registry import network_from_dict
+from cellwright.runs.evaluate import evaluate_examples
+from cellwright.runs.learning import MONITOR, Learning, Validation
+from cellwright.runs.scoring import load_flat
+from cellwright.runs.tuning import tuned_card
+from cellwright.training.fit import fit
+from cellwright.training.settings import FitSettings
+
+THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "methods")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+
+    examples = open_dataset(data_folder() / "dsb2018").examples
+    training, aside = set_aside([example for example in examples if example.split == "train"])
+    held_out = [e for e in examples if e.split == "val" and str(e.kind).startswith("fluo")]
+    learning = learning_of(training, aside, options.workers)
+    results = {}
+    for name in options.only:
+        folder = options.out / f"{name}-{options.steps}"
+        if not (folder / "result.json").exists():
+            readout = new_readout(name, 2, INPUT.diameter_range[1])
+            recipe = find_method(name).recipe_class()(readout)
+            package = learned(name, replace(learning, recipe=recipe), folder, options.steps)
+            write_json(folder / "result.json", scores(package, held_out))
+        results[name] = json.loads((folder / "result.json").read_text())
+    print(describe_machine(("torch", "onnxruntime", "numba")))
+    print(f"{len(held_out)} images of `val`, {options.steps:,} steps\n")
+    print(table(results))
+
+
+def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
+    """Train a method, choose on the images set aside, and save the package."""
+    readout = learning.recipe.readout
+    network = network_from_dict(
+        {**NETWORK, "in_channels": learning.channels, "out_channels": len(readout.outputs)},
+        seed=SEED,
+    )
+    settings = FitSettings(
+        steps=steps,
+        validate_every=max(1, steps // 4),
+        keep="last",
+        monitor=MONITOR,
+        higher_is_better=True,
+        seed=SEED,
+        threads=1,
+        device="cpu",
+    )
+    record = fit(
+        network,
+        learning.step_loss,
+        learning.train_batches,
+        Validation(learning),
+        settings,
+        folder / "training",
+    )
+    files = export_network(network, INPUT.normalisation)
+    card = ModelCard(
+        name=name,
+        version="1.0.0",
+        description="One of several methods, trained alike to be compared.",
+        task="instances",
+        method=name,
+        readout=asdict(readout),
+        network=network_facts(network),
+        input=INPUT,
+        training={"steps": record.steps, "seconds": round(record.seconds)},
+    )
+    return save_package(folder / "model", tuned_card(card, files, learning.validation, SEED), files)
+
+
+def scores(package: Package, examples: list[Example]) -> dict[str, Any]:
+    """Return accuracy and CPU seconds of a model on images."""
+    model = Model(package, device="cpu", threads=1)
+    metrics = evaluate_examples(model, examples).to_json()
+    clock = Clock()
+    images = [load_flat(example)[0] for example in examples]
+    whole, pixels = 0.0, 0
+    with _timed_networks(clock):
+        for image in images:
+            start = time.process_time()
+            model.segment(image)
+            whole += time.process_time() - start
+            pixels += image.sizes["Y"] * image.sizes["X"]
+    facts = package.card.network.config
+    network = network_from_dict(dict(facts), seed=SEED)
+    return {
+        "average_precision": {
+            how: [metrics[how][threshold]["average_precision"] for threshold in THRESHOLDS]
+            for how in ("per_image", "pooled")
+        },
+        "seconds_per_image": whole / len(images),
+        "seconds_per_megapixel": whole / pixels * MEGAPIXEL,
+        "share_of_network": clock.parts["network"] / whole,
+        "parameters": sum(weights.numel() for weights in network.parameters()),
+        "training_seconds": package.card.training["seconds"],
+        "readout": dict(package.card.readout),
+    }
+
+
+@contextmanager
+def _timed_networks(clock: Clock) -> Iterator[None]:
+    """Count the time of every network that runs in the block as the part ``network``."""
+    plain = OnnxNetwork.__call__
+
+    def timed(network: OnnxNetwork, pixels: FloatArray) -> FloatArray:
+        with clock("network"):
+            return plain(network, pixels)
+
+    with patch.object(OnnxNetwork, "__call__", timed):
+        yield
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Return all results as a Markdown table."""
+    lines = [
+        f"| method | AP@{'/'.join(THRESHOLDS)} per image | AP@0.5 pooled | s/image | s/Mpx "
+        "| in the network | parameters | training, min |",
+        "|---" * 8 + "|",
+    ]
+    for name, one in results.items():
+        precision = one["average_precision"]
+        cells = [
+            name,
+            " / ".join(f"{value:.3f}" for value in precision["per_image"]),
+            f"{precision['pooled'][0]:.3f}",
+            f"{one['seconds_per_image']:.3f}",
+            f"{one['seconds_per_megapixel']:.2f}",
+            f"{one['share_of_network']:.0%}",
+            f"{one['parameters']:,}",
+            f"{one['training_seconds'] / 60:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
