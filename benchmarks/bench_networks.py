@@ -14,11 +14,11 @@ import numpy as np
 import onnxruntime
 import torch
 
+from cellwright.methods.losses import smooth_l1
 from cellwright.networks.cost import cost
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.training.device import place
-from cellwright.methods.losses import smooth_l1
 
 REPEATS = 4
 NETWORKS = [
