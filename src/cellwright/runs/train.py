@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cellwright._errors import UsageError
 from cellwright._files import write_text
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Dataset
-from cellwright.methods.offsets.recipe import OffsetsRecipe
+from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.model import Model
@@ -34,7 +33,6 @@ from cellwright.training.settings import FitSettings
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
 DEFAULT_STEPS = 2000
-RECIPES = {"offsets": OffsetsRecipe}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class TrainOptions:
     Parameters
     ----------
     method : str
-        How objects are described to the network; one of `RECIPES`.
+        How objects are described to the network; a name in the registry of methods.
     network : mapping
         Options of the U-Net that differ from its defaults, such as ``{"width": 48}``.
     steps : int, optional
@@ -78,10 +76,7 @@ class TrainOptions:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in RECIPES:
-            raise UsageError(
-                f"There is no method '{self.method}' to train; choose from {', '.join(RECIPES)}."
-            )
+        find_method(self.method)
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -231,8 +226,9 @@ def _learning(
     dataset: Dataset, contract: InputContract, options: TrainOptions, workers: int
 ) -> Learning:
     variation = augmentation(options.strength)
+    readout = new_readout(options.method, 2, contract.diameter_range[1])
     return Learning(
-        recipe=RECIPES[options.method](),
+        recipe=find_method(options.method).recipe_class()(readout),
         train=dataset.part("train"),
         validation=dataset.part("val"),
         normalisation=contract.normalisation,
