@@ -243,3 +243,30 @@ def test_the_progress_line(tmp_path, monkeypatch, capsys):
     assert "Training" in shown
     assert "loss" in shown
     assert os.linesep not in shown.strip()
+
+
+def test_stages_near_the_pixels_learn_more_slowly_or_later(tmp_path):
+    def moved(name, **changes):
+        """Return how far stem and head moved from where they began."""
+        start = network().state_dict()
+        settings = replace(SETTINGS, ema_decay=0.0, keep="last", weight_decay=0.0, **changes)
+        end = train(tmp_path / name, settings)[0].state_dict()
+        return [
+            (end[weights] - start[weights]).abs().max().item()
+            for weights in ("stem.0.weight", "head.weight")
+        ]
+
+    stem, head = moved("alike")
+    slow_stem, slow_head = moved("slow", stage_rate=0.1)
+    assert slow_stem < 0.05 * stem and slow_head > 0.3 * head
+    assert moved("frozen", frozen_stages=1, frozen_share=1.0)[0] == 0
+    thawed = moved("thawed", frozen_stages=1, frozen_share=0.5)[0]
+    assert 0 < thawed < stem
+
+
+def test_killed_and_resumed_with_frozen_stages_gives_the_same_bits(tmp_path):
+    settings = replace(SETTINGS, frozen_stages=2, stage_rate=0.7)
+    whole, _ = train(tmp_path / "whole", settings)
+    with pytest.raises(Killed):
+        train(tmp_path / "cut", settings, step_loss=killed_at(7))
+    assert_same_weights(train(tmp_path / "cut", settings)[0], whole)

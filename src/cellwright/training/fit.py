@@ -154,6 +154,7 @@ def fit(
                 batch = _next_batch(batches, state.numbers.step, device)
                 with interrupts_held():
                     random_state_of_step(settings.seed, state.numbers.step)
+                    state.freeze_or_thaw()
                     set_learning_rate(state.optimiser, state.next_learning_rate())
                     state.take_step(_optimise(state, step_loss, batch, precision))
                 _refuse_endless_skipping(state)

@@ -6,20 +6,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cellwright.networks.transfer import stages
 from cellwright.training.settings import FitSettings
 
 
 def make_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """Make the optimiser of the settings.
+    """Make the optimiser of the settings, in which every stage has its own learning rate.
 
     Weight decay acts on weights of two and more dimensions; to pull biases and the scales of
     norms to 0 has no use.
     """
-    parameters = [weights for weights in network.parameters() if weights.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [weights for weights in parameters if weights.ndim > 1]},
-        {"params": [weights for weights in parameters if weights.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = []
+    for stage, parameters in enumerate(reversed(_by_stage(network))):
+        share = settings.stage_rate**stage
+        weights = [one for one in parameters if one.ndim > 1]
+        others = [one for one in parameters if one.ndim <= 1]
+        groups.append({"params": weights, "share": share})
+        groups.append({"params": others, "share": share, "weight_decay": 0.0})
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
@@ -30,9 +33,22 @@ def make_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Opt
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Use `rate` from the next step on."""
+    """Use `rate` from the next step on, each stage in its proportion."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["share"]
+
+
+def _by_stage(network: nn.Module) -> list[list[nn.Parameter]]:
+    """Return the weights that learn, by stage, from the input to the output.
+
+    Weights that belong to no stage of their own count to the last one.
+    """
+    parts = [list(part.parameters()) for part in stages(network)]
+    inside = {id(weights) for part in parts for weights in part}
+    parts.append([weights for weights in network.parameters() if id(weights) not in inside])
+    if len(parts) > 1:
+        parts[-2:] = [parts[-2] + parts[-1]]
+    return [[weights for weights in part if weights.requires_grad] for part in parts]
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

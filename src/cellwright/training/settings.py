@@ -45,6 +45,14 @@ class FitSettings:
     keep : {'best', 'last'}
         Which averaged weights the network holds in the end. 'last' where the monitored value does
         not tell the quality, as in self-supervised denoising.
+    stage_rate : float
+        The learning rate of each stage of the network over that of the next one towards the
+        output: below 1, what was learned elsewhere changes the less the nearer it is to the
+        pixels [3]_. See `cellwright.networks.transfer.stages`.
+    frozen_stages : int
+        So many stages, from the input on, do not learn at first.
+    frozen_share : float
+        Share of the budget for which they do not.
     seed : int
         Of everything random inside the network, such as dropout.
     device : {'auto', 'cpu', 'cuda'}
@@ -58,6 +66,7 @@ class FitSettings:
     ----------
     .. [1] Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
     .. [2] Loshchilov & Hutter, "SGDR", ICLR 2017.
+    .. [3] Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018.
     """
 
     steps: int | None = None
@@ -74,6 +83,9 @@ class FitSettings:
     monitor: str = "loss"
     higher_is_better: bool = False
     keep: str = "best"
+    stage_rate: float = 1.0
+    frozen_stages: int = 0
+    frozen_share: float = 0.5
     seed: int = 0
     device: str = "auto"
     mixed_precision: bool = True
@@ -88,10 +100,13 @@ class FitSettings:
         for name in ("steps", "minutes", "learning_rate", "clip_norm", "patience", "threads"):
             value = getattr(self, name)
             _check(name, value, value is None or value > 0, "above 0")
-        for name in ("weight_decay", "warmup_steps"):
+        for name in ("weight_decay", "warmup_steps", "frozen_stages"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         for name in ("momentum", "ema_decay"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        for name, least in (("stage_rate", self.stage_rate > 0), ("frozen_share", True)):
+            value = getattr(self, name)
+            _check(name, value, least and 0 <= value <= 1, "from 0 to 1")
         _check("validate_every", self.validate_every, self.validate_every >= 1, "at least 1")
 
     def that_matter(self) -> dict[str, Any]:

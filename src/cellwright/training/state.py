@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cellwright._errors import TrainingError
+from cellwright.networks.transfer import freeze
 from cellwright.training.checkpoint import load_checkpoint, save_checkpoint
 from cellwright.training.ema import WeightAverage
 from cellwright.training.history import Row
@@ -82,6 +83,13 @@ class TrainingState:
     def next_learning_rate(self) -> float:
         """Return the rate of the coming step."""
         return learning_rate(self.settings, self.numbers.step, self.numbers.seconds)
+
+    def freeze_or_thaw(self) -> None:
+        """Let those stages learn in the coming step that are to."""
+        settings = self.settings
+        if settings.frozen_stages:
+            early = self.budget_used < settings.frozen_share
+            freeze(self.network, settings.frozen_stages if early else 0)
 
     def take_step(self, parts: Mapping[str, float] | None) -> None:
         """Count a step and average its weights; None is a step that was skipped."""
@@ -179,9 +187,10 @@ class TrainingState:
 
     def _refuse_other_settings(self, path: Path, before: dict[str, Any]) -> None:
         now = json.loads(json.dumps(self.settings.that_matter()))
+        before = asdict(FitSettings(steps=1)) | before  # what was not known yet had its default
         changes = [
             f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
-            for name in now.keys() | before.keys()
+            for name in now
             if before.get(name) != now.get(name)
         ]
         if changes:

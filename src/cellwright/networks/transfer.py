@@ -1,0 +1,100 @@
+"""Starting a network from the weights of another, and naming the stages that it learns by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from cellwright._errors import UsageError
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """What became of the weights of a network.
+
+    Parameters
+    ----------
+    copied, adapted, fresh : tuple of str
+        Names of the tensors that were taken as they are, that were fitted to another number of
+        input channels, and that stayed as they were.
+    share : float
+        Of the network's numbers, how many were copied or adapted; 0 to 1.
+    """
+
+    copied: tuple[str, ...]
+    adapted: tuple[str, ...]
+    fresh: tuple[str, ...]
+    share: float
+
+
+def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transferred:
+    """Take over the weights that fit, by name.
+
+    A tensor of the same shape is copied. In the first stage, a convolution that differs in its
+    input channels alone gets the mean over the source's channels, so that a grey image in every
+    channel gives what it gave before. Anything else, such as the last layer of another method,
+    stays as it is.
+
+    Parameters
+    ----------
+    source : mapping of str to Tensor
+        Weights and buffers of the other network, by name.
+    target : nn.Module
+        Changed in place.
+
+    Raises
+    ------
+    UsageError
+        If nothing fits: it is a network of another kind.
+    """
+    at_pixels = {id(weights) for weights in stages(target)[0].parameters()}
+    copied, adapted, fresh = [], [], []
+    kept = total = 0
+    for name, weights in target.state_dict(keep_vars=True).items():
+        total += weights.numel()
+        other = source.get(name)
+        if other is not None and other.shape == weights.shape:
+            weights.data.copy_(other)
+            copied.append(name)
+        elif other is not None and id(weights) in at_pixels and _other_input(other, weights):
+            mean = other.float().mean(1, keepdim=True) * (other.shape[1] / weights.shape[1])
+            weights.data.copy_(mean.expand_as(weights))
+            adapted.append(name)
+        else:
+            fresh.append(name)
+            continue
+        kept += weights.numel()
+    if not copied:
+        raise UsageError(
+            "The network shares no layer with the one to start from. Use a network of the same "
+            "kind, width and depth, or start from another model."
+        )
+    return Transferred(tuple(copied), tuple(adapted), tuple(fresh), kept / total)
+
+
+def _other_input(other: Tensor, weights: Tensor) -> bool:
+    alike = other.shape[:1] + other.shape[2:] == weights.shape[:1] + weights.shape[2:]
+    return other.ndim > 2 and alike
+
+
+def stages(network: nn.Module) -> list[nn.Module]:
+    """Return the parts of a network that hold weights, from the input to the output.
+
+    They are its children, in the order in which it names them, and the members of its lists:
+    for a U-Net the stem, the levels of the encoder, those of the decoder, and the head.
+    """
+    parts: list[nn.Module] = []
+    for child in network.children():
+        parts += child if isinstance(child, nn.ModuleList) else [child]
+    return [part for part in parts if any(True for _ in part.parameters())]
+
+
+def freeze(network: nn.Module, count: int) -> None:
+    """Let the first `count` stages be as in use, without learning, and the others learn.
+
+    Frozen norms keep their statistics, too.
+    """
+    for index, part in enumerate(stages(network)):
+        part.train(index >= count)
+        for weights in part.parameters():
+            weights.requires_grad_(index >= count)
