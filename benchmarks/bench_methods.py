@@ -22,8 +22,9 @@ from typing import Any
 from unittest.mock import patch
 
 from _common import MEGAPIXEL, ROOT, data_folder, describe_machine
+from _training import new_network, trained
 from peers.serve import Clock
-from train_nuclei import INPUT, NETWORK, SEED, learning_of, set_aside
+from train_nuclei import INPUT, SEED, learning_of, set_aside
 
 from cellwright._files import write_json
 from cellwright._types import FloatArray
@@ -37,11 +38,9 @@ from cellwright.models.model import Model
 from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.evaluate import evaluate_examples
-from cellwright.runs.learning import MONITOR, Learning, Validation
+from cellwright.runs.learning import Learning
 from cellwright.runs.scoring import load_flat
 from cellwright.runs.tuning import tuned_card
-from cellwright.training.fit import fit
-from cellwright.training.settings import FitSettings
 
 THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
 
@@ -75,28 +74,8 @@ def main() -> None:
 def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
     """Train a method, choose on the images set aside, and save the package."""
     readout = learning.recipe.readout
-    network = network_from_dict(
-        {**NETWORK, "in_channels": learning.channels, "out_channels": len(readout.outputs)},
-        seed=SEED,
-    )
-    settings = FitSettings(
-        steps=steps,
-        validate_every=max(1, steps // 4),
-        keep="last",
-        monitor=MONITOR,
-        higher_is_better=True,
-        seed=SEED,
-        threads=1,
-        device="cpu",
-    )
-    record = fit(
-        network,
-        learning.step_loss,
-        learning.train_batches,
-        Validation(learning),
-        settings,
-        folder / "training",
-    )
+    network = new_network(learning)
+    record = trained(network, learning, folder / "training", steps)
     files = export_network(network, INPUT.normalisation)
     card = ModelCard(
         name=name,

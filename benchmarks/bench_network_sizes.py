@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 from _common import MEGAPIXEL, ROOT, Parts, data_folder, describe_machine, in_turn
+from _training import new_network, trained
 from peers.serve import Clock
-from train_nuclei import INPUT, NETWORK, SEED, learning_of, set_aside
+from train_nuclei import INPUT, SEED, learning_of, set_aside
 
 from cellwright._files import write_json
 from cellwright.datasets.dataset import open_dataset
@@ -35,10 +36,7 @@ from cellwright.metrics.matching import InstanceScores
 from cellwright.models.export import network_facts, to_onnx
 from cellwright.networks.cost import cost
 from cellwright.networks.network import Network
-from cellwright.networks.registry import network_from_dict
-from cellwright.runs.learning import MONITOR, Learning, Validation
-from cellwright.training.fit import fit
-from cellwright.training.settings import FitSettings
+from cellwright.runs.learning import Learning
 
 SIZES: dict[str, dict[str, Any]] = {
     "8/2": {"width": 8, "growth": 2.0},
@@ -86,26 +84,8 @@ def prepare(
     steps: int,
 ) -> None:
     """Train a size and write its network and ``result.json`` into its folder."""
-    description = {**NETWORK, **size, "in_channels": learning.channels, "out_channels": 3}
-    network = network_from_dict(description, seed=SEED)
-    settings = FitSettings(
-        steps=steps,
-        validate_every=max(1, steps // 4),
-        keep="last",
-        monitor=MONITOR,
-        higher_is_better=True,
-        seed=SEED,
-        threads=1,
-        device="cpu",
-    )
-    fit(
-        network,
-        learning.step_loss,
-        learning.train_batches,
-        Validation(learning),
-        settings,
-        folder,
-    )
+    network = new_network(learning, **size)
+    trained(network, learning, folder, steps)
     content = to_onnx(network)
     runtime = _runtime(content, network)
     result = asdict(cost(network)) | {

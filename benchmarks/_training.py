@@ -1,0 +1,46 @@
+"""Training a network the same way in every benchmark that does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from train_nuclei import NETWORK, SEED
+
+from cellwright.networks.network import Network
+from cellwright.networks.registry import network_from_dict
+from cellwright.runs.learning import MONITOR, Learning, Validation
+from cellwright.training.fit import FitRecord, fit
+from cellwright.training.settings import FitSettings
+
+
+def new_network(learning: Learning, **changes: Any) -> Network:
+    """Return the network of the shipped model, without its weights, for another task."""
+    description = {**NETWORK, **changes, "in_channels": learning.channels}
+    outputs = len(learning.recipe.readout.outputs)
+    return network_from_dict({**description, "out_channels": outputs}, seed=SEED)
+
+
+def trained(
+    network: Network, learning: Learning, folder: Path, steps: int, **changes: Any
+) -> FitRecord:
+    """Train for so many steps on one thread, going on where an interrupted run was."""
+    settings = FitSettings(
+        steps=steps,
+        validate_every=max(1, steps // 4),
+        keep="last",
+        monitor=MONITOR,
+        higher_is_better=True,
+        seed=SEED,
+        threads=1,
+        device="cpu",
+        **changes,
+    )
+    return fit(
+        network,
+        learning.step_loss,
+        learning.train_batches,
+        Validation(learning),
+        settings,
+        folder,
+    )
