@@ -5,7 +5,7 @@
 Phase-contrast fields of whole cells (`usiigaci_phase`), which the shipped model never saw. Both
 ways learn the same batches for the same number of steps with the default settings of the readout;
 nothing is chosen. They are scored on the validation fields, the typical size of the training
-objects being told. What is done is not done again: the same command goes on with an interrupted run.
+objects being told. What is done is not done again: an interrupted run goes on by the same command.
 """
 
 from __future__ import annotations
