@@ -25,7 +25,8 @@ def die(task):
 
 @pytest.fixture
 def folder(tmp_path):
-    return open_run(tmp_path / "out", Plan("test", (), {}, ()), overwrite=False)[0]
+    with open_run(tmp_path / "out", Plan("test", (), {}, ()), overwrite=False) as (run, _):
+        yield run
 
 
 def test_one_failure_leaves_the_others_and_the_order(folder):

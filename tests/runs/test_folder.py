@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from cellwright._errors import OutputError
-from cellwright.runs.folder import InputFile, Outcome, Plan, open_run, read_record
+from cellwright.runs import folder as module
+from cellwright.runs.folder import InputFile, Outcome, Plan, RunFolder, read_record
+
+
+def open_run(*arguments, **options) -> tuple[RunFolder, dict | None]:
+    """Open a run as one that was killed at once: its lock is gone, all else is there."""
+    with module.open_run(*arguments, **options) as opened:
+        return opened
 
 
 @pytest.fixture

@@ -118,11 +118,7 @@ class ModelCard:
     authors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ModelError(
-                f"'{self.name}' is not a name for a model. Use lower-case letters, digits, '-' "
-                "and '_', at most 64 of them."
-            )
+        check_name(self.name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as ``model.json`` holds it, without the hashes of the files.
@@ -138,6 +134,15 @@ class ModelCard:
         except (TypeError, ValueError) as error:
             raise ModelError(f"The card of the model '{self.name}' is no JSON: {error}.") from error
         return content
+
+
+def check_name(name: str) -> None:
+    """Raise `ModelError` unless `name` is a plain one, as a model may have."""
+    if not _NAME.fullmatch(name):
+        raise ModelError(
+            f"'{name}' is not a name for a model. Use lower-case letters, digits, '-' "
+            "and '_', at most 64 of them."
+        )
 
 
 def card_from_json(content: Any, source: str) -> ModelCard:

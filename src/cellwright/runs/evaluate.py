@@ -163,16 +163,16 @@ def evaluate(
         files=(METRICS_FILE, IMAGES_FILE),
         model=named(loaded),
     )
-    folder, finished = open_run(out, plan, overwrite=overwrite, command_line=command_line())
-    if finished is not None:
-        return EvaluationResult(out, finished["metrics"])
-    evaluation = evaluate_examples(loaded, examples, threshold=threshold)
-    metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
-    metrics |= evaluation.to_json()
-    write_json(out / METRICS_FILE, metrics)
-    write_csv(out / IMAGES_FILE, evaluation.table())
-    written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
-    folder.finish(versions=versions(), metrics=metrics, images=written)
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            return EvaluationResult(out, finished["metrics"])
+        evaluation = evaluate_examples(loaded, examples, threshold=threshold)
+        metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
+        metrics |= evaluation.to_json()
+        write_json(out / METRICS_FILE, metrics)
+        write_csv(out / IMAGES_FILE, evaluation.table())
+        written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
+        run.finish(versions=versions(), metrics=metrics, images=written)
     return EvaluationResult(out, metrics)
 
 

@@ -7,7 +7,8 @@ run that was stopped at any moment goes on where it was.
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -19,6 +20,7 @@ from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.runs.lock import locked
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -174,10 +176,11 @@ class RunFolder:
         return self.path / PARTS / f"{sha256(image.encode()).hexdigest()[:24]}.json"
 
 
+@contextmanager
 def open_run(
     path: Path, plan: Plan, *, overwrite: bool, command_line: str = ""
-) -> tuple[RunFolder, dict[str, Any] | None]:
-    """Make or reopen the result folder of a run.
+) -> Iterator[tuple[RunFolder, dict[str, Any] | None]]:
+    """Make or reopen the result folder of a run, and keep other runs out of it meanwhile.
 
     Parameters
     ----------
@@ -190,8 +193,8 @@ def open_run(
     command_line : str
         How the program was called, for ``run.json``.
 
-    Returns
-    -------
+    Yields
+    ------
     folder : RunFolder
     finished : dict or None
         The content of ``run.json`` when the same run is already complete.
@@ -200,19 +203,22 @@ def open_run(
     ------
     OutputError
         If the folder holds another run or files that are not from a run, contains an input,
-        or cannot be written.
+        cannot be written, or another run is going on in it.
     """
     refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
     earlier = read_record(path)
-    if earlier is not None and _same(earlier, plan):
-        folder = RunFolder(path, plan, earlier["started"], command_line)
-        if _complete(path, earlier):
-            return folder, earlier
-    else:
-        _make_way(path, plan, earlier, overwrite)
-        folder = RunFolder(path, plan, now(), command_line)
-    folder.write_record()
-    return folder, None
+    if earlier is not None and _same(earlier, plan) and _complete(path, earlier):
+        yield RunFolder(path, plan, earlier["started"], command_line), earlier
+        return
+    with locked(path):
+        earlier = read_record(path)
+        if earlier is not None and _same(earlier, plan):
+            folder = RunFolder(path, plan, earlier["started"], command_line)
+        else:
+            _make_way(path, plan, earlier, overwrite)
+            folder = RunFolder(path, plan, now(), command_line)
+        folder.write_record()
+        yield folder, None
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -73,11 +73,14 @@ def measure_images(
         parameters={"axes": axes},
         files=RESULT_FILES,
     )
-    folder, finished = open_run(output, plan, overwrite=overwrite, command_line=command_line())
-    if finished is not None:
-        return earlier_result(folder, finished)
     work = partial(_measure_file, partners=partners, axes=axes)
-    return complete_run(folder, plan_tasks(found), work, jobs=jobs, what="Measuring")
+    with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
+        run,
+        finished,
+    ):
+        if finished is not None:
+            return earlier_result(run, finished)
+        return complete_run(run, plan_tasks(found), work, jobs=jobs, what="Measuring")
 
 
 def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:

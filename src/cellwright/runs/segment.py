@@ -135,9 +135,6 @@ def segment_images(
         files=(*(_label_file(task, options) for task in tasks), *RESULT_FILES),
         model=_identity(package),
     )
-    folder, finished = open_run(output, plan, overwrite=overwrite, command_line=command_line())
-    if finished is not None:
-        return earlier_result(folder, finished)
     threads = max(1, available_cores() // jobs) if jobs > 1 else None
     work = partial(
         _segment_file,
@@ -145,7 +142,13 @@ def segment_images(
         options=options,
         open_model=partial(_open_model, package, device, threads),
     )
-    return complete_run(folder, tasks, work, jobs=jobs, what="Segmenting")
+    with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
+        run,
+        finished,
+    ):
+        if finished is not None:
+            return earlier_result(run, finished)
+        return complete_run(run, tasks, work, jobs=jobs, what="Segmenting")
 
 
 def preview_segmentation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from cellwright._files import write_text
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.dataset import open_dataset
-from cellwright.datasets.records import Dataset
+from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.registry import find_method, new_readout
-from cellwright.models.card import InputContract, ModelCard
+from cellwright.models.card import InputContract, ModelCard, check_name
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.model import Model
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
+from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
@@ -77,6 +78,8 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         find_method(self.method)
+        if self.name is not None:
+            check_name(self.name)
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -156,69 +159,49 @@ def train(
         parameters={**asdict(options), "network": dict(options.network)},
         files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
     )
-    folder, finished = open_run(out, plan, overwrite=overwrite, command_line=command_line())
-    if finished is not None:
-        return TrainResult(out, load_package(out), tuple(finished["warnings"]))
-    contract, problems = input_contract(divided, options.seed)
-    learning = _learning(divided, contract, options, workers)
-    network = network_from_dict(
-        {
-            "name": "unet",
-            **options.network,
-            "in_channels": len(contract.channels),
-            "out_channels": len(learning.recipe.readout.outputs),
-        },
-        seed=options.seed,
-    )
-    settings = FitSettings(
-        **options.budget,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        monitor=MONITOR,
-        higher_is_better=True,
-        device=device,
-        threads=threads,
-    )
-    record = fit(
-        network,
-        learning.step_loss,
-        learning.train_batches,
-        Validation(learning),
-        settings,
-        out / FIT_FOLDER,
-    )
-    files = export_network(network, contract.normalisation)
-    draft = ModelCard(
-        name=options.name or _name_of(out),
-        version="1.0.0",
-        description=f"Finds the objects annotated in '{divided.root.name}'.",
-        task="instances",
-        method=options.method,
-        readout=asdict(learning.recipe.readout),
-        network=network_facts(network),
-        input=contract,
-        novelty=novelty_of(learning.train, options.seed),
-        training=_training_facts(learning, record, options),
-        limits=_limits(divided, contract),
-    )
-    tuned = tuned_card(draft, files, learning.validation, options.seed)
-    model = Model(Package(tuned, files, sha256="", source=tuned.name))
-    evaluation = evaluate_examples(model, learning.validation)
-    package = save_package(out, replace(tuned, evaluation=_summary(evaluation)), files)
-    warnings = (*notes, *problems)
-    page = model_report(
-        package,
-        record,
-        learning.validation,
-        evaluation,
-        warnings,
-        plan.parameters,
-        folder.command_line,
-    )
-    write_text(out / REPORT_FILE, page)
-    (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
-    written = [{"image": tuned.name, "files": [CARD, *FILES, REPORT_FILE]}]
-    folder.finish(versions=versions(), warnings=warnings, images=written)
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            return TrainResult(out, load_package(out), tuple(finished["warnings"]))
+        contract, problems = input_contract(divided, options.seed)
+        learning = _learning(divided, contract, options, workers)
+        network = _network(learning, options)
+        record = fit(
+            network,
+            learning.step_loss,
+            learning.train_batches,
+            Validation(learning),
+            _settings(options, device, threads),
+            out / FIT_FOLDER,
+        )
+        files = export_network(network, contract.normalisation)
+        card = ModelCard(
+            name=options.name or _name_of(out),
+            version="1.0.0",
+            description=f"Finds the objects annotated in '{divided.root.name}'.",
+            task="instances",
+            method=options.method,
+            readout=asdict(learning.recipe.readout),
+            network=network_facts(network),
+            input=contract,
+            novelty=novelty_of(learning.train, options.seed),
+            training=_training_facts(learning, record, options),
+            limits=_limits(divided, contract),
+        )
+        package, evaluation = _saved(out, card, files, learning.validation, options.seed)
+        warnings = (*notes, *problems)
+        page = model_report(
+            package,
+            record,
+            learning.validation,
+            evaluation,
+            warnings,
+            plan.parameters,
+            run.command_line,
+        )
+        write_text(out / REPORT_FILE, page)
+        (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
+        written = [{"image": card.name, "files": [CARD, *FILES, REPORT_FILE]}]
+        run.finish(versions=versions(), warnings=warnings, images=written)
     return TrainResult(out, package, warnings)
 
 
@@ -239,6 +222,42 @@ def _learning(
         seed=options.seed,
         workers=workers,
     )
+
+
+def _network(learning: Learning, options: TrainOptions) -> Network:
+    description = {
+        "name": "unet",
+        **options.network,
+        "in_channels": learning.channels,
+        "out_channels": len(learning.recipe.readout.outputs),
+    }
+    return network_from_dict(description, seed=options.seed)
+
+
+def _settings(options: TrainOptions, device: str, threads: int | None) -> FitSettings:
+    return FitSettings(
+        **options.budget,
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        monitor=MONITOR,
+        higher_is_better=True,
+        device=device,
+        threads=threads,
+    )
+
+
+def _saved(
+    out: Path,
+    draft: ModelCard,
+    files: Mapping[str, bytes],
+    validation: Sequence[Example],
+    seed: int,
+) -> tuple[Package, Evaluation]:
+    """Choose what is left to choose on validation images, score the model, and save it."""
+    card = tuned_card(draft, files, validation, seed)
+    model = Model(Package(card, files, sha256="", source=card.name))
+    evaluation = evaluate_examples(model, validation)
+    return save_package(out, replace(card, evaluation=_summary(evaluation)), files), evaluation
 
 
 def _training_facts(learning: Learning, record: FitRecord, options: TrainOptions) -> dict[str, Any]:
