@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,3 +117,20 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path, plan):
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputError, match="is a file"):
         open_run(tmp_path / "out", plan, overwrite=False)
+
+
+@pytest.mark.parametrize("change", ["larger", "as large", "one more", "one less"])
+def test_a_changed_chunk_deep_inside_a_zarr_makes_another_run(tmp_path, change):
+    chunk = tmp_path / "a.zarr" / "0" / "c" / "0" / "1"
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"pixels")
+    before = InputFile.of(tmp_path / "a.zarr")
+    assert before == InputFile.of(tmp_path / "a.zarr")
+    later = before.modified_ns + 10**9
+    if change == "one less":
+        chunk.unlink()
+    else:
+        target = chunk.with_name("2") if change == "one more" else chunk
+        target.write_bytes(b"more pixels" if change == "larger" else b"PIXELS")
+        os.utime(target, ns=(later, later))
+    assert InputFile.of(tmp_path / "a.zarr") != before

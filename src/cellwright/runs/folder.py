@@ -6,9 +6,11 @@ run that was stopped at any moment goes on where it was.
 """
 
 import json
+import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -40,15 +42,29 @@ class InputFile:
     def of(cls, path: Path) -> "InputFile":
         """Return the state of the file or folder at `path`.
 
-        One that is not there (any more), such as the target of a broken link, has the size -1:
-        the run names it when it comes to read it.
+        A folder, such as an OME-Zarr of many chunks, is as large as all that is in it and as
+        recent as the newest of that. One that is not there (any more), such as the target of a
+        broken link, has the size -1: the run names it when it comes to read it.
         """
         try:
             state = path.stat()
         except OSError:
             return cls(path.absolute().as_posix(), -1, 0)
-        size = 0 if path.is_dir() else state.st_size
-        return cls(path.resolve().as_posix(), size, state.st_mtime_ns)
+        size, modified = state.st_size, state.st_mtime_ns
+        if path.is_dir():
+            size = 0
+            for inner in _states(path):
+                size += 0 if stat.S_ISDIR(inner.st_mode) else inner.st_size
+                modified = max(modified, inner.st_mtime_ns)
+        return cls(path.resolve().as_posix(), size, modified)
+
+
+def _states(folder: Path) -> Iterator[os.stat_result]:
+    """Yield the state of everything below a folder."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(OSError):  # removed in the meantime, or a link that leads nowhere
+                yield os.stat(os.path.join(place, name))
 
 
 @dataclass(frozen=True, slots=True)
