@@ -61,10 +61,9 @@ class InputFile:
 
 def _states(folder: Path) -> Iterator[os.stat_result]:
     """Yield the state of everything below a folder."""
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            with suppress(OSError):  # removed in the meantime, or a link that leads nowhere
-                yield os.stat(os.path.join(place, name))
+    for entry in folder.rglob("*"):
+        with suppress(OSError):  # removed in the meantime, or a link that leads nowhere
+            yield entry.stat()
 
 
 @dataclass(frozen=True, slots=True)
