@@ -5,7 +5,12 @@ import pytest
 from skimage.color import hed2rgb, rgb2hed
 
 from cellwright.datasets.augmentation import augmentation
-from cellwright.datasets.intensity import change_intensity, jitter_stains, mix_channels
+from cellwright.datasets.intensity import (
+    change_dyes,
+    change_intensity,
+    jitter_stains,
+    mix_channels,
+)
 
 NONE = augmentation("none")
 
@@ -105,3 +110,15 @@ def test_only_colour_images_are_recoloured(pixels, rng):
     settings = replace(NONE, recolour=1.0)
     assert np.array_equal(change_intensity(pixels, settings, rng), pixels)
     assert not np.array_equal(change_intensity(pixels, settings, rng, rgb=True), pixels)
+
+
+def test_other_dyes_leave_white_white_and_dark_dark(rng):
+    white = np.ones((3, 8, 8), np.float32)
+    haematoxylin = np.exp(-1.2 * np.array([0.65, 0.70, 0.29], np.float32))[:, None, None] * white
+    hues = set()
+    for _ in range(40):
+        assert np.allclose(change_dyes(white, rng), 1, atol=1e-5)
+        dyed = change_dyes(haematoxylin, rng)
+        assert dyed.min() > 0 and dyed.mean() < 0.8 and dyed.dtype == np.float32
+        hues.add(int(dyed[:, 0, 0].argmax()))
+    assert len(hues) > 1  # most stay blue, some do not

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
-from cellwright._types import FloatArray
+from cellwright._types import DoubleArray, FloatArray
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.warp import smooth_fields
 from cellwright.images.normalise import Normalisation
@@ -15,6 +15,7 @@ from cellwright.images.normalise import Normalisation
 # (Ruifrok & Johnston 2001, Anal. Quant. Cytol. Histol. 23:291).
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _DARKEST = 0.02  # transmitted light below which optical density is only noise
+_NEW_NUCLEAR_DYE = 0.3
 _COARSEST_GRAIN = 4.0  # px; noise in images that were smoothed or enlarged
 
 
@@ -43,7 +44,7 @@ def change_intensity(
     if rgb and settings.stain > 0:
         pixels = jitter_stains(pixels, settings.stain, rng)
     if rgb and rng.random() < settings.recolour:
-        pixels = mix_channels(pixels, rng)
+        pixels = (mix_channels if rng.random() < 0.5 else change_dyes)(pixels, rng)
     pixels = _vary_locally(pixels, settings, rng)
     pixels = _blur(pixels, settings, rng)
     pixels = _respond(pixels, settings, rng)
@@ -73,11 +74,40 @@ def jitter_stains(pixels: FloatArray, amount: float, rng: np.random.Generator) -
     ----------
     Tellez et al. (2018), IEEE Trans. Med. Imaging 37:2126.
     """
-    factors = np.exp(rng.normal(0, amount, 3))
-    mixing = np.linalg.inv(_STAINS) @ np.diag(factors) @ _STAINS
+    return _dyed(pixels, np.exp(rng.normal(0, amount, 3))[:, None] * _STAINS)
+
+
+def change_dyes(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Show a red, green, blue image as if other dyes had been used, more or less of each.
+
+    What eosin colours gets the colour of DAB, of a dye of any hue, or stays; what haematoxylin
+    colours stays in most cases.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, [Z,] Y, X), float32
+        Transmitted light, 1 where nothing absorbs.
+
+    Returns
+    -------
+    ndarray, float32, the shape of `pixels`
+    """
+    dyes = _STAINS.copy()
+    any_hue = rng.dirichlet(np.ones(3))
+    any_hue /= np.linalg.norm(any_hue)
+    dyes[1] = (dyes[1], dyes[2], dyes[2], any_hue)[rng.integers(4)]
+    if rng.random() < _NEW_NUCLEAR_DYE:
+        dyes[0] = (dyes[2], any_hue)[rng.integers(2)]
+    amounts = np.exp(rng.uniform(np.log([0.7, 0.7, 0.7]), np.log([1.4, 2.5, 1.4])))
+    return _dyed(pixels, amounts[:, None] * dyes)
+
+
+def _dyed(pixels: FloatArray, dyes: DoubleArray) -> FloatArray:
+    """Return the image with the amounts of the stains that are in it, in colours `dyes` (3, 3)."""
+    mixing = np.linalg.inv(_STAINS) @ dyes
     density = -np.log(np.maximum(pixels, _DARKEST)).reshape(3, -1)
     changed = mixing.T.astype(np.float32) @ density
-    light: FloatArray = np.exp(-changed).reshape(pixels.shape)
+    light: FloatArray = np.exp(-np.maximum(changed, -0.2)).reshape(pixels.shape)
     return light
 
 
