@@ -8,7 +8,7 @@ import pytest
 
 from cellwright._errors import OutputError
 from cellwright.runs import folder as module
-from cellwright.runs.folder import InputFile, Outcome, Plan, RunFolder, read_record
+from cellwright.runs.folder import InputFile, Outcome, Plan, RunFolder
 
 
 def open_run(*arguments, **options) -> tuple[RunFolder, dict | None]:
@@ -79,14 +79,29 @@ def test_overwrite_removes_only_what_the_earlier_run_wrote(tmp_path, plan):
     assert not (tmp_path / "out" / "labels" / "a.tif").exists()
 
 
-def test_overwrite_never_leaves_the_folder(tmp_path, plan):
+def test_a_record_that_was_edited_is_refused_so_that_overwrite_takes_nothing_else(tmp_path, plan):
     complete(tmp_path / "out", plan)
+    mine = tmp_path / "out" / "thesis.doc"
+    mine.write_text("years of work")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    record["files"] = ["thesis.doc"]
+    (tmp_path / "out" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(OutputError, match=r"run\.json' was changed"):
+        open_run(tmp_path / "out", replace(plan, parameters={}), overwrite=True)
+    assert mine.exists()
+
+
+@pytest.mark.parametrize("name", ["../precious.txt", "{folder}/precious.txt", "link/precious.txt"])
+def test_overwrite_never_leaves_the_folder(tmp_path, plan, name):
     precious = tmp_path / "precious.txt"
     precious.write_text("keep me")
-    record = read_record(tmp_path / "out")
-    record["files"] = ["../precious.txt", str(precious)]
-    (tmp_path / "out" / "run.json").write_text(json.dumps(record))
-    open_run(tmp_path / "out", replace(plan, parameters={}, files=()), overwrite=True)
+    hostile = replace(plan, files=(name.format(folder=tmp_path),))
+    RunFolder(tmp_path / "out", hostile, "now", "").write_record()
+    if name.startswith("link"):
+        if os.name == "nt":
+            pytest.skip("links need a privilege on Windows")
+        (tmp_path / "out" / "link").symlink_to(tmp_path, target_is_directory=True)
+    open_run(tmp_path / "out", plan, overwrite=True)
     assert precious.exists()
 
 

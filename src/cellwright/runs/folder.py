@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cellwright import __version__
@@ -178,7 +178,7 @@ class RunFolder:
             "started": self.started,
             **results,
         }
-        write_json(self.path / RUN_FILE, record)
+        write_json(self.path / RUN_FILE, record | {"seal": _seal(record)})
 
     def finish(self, **results: Any) -> None:
         """Write ``run.json`` and, when nothing failed, drop what was kept for resuming."""
@@ -242,7 +242,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     Raises
     ------
     OutputError
-        If the file is not one that Cellwright wrote.
+        If the file is not as Cellwright wrote it.
     """
     file = path / RUN_FILE
     try:
@@ -253,8 +253,14 @@ def read_record(path: Path) -> dict[str, Any] | None:
         raise OutputError(f"'{path}' is a file; name a folder for the results.") from error
     except (OSError, ValueError) as error:
         raise OutputError(f"'{file}' cannot be read: {error}. Choose another folder.") from error
-    if not isinstance(record, dict) or not {"schema", "files", "started"} <= record.keys():
+    if not isinstance(record, dict) or not {"schema", "files", "seal"} <= record.keys():
         raise OutputError(f"'{file}' was not written by Cellwright. Choose another folder.")
+    if record.pop("seal") != _seal(record):
+        # It says which files may be replaced: after an edit, these might be the user's own.
+        raise OutputError(
+            f"'{file}' was changed since Cellwright wrote it, so what belongs to its run is not "
+            "known any more. Choose another folder, or remove what you do not need by hand."
+        )
     return record
 
 
@@ -276,6 +282,12 @@ def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:
 def now() -> str:
     """Return the local date and time in ISO format, to the second."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _seal(record: dict[str, Any]) -> str:
+    """Return what tells whether a record was changed by hand."""
+    as_read = json.loads(json.dumps(record))  # tuples are lists there, and all keys are texts
+    return sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
 def _same(earlier: dict[str, Any], plan: Plan) -> bool:
@@ -344,8 +356,8 @@ def _refuse_foreign_files(path: Path, files: Iterable[str]) -> None:
 
 def _remove_files(path: Path, files: list[str]) -> None:
     """Remove what an earlier run wrote, then the folders that this leaves empty."""
-    inside = [PurePosixPath(name) for name in files if not PurePosixPath(name).is_absolute()]
-    targets = [path / name for name in inside if ".." not in name.parts]
+    # A link may lead out of the folder, to files that no run wrote.
+    targets = [path / name for name in files if within((path / name).parent, path)]
     try:
         for target in targets:
             if target.is_dir() and target.suffix == ".zarr":
