@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ pytest.importorskip("onnx")
 
 from cellwright import DatasetError, OutputError
 from cellwright.cli.evaluate import evaluate as command
+from cellwright.images.read import read_labels
 from cellwright.images.write import write, write_labels
 from cellwright.measure.tables import read_csv
 from cellwright.runs.evaluate import evaluate
@@ -88,3 +91,17 @@ def test_the_command_prints_the_figures(annotated, tmp_path):
     assert "AP@0.5 per image 0." in printed.output and "in 3 images" in printed.output
     as_json = CliRunner().invoke(command, [*arguments, "--json"])
     assert json.loads(as_json.stdout)["images"] == 3
+
+
+def test_masks_and_images_in_two_splits_are_not_scored_in_silence(annotated, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(annotated / "data", data)
+    labels, _ = read_labels(data / "labels/1.tif")
+    write_labels(data / "labels/1.tif", (labels > 0) * np.int32(255), overwrite=True)
+    shutil.copy(data / "images/0.tif", data / "images/2.tif")  # 0 is for training
+    result = evaluate(annotated / "oracle", data, tmp_path / "out")
+    leak, mask = result.metrics["warnings"]
+    assert "not independent" in leak and "0.tif" in leak
+    assert "labels/1.tif" in Path(mask.split("'")[1]).as_posix() and "a mask" in mask
+    arguments = [str(annotated / "oracle"), str(data), "-o", str(tmp_path / "out")]
+    assert "Note: " + mask in CliRunner().invoke(command, arguments).output

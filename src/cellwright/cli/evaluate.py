@@ -48,4 +48,5 @@ def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: 
     ]
     if calibration is not None:
         lines.append(f"  expected calibration error {calibration:.3f}")
-    options.say(as_json, metrics, [*lines, f"Results: {output}"])
+    notes = [f"Note: {warning}" for warning in metrics["warnings"]]
+    options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])

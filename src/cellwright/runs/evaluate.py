@@ -14,6 +14,8 @@ from cellwright._errors import DatasetError
 from cellwright._files import write_json
 from cellwright._types import AnyArray, Table
 from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.examples import binary_labels_warning
+from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
@@ -40,12 +42,15 @@ class Evaluation:
     scores : dict of InstanceScores
         Of all images, and of each kind and group, under ``""``, ``"kind: NAME"`` and
         ``"group: NAME"``.
+    warnings : list of str
+        Why single scores may mean little.
     """
 
     scores: dict[str, InstanceScores] = field(default_factory=lambda: {"": InstanceScores()})
     _confidence: list[AnyArray] = field(default_factory=list)
     _correct: list[AnyArray] = field(default_factory=list)
     _rows: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, scored: Scored) -> None:
         """Take up one image."""
@@ -59,6 +64,9 @@ class Evaluation:
         self._confidence.append(scored.found.table["confidence"][known])
         self._correct.append(scored.correct[known])
         self._rows.append(_row(scored, counts))
+        mask = binary_labels_warning(example, truth)
+        if mask is not None:
+            self.warnings.append(mask)
 
     def calibration(self) -> dict[str, float | None]:
         """Return whether confidences mean what they say; None where that cannot be told."""
@@ -155,7 +163,8 @@ def evaluate(
         If `out` holds something else.
     """
     loaded = load_model(model, device=device, threads=threads)
-    examples = chosen_examples(open_dataset(dataset, axes), split)
+    opened = open_dataset(dataset, axes)
+    examples = chosen_examples(opened, split)
     plan = Plan(
         command="evaluate",
         inputs=files_of(examples),
@@ -169,6 +178,7 @@ def evaluate(
         evaluation = evaluate_examples(loaded, examples, threshold=threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
         metrics |= evaluation.to_json()
+        metrics["warnings"] = [*_leaks(opened, split), *evaluation.warnings]
         write_json(out / METRICS_FILE, metrics)
         write_csv(out / IMAGES_FILE, evaluation.table())
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
@@ -218,6 +228,18 @@ def with_mean(scores: dict[str, Any]) -> dict[str, Any]:
         for how in ("pooled", "per_image")
     }
     return {"mean_average_precision": means, **scores}
+
+
+def _leaks(dataset: Dataset, split: str) -> list[str]:
+    """Say so when images of the split are not independent of those in other splits."""
+    leaks = check_leaks(dataset, look=False)
+    mine = [leak for leak in leaks if split in (ALL, leak.first.split, leak.second.split)]
+    if not mine:
+        return []
+    return [
+        f"{len(mine)} pairs of images in different splits are not independent (first: {mine[0]}); "
+        "the scores flatter a model that was trained on them."
+    ]
 
 
 def _row(scored: Scored, counts: dict[float, Counts]) -> dict[str, Any]:
