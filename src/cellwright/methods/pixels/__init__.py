@@ -1,0 +1,1 @@
+"""Pixel classes from scribbles: filters at several scales and a random forest."""
