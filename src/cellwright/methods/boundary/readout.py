@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._types import FloatArray
 from cellwright.methods.boundary import geometry
+from cellwright.methods.components import components
 from cellwright.methods.readout import Instances
 
 _EXTENT = 3  # of the largest diameter: long objects are longer than a disc of their area
@@ -88,7 +89,7 @@ class BoundaryReadout:
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
         probability = geometry.probabilities(volume)
         inside = probability[1] > self.threshold
-        labels, anchors = geometry.components(inside, self.largest, self.smallest)
+        labels, anchors = components(inside, self.largest, self.smallest)
         geometry.grow(labels, probability[0] < 0.5, self.growth)
         evidence = geometry.describe(labels, len(anchors), probability)
         return Instances(labels.reshape(shape), anchors[:, 3 - len(shape) :], evidence)
