@@ -8,6 +8,7 @@ from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
 from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
+from cellwright.models.package import NETWORK, load_package, save_package
 
 from .conftest import save_field, truth
 
@@ -195,3 +196,15 @@ def test_labels_can_be_ome_zarr(segment, fields, tmp_path):
     np.testing.assert_array_equal(labels > 0, truth(1) > 0)
     assert segment(fields / "plate1", "--overwrite").code == 0
     assert not (tmp_path / "out" / "labels" / "a.ome.zarr").exists()
+
+
+def test_a_model_that_does_not_run_is_told_once_and_nothing_is_written(
+    run, oracle, fields, tmp_path
+):
+    broken = tmp_path / "broken"
+    package = load_package(oracle)
+    save_package(broken, package.card, {**package.files, NETWORK: b"no network"})
+    result = run("segment", fields, "--model", broken, "-o", tmp_path / "out")
+    assert result.code == 2
+    assert result.error.count("cannot be opened") == 1
+    assert not (tmp_path / "out").exists()

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from cellwright import DatasetError, OutputError, UsageError
+from cellwright import DatasetError, ModelError, OutputError, UsageError
 from cellwright.cli.train import train as command
 from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
-from cellwright.images.read import read
+from cellwright.images.read import read, read_labels
 from cellwright.images.write import write, write_labels
 from cellwright.metrics.matching import match
 from cellwright.models.model import load_model
@@ -149,7 +149,7 @@ def test_too_few_images_are_refused(tmp_path):
 
 
 def test_an_unknown_method_lists_those_there_are():
-    with pytest.raises(UsageError, match="There is no method .*choose from .*offsets"):
+    with pytest.raises(UsageError, match=r"There is no method .*choose from .*offsets"):
         TrainOptions(method="magic")
 
 
@@ -165,3 +165,17 @@ def test_the_command_trains_and_says_what_to_do_next(data, tmp_path):
     done = CliRunner().invoke(command, arguments.split())
     assert done.exit_code == 0, done.output
     assert "set aside by chance" in done.output and f"--model {tmp_path}" in done.output
+
+
+def test_masks_are_refused_before_hours_of_training(tmp_path):
+    root = make_dataset(tmp_path / "data", 3)
+    for path in (root / "labels").iterdir():
+        labels, _ = read_labels(path)
+        write_labels(path, (labels > 0) * np.int32(255), overwrite=True)
+    with pytest.raises(DatasetError, match=r"every training image.*a mask"):
+        train(root, tmp_path / "out", QUICK)
+
+
+def test_a_bad_name_is_refused_before_hours_of_training():
+    with pytest.raises(ModelError, match="not a name for a model"):
+        TrainOptions(name="My model")

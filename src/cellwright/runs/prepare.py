@@ -83,13 +83,19 @@ def input_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[st
     Raises
     ------
     DatasetError
-        If no training image has an object, or they differ in their number of channels.
+        If no training image has an object, all have a problem (such as masks in place of numbered
+        objects), or they differ in their number of channels.
     """
     some = drawn(dataset.part("train"), _LOOKED_AT, seed)
     summary = summarise(replace(dataset, examples=tuple(some)))
     if not summary.diameters:
         first = f" ({summary.problems[0]})" if summary.problems else ""
         raise DatasetError(f"No training image of '{dataset.root}' has a usable object{first}.")
+    if len(summary.problems) == len(some):
+        raise DatasetError(
+            f"Nothing can be learned from '{dataset.root}': every training image that was looked "
+            f"at has a problem (first: {summary.problems[0]})"
+        )
     names = _channel_names(summary)
     diameters = np.clip(summary.diameters, *_DIAMETERS)
     typical = float(np.median(diameters))

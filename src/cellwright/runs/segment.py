@@ -136,12 +136,9 @@ def segment_images(
         model=_identity(package),
     )
     threads = max(1, available_cores() // jobs) if jobs > 1 else None
-    work = partial(
-        _segment_file,
-        output=output,
-        options=options,
-        open_model=partial(_open_model, package, device, threads),
-    )
+    open_model = partial(_open_model, package, device, threads)
+    open_model()  # one that does not run here is told once, not for every image
+    work = partial(_segment_file, output=output, options=options, open_model=open_model)
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
         run,
         finished,
