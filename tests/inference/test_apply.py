@@ -168,3 +168,31 @@ def test_default_tiles_waste_little_on_halos_and_an_image_that_fits_is_one_tile(
     assert wasted[1500] < 0.01
     assert wasted[4096] < 0.17
     assert wasted[20_000] < 0.3
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.7])
+def test_a_repeated_channel_gives_what_as_many_equal_ones_give(scale):
+    one = spots((50, 61), seed=3)
+    repeated = np.broadcast_to(one, (3, 50, 61))
+    seen = []
+
+    class Watched(ToyNetwork):
+        def __call__(self, pixels):
+            seen.append(pixels.copy())
+            return super().__call__(pixels[:, :1])
+
+    def doubled(pixels, limits):
+        return pixels * limits[:, 1].reshape(-1, 1, 1)
+
+    for image in (repeated, repeated.copy()):
+        segment_plane(
+            image,
+            Watched(),
+            ToyReadout(),
+            limits=np.array([[0.0, 2.0]] * 3),
+            normalise=doubled,
+            sink=RowsOnce((50, 61)),
+            scale=scale,
+        )
+    assert seen[0].shape[1] == 3
+    np.testing.assert_array_equal(seen[0], seen[1])

@@ -169,12 +169,15 @@ class _View:
             grid.image_span(*span) for grid, span in zip(self.grids, inside, strict=True)
         )
         window = np.asarray(self.source[:, top:bottom, left:right])
+        channels = len(window)
+        if window.strides[0] == 0:  # one channel, repeated: once is enough
+            window = window[:1]
         seen = resample_region(window, (top, left), self.grids, *inside)
-        pixels = self.normalise(seen, self.limits)
+        pixels = self.normalise(seen, self.limits[: len(window)])
         for axis, (wanted, (start, stop)) in enumerate(zip(index, inside, strict=True), 1):
             if len(wanted) != stop - start or wanted[-1] != stop - 1:
                 pixels = np.take(pixels, wanted - start, axis=axis)
-        return pixels
+        return pixels if len(pixels) == channels else np.repeat(pixels, channels, axis=0)
 
 
 def _folded(part: slice, grid: Grid) -> IntArray:

@@ -174,7 +174,7 @@ class Model:
         novelty = self._distance(source)
         labels, relabel = None, relabelling(stay)
         if sink is None:
-            labels = relabel[np.asarray(target)]
+            labels = np.asarray(target) if stay.all() else relabel[np.asarray(target)]
             relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
         rows = selected(table, stay)
         return Segmentation(

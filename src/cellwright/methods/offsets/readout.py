@@ -113,7 +113,9 @@ class OffsetsReadout:
         seeds = voting.seeds_of(votes, self.seed_distance, self.min_votes)
         labels = tidy(voting.assign(landing, seeds, self.capture), len(seeds))
         evidence = voting.describe(labels, seeds, logits, offsets)
-        present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(seeds) + 1)[1:])
-        renumber = np.zeros(len(seeds) + 1, np.int32)
-        renumber[present + 1] = np.arange(1, len(present) + 1)
-        return Instances(renumber[labels], seeds[present], evidence[present])
+        present = np.flatnonzero(evidence[:, 0] > 0)  # an object has some probability
+        if len(present) < len(seeds):
+            renumber = np.zeros(len(seeds) + 1, np.int32)
+            renumber[present + 1] = np.arange(1, len(present) + 1)
+            labels = renumber[labels]
+        return Instances(labels, seeds[present], evidence[present])

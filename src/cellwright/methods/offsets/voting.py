@@ -45,14 +45,14 @@ def land(
         for x in range(columns):
             if logits[y, x] <= threshold:
                 continue
-            at_y, at_x = float(y), float(x)
+            # Half a pixel on, so that cutting off the fraction rounds.
+            at_y, at_x = y + 0.5, x + 0.5
             row, column = y, x
             for _ in range(steps):
                 at_y += offsets[0, row, column]
                 at_x += offsets[1, row, column]
-                new_row, new_column = int(np.rint(at_y)), int(np.rint(at_x))
-                new_row = min(max(new_row, 0), rows - 1)
-                new_column = min(max(new_column, 0), columns - 1)
+                new_row = min(max(int(at_y), 0), rows - 1)
+                new_column = min(max(int(at_x), 0), columns - 1)
                 if new_row == row and new_column == column:
                     break
                 row, column = new_row, new_column
@@ -213,9 +213,9 @@ def describe(
             area[i] += 1
             probability = 1 / (1 + np.exp(-logits[y, x]))
             inside[i] += probability
-            miss[i] += np.hypot(
-                y + offsets[0, y, x] - seeds[i, 0], x + offsets[1, y, x] - seeds[i, 1]
-            )
+            down = y + offsets[0, y, x] - seeds[i, 0]
+            right = x + offsets[1, y, x] - seeds[i, 1]
+            miss[i] += np.sqrt(down * down + right * right)
             if (
                 (y > 0 and labels[y - 1, x] != label)
                 or (x > 0 and labels[y, x - 1] != label)
