@@ -153,6 +153,25 @@ def test_an_unknown_method_lists_those_there_are():
         TrainOptions(method="magic")
 
 
+def test_a_training_can_start_from_a_model(trained, data, tmp_path):
+    source = load_package(trained.folder)
+    barely = replace(QUICK, network={}, steps=1, learning_rate=1e-9, start_from=str(trained.folder))
+    again = train(data, tmp_path / "again", barely).package
+    assert again.card.network.config == source.card.network.config
+    assert again.card.training["started from"]["sha256"] == source.sha256
+    figures = [package.card.evaluation["AP@0.5 pooled"] for package in (again, source)]
+    assert figures[0] == pytest.approx(figures[1], abs=0.03)
+    other = replace(barely, start_from="nuclei")
+    with pytest.raises(OutputError):
+        train(data, tmp_path / "again", other)
+
+
+def test_a_model_to_start_from_must_be_there(data, tmp_path):
+    with pytest.raises(ModelError, match="gone"):
+        train(data, tmp_path / "out", replace(QUICK, start_from="gone"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_least_confidence_is_where_precision_is_highest():
     confidence = np.array([0.9, 0.8, 0.6, 0.3, 0.2])
     correct = np.array([True, True, True, False, False])

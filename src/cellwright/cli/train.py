@@ -30,6 +30,26 @@ from cellwright.cli import options
 @click.option("--width", type=click.IntRange(min=8), help="Channels of the network (32).")
 @click.option("--depth", type=click.IntRange(min=1), help="Levels of the network (4).")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3)
+@click.option(
+    "--from",
+    "start_from",
+    metavar="MODEL",
+    help="Start from the weights of a model (and its network): 'nuclei', or a package.",
+)
+@click.option(
+    "--stage-rate",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Each stage nearer to the pixels learns by this factor more slowly.",
+)
+@click.option(
+    "--frozen-stages",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="So many stages, from the pixels on, learn only in the second half.",
+)
 @click.option("--name", help="Name of the model; that of the output folder by default.")
 @options.axes
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")

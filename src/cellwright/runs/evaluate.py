@@ -22,6 +22,7 @@ from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import auroc, brier_score, expected_calibration_error
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.models.model import Model, load_model
+from cellwright.models.package import Package
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import Plan, open_run
 from cellwright.runs.results import command_line
@@ -216,7 +217,7 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
     return annotated
 
 
-def named(model: Model) -> dict[str, str]:
+def named(model: Model | Package) -> dict[str, str]:
     """Return what identifies a model in a record."""
     return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 

@@ -14,13 +14,15 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard, check_name
-from cellwright.models.export import export_network, network_facts
+from cellwright.models.export import export_network, network_facts, restored_network
+from cellwright.models.find import find_model
 from cellwright.models.model import Model
-from cellwright.models.package import CARD, FILES, Package, load_package, save_package
+from cellwright.models.package import CARD, FILES, WEIGHTS, Package, load_package, save_package
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
+from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate import Evaluation, evaluate_examples
+from cellwright.runs.evaluate import Evaluation, evaluate_examples, named
 from cellwright.runs.folder import Plan, now, open_run
 from cellwright.runs.learning import MONITOR, Learning, Validation
 from cellwright.runs.prepare import divided_dataset, input_contract, novelty_of
@@ -58,6 +60,11 @@ class TrainOptions:
     strength : str
         Of the augmentation: ``"none"``, ``"light"``, ``"standard"`` or ``"strong"``.
     learning_rate : float
+    start_from : str, optional
+        Name or package of a model whose weights to start from; its network is taken, too, but
+        for what `network` says.
+    stage_rate, frozen_stages : float, int
+        How slowly, or how late, the stages near the pixels learn; see `FitSettings`.
     axes : str, optional
         Axes of the images where the files do not say.
     name : str, optional
@@ -73,6 +80,9 @@ class TrainOptions:
     patch: int = 256
     strength: str = "standard"
     learning_rate: float = 2e-3
+    start_from: str | None = None
+    stage_rate: float = 1.0
+    frozen_stages: int = 0
     axes: str | None = None
     name: str | None = None
 
@@ -153,18 +163,20 @@ def train(
     """
     options = options or TrainOptions()
     divided, notes = divided_dataset(open_dataset(dataset, options.axes), options.seed)
+    start = load_package(find_model(options.start_from)) if options.start_from else None
     plan = Plan(
         command="train",
         inputs=files_of(divided.examples),
         parameters={**asdict(options), "network": dict(options.network)},
         files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
+        model=named(start) if start else None,
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             return TrainResult(out, load_package(out), tuple(finished["warnings"]))
         contract, problems = input_contract(divided, options.seed)
         learning = _learning(divided, contract, options, workers)
-        network = _network(learning, options)
+        network = _network(learning, options, start)
         record = fit(
             network,
             learning.step_loss,
@@ -184,7 +196,7 @@ def train(
             network=network_facts(network),
             input=contract,
             novelty=novelty_of(learning.train, options.seed),
-            training=_training_facts(learning, record, options),
+            training=_training_facts(learning, record, options, start),
             limits=_limits(divided, contract),
         )
         package, evaluation = _saved(out, card, files, learning.validation, options.seed)
@@ -224,14 +236,19 @@ def _learning(
     )
 
 
-def _network(learning: Learning, options: TrainOptions) -> Network:
+def _network(learning: Learning, options: TrainOptions, start: Package | None) -> Network:
+    """Return the network, with what fits of the weights that it starts from."""
     description = {
-        "name": "unet",
+        **(start.card.network.config if start else {"name": "unet"}),
         **options.network,
         "in_channels": learning.channels,
         "out_channels": len(learning.recipe.readout.outputs),
     }
-    return network_from_dict(description, seed=options.seed)
+    network = network_from_dict(description, seed=options.seed)
+    if start:
+        source = restored_network(start.card.network, start.files[WEIGHTS])
+        transfer_weights(source.state_dict(), network)
+    return network
 
 
 def _settings(options: TrainOptions, device: str, threads: int | None) -> FitSettings:
@@ -239,6 +256,8 @@ def _settings(options: TrainOptions, device: str, threads: int | None) -> FitSet
         **options.budget,
         seed=options.seed,
         learning_rate=options.learning_rate,
+        stage_rate=options.stage_rate,
+        frozen_stages=options.frozen_stages,
         monitor=MONITOR,
         higher_is_better=True,
         device=device,
@@ -260,8 +279,11 @@ def _saved(
     return save_package(out, replace(card, evaluation=_summary(evaluation)), files), evaluation
 
 
-def _training_facts(learning: Learning, record: FitRecord, options: TrainOptions) -> dict[str, Any]:
+def _training_facts(
+    learning: Learning, record: FitRecord, options: TrainOptions, start: Package | None
+) -> dict[str, Any]:
     return {
+        **({"started from": named(start)} if start else {}),
         "images": len(learning.train),
         "validation images": len(learning.validation),
         "steps": record.steps,
