@@ -1,17 +1,159 @@
-"""Networks by name: from a plain dictionary, as a model package stores it, and back."""
+"""Networks by name: from a plain dictionary, as a model package stores it, and back.
 
+Torch is imported when a network is built, not before.
+"""
+
+from __future__ import annotations
+
+import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any
-
-import torch
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from cellwright._errors import UsageError
-from cellwright.networks.network import Network
-from cellwright.networks.unet import UNet, UNetConfig
 
-NETWORKS: dict[str, tuple[type[Any], type[Any]]] = {"unet": (UNetConfig, UNet)}
-"""The config and the network of each name."""
+if TYPE_CHECKING:
+    from cellwright.networks.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name that networks are built by.
+
+    Parameters
+    ----------
+    summary : str
+        What it is good at, in one sentence for people.
+    config, network : str
+        Where its two classes stand, as ``"module:class"``.
+    options : mapping
+        What differs from the defaults of its config.
+    """
+
+    summary: str
+    config: str
+    network: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def config_type(self) -> type[Any]:
+        """Return the class of its config; importing it needs torch."""
+        return _load(self.config)
+
+    def network_type(self) -> type[Any]:
+        """Return the class of the network; importing it needs torch."""
+        return _load(self.network)
+
+
+def _load(place: str) -> type[Any]:
+    module, name = place.split(":")
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _entry(module: str, network: str, summary: str, **options: Any) -> Entry:
+    home = f"{__package__}.{module}"
+    return Entry(summary, f"{home}:{network}Config", f"{home}:{network}", options)
+
+
+NETWORKS: dict[str, Entry] = {
+    "unet": _entry("unet", "UNet", "Encoder, decoder and skips between them: the usual choice."),
+    "light": _entry(
+        "unet",
+        "UNet",
+        "A U-Net on a coarse grid, for laptops and large images: fastest, a little less exact.",
+        stem=4,
+    ),
+    "nested": _entry(
+        "nested",
+        "NestedUNet",
+        "UNet++, a U-Net with networks in its skips: finer edges, at twice the time.",
+    ),
+    "fpn": _entry(
+        "fpn",
+        "FeaturePyramid",
+        "Feature pyramid on a residual encoder: objects of very different sizes.",
+    ),
+    "msd": _entry(
+        "msd",
+        "MixedScaleDense",
+        "Mixed-scale dense network, few parameters: for very few annotated images.",
+    ),
+}
+
+ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "plain": (
+        "Convolution layers in a row, maximum pooling.",
+        {"block": "plain", "downsampling": "max"},
+    ),
+    "resnet": (
+        "Residual blocks.",
+        {"block": "residual", "downsampling": "convolution"},
+    ),
+    "bottleneck": (
+        "Residual bottlenecks, as in deep ResNets.",
+        {"block": "bottleneck", "downsampling": "convolution", "growth": 2.0},
+    ),
+    "preactivation": (
+        "Residual blocks whose sums nothing changes, which train well when deep.",
+        {"block": "preactivation", "downsampling": "convolution"},
+    ),
+    "convnext": (
+        "Large depth-wise kernels and norms of each pixel alone.",
+        {
+            "block": "convnext",
+            "norm": "channel",
+            "activation": "gelu",
+            "kernel": 7,
+            "downsampling": "convolution",
+        },
+    ),
+}
+"""For networks with an encoder: a summary, and the options that make it."""
+
+
+def network_summaries() -> dict[str, str]:
+    """Return one sentence about every network, by name."""
+    return {name: entry.summary for name, entry in NETWORKS.items()}
+
+
+def network_description(
+    name: str, *, encoder: str | None = None, width: int | None = None, depth: int | None = None
+) -> dict[str, Any]:
+    """Describe a network by the few options that matter most.
+
+    Parameters
+    ----------
+    name : str
+        In `NETWORKS`.
+    encoder : str, optional
+        In `ENCODERS`; that of the network by default.
+    width, depth : int, optional
+        Channels of the finest level and number of levels; for 'msd', channels that each layer
+        adds and number of layers. Those of the network by default.
+
+    Returns
+    -------
+    dict
+        For `network_from_dict`, once ``in_channels`` and ``out_channels`` are added.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network or encoder, or the network has no encoder.
+    """
+    _find(name)
+    options: Mapping[str, Any] = {}
+    if encoder is not None:
+        if encoder not in ENCODERS:
+            raise UsageError(
+                f"There is no encoder '{encoder}'. Choose one of: {', '.join(ENCODERS)}."
+            )
+        if name == "msd":
+            raise UsageError("Network 'msd' has no encoder to choose. Leave the encoder out.")
+        _, options = ENCODERS[encoder]
+    sizes = {"width": width, "depth": depth}
+    given = {option: value for option, value in sizes.items() if value is not None}
+    return {"name": name, **options, **given}
 
 
 def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Network:
@@ -31,30 +173,41 @@ def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Netwo
     UsageError
         If the name or an option is unknown, missing or out of range.
     """
-    options = {key: _tuples(value) for key, value in description.items() if key != "name"}
+    import torch
+
     name = description.get("name")
-    if name not in NETWORKS:
-        raise UsageError(f"There is no network '{name}'. Choose one of: {', '.join(NETWORKS)}.")
-    config_type, network_type = NETWORKS[name]
+    entry = _find(name)
+    given = {key: _tuples(value) for key, value in description.items() if key != "name"}
+    config_type = entry.config_type()
     known = [field.name for field in fields(config_type)]
-    unknown = [key for key in options if key not in known]
+    unknown = [key for key in given if key not in known]
     if unknown:
         raise UsageError(
             f"Network '{name}' has no option {', '.join(map(repr, unknown))}. "
             f"Its options are: {', '.join(known)}."
         )
-    missing = [key for key in ("in_channels", "out_channels") if key not in options]
+    missing = [key for key in ("in_channels", "out_channels") if key not in given]
     if missing:
         raise UsageError(f"Network '{name}' needs {' and '.join(map(repr, missing))}.")
+    config = config_type(**{**entry.options, **given})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: Network = network_type(config_type(**options))
+        network: Network = entry.network_type()(config)
     return network
 
 
 def network_to_dict(network: Network) -> dict[str, Any]:
-    """Describe a network such that `network_from_dict` builds one like it."""
+    """Describe a network such that `network_from_dict` builds one like it.
+
+    All options are written out, so that the description outlives other defaults.
+    """
     return {"name": network.name, **asdict(network.config)}
+
+
+def _find(name: Any) -> Entry:
+    if name not in NETWORKS:
+        raise UsageError(f"There is no network '{name}'. Choose one of: {', '.join(NETWORKS)}.")
+    return NETWORKS[name]
 
 
 def _tuples(value: Any) -> Any:

@@ -1,0 +1,63 @@
+"""Networks by name, as the command line asks for them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cellwright._errors import UsageError
+from cellwright.networks.registry import (
+    ENCODERS,
+    NETWORKS,
+    network_description,
+    network_from_dict,
+    network_summaries,
+    network_to_dict,
+)
+
+CHANNELS = {"in_channels": 1, "out_channels": 2}
+
+
+def test_every_network_has_one_sentence():
+    summaries = network_summaries()
+    assert list(summaries) == list(NETWORKS)
+    assert all(text.endswith(".") and len(text) < 100 for text in summaries.values())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_width_and_depth_are_heeded(name):
+    network = network_from_dict(network_description(name, width=16, depth=2) | CHANNELS)
+    assert (network.config.width, network.config.depth) == (16, 2)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_name_may_stand_for_options_and_they_are_stored(name):
+    network = network_from_dict({"name": name, **CHANNELS})
+    stored = network_to_dict(network)
+    assert NETWORKS[name].options.items() <= stored.items()
+    assert network_from_dict(stored).config == network.config
+
+
+def test_encoders_are_chosen_by_name():
+    for name in ("unet", "nested", "fpn"):
+        for encoder, (_, options) in ENCODERS.items():
+            description = network_description(name, encoder=encoder, width=8, depth=2)
+            network = network_from_dict(description | CHANNELS)
+            assert options.items() <= network_to_dict(network).items()
+
+
+def test_what_does_not_exist_is_named():
+    with pytest.raises(UsageError, match=r"no network 'vnet'\. Choose one of: unet, light"):
+        network_description("vnet")
+    with pytest.raises(UsageError, match=r"no encoder 'vgg'\. Choose one of: plain, resnet"):
+        network_description("unet", encoder="vgg")
+    with pytest.raises(UsageError, match="'msd' has no encoder"):
+        network_description("msd", encoder="resnet")
+
+
+def test_listing_networks_needs_no_torch():
+    code = (
+        "import sys; from cellwright.networks.registry import network_summaries as f; f();"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
