@@ -58,9 +58,25 @@ METHODS: dict[str, Method] = {
             "Boundary",
         ),
         _in_folder(
+            "flows",
+            "Pixels flow to the centre of their object: cells of any compact shape, even touching.",
+            "Flows",
+        ),
+        Method(
+            "flows-distance",
+            "Pixels flow to the middle line of their object: long, bent objects that touch.",
+            f"{__package__}.flows.readout:DistanceFlowsReadout",
+            f"{__package__}.flows.recipe:FlowsRecipe",
+        ),
+        _in_folder(
             "offsets",
             "Every pixel points to the centre of its object: compact objects, even densely packed.",
             "Offsets",
+        ),
+        _in_folder(
+            "watershed",
+            "Pixels climb to the top of their object: compact objects of any shape and number.",
+            "Watershed",
         ),
     )
 }

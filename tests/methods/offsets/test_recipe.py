@@ -6,7 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from cellwright.methods.offsets.readout import OffsetsReadout  # noqa: E402
-from cellwright.methods.offsets.recipe import OffsetsRecipe, near_another  # noqa: E402
+from cellwright.methods.offsets.recipe import OffsetsRecipe  # noqa: E402
+from cellwright.methods.seams import near_another  # noqa: E402
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field  # noqa: E402
 
 RECIPE = OffsetsRecipe()

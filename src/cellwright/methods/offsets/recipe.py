@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.offsets import geometry
 from cellwright.methods.offsets.readout import OffsetsReadout
+from cellwright.methods.seams import near_another
 
 _SMOOTHING = 20.0  # px; keeps the Dice loss finite on patches without objects
 _SMALLEST_RADIUS = 2.0  # px; the precision asked of the smallest objects
@@ -106,27 +107,3 @@ class OffsetsRecipe:
         centre = (share * miss / size).sum() / share.sum().clamp(min=1)
         total = foreground + overlap + centre
         return {"loss": total, "foreground": foreground, "overlap": overlap, "centre": centre}
-
-
-def near_another(labels: LabelArray, distance: int) -> FloatArray:
-    """Return 1 at pixels within `distance` px (a square) of two different objects.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (Y, X), int32
-    distance : int
-        In px.
-
-    Returns
-    -------
-    ndarray, shape (Y, X), float32
-        1 where the square around a pixel holds parts of two objects.
-    """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    side = 2 * distance + 1
-    highest = maximum_filter(labels, side, mode="nearest")
-    beyond = np.int32(np.iinfo(np.int32).max)
-    lowest = minimum_filter(np.where(labels > 0, labels, beyond), side, mode="nearest")
-    near: FloatArray = ((highest > 0) & (lowest < beyond) & (highest != lowest)).astype(np.float32)
-    return near

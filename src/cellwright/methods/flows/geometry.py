@@ -1,0 +1,321 @@
+"""From labels to flows: the compiled kernels behind the targets and the flow error.
+
+All work on volumes (Z, Y, X); a plane is a volume of one plane.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from cellwright._types import DoubleArray, FloatArray, IntArray, LabelArray
+
+_LONGEST_DIFFUSION = 320  # iterations; bounds the time on objects that fill a patch
+_SMOOTHINGS = 2  # of the distance; the ridge of a rod is jagged by a pixel without
+
+
+@njit(cache=True)
+def boxes_and_centres(labels: LabelArray) -> tuple[IntArray, IntArray]:
+    """Return where objects lie and the pixel of each that is nearest to its centroid.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Z, Y, X), int32
+        Values below 1 are no object.
+
+    Returns
+    -------
+    boxes : ndarray, shape (N, 2, 3), int64
+        First pixel, and the one beyond the last, along each axis, of labels 1..N. Empty where a
+        label does not occur.
+    centres : ndarray, shape (N, 3), int64
+    """
+    planes, rows, columns = labels.shape
+    count = max(labels.max(), 0)
+    boxes = np.zeros((count, 2, 3), np.int64)
+    sums = np.zeros((count, 3))
+    size = np.zeros(count)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                if labels[z, y, x] <= 0:
+                    continue
+                i = labels[z, y, x] - 1
+                for axis, place in enumerate((z, y, x)):
+                    if size[i] == 0:
+                        boxes[i, 0, axis] = place
+                    boxes[i, 0, axis] = min(boxes[i, 0, axis], place)
+                    boxes[i, 1, axis] = max(boxes[i, 1, axis], place + 1)
+                    sums[i, axis] += place
+                size[i] += 1
+    centres = np.zeros((count, 3), np.int64)
+    nearest = np.full(count, np.inf)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                if labels[z, y, x] <= 0:
+                    continue
+                i = labels[z, y, x] - 1
+                distance = (
+                    (z - sums[i, 0] / size[i]) ** 2
+                    + (y - sums[i, 1] / size[i]) ** 2
+                    + (x - sums[i, 2] / size[i]) ** 2
+                )
+                if distance < nearest[i]:
+                    nearest[i] = distance
+                    centres[i, 0], centres[i, 1], centres[i, 2] = z, y, x
+    return boxes, centres
+
+
+@njit(cache=True)
+def diffusion_flows(labels: LabelArray) -> FloatArray:
+    """Return unit vectors up the heat that spreads from the centre of every object.
+
+    A pixel of the object is heated again and again, all its pixels exchange heat with their
+    neighbours and lose it where they touch anything else.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Z, Y, X), int32
+        Values below 1 are no object.
+
+    Returns
+    -------
+    ndarray, shape (3, Z, Y, X), float32
+        Along each axis; 0 outside objects, and in parts of an object without a path of pixels to
+        its centre.
+
+    References
+    ----------
+    Stringer et al. (2021), "Cellpose: a generalist algorithm for cellular segmentation", Nature
+    Methods 18:100.
+    """
+    flows = np.zeros((3, *labels.shape), np.float32)
+    boxes, centres = boxes_and_centres(labels)
+    for i in range(len(boxes)):
+        low, high = boxes[i]
+        extent = high - low
+        if extent[0] == 0:
+            continue
+        iterations = min(2 * (extent.sum() + 3), _LONGEST_DIFFUSION)
+        weight = _weights(labels, i + 1, low, high)
+        _write_slopes(_heat(weight, centres[i] - low, iterations), weight, low, flows)
+    return flows
+
+
+@njit(cache=True)
+def _weights(labels: LabelArray, label: int, low: IntArray, high: IntArray) -> DoubleArray:
+    """Return 1 over the number of pixels that exchange heat in a box; 0 outside the object.
+
+    Rows and columns have a rim of 0, which saves the kernels from looking where the box ends.
+    """
+    extent = high - low
+    weights = np.zeros((extent[0], extent[1] + 2, extent[2] + 2))
+    inside = labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]] == label
+    weights[:, 1:-1, 1:-1] = inside * (1 / 9 if labels.shape[0] == 1 else 1 / 27)
+    return weights
+
+
+@njit(cache=True)
+def _heat(weight: DoubleArray, centre: IntArray, iterations: int) -> DoubleArray:
+    """Return the heat in the box of an object.
+
+    Each iteration heats the pixel at the centre and replaces every pixel by the mean of the 3 x 3
+    (x 3, in volumes) pixels around it, one axis after the other. Far from the centre of a long
+    object heat is so little that single precision could not hold it.
+    """
+    planes, rows, columns = weight.shape
+    heat = np.zeros_like(weight)
+    across = np.zeros_like(weight)
+    for _ in range(iterations):
+        heat[centre[0], centre[1] + 1, centre[2] + 1] += 1
+        for k in range(planes):
+            for i in range(1, rows - 1):
+                for j in range(1, columns - 1):
+                    across[k, i, j] = heat[k, i, j - 1] + heat[k, i, j] + heat[k, i, j + 1]
+        if planes > 1:
+            _mix_planes(across, heat, weight)
+            continue
+        for i in range(1, rows - 1):
+            for j in range(1, columns - 1):
+                total = across[0, i - 1, j] + across[0, i, j] + across[0, i + 1, j]
+                heat[0, i, j] = total * weight[0, i, j]
+    return heat
+
+
+@njit(cache=True)
+def _mix_planes(across: DoubleArray, heat: DoubleArray, weight: DoubleArray) -> None:
+    """Write into `heat` the weighted sums of `across` over 3 rows of 3 planes."""
+    planes, rows, columns = heat.shape
+    for k in range(planes):
+        for i in range(1, rows - 1):
+            for j in range(1, columns - 1):
+                heat[k, i, j] = across[k, i - 1, j] + across[k, i, j] + across[k, i + 1, j]
+            for n in (k - 1, k + 1):
+                if 0 <= n < planes:
+                    for j in range(1, columns - 1):
+                        heat[k, i, j] += across[n, i - 1, j] + across[n, i, j] + across[n, i + 1, j]
+            for j in range(1, columns - 1):
+                heat[k, i, j] *= weight[k, i, j]
+
+
+@njit(cache=True)
+def _write_slopes(heat: DoubleArray, weight: DoubleArray, low: IntArray, flows: FloatArray) -> None:
+    """Write into `flows` the directions in which `heat` rises."""
+    planes, rows, columns = heat.shape
+    for k in range(planes):
+        for i in range(1, rows - 1):
+            for j in range(1, columns - 1):
+                if weight[k, i, j] == 0:
+                    continue
+                dz = 0.0
+                if planes > 1:
+                    dz += heat[k + 1, i, j] if k + 1 < planes else 0.0
+                    dz -= heat[k - 1, i, j] if k > 0 else 0.0
+                dy = heat[k, i + 1, j] - heat[k, i - 1, j]
+                dx = heat[k, i, j + 1] - heat[k, i, j - 1]
+                steepest = max(abs(dz), abs(dy), abs(dx))
+                if steepest == 0:
+                    continue
+                # First to a size whose square is a normal number: far from the centre heat is tiny.
+                dz, dy, dx = dz / steepest, dy / steepest, dx / steepest
+                length = np.sqrt(dz * dz + dy * dy + dx * dx)
+                z, y, x = low[0] + k, low[1] + i - 1, low[2] + j - 1
+                flows[0, z, y, x] = dz / length
+                flows[1, z, y, x] = dy / length
+                flows[2, z, y, x] = dx / length
+
+
+def distance_flows(labels: LabelArray) -> FloatArray:
+    """Return the slope of the smoothed distance to the edge of every object.
+
+    Vectors lead from the edge to the middle line and fade there, wherever along it that is, so
+    that nothing has to travel along a long object.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Z, Y, X), int32
+        Values below 1 are no object.
+
+    Returns
+    -------
+    ndarray, shape (3, Z, Y, X), float32
+        Along each axis, of length 1 or less; 0 outside objects.
+
+    References
+    ----------
+    Cutler et al. (2022), "Omnipose: a high-precision morphology-independent solution for
+    bacterial cell segmentation", Nature Methods 19:1438.
+    """
+    distance = distance_to_edge(labels)
+    for _ in range(_SMOOTHINGS):
+        distance = _smoothed(distance, labels)
+    flows: FloatArray = _slopes_within(distance, labels)
+    return flows
+
+
+def distance_to_edge(labels: LabelArray) -> FloatArray:
+    """Return the distance of every pixel of an object to the nearest pixel that is not of it.
+
+    The side of the volume is no edge, and the single plane of a plane none either.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Z, Y, X), int32
+        Values below 1 are no object.
+
+    Returns
+    -------
+    ndarray, shape (Z, Y, X), float32
+        In px; 0 outside objects. Where an object has no edge, the longest side of the volume.
+    """
+    squared = (labels > 0) * np.float32(max(labels.shape) ** 2)
+    for axis in range(3):
+        if labels.shape[axis] > 1:
+            _take_nearer(np.moveaxis(labels, axis, 2), np.moveaxis(squared, axis, 2))
+    distance: FloatArray = np.sqrt(squared)
+    return distance
+
+
+@njit(cache=True)
+def _take_nearer(labels: LabelArray, squared: FloatArray) -> None:
+    """Lower the squared distances by what lies along the last axis.
+
+    Nothing farther away than the distance so far can lower it: the search ends there, or where
+    the object does.
+    """
+    first, second, length = labels.shape
+    line = np.empty(length, np.float32)
+    for a in range(first):
+        for b in range(second):
+            line[:] = squared[a, b]
+            for j in range(length):
+                label = labels[a, b, j]
+                if label <= 0:
+                    continue
+                best = line[j]
+                for step in (-1, 1):
+                    k = j + step
+                    while 0 <= k < length and (k - j) * (k - j) < best:
+                        beyond = labels[a, b, k] != label
+                        here = np.float32(0) if beyond else line[k]
+                        best = min(best, here + np.float32((k - j) * (k - j)))
+                        if beyond:
+                            break
+                        k += step
+                squared[a, b, j] = best
+
+
+@njit(cache=True)
+def _smoothed(values: FloatArray, labels: LabelArray) -> FloatArray:
+    """Return the mean over each pixel of an object and its neighbours in the same object."""
+    planes, rows, columns = labels.shape
+    result = np.zeros_like(values)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                label = labels[z, y, x]
+                if label <= 0:
+                    continue
+                total, count = np.float32(0), 0
+                for k in range(max(0, z - 1), min(planes, z + 2)):
+                    for i in range(max(0, y - 1), min(rows, y + 2)):
+                        for j in range(max(0, x - 1), min(columns, x + 2)):
+                            if labels[k, i, j] == label:
+                                total += values[k, i, j]
+                            count += 1  # what is not of the object has distance 0
+                result[z, y, x] = total / count
+    return result
+
+
+@njit(cache=True)
+def _slopes_within(values: FloatArray, labels: LabelArray) -> FloatArray:
+    """Return half the difference of the neighbours along each axis, of length 1 at most.
+
+    Beyond the object `values` are 0; beyond the volume they are as at its side.
+    """
+    planes, rows, columns = labels.shape
+    flows = np.zeros((3, planes, rows, columns), np.float32)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                label = labels[z, y, x]
+                if label <= 0:
+                    continue
+                length = np.float32(0)
+                for axis, (dz, dy, dx) in enumerate(((1, 0, 0), (0, 1, 0), (0, 0, 1))):
+                    k, i, j = (
+                        min(z + dz, planes - 1),
+                        min(y + dy, rows - 1),
+                        min(x + dx, columns - 1),
+                    )
+                    above = values[k, i, j] if labels[k, i, j] == label else np.float32(0)
+                    k, i, j = max(z - dz, 0), max(y - dy, 0), max(x - dx, 0)
+                    below = values[k, i, j] if labels[k, i, j] == label else np.float32(0)
+                    slope = (above - below) / np.float32(2)
+                    flows[axis, z, y, x] = slope
+                    length += slope * slope
+                if length > 1:
+                    for axis in range(3):
+                        flows[axis, z, y, x] /= np.sqrt(length)
+    return flows
