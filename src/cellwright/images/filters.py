@@ -45,20 +45,20 @@ def gaussian(pixels: FloatArray, sigma: float | Sequence[float]) -> FloatArray:
         raise UsageError(f"Cannot smooth with a standard deviation of {sigma} px: give 0 or more.")
     volume = np.ascontiguousarray(pixels, np.float32).reshape((-1, *pixels.shape[-2:]))
     if pixels.ndim == 3 and sigmas[0] > 0:
-        places = mirrored(len(volume), gaussian_radius(sigmas[0]))
+        places = _mirrored(len(volume), gaussian_radius(sigmas[0]))
         volume = _smooth_across(volume, places, _half_kernel(sigmas[0]))
     rows, columns = volume.shape[1:]
     smooth: FloatArray = _smooth_planes(
         volume,
-        mirrored(rows, gaussian_radius(sigmas[-2])),
+        _mirrored(rows, gaussian_radius(sigmas[-2])),
         _half_kernel(sigmas[-2]),
-        mirrored(columns, gaussian_radius(sigmas[-1])),
+        _mirrored(columns, gaussian_radius(sigmas[-1])),
         _half_kernel(sigmas[-1]),
     )
     return smooth.reshape(pixels.shape)
 
 
-def mirrored(length: int, radius: int) -> IntArray:
+def _mirrored(length: int, radius: int) -> IntArray:
     """Return the indices of an axis that goes on as its mirror image for `radius` px on each side.
 
     Returns

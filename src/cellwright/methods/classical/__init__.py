@@ -1,0 +1,1 @@
+"""Objects without a network: background, threshold, seeds, watershed; the honest baseline."""
