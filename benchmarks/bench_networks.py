@@ -1,14 +1,16 @@
-"""What U-Nets of several sizes cost: arithmetic, a training step, a prediction.
+"""What all networks cost: arithmetic, a training step, a prediction.
 
 Run ``python benchmarks/bench_networks.py`` with the ``train`` extra installed. All times are CPU
 seconds on one thread, the best of `REPEATS`; compare rows of one run only.
 """
 
+import argparse
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,24 +19,43 @@ import torch
 from cellwright.methods.losses import smooth_l1
 from cellwright.networks.cost import cost
 from cellwright.networks.network import Network
-from cellwright.networks.registry import network_from_dict
+from cellwright.networks.registry import (
+    ENCODERS,
+    NETWORKS,
+    network_description,
+    network_from_dict,
+)
 from cellwright.training.device import place
 
 REPEATS = 4
-NETWORKS = [
+MEGAPIXELS = 1024**2 / 1e6  # of the image that is predicted
+CHANNELS = {"in_channels": 1, "out_channels": 3}
+UNETS: list[dict[str, Any]] = [
     {"width": 8},
     {"width": 16},
     {"width": 24},
-    {"width": 32},
     {"width": 48},
-    {"width": 32, "skip": "concat"},
-    {"width": 32, "growth": 2.0},
-    {"width": 32, "block": "residual"},
-    {"width": 32, "block": "dense"},
-    {"width": 32, "block": "separable"},
-    {"width": 32, "block": "dilated"},
-    {"width": 32, "stem": 1},
+    {"skip": "concat"},
+    {"growth": 2.0},
+    {"block": "residual"},
+    {"block": "dense"},
+    {"block": "separable"},
+    {"block": "dilated"},
+    {"stem": 1},
 ]
+"""What of the usual U-Net is changed."""
+
+
+def descriptions() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every network by name, every encoder, and variants of the U-Net, with a label each."""
+    for name in NETWORKS:
+        yield name, network_description(name)
+    for name in ("unet", "fpn"):
+        for encoder in ENCODERS:
+            yield f"{name}, encoder {encoder}", network_description(name, encoder=encoder)
+    for options in UNETS:
+        label = ", ".join(f"{option} {value}" for option, value in options.items())
+        yield f"unet, {label}", {"name": "unet", **options}
 
 
 def best_seconds(action: Callable[[], object]) -> float:
@@ -86,19 +107,23 @@ def prediction_seconds(network: Network) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="networks whose label starts so")
+    parser.add_argument("--no-training", action="store_true", help="leave training steps out")
+    choices = parser.parse_args()
     torch.set_num_threads(1)
-    print("| network | parameters | GFLOP/Mpx | halo, px | step 4×256², s | 1024² in ORT, s |")
+    print("| network | parameters | GFLOP/Mpx | halo, px | ORT, CPU s/Mpx | step 4×256², s |")
     print("|---|---|---|---|---|---|")
-    for options in NETWORKS:
-        base = {"name": "unet", "in_channels": 1, "out_channels": 3}
-        network = network_from_dict(base | options)
+    for label, description in descriptions():
+        if not label.startswith(choices.only):
+            continue
+        network = network_from_dict(description | CHANNELS)
         counted = cost(network)
-        predicted = prediction_seconds(network)
-        step = training_step_seconds(network)
-        label = ", ".join(f"{name} {value}" for name, value in options.items())
+        predicted = prediction_seconds(network) / MEGAPIXELS
+        step = "" if choices.no_training else f"{training_step_seconds(network):.3f}"
         print(
             f"| {label} | {counted.parameters:,} | {counted.gflop_per_megapixel:.1f} "
-            f"| {network.halo[0]} | {step:.3f} | {predicted:.3f} |",
+            f"| {network.halo[0]} | {predicted:.3f} | {step} |",
             flush=True,
         )
 

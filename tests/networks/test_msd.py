@@ -10,7 +10,7 @@ from networks.battery import NetworkBattery
 SMALL = {"name": "msd", "in_channels": 2, "out_channels": 3, "width": 2, "depth": 3}
 OPTIONS = [
     {"in_channels": 1, "out_channels": 1},
-    {"stem": 1, "dilations": (1, 3), "norm": "channel"},
+    {"stem": 1, "width": 8, "dilations": (1, 3), "norm": "channel"},
     {"dimensions": 3, "stem": (1, 2, 2), "dilations": (1, (1, 2, 2), (1, 4, 4))},
 ]
 
