@@ -19,7 +19,9 @@ def gaussian_radius(sigma: float) -> int:
     return int(np.ceil(TRUNCATE * sigma))
 
 
-def gaussian(pixels: FloatArray, sigma: float | Sequence[float]) -> FloatArray:
+def gaussian(
+    pixels: FloatArray, sigma: float | Sequence[float], out: FloatArray | None = None
+) -> FloatArray:
     """Smooth a plane or a volume; outside, it goes on as its own mirror image (c b a | a b c).
 
     A pixel of the result depends on nothing farther away than `gaussian_radius` along each axis,
@@ -30,6 +32,8 @@ def gaussian(pixels: FloatArray, sigma: float | Sequence[float]) -> FloatArray:
     pixels : ndarray, shape ([Z,] Y, X), float32
     sigma : float or one per axis
         Standard deviations in px, ≥ 0; 0 leaves an axis as it is.
+    out : ndarray, float32, the shape of `pixels`, contiguous, optional
+        Where to write the result; not `pixels` itself.
 
     Returns
     -------
@@ -48,14 +52,16 @@ def gaussian(pixels: FloatArray, sigma: float | Sequence[float]) -> FloatArray:
         places = _mirrored(len(volume), gaussian_radius(sigmas[0]))
         volume = _smooth_across(volume, places, _half_kernel(sigmas[0]))
     rows, columns = volume.shape[1:]
-    smooth: FloatArray = _smooth_planes(
+    result = np.empty(pixels.shape, np.float32) if out is None else out
+    _smooth_planes(
         volume,
         _mirrored(rows, gaussian_radius(sigmas[-2])),
         _half_kernel(sigmas[-2]),
         _mirrored(columns, gaussian_radius(sigmas[-1])),
         _half_kernel(sigmas[-1]),
+        result.reshape(volume.shape),
     )
-    return smooth.reshape(pixels.shape)
+    return result
 
 
 def _mirrored(length: int, radius: int) -> IntArray:
@@ -85,11 +91,11 @@ def _smooth_planes(
     row_kernel: FloatArray,
     columns: IntArray,
     column_kernel: FloatArray,
-) -> FloatArray:
+    result: FloatArray,
+) -> None:
     """Smooth along Y and X: each row is summed over its neighbours, then along itself."""
     planes, height, width = volume.shape
     radius = len(column_kernel) - 1
-    result = np.empty_like(volume)
     row = np.empty(width, np.float32)
     padded = np.empty(width + 2 * radius, np.float32)
     for z in range(planes):
@@ -105,7 +111,6 @@ def _smooth_planes(
                 left, right = padded[radius - k :], padded[radius + k :]
                 for x in range(width):
                     target[x] += weight * (left[x] + right[x])
-    return result
 
 
 @njit(cache=True)

@@ -67,6 +67,14 @@ def test_equals_the_slow_reference(dimensions, rng):
     assert not found
 
 
+def test_the_structure_tensor_can_be_left_out(rng):
+    pixels = rng.random((2, 20, 21), np.float32)
+    whole, less = (by_name(FilterBank((1.0, 2.0), structure=s), pixels) for s in (True, False))
+    assert list(less) == [name for name in whole if "structure" not in name]
+    for name, values in less.items():
+        np.testing.assert_array_equal(values, whole[name])
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_a_part_with_its_surroundings_gives_the_same_bits(dimensions, rng):
     bank = FilterBank((0.7, 1.5), anisotropy=2.0)

@@ -128,6 +128,7 @@ class PixelClassifier:
         arrays = {
             "scales": np.array(self.bank.scales),
             "anisotropy": np.array(self.bank.anisotropy),
+            "structure": np.array(self.bank.structure),
             "form": np.array((self.channels, self.dimensions)),
         }
         for part, fields in _FIELDS.items():
@@ -154,7 +155,11 @@ class PixelClassifier:
                     if found[name].dtype != dtype:
                         raise ModelError(f"The pixel classifier's '{part}.{name}' is no {dtype}.")
             channels, dimensions = (int(number) for number in arrays["form"])
-            bank = FilterBank(tuple(arrays["scales"].tolist()), float(arrays["anisotropy"]))
+            bank = FilterBank(
+                tuple(arrays["scales"].tolist()),
+                float(arrays["anisotropy"]),
+                bool(arrays["structure"]),
+            )
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise ModelError(f"The pixel classifier is incomplete or damaged: {error}") from error
         return cls(bank, channels, dimensions, Bins(**bins), Forest(**forest))
