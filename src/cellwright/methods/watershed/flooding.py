@@ -1,17 +1,19 @@
 """From a relief to objects: the compiled kernels behind the readout.
 
 Every pixel climbs to its highest neighbour, up to a top; the pixels of a top are its *basin*. A
-top that rises too little above the pass to a higher one is no object of its own: its basin joins
-the higher one's. No way may lead farther than `travel`, so that objects depend on their
-surroundings only, and they are connected by construction. All work on volumes (Z, Y, X).
+top that rises too little above the highest way to a higher one is no object of its own: its basin
+joins the higher one's. No way may lead farther than `travel`, so that objects depend on their
+surroundings only. All work on volumes (Z, Y, X).
 """
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 import numpy as np
 from numba import njit
 
-from cellwright._types import BoolArray, DoubleArray, FloatArray, LabelArray
+from cellwright._types import BoolArray, FloatArray, LabelArray
 
 
 @njit(cache=True)
@@ -115,7 +117,6 @@ def follow(
     ndarray, shape (N,), int32
         The last node of the way, or -1.
     """
-    _, rows, columns = shape
     unknown = -2
     end = np.full(len(target), unknown, np.int32)
     way = np.empty(len(target), np.int32)
@@ -134,15 +135,9 @@ def follow(
         last = end[at]
         if length == 0:
             continue
-        if last >= 0:
-            row, top_x = divmod(place[last], columns)
-            top_z, top_y = divmod(row, rows)
         for n in range(length - 1, -1, -1):
-            if last >= 0:
-                row, x = divmod(place[way[n]], columns)
-                z, y = divmod(row, rows)
-                if max(abs(z - top_z), abs(y - top_y), abs(x - top_x)) > travel:
-                    last = -1
+            if last >= 0 and _apart(place[way[n]], place[last], shape) > travel:
+                last = -1
             end[way[n]] = last
     return end
 
@@ -186,10 +181,65 @@ def basins_of(
 
 
 @njit(cache=True)
+def passes_of(
+    relief: FloatArray, basins: LabelArray, count: int
+) -> tuple[LabelArray, LabelArray, FloatArray]:
+    """Return where basins touch, and how high.
+
+    Parameters
+    ----------
+    relief : ndarray, shape (Z, Y, X), float32
+    basins : ndarray, shape (Z, Y, X), int32
+        As `basins_of` returns them.
+    count : int
+        Number of basins.
+
+    Returns
+    -------
+    first : ndarray, shape (count + 1,), int32
+        Where the passes of each basin begin in the next two, and how many passes there are.
+    neighbour : ndarray, shape (P,), int32
+        The basin beyond the pass; a pair of basins has as many passes as pairs of pixels.
+    level : ndarray, shape (P,), float32
+        The lower one of the two pixels.
+    """
+    planes, rows, columns = basins.shape
+    first = np.zeros(count + 1, np.int32)
+    neighbour = np.empty(0, np.int32)
+    level = np.empty(0, np.float32)
+    steps = ((0, 0, 1), (0, 1, 0), (1, 0, 0))
+    for writing in (False, True):
+        for dz, dy, dx in steps:
+            for z in range(dz, planes):
+                for y in range(dy, rows):
+                    for x in range(dx, columns):
+                        one, other = basins[z, y, x], basins[z - dz, y - dy, x - dx]
+                        if one < 0 or other < 0 or one == other:
+                            continue
+                        if not writing:
+                            first[one] += 1
+                            first[other] += 1
+                            continue
+                        height = min(relief[z, y, x], relief[z - dz, y - dy, x - dx])
+                        for here, there in ((one, other), (other, one)):
+                            first[here] -= 1
+                            neighbour[first[here]] = there
+                            level[first[here]] = height
+        if not writing:
+            first = np.cumsum(first).astype(np.int32)  # ends; writing moves them to the starts
+            neighbour = np.empty(first[count], np.int32)
+            level = np.empty(first[count], np.float32)
+    return first, neighbour, level
+
+
+@njit(cache=True)
 def merges(
-    relief: FloatArray, basins: LabelArray, tops: LabelArray, persistence: float
+    relief: FloatArray, basins: LabelArray, tops: LabelArray, persistence: float, travel: int
 ) -> LabelArray:
     """Return for every basin the one that it joins.
+
+    From each top the highest passes are taken, one after the other, until they lead to a higher
+    top: the one that its basin meets first as the flood falls.
 
     Parameters
     ----------
@@ -198,61 +248,55 @@ def merges(
         As `basins_of` returns them.
     tops : ndarray, shape (N,), int32
     persistence : float
-        A top that rises less above its highest pass to a neighbour with a higher top joins it; one
-        that rises less above 0 is none.
+        A top that rises less above the highest way to a higher top joins it; one that rises less
+        above 0 is none.
+    travel : int
+        A way leads over tops up to this far from where it starts along each axis, in px.
 
     Returns
     -------
     ndarray, shape (N,), int32
-        Number of the neighbour; of the basin itself if it stays on its own; -1 if it is none.
+        Number of the basin of that higher top; of the basin itself if it stays on its own; -1 if
+        it is none.
     """
-    planes, rows, columns = relief.shape
     flat = relief.ravel()
-    highest = np.full(len(tops), -np.inf)
+    first, neighbour, level = passes_of(relief, basins, len(tops))
     joins = np.arange(len(tops)).astype(np.int32)
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                if basins[z, y, x] < 0:
-                    continue
-                if x > 0:
-                    _pass_between(relief, basins, flat, tops, highest, joins, (z, y, x, 0, 0, 1))
-                if y > 0:
-                    _pass_between(relief, basins, flat, tops, highest, joins, (z, y, x, 0, 1, 0))
-                if z > 0:
-                    _pass_between(relief, basins, flat, tops, highest, joins, (z, y, x, 1, 0, 0))
+    seen = np.full(len(tops), -1, np.int32)  # the last top whose ways led here
     for n in range(len(tops)):
-        if flat[tops[n]] - highest[n] >= persistence:
-            joins[n] = n
-        if joins[n] == n and flat[tops[n]] < persistence:
+        floor = flat[tops[n]] - persistence
+        seen[n] = n
+        at = n
+        front = [(np.float32(0), np.int32(n)) for _ in range(0)]
+        while True:
+            for k in range(first[at], first[at + 1]):
+                other = neighbour[k]
+                near = _apart(tops[n], tops[other], basins.shape) <= travel
+                if near and level[k] > floor and seen[other] != n:
+                    heappush(front, (-level[k], other))
+            while len(front) > 0 and seen[front[0][1]] == n:
+                heappop(front)
+            if len(front) == 0:
+                break
+            at = heappop(front)[1]
+            seen[at] = n
+            if _above(flat, tops[at], tops[n]):
+                joins[n] = at
+                break
+        if joins[n] == n and floor < 0:
             joins[n] = -1
     return joins
 
 
 @njit(cache=True)
-def _pass_between(
-    relief: FloatArray,
-    basins: LabelArray,
-    flat: FloatArray,
-    tops: LabelArray,
-    highest: DoubleArray,
-    joins: LabelArray,
-    pair: tuple[int, int, int, int, int, int],
-) -> None:
-    """Note the pass between a pixel (z, y, x) and the one before it by (dz, dy, dx)."""
-    z, y, x, dz, dy, dx = pair
-    one, other = basins[z, y, x], basins[z - dz, y - dy, x - dx]
-    if other < 0 or one == other:
-        return
-    level = min(relief[z, y, x], relief[z - dz, y - dy, x - dx])
-    if _above(flat, tops[one], tops[other]):
-        one, other = other, one
-    better = level > highest[one]
-    if level == highest[one] and _above(flat, tops[other], tops[joins[one]]):
-        better = True
-    if better:
-        highest[one] = level
-        joins[one] = other
+def _apart(i: int, j: int, shape: tuple[int, int, int]) -> int:
+    """Return how far two pixels, as indices in raster order, are apart along the worst axis."""
+    _, rows, columns = shape
+    row, x = divmod(i, columns)
+    other_row, other_x = divmod(j, columns)
+    dz = row // rows - other_row // rows
+    dy = row % rows - other_row % rows
+    return max(abs(dz), abs(dy), abs(x - other_x))
 
 
 @njit(cache=True)

@@ -27,8 +27,8 @@ class WatershedReadout:
     threshold : float
         A pixel is foreground above this probability.
     persistence : float
-        How far the top of an object rises above its highest pass to a neighbour that is higher,
-        and above 0; the height of an object is 1.
+        How far the top of an object rises above the highest way to a higher one, and above 0; the
+        height of an object is 1.
     smoothing : int
         How many times the relief is averaged over neighbours.
     smallest : int
@@ -101,11 +101,11 @@ class WatershedReadout:
     def margin(self) -> int:
         """How far around a window the maps decide about the objects anchored in it, in px.
 
-        The way of a pixel to its top is known from the maps within `travel` of the top and the
-        neighbours, and with it the basins within one `travel` of the object's top, and what each
-        of these touches: pixels one farther, on their ways to tops that lie up to twice that away.
+        The tops of an object lie within one `travel` of its own; which way each of them goes is
+        decided by tops up to one farther; their pixels, up to another one farther, and those they
+        touch have ways that are known from the maps within twice that again, and neighbours.
         """
-        return 4 * self.travel + 2 + self.smoothing
+        return 5 * self.travel + 2 + self.smoothing
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.
@@ -127,7 +127,7 @@ class WatershedReadout:
             relief = flooding.smoothed(relief)
         foreground = logits > math.log(self.threshold / (1 - self.threshold))
         basins, tops = flooding.basins_of(relief, foreground, self.travel)
-        joins = flooding.merges(relief, basins, tops, self.persistence)
+        joins = flooding.merges(relief, basins, tops, self.persistence, self.travel)
         group = flooding.follow(joins, tops, volume.shape[1:], self.travel)
         labels, tops = flooding.number_objects(basins, tops, group, self.smallest)
         evidence = describe(labels, tops, logits, relief)
