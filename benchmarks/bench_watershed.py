@@ -42,7 +42,7 @@ def by_peaks(maps: FloatArray) -> LabelArray:
 
     mask = maps[0] > 0
     peaks = peak_local_max(
-        maps[1], min_distance=_APART, threshold_abs=0.15, labels=mask.astype(np.int32)
+        maps[1], min_distance=_APART, threshold_abs=0.2, labels=mask.astype(np.int32)
     )
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)

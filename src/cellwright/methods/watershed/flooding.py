@@ -278,7 +278,7 @@ def merges(
                 heappop(front)
             if len(front) == 0:
                 break
-            at = heappop(front)[1]
+            at = int(heappop(front)[1])
             seen[at] = n
             if _above(flat, tops[at], tops[n]):
                 joins[n] = at

@@ -56,7 +56,7 @@ class WatershedReadout:
     """
 
     threshold: float = 0.5
-    persistence: float = 0.15
+    persistence: float = 0.2
     smoothing: int = 1
     smallest: int = 8
     travel: int = 48
@@ -72,7 +72,7 @@ class WatershedReadout:
         "log roughness",
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
-        "persistence": (0.08, 0.15, 0.3),
+        "persistence": (0.1, 0.2, 0.3),
         "threshold": (0.35, 0.5, 0.65),
     }
 
