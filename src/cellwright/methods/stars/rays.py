@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cellwright._types import FloatArray, LabelArray
+from cellwright._types import AnyArray, FloatArray, LabelArray
 
 
 @lru_cache(maxsize=8)
@@ -33,7 +33,7 @@ def star(dimensions: int, count: int, anisotropy: float) -> tuple[FloatArray, La
     order = np.arange(count)
     if dimensions == 2:
         angle = 2 * math.pi * order / count
-        directions = np.stack([np.zeros(count), np.sin(angle), np.cos(angle)], 1)
+        directions: AnyArray = np.stack([np.zeros(count), np.sin(angle), np.cos(angle)], 1)
         facets = np.stack([order, (order + 1) % count], 1)
     else:
         from scipy.spatial import ConvexHull
