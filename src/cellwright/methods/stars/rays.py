@@ -32,9 +32,9 @@ def star(dimensions: int, count: int, anisotropy: float) -> tuple[FloatArray, La
     """
     order = np.arange(count)
     if dimensions == 2:
-        angle = 2 * math.pi * order / count
+        angle: AnyArray = 2 * math.pi * order / count
         directions: AnyArray = np.stack([np.zeros(count), np.sin(angle), np.cos(angle)], 1)
-        facets = np.stack([order, (order + 1) % count], 1)
+        facets: AnyArray = np.stack([order, (order + 1) % count], 1)
     else:
         from scipy.spatial import ConvexHull
 
