@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 import statistics
@@ -18,6 +19,9 @@ from cellwright._types import AnyArray, LabelArray
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "scripts"))  # how the shipped model is trained is said there
 MEGAPIXEL = 1024 * 1024
+
+SIZES = {"any": (0.0, math.inf), "small": (0.0, 13.0), "medium": (16.0, 30.0)}
+"""Fields by the size of their nuclei: bounds on the median diameter in px."""
 
 _TILE = 256  # px; most of the small fluorescence images of DSB 2018 are so large
 _ONE_THREAD = (
@@ -55,8 +59,12 @@ class Field:
 
     def __str__(self) -> str:
         side, covered = self.image.shape[0], np.count_nonzero(self.labels) / self.labels.size
-        objects = int(self.labels.max())
-        return f"{side} x {side} px, {objects} objects on {covered:.0%} of it, {self.origin}"
+        areas = np.bincount(self.labels.ravel())[1:]
+        across = 2 * math.sqrt(float(np.median(areas[areas > 0])) / math.pi)
+        return (
+            f"{side} x {side} px, {int(self.labels.max())} objects {across:.0f} px across on "
+            f"{covered:.0%} of it, {self.origin}"
+        )
 
     def save(self, path: Path) -> Path:
         """Write it where a worker can load it, and return the path."""
@@ -64,9 +72,17 @@ class Field:
         return path
 
 
-def fluorescence_field(side: int) -> Field:
-    """Return a mosaic of real images where the development data are, else of simulated ones."""
-    tiles = _real_tiles((side // _TILE) ** 2)
+def fluorescence_field(side: int, diameters: tuple[float, float] = (0.0, math.inf)) -> Field:
+    """Return a mosaic of real images where the development data are, else of simulated ones.
+
+    Parameters
+    ----------
+    side : int
+        In px.
+    diameters : tuple of float
+        Bounds on the median diameter of the nuclei in each image, in px.
+    """
+    tiles = _real_tiles((side // _TILE) ** 2, diameters)
     if tiles:
         return _mosaic(tiles, side, "mosaic of DSB 2018 fluorescence images")
     return simulated_field(side, density=0.2)
@@ -125,10 +141,10 @@ def _processor() -> str:
     return platform.processor() or platform.machine() or sys.platform
 
 
-def _real_tiles(count: int) -> list[tuple[AnyArray, LabelArray]]:
+def _real_tiles(count: int, diameters: tuple[float, float]) -> list[tuple[AnyArray, LabelArray]]:
     """Return images and labels of DSB 2018, as many as are needed; none where the set is not."""
     from cellwright.datasets.dataset import open_dataset
-    from cellwright.datasets.examples import load_example
+    from cellwright.datasets.examples import load_example, object_facts
 
     folder = data_folder() / "dsb2018"
     if not folder.is_dir():
@@ -137,7 +153,8 @@ def _real_tiles(count: int) -> list[tuple[AnyArray, LabelArray]]:
     for example in open_dataset(folder).part("train"):
         if example.kind == "fluo_small" and len(tiles) < count:
             pixels, labels = load_example(example)
-            if labels.shape == (_TILE, _TILE):
+            diameter = object_facts(labels).diameter or 0.0
+            if labels.shape == (_TILE, _TILE) and diameters[0] <= diameter <= diameters[1]:
                 tiles.append((_stretched(pixels[0]), labels))
     return tiles
 

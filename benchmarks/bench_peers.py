@@ -1,7 +1,7 @@
 """Cellwright beside StarDist and Cellpose 3: CPU seconds from decoded pixels to labels.
 
-    python benchmarks/bench_peers.py [--sides 1024 4096] [--rounds 5] [--model nuclei]
-                                     [--peers "StarDist 2x2" "StarDist 1x1" "Cellpose 3"]
+    python benchmarks/bench_peers.py [--sides 1024 4096] [--nuclei any|small|medium] [--rounds 5]
+        [--model nuclei] [--peers "StarDist 2x2" "StarDist 1x1" "Cellpose 3"]
 
 Every program runs its own code in a process and an environment of its own (made where missing),
 with one thread; they take turns, so that a busy machine is busy for all. Times are medians of
@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from _common import Parts, describe_machine, fluorescence_field, in_turn
+from _common import SIZES, Parts, describe_machine, fluorescence_field, in_turn
 from peers.workers import CELLPOSE, STARDIST, Peer, Worker
 
 PEERS: dict[str, tuple[Peer, dict[str, int]]] = {
@@ -33,6 +33,7 @@ PARTS = ("normalise", "network", "decode", "rest")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sides", type=int, nargs="+", default=[1024])
+    parser.add_argument("--nuclei", choices=SIZES, default="any", help="size of the nuclei")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--diameter", type=float, help="do not let Cellwright estimate it")
@@ -50,7 +51,7 @@ def main() -> None:
             calls[name] = partial(stack.enter_context(Worker.of(peer)), "segment", **facts)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for side in options.sides:
-            field = fluorescence_field(side)
+            field = fluorescence_field(side, SIZES[options.nuclei])
             path = str(field.save(folder / f"{side}.npz"))
             cases = {name: partial(call, field=path) for name, call in calls.items()}
             _, usual = in_turn(cases, options.rounds)

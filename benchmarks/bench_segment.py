@@ -1,6 +1,7 @@
 """What segmenting costs: CPU seconds from decoded pixels to labels, and of the whole program.
 
-    python benchmarks/bench_segment.py [--sides 1024 4096] [--rounds 5] [--model nuclei]
+    python benchmarks/bench_segment.py [--sides 1024 4096] [--nuclei any|small|medium] [--rounds 5]
+        [--model nuclei]
 
 One thread. The first call in a process, which opens the model and its kernels, is shown apart.
 The program is run on one image of 512 × 512 px: first with an empty cache of compiled kernels,
@@ -16,7 +17,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from _common import Parts, describe_machine, fluorescence_field, in_turn
+from _common import SIZES, Parts, describe_machine, fluorescence_field, in_turn
 from bench_startup import cpu_seconds
 from peers.workers import Worker
 
@@ -29,6 +30,7 @@ PARTS = ("normalise", "network", "decode", "rest")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sides", type=int, nargs="+", default=[1024, 4096])
+    parser.add_argument("--nuclei", choices=SIZES, default="any", help="size of the nuclei")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--diameter", type=float, help="do not let Cellwright estimate it")
@@ -38,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Worker("cellwright") as worker:
         folder = Path(name)
         for side in options.sides:
-            field = fluorescence_field(side)
+            field = fluorescence_field(side, SIZES[options.nuclei])
             path = str(field.save(folder / f"{side}.npz"))
             call = partial(
                 worker, "segment", name=options.model, diameter=options.diameter, field=path

@@ -39,29 +39,29 @@ from cellwright.training.settings import FitSettings
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "dsb2018"
 SEED = 0
-STEPS = 26_000
+STEPS = 38_000
 SET_ASIDE = 0.1
 
 # Share of the patches that each kind of image gets: fluorescence first, but nobody forgotten.
 SHARES = {
     "fluo_small": 0.42,
-    "fluo_large": 0.26,
-    "stained_purple": 0.14,
-    "stained_white_bg": 0.09,
-    "brightfield_gray": 0.09,
+    "fluo_large": 0.22,
+    "stained_purple": 0.17,
+    "stained_white_bg": 0.11,
+    "brightfield_gray": 0.08,
 }
 INPUT = InputContract(
     channels=RGB,
     normalisation=Normalisation(joint=True),
-    diameter=20.0,
+    diameter=18.0,
     # On the images set aside a lower bound of 13 px scores a little higher (AP@0.5 0.832 against
     # 0.824), but enlarges many ordinary fields, to 2.7 times the pixels and the time.
-    diameter_range=(11.0, 56.0),
+    diameter_range=(14.0, 56.0),
 )
 AUGMENTATION = Augmentation(
     free=0.6,
     scale=(0.6, 1.8),
-    diameter_range=(10.0, 64.0),
+    diameter_range=(12.0, 60.0),
     elastic=2.0,
     gain=0.2,
     channel_gain=0.05,
@@ -71,9 +71,9 @@ AUGMENTATION = Augmentation(
     shot_noise=0.02,
     blurred=0.25,
     blur=1.5,
-    local_gain=0.25,
-    stain=0.25,
-    recolour=0.3,
+    local_gain=0.2,
+    stain=0.2,
+    recolour=0.12,
     paste=0.35,
     empty=0.02,
 )

@@ -166,7 +166,7 @@ def test_a_pickle_or_a_lying_header_is_no_test_array(tmp_path, card, package):
     pickled = np.array([{"run": "me"}], dtype=object)
     np.save(tmp_path / "evil.npy", pickled, allow_pickle=True)
     honest = package.files[TEST_INPUT]
-    lying = honest.replace(b"128, 128), }", b"999, 999), }")
+    lying = honest.replace(b"64, 64), }", b"99, 99), }")
     assert lying != honest
     for number, data in enumerate([(tmp_path / "evil.npy").read_bytes(), lying, b"", honest[:-4]]):
         saved = save_package(tmp_path / str(number), card, {**package.files, TEST_INPUT: data})

@@ -30,11 +30,11 @@ def test_accuracy_and_confidence_on_images_it_has_not_seen(nuclei, data_folder):
     examples = open_dataset(data_folder / "dsb2018").part("val")
     figures = evaluate_examples(nuclei, [e for e in examples if e.kind in FLUORESCENCE]).to_json()
     assert figures["images"] == 57
-    for threshold, per_image, pooled in ((0.5, 0.85, 0.85), (0.8, 0.62, 0.58), (0.9, 0.36, 0.30)):
+    for threshold, per_image, pooled in ((0.5, 0.86, 0.86), (0.8, 0.61, 0.59), (0.9, 0.35, 0.30)):
         assert figures["per_image"][str(threshold)]["average_precision"] > per_image
         assert figures["pooled"][str(threshold)]["average_precision"] > pooled
     assert figures["calibration"]["expected_calibration_error"] < 0.05
-    assert figures["calibration"]["auroc"] > 0.78
+    assert figures["calibration"]["auroc"] > 0.80
 
 
 @pytest.mark.parametrize("diameter", [9, 25, 80])
@@ -48,7 +48,7 @@ def test_nuclei_of_any_size_are_found_without_being_told_their_size(nuclei, diam
     assert found.diameter == pytest.approx(diameter, rel=0.25)
 
 
-@pytest.mark.parametrize("grain", [0, 1])
+@pytest.mark.parametrize("grain", [0, 1, 2])
 def test_noise_holds_no_nuclei(nuclei, rng, grain):
     from scipy.ndimage import gaussian_filter
 

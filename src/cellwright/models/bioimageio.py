@@ -24,7 +24,7 @@ from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray, LabelArray
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import ModelCard
-from cellwright.models.example import example_image
+from cellwright.models.example import example_image, example_side
 from cellwright.models.package import NETWORK, Package, array_bytes
 from cellwright.models.readouts import readout_of
 
@@ -51,7 +51,8 @@ def export_bioimageio(package: Package, target: Path) -> None:
         If the file cannot be written.
     """
     card = package.card
-    raw = example_image(len(card.input.channels), card.network.stride, card.network.halo)
+    side = example_side(card.network.stride, card.network.halo)
+    raw = example_image(len(card.input.channels), side)
     network = _with_compression(package.files[NETWORK])
     scaled = _percentile_scaled(raw, card)
     runtime = OnnxNetwork(network, stride=card.network.stride, halo=card.network.halo, device="cpu")

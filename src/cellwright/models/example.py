@@ -8,6 +8,7 @@ from cellwright._types import FloatArray
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 _SIDE = 128  # px; more where the network sees farther
+_SMALLEST_SIDE = 64  # px
 _DIAMETER = 18.0  # px
 
 
@@ -16,8 +17,12 @@ def example_side(stride: int, halo: int) -> int:
     return math.ceil(max(_SIDE, 2 * halo + 1) / stride) * stride
 
 
-def example_image(channels: int, stride: int, halo: int) -> FloatArray:
-    """Return nuclei in grey values, shape (C, Y, X); all channels are alike."""
-    side = example_side(stride, halo)
+def smallest_side(stride: int) -> int:
+    """Return rows and columns of an image that is only to tell networks apart, in px."""
+    return math.ceil(_SMALLEST_SIDE / stride) * stride
+
+
+def example_image(channels: int, side: int) -> FloatArray:
+    """Return nuclei in grey values, shape (C, side, side); all channels are alike."""
     image, _ = simulate_field(NucleiSimulation(size=(side, side), diameter=_DIAMETER), seed=0)
     return np.repeat(image[np.newaxis].astype(np.float32), channels, axis=0)

@@ -16,7 +16,7 @@ from cellwright._types import FloatArray
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import NetworkFacts
-from cellwright.models.example import example_image
+from cellwright.models.example import example_image, smallest_side
 from cellwright.models.package import make_files
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict, network_to_dict
@@ -51,7 +51,7 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     ready = copy.deepcopy(network).cpu().float().eval()
     content = to_onnx(ready)
     facts = network_facts(network)
-    raw = example_image(network.config.in_channels, facts.stride, facts.halo)
+    raw = example_image(network.config.in_channels, smallest_side(facts.stride))
     pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
     return make_files(content, weights_of(ready), pixels, maps)

@@ -52,8 +52,8 @@ class OffsetsReadout:
 
     threshold: float = 0.5
     steps: int = 6
-    spread: int = 2
-    seed_distance: int = 5
+    spread: int = 1
+    seed_distance: int = 3
     min_votes: float = 12.0
     capture: int = 8
     travel: int = 64
