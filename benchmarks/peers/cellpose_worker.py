@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from cellpose.core import check_mkl, run_net
-from cellpose.dynamics import labels_to_flows, resize_and_compute_masks
+from cellpose.dynamics import labels_to_flows, masks_to_flows, resize_and_compute_masks
 from cellpose.resnet_torch import CPnet
 from cellpose.train import _loss_fn_seg
 from cellpose.transforms import normalize_img
@@ -65,6 +65,24 @@ def decode(clock: Clock, field: str) -> int:
     return int(labels.max())
 
 
+def follow(clock: Clock, maps: str, out: str) -> int:
+    """Read maps (1 + D, Y, X) of logits and flows; write the labels."""
+    logits, *flows = np.load(maps)
+    with clock("decode"):
+        labels = resize_and_compute_masks(np.stack(flows), logits)
+    np.save(out, labels.astype(np.int32))
+    return int(labels.max())
+
+
+def targets(clock: Clock, field: str, out: str) -> int:
+    """Write the flows (D, Y, X) of the labels."""
+    labels = arrays(field)[1].copy()
+    with clock("targets"):
+        flows = masks_to_flows(labels, device=torch.device("cpu"))
+    np.save(out, flows.astype(np.float32))
+    return int(labels.max())
+
+
 @cache
 def training(field: str, batch: int, side: int) -> tuple[Any, Any, Any, Any]:
     pixels = normalised(arrays(field)[0])[0].transpose(2, 0, 1)
@@ -95,4 +113,5 @@ def train(clock: Clock, field: str, steps: int, batch: int, side: int) -> int:
 
 
 if __name__ == "__main__":
-    serve({"segment": segment, "decode": decode, "train": train})
+    tasks = {"segment": segment, "decode": decode, "train": train}
+    serve(tasks | {"follow": follow, "targets": targets})

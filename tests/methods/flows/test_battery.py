@@ -39,9 +39,3 @@ class TestDistancePlanes(FlowsBattery):
     name = "flows-distance"
     dimensions = 2
     small = DistanceFlowsReadout(**SMALL)
-
-
-class TestDistanceVolumes(FlowsBattery):
-    name = "flows-distance"
-    dimensions = 3
-    small = DistanceFlowsReadout(**SMALL_VOLUMES)

@@ -16,8 +16,10 @@ HOP = 4  # steps; rounding to pixels less often keeps the path, more often saves
 
 
 @njit(cache=True)
-def masked_flows(logits: FloatArray, flows: FloatArray, floor: float, unit: float) -> FloatArray:
-    """Return the flows as steps, components last, 0 in the background.
+def steps_of(
+    logits: FloatArray, flows: FloatArray, floor: float, unit: float, rest: float
+) -> FloatArray:
+    """Return the flows as steps, components last, 0 in the background and where pixels rest.
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ def masked_flows(logits: FloatArray, flows: FloatArray, floor: float, unit: floa
         Pixels with a logit at or below it are background.
     unit : float
         What the network writes for a step of 1 px.
+    rest : float
+        Shorter steps are 0, in px.
 
     Returns
     -------
@@ -45,7 +49,10 @@ def masked_flows(logits: FloatArray, flows: FloatArray, floor: float, unit: floa
                 square = np.float32(0)
                 for d in range(dimensions):
                     square += flows[d, z, y, x] * flows[d, z, y, x]
-                scale = np.float32(1) / max(np.float32(unit), np.sqrt(square))
+                length = np.sqrt(square)
+                if length < rest * unit:
+                    continue
+                scale = np.float32(1) / max(np.float32(unit), length)
                 for d in range(dimensions):
                     steps[z, y, x, d] = flows[d, z, y, x] * scale
     return steps

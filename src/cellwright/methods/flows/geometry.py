@@ -11,6 +11,7 @@ from numba import njit
 from cellwright._types import DoubleArray, FloatArray, IntArray, LabelArray
 
 _LONGEST_DIFFUSION = 320  # iterations; bounds the time on objects that fill a patch
+_FLAT = 1e-9  # of the heat; slopes below it are rounding errors, as in the centre of a disc
 _SMOOTHINGS = 2  # of the distance; the ridge of a rod is jagged by a pixel without
 
 
@@ -175,7 +176,7 @@ def _write_slopes(heat: DoubleArray, weight: DoubleArray, low: IntArray, flows: 
                 dy = heat[k, i + 1, j] - heat[k, i - 1, j]
                 dx = heat[k, i, j + 1] - heat[k, i, j - 1]
                 steepest = max(abs(dz), abs(dy), abs(dx))
-                if steepest == 0:
+                if steepest <= _FLAT * heat[k, i, j]:
                     continue
                 # First to a size whose square is a normal number: far from the centre heat is tiny.
                 dz, dy, dx = dz / steepest, dy / steepest, dx / steepest

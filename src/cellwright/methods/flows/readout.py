@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from cellwright._errors import UsageError
 from cellwright._types import BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.methods.components import components
 from cellwright.methods.flows import dynamics, geometry
@@ -16,6 +17,7 @@ from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
 
 _AXES = ("plane", "row", "column")
+_REST = 0.3  # near a middle line the flow fades; what is left would carry pixels along it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class FlowsReadout:
         difference; 4, which none exceeds, keeps all.
     steps : int
         How many steps of 1 px at most the pixels are moved; a multiple of `dynamics.HOP`.
+    rest : float
+        Pixels do not move where the flow is shorter than this.
     gathering : int
         Pixels that have to land on one to make it the place of an object.
     basin : int
@@ -52,6 +56,7 @@ class FlowsReadout:
     threshold: float = 0.5
     flow_error: float = 4.0
     steps: int = 48
+    rest: float = 0.0
     gathering: int = 3
     basin: int = 24
     smallest: int = 12
@@ -132,7 +137,7 @@ class FlowsReadout:
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
         logits = volume[0]
         floor = math.log(self.threshold / (1 - self.threshold))
-        steps = dynamics.masked_flows(logits, volume[1:], floor, self.unit)
+        steps = dynamics.steps_of(logits, volume[1:], floor, self.unit, self.rest)
         labels, anchors = self._objects(logits > floor, steps)
         evidence = dynamics.describe(labels, len(anchors), logits, steps, self.flows_of(labels))
         keep = evidence[:, self.evidence_names.index("flow error")] <= self.flow_error
@@ -161,7 +166,7 @@ class DistanceFlowsReadout(FlowsReadout):
     """Objects from flows to their middle lines: for long and bent objects that touch.
 
     The pixels of an object land along its middle line, wherever is nearest; `basin` is as long as
-    the longest object.
+    the longest object. Planes only: middle surfaces of volumes fall apart.
 
     References
     ----------
@@ -171,11 +176,22 @@ class DistanceFlowsReadout(FlowsReadout):
 
     __slots__ = ()
 
+    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
+        "rest": (_REST, 0.5, 0.7),
+        **FlowsReadout.tunable,
+    }
+
     @classmethod
     def suited_to(cls, dimensions: int, diameter: float) -> Self:
-        """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
+        """Return a readout for planes whose largest objects have this diameter in px."""
+        if dimensions != 2:
+            raise UsageError(
+                "The method 'flows-distance' finds objects in planes, not in volumes; "
+                "take 'flows' instead."
+            )
         steps = _whole_hops(max(16.0, diameter / 2 + 4))
-        return cls(dimensions=dimensions, steps=steps, basin=max(64, math.ceil(3 * diameter)))
+        basin = max(64, math.ceil(3 * diameter))
+        return cls(steps=steps, rest=_REST, basin=basin)
 
     def flows_of(self, labels: LabelArray) -> FloatArray:
         """Return the flows that objects of these shapes have; see `FlowsReadout.flows_of`."""
