@@ -59,6 +59,7 @@ class CostOfNetwork:
 
     def __init__(self, network: OnnxNetwork, unit: float) -> None:
         self.stride, self.halo = network.stride, network.halo
+        self.bytes_per_pixel = network.bytes_per_pixel
         self.seconds = 0.0
         self._network = network
         self._unit = unit
@@ -98,7 +99,13 @@ def main() -> int:
     facts = package.card.network
     readout = OffsetsReadout()
     network = CostOfNetwork(
-        OnnxNetwork(package.files[NETWORK], stride=facts.stride, halo=facts.halo, device="cpu"),
+        OnnxNetwork(
+            package.files[NETWORK],
+            stride=facts.stride,
+            halo=facts.halo,
+            bytes_per_pixel=facts.bytes_per_pixel,
+            device="cpu",
+        ),
         readout.unit,
     )
     plane = Plane(options.side, len(package.card.input.channels))

@@ -35,6 +35,7 @@ from cellwright.methods.registry import METHODS, find_method, new_readout
 from cellwright.models.card import ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.model import Model
+from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.evaluate import evaluate_examples
@@ -84,7 +85,7 @@ def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
         task="instances",
         method=name,
         readout=asdict(readout),
-        network=network_facts(network),
+        network=network_facts(network, files[ONNX]),
         input=INPUT,
         training={"steps": record.steps, "seconds": round(record.seconds)},
     )

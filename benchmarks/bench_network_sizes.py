@@ -164,7 +164,7 @@ def _timed(network: OnnxNetwork, pixels: Any) -> Parts:
 
 
 def _runtime(content: bytes, network: Network) -> OnnxNetwork:
-    facts = network_facts(network)
+    facts = network_facts(network, content)
     return OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu", threads=1)
 
 

@@ -30,6 +30,7 @@ from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.find import find_model
 from cellwright.models.model import Model
+from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import WEIGHTS, Package, load_package
 from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.learning import Learning
@@ -93,6 +94,7 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
         source = restored_network(shipped.card.network, shipped.files[WEIGHTS])
         transfer_weights(source.state_dict(), network)
     trained(network, learning, folder, steps, **WAYS[way])
+    files = export_network(network, contract.normalisation)
     card = ModelCard(
         name="few",
         version="1.0.0",
@@ -100,10 +102,9 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
         task="instances",
         method=METHOD,
         readout=asdict(recipe.readout),
-        network=network_facts(network),
+        network=network_facts(network, files[ONNX]),
         input=contract,
     )
-    files = export_network(network, contract.normalisation)
     model = Model(Package(card, files, sha256="", source=way), device="cpu", threads=1)
     return {"average_precision": score(model, dataset, contract)}
 

@@ -26,6 +26,7 @@ from cellwright.models.card import RGB, InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.find import SHIPPED
 from cellwright.models.model import Model
+from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
@@ -164,7 +165,7 @@ def chosen(
         task="instances",
         method="offsets",
         readout=asdict(learning.recipe.readout),
-        network=network_facts(network),
+        network=network_facts(network, files[ONNX]),
         input=INPUT,
         novelty=novelty_of(learning.train, SEED),
         training={

@@ -13,6 +13,7 @@ class ToyNetwork:
 
     stride: int = 4
     halo: int = 5
+    bytes_per_pixel: int = 200
 
     def __call__(self, pixels):
         assert pixels.shape[2] % 4 == pixels.shape[3] % 4 == 0

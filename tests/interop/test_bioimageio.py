@@ -40,6 +40,7 @@ def exported(request, tmp_path_factory):
     description = {"name": "unet", "in_channels": len(channels), "out_channels": 3, "width": 8}
     network = network_from_dict(description, seed=3)
     normalisation = Normalisation(joint=joint)
+    files = export_network(network, normalisation)
     card = ModelCard(
         name="toy",
         version="0.1.0",
@@ -47,7 +48,7 @@ def exported(request, tmp_path_factory):
         task="instances",
         method="offsets",
         readout={"threshold": 0.4},
-        network=network_facts(network),
+        network=network_facts(network, files["network.onnx"]),
         input=InputContract(channels, normalisation, 20.0, (10.0, 40.0)),
         training={"steps": 0},
         evaluation={"AP@0.5": 0.0},
@@ -56,7 +57,7 @@ def exported(request, tmp_path_factory):
         authors=("Ann Example",),
     )
     folder = tmp_path_factory.mktemp("export")
-    package = save_package(folder / "toy", card, export_network(network, normalisation))
+    package = save_package(folder / "toy", card, files)
     export_bioimageio(package, folder / "toy.zip")
     return package, folder / "toy.zip"
 

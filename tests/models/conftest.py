@@ -37,7 +37,7 @@ def card(exported):
         task="instances",
         method="offsets",
         readout={"threshold": 0.5},
-        network=network_facts(exported[0]),
+        network=network_facts(exported[0], exported[1]["network.onnx"]),
         input=InputContract(("grey",), Normalisation(), 20.0, (10.0, 40.0)),
         training={"steps": 0},
         limits="Knows nothing.",

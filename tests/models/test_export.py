@@ -45,3 +45,14 @@ def test_exporting_leaves_the_network_in_training_mode():
     ).train()
     export_network(network, Normalisation())
     assert network.training
+
+
+@pytest.mark.parametrize(("options", "expected"), [({"width": 8}, 24), ({"width": 32}, 96)])
+def test_the_memory_of_the_maps_is_counted(options, expected):
+    from cellwright.models.export import bytes_per_pixel, to_onnx
+    from cellwright.networks.registry import network_from_dict
+
+    # On a grid of half the resolution: block in and out, and the skip that is still needed.
+    description = {"name": "unet", "in_channels": 1, "out_channels": 1, "stem": 2, "depth": 3}
+    network = network_from_dict({**description, **options}, seed=0).eval()
+    assert bytes_per_pixel(to_onnx(network), 8) == pytest.approx(expected, rel=0.35)

@@ -29,7 +29,7 @@ MEMORY = 1_400_000_000
 """Bytes that network, maps and readout may take together, by default."""
 
 # Measured by benchmarks/bench_memory.py, per pixel on the network grid.
-_NETWORK_BYTES = 200
+_PIXEL_BYTES = 60  # read, resampled and normalised, and what the network takes beside its maps
 _DECODE_BYTES = 48
 
 
@@ -121,7 +121,7 @@ def tile_sides(
     shape : tuple of int
         Rows and columns of the plane on the network grid.
     network, readout
-        Their halo, stride, maps and margin count.
+        Their halo, stride, memory, maps and margin count.
     memory : int
         In bytes.
 
@@ -132,12 +132,13 @@ def tile_sides(
     """
     halo, stride = 2 * network.halo, network.stride
     least = max(stride, network.halo)
+    tile_bytes = network.bytes_per_pixel + _PIXEL_BYTES
     row_bytes = shape[1] * len(readout.outputs) * np.dtype(np.float32).itemsize
     best, least_read = (least, least), math.inf
     for down in range(1, max(1, shape[0] // least) + 1):
         rows = _share(shape[0], down, stride)
         held = (rows + 2 * readout.margin) * row_bytes
-        room = (memory * 3 // 4 - held) // _NETWORK_BYTES // min(rows + halo, shape[0])
+        room = (memory * 3 // 4 - held) // tile_bytes // min(rows + halo, shape[0])
         if room < min(shape[1], least + halo):
             continue
         across = 1 if room >= shape[1] else math.ceil(shape[1] / (room - halo))

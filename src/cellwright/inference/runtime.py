@@ -21,7 +21,12 @@ class MapNetwork(Protocol):
         Rows and columns must be multiples of this.
     halo : int
         No output pixel depends on an input pixel farther away than this along either axis, in px.
+    bytes_per_pixel : int
+        Memory that it takes while it runs, per pixel of the input.
     """
+
+    @property
+    def bytes_per_pixel(self) -> int: ...  # noqa: D102 - described above
 
     @property
     def stride(self) -> int: ...  # noqa: D102 - described above
@@ -40,7 +45,7 @@ class OnnxNetwork:
     ----------
     model : Path or bytes
         The file, or its content.
-    stride, halo : int
+    stride, halo, bytes_per_pixel : int
         As in `MapNetwork`.
     device : {"auto", "cpu", "cuda"}
         Where to run; ``"auto"`` takes the GPU when this installation of ONNX Runtime can use one.
@@ -61,11 +66,13 @@ class OnnxNetwork:
         *,
         stride: int,
         halo: int,
+        bytes_per_pixel: int = 200,
         device: Device = "auto",
         threads: int | None = None,
     ) -> None:
         self.stride = stride
         self.halo = halo
+        self.bytes_per_pixel = bytes_per_pixel
         self._name = "The network" if isinstance(model, bytes) else f"'{model}'"
         self._session = _open(model, self._name, _providers(device), threads)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()

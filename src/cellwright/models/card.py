@@ -51,11 +51,14 @@ class NetworkFacts:
         Rows and columns must be multiples of it.
     halo : int
         Radius of its receptive field, in px.
+    bytes_per_pixel : int
+        Memory that its maps take while it runs, per pixel of the input.
     """
 
     config: Mapping[str, Any]
     stride: int
     halo: int
+    bytes_per_pixel: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +185,8 @@ def card_from_json(content: Any, source: str) -> ModelCard:
         values["input"] = InputContract(
             **contract | {"normalisation": Normalisation(**normalisation)}
         )
-        values["network"] = NetworkFacts(
-            _mapping(network["config"]), _natural(network["stride"]), _natural(network["halo"])
-        )
+        sizes = {name: _natural(value) for name, value in network.items() if name != "config"}
+        values["network"] = NetworkFacts(_mapping(network["config"]), **sizes)
         for name in ("name", "version", "description", "task", "method", "limits", "licence"):
             _text(values.get(name, ""))
         for name in ("readout", "training", "evaluation"):

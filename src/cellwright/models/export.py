@@ -50,17 +50,28 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     """
     ready = copy.deepcopy(network).cpu().float().eval()
     content = to_onnx(ready)
-    facts = network_facts(network)
+    facts = network_facts(network, content)
     raw = example_image(network.config.in_channels, smallest_side(facts.stride))
     pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
     return make_files(content, weights_of(ready), pixels, maps)
 
 
-def network_facts(network: Network) -> NetworkFacts:
-    """Return what a card says about a network, with one stride and halo for both axes."""
+def network_facts(network: Network, content: bytes) -> NetworkFacts:
+    """Return what a card says about a network, with one stride and halo for both axes.
+
+    Parameters
+    ----------
+    network : Network
+    content : bytes
+        The same network as ONNX.
+    """
+    stride = math.lcm(*network.stride)
     return NetworkFacts(
-        config=network_to_dict(network), stride=math.lcm(*network.stride), halo=max(network.halo)
+        config=network_to_dict(network),
+        stride=stride,
+        halo=max(network.halo),
+        bytes_per_pixel=bytes_per_pixel(content, stride),
     )
 
 
@@ -108,6 +119,43 @@ def to_onnx(network: Network) -> bytes:
             dynamo=False,
         )
         return target.read_bytes()
+
+
+def bytes_per_pixel(content: bytes, stride: int) -> int:
+    """Return the memory that the maps of an ONNX network take at its fullest, per input pixel.
+
+    A map is held from the layer that makes it to the last that takes it up.
+
+    Parameters
+    ----------
+    content : bytes
+        From `to_onnx`.
+    stride : int
+        Of the network, in px.
+    """
+    import onnx
+
+    side = 4 * stride
+    model = onnx.load_from_string(content)
+    for axis, size in ((0, 1), (2, side), (3, side)):
+        dimension = model.graph.input[0].type.tensor_type.shape.dim[axis]
+        dimension.Clear()
+        dimension.dim_value = size
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    nbytes = {
+        value.name: 4 * math.prod(one.dim_value for one in value.type.tensor_type.shape.dim)
+        for value in (*graph.value_info, *graph.input, *graph.output)
+    }
+    last = {name: i for i, node in enumerate(graph.node) for name in node.input}
+    held = {graph.input[0].name}
+    most = 0
+    for i, node in enumerate(graph.node):
+        held.update(node.output)
+        most = max(most, sum(nbytes.get(name, 0) for name in held))
+        held = {name for name in held if last.get(name, i + 1) > i}
+    return math.ceil(most / side**2)
 
 
 def weights_of(network: Network) -> bytes:

@@ -97,6 +97,7 @@ class Model:
             package.files[NETWORK],
             stride=facts.stride,
             halo=facts.halo,
+            bytes_per_pixel=facts.bytes_per_pixel,
             device=device,
             threads=threads,
         )

@@ -17,7 +17,15 @@ from cellwright.models.card import InputContract, ModelCard, check_name
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.find import find_model
 from cellwright.models.model import Model
-from cellwright.models.package import CARD, FILES, WEIGHTS, Package, load_package, save_package
+from cellwright.models.package import (
+    CARD,
+    FILES,
+    NETWORK,
+    WEIGHTS,
+    Package,
+    load_package,
+    save_package,
+)
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.networks.transfer import transfer_weights
@@ -193,7 +201,7 @@ def train(
             task="instances",
             method=options.method,
             readout=asdict(learning.recipe.readout),
-            network=network_facts(network),
+            network=network_facts(network, files[NETWORK]),
             input=contract,
             novelty=novelty_of(learning.train, options.seed),
             training=_training_facts(learning, record, options, start),
