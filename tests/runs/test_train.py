@@ -14,6 +14,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
 from cellwright.images.write import write, write_labels
+from cellwright.methods.registry import METHODS
 from cellwright.metrics.matching import match
 from cellwright.models.model import load_model
 from cellwright.models.package import load_package, verify_package
@@ -151,6 +152,20 @@ def test_too_few_images_are_refused(tmp_path):
 def test_an_unknown_method_lists_those_there_are():
     with pytest.raises(UsageError, match=r"There is no method .*choose from .*offsets"):
         TrainOptions(method="magic")
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != QUICK.method])
+def test_every_method_learns_to_find_nuclei(method, data, tmp_path):
+    result = train(data, tmp_path / "model", replace(QUICK, method=method, steps=80))
+    assert result.package.card.evaluation["AP@0.5 pooled"] > 0.3
+    model = load_model(tmp_path / "model")
+    image = read(data / "images/0.tif")
+    found = model.segment(image)
+    truth = read(data / "labels/0.tif").data
+    assert match(np.asarray(truth), found.labels, 0.5).counts.true_positives >= 1
+    tiled = model.segment(image, tile=model.card.network.stride * 4, diameter=16.0)
+    whole = model.segment(image, diameter=16.0)
+    assert np.mean(tiled.labels != whole.labels) < 1e-3
 
 
 def test_a_training_can_start_from_a_model(trained, data, tmp_path):
