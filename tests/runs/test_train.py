@@ -187,6 +187,12 @@ def test_a_model_to_start_from_must_be_there(data, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_help_names_every_method():
+    (option,) = (one for one in command.params if one.name == "method")
+    named = option.help.partition(": ")[2].rstrip(".").replace(" or ", ", ").split(", ")
+    assert named == sorted(METHODS)
+
+
 def test_the_least_confidence_is_where_precision_is_highest():
     confidence = np.array([0.9, 0.8, 0.6, 0.3, 0.2])
     correct = np.array([True, True, True, False, False])

@@ -11,7 +11,12 @@ from cellwright.cli import options
 @click.command(short_help="Train a model on annotated images.")
 @click.argument("dataset", type=click.Path(exists=True, path_type=Path))
 @options.output_folder
-@click.option("--method", default="offsets", show_default=True, help="How objects are learned.")
+@click.option(
+    "--method",
+    default="offsets",
+    show_default=True,
+    help="How objects are learned: boundary, flows, flows-distance, offsets or watershed.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Length of the training (2000).")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Or its time.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
