@@ -18,6 +18,7 @@ from cellwright.methods.registry import METHODS
 from cellwright.metrics.matching import match
 from cellwright.models.model import load_model
 from cellwright.models.package import load_package, verify_package
+from cellwright.networks.registry import network_summaries
 from cellwright.runs import train as module
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.prepare import divided_dataset
@@ -187,10 +188,24 @@ def test_a_model_to_start_from_must_be_there(data, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_help_names_every_method():
-    (option,) = (one for one in command.params if one.name == "method")
-    named = option.help.partition(": ")[2].rstrip(".").replace(" or ", ", ").split(", ")
-    assert named == sorted(METHODS)
+def test_the_help_tells_methods_and_networks_apart():
+    text = CliRunner().invoke(command, ["--help"]).output
+    for summary in (
+        *(method.summary for method in METHODS.values()),
+        *network_summaries().values(),
+    ):
+        assert summary in text
+
+
+def test_the_command_makes_the_network_that_is_asked_for(data, tmp_path):
+    arguments = [str(data), "-o", str(tmp_path / "out"), "--steps", "2", "--patch", "64"]
+    chosen = ["--network", "light", "--width", "8", "--depth", "2", "--method", "watershed"]
+    result = CliRunner().invoke(command, [*arguments, *chosen])
+    assert result.exit_code == 0, result.output
+    card = load_package(tmp_path / "out").card
+    assert card.method == "watershed"
+    assert card.network.config["name"] == "unet" and card.network.config["stem"] == 4
+    assert card.network.config["width"] == 8 and card.network.config["block"] == "inverted"
 
 
 def test_the_least_confidence_is_where_precision_is_highest():

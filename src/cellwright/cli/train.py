@@ -1,21 +1,46 @@
 """``cellwright train``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cellwright.cli import options
+from cellwright.methods.registry import METHODS
+from cellwright.networks.registry import (
+    ENCODERS,
+    NETWORKS,
+    network_description,
+    network_summaries,
+)
 
 
-@click.command(short_help="Train a model on annotated images.")
+def _listed(title: str, summaries: Mapping[str, str]) -> str:
+    """Return names with what they are good at, in lines that click leaves as they are."""
+    width = max(map(len, summaries))
+    lines = [f"  {name:{width}}  {summary}" for name, summary in summaries.items()]
+    return "\n".join(["\b", f"{title}:", *lines])
+
+
+CHOICES = "\n\n".join(
+    (
+        _listed("Methods", {name: method.summary for name, method in METHODS.items()}),
+        _listed("Networks", network_summaries()),
+        _listed("Encoders", {name: summary for name, (summary, _) in ENCODERS.items()}),
+    )
+)
+
+
+@click.command(short_help="Train a model on annotated images.", epilog=CHOICES)
 @click.argument("dataset", type=click.Path(exists=True, path_type=Path))
 @options.output_folder
 @click.option(
     "--method",
+    type=click.Choice(list(METHODS)),
     default="offsets",
     show_default=True,
-    help="How objects are learned: boundary, flows, flows-distance, offsets or watershed.",
+    help="How objects are learned; see below.",
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Length of the training (2000).")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Or its time.")
@@ -32,8 +57,20 @@ from cellwright.cli import options
     show_default=True,
     help="How much patches are varied.",
 )
-@click.option("--width", type=click.IntRange(min=8), help="Channels of the network (32).")
-@click.option("--depth", type=click.IntRange(min=1), help="Levels of the network (4).")
+@click.option("--network", type=click.Choice(list(NETWORKS)), help="Kind of network (unet).")
+@click.option(
+    "--encoder",
+    type=click.Choice(list(ENCODERS)),
+    help="Kind of its layers; the network's own by default.",
+)
+@click.option(
+    "--width",
+    type=click.IntRange(min=1),
+    help="Channels of its finest level (32 for unet); for msd, of each layer.",
+)
+@click.option(
+    "--depth", type=click.IntRange(min=1), help="Its levels (4 for unet); for msd, its layers."
+)
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3)
 @click.option(
     "--from",
@@ -68,6 +105,8 @@ def train(
     dataset: Path,
     output: Path,
     as_json: bool,
+    network: str | None,
+    encoder: str | None,
     width: int | None,
     depth: int | None,
     device: str,
@@ -93,12 +132,13 @@ def train(
             f"Training needs the package '{error.name}': pip install 'cellwright[train]'."
         ) from error
 
-    given = {"width": width, "depth": depth}
-    network = {name: value for name, value in given.items() if value is not None}
+    kind = network_description(network or "unet", encoder=encoder, width=width, depth=depth)
+    if network is None:
+        kind.pop("name")  # that of the model to start from, if there is one
     result = run(
         dataset,
         output,
-        TrainOptions(network=network, **choices),
+        TrainOptions(network=kind, **choices),
         device=device,
         workers=workers,
         threads=threads,
