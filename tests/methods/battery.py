@@ -41,11 +41,14 @@ class MethodBattery:
         2 or 3; a method for both has two test classes.
     small : Readout
         For objects of few pixels, so that windows smaller than the test image are possible.
+    agreement : float
+        IoU with the true objects of those read from the right answer.
     """
 
     name: str
     dimensions: int
     small: object
+    agreement: float = 0.7
 
     def perfect_outputs(self, recipe, batch):
         """Return the outputs (N, K, [Z,] Y, X) that the targets in `batch` ask for."""
@@ -75,7 +78,7 @@ class MethodBattery:
         recipe = self.recipe()
         outputs = self.perfect_outputs(recipe, self.batch_of(labels))[0]
         found = recipe.readout.decode(np.ascontiguousarray(outputs.numpy(), np.float32))
-        matched = match(labels, found.labels, 0.7)
+        matched = match(labels, found.labels, self.agreement)
         true = len(np.unique(labels)) - 1
         assert matched.counts.true_positives >= 0.95 * true
         assert matched.counts.false_positives <= 0.05 * true

@@ -157,7 +157,7 @@ def test_an_unknown_method_lists_those_there_are():
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != QUICK.method])
 def test_every_method_learns_to_find_nuclei(method, data, tmp_path):
-    result = train(data, tmp_path / "model", replace(QUICK, method=method, steps=80))
+    result = train(data, tmp_path / "model", replace(QUICK, method=method, steps=200))
     assert result.package.card.evaluation["AP@0.5 pooled"] > 0.3
     model = load_model(tmp_path / "model")
     image = read(data / "images/0.tif")

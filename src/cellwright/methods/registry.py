@@ -74,6 +74,11 @@ METHODS: dict[str, Method] = {
             "Offsets",
         ),
         _in_folder(
+            "stars",
+            "Pixels say how far the outline is all around: round objects, even densely packed.",
+            "Stars",
+        ),
+        _in_folder(
             "watershed",
             "Pixels climb to the top of their object: compact objects of any shape and number.",
             "Watershed",

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from cellwright._errors import UsageError
-from cellwright.methods.watershed import flooding, geometry
+from cellwright.methods.distance import depth
+from cellwright.methods.watershed import flooding
 from cellwright.methods.watershed.readout import WatershedReadout
 from cellwright.metrics.matching import match
 
 
 def maps_of(labels, noise=0.0):
     """Return what a network would say about labels (Y, X): right but for noise in the relief."""
-    relief = geometry.depth(labels[None], 1.0)[0]
+    relief = depth(labels[None], 1.0)[0]
     relief = relief + np.random.default_rng(0).normal(0, noise, labels.shape)
     return np.stack([np.where(labels > 0, 6.0, -6.0), relief]).astype(np.float32)
 

@@ -5,79 +5,67 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import DoubleArray, FloatArray, LabelArray
-
-_STEP = 0.5  # px along a ray
+from cellwright._types import FloatArray, LabelArray
 
 
 @njit(cache=True)
-def distances_along(labels: LabelArray, squared: DoubleArray, directions: FloatArray) -> FloatArray:
+def distances_along(labels: LabelArray, directions: FloatArray) -> FloatArray:
     """Return for every pixel of an object how far its outline is along rays.
 
-    A ray is walked in steps of 0.5 px until it leaves the object or the array. The distance to the
-    nearest pixel of anything else says how many steps cannot leave it, which are skipped.
+    The pixels are parted into parallel lines along each direction, one pixel per step of its
+    main axis, and every line is walked once, backwards: linear in the number of pixels, however
+    large the objects are.
 
     Parameters
     ----------
     labels : ndarray, shape (Z, Y, X), int32
         -1 is unknown, 0 background.
-    squared : ndarray, shape (Z, Y, X), float64
-        Squared distance of object pixels to the nearest pixel that is not of the object, in
-        units of which no step along a ray of 1 px is longer than 1.
     directions : ndarray, shape (R, 3), float32
         Step for a distance of 1 px.
 
     Returns
     -------
     ndarray, shape (R, Z, Y, X), float32
-        In px; 0 outside objects, and -1 where a ray runs into what is not known.
+        In px; 0 outside objects, and -1 where a ray runs into what is not known. A ray that
+        leaves the array ends there.
     """
     planes, rows, columns = labels.shape
     result = np.zeros((len(directions), planes, rows, columns), np.float32)
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                label = labels[z, y, x]
-                if label < 1:
-                    continue
-                for ray in range(len(directions)):
-                    dz, dy, dx = directions[ray]
-                    steps = 0
-                    at_z, at_y, at_x = z, y, x
-                    end = 0
-                    while True:
-                        free = np.sqrt(squared[at_z, at_y, at_x]) - 1.8  # rounded at both ends
-                        steps += max(1, int(free / _STEP))
-                        new_z, new_y, new_x = _place(z, y, x, dz, dy, dx, steps)
-                        while not _within(new_z, new_y, new_x, labels.shape):
-                            end = 1
-                            steps -= 1
-                            new_z, new_y, new_x = _place(z, y, x, dz, dy, dx, steps)
-                        if end == 1:
-                            steps += 1
-                            break
-                        at_z, at_y, at_x = new_z, new_y, new_x
-                        if labels[at_z, at_y, at_x] != label:
-                            break
-                    unknown = end == 0 and labels[at_z, at_y, at_x] < 0
-                    # The outline was crossed in the middle of the last step, on average.
-                    result[ray, z, y, x] = -1.0 if unknown else (steps - 0.5) * _STEP
+    for ray in range(len(directions)):
+        main = np.argmax(np.abs(directions[ray]))
+        length = np.float32(1 / np.abs(directions[ray, main]))  # px per step
+        starts, stops = np.zeros(3, np.int64), np.array(labels.shape)
+        for along in range(stops[main]):
+            forward = directions[ray, main] > 0
+            at = labels.shape[main] - 1 - along if forward else along
+            starts[main], stops[main] = at, at + 1
+            dz, dy, dx = _step(directions[ray] * length, main, at)
+            for z in range(starts[0], stops[0]):
+                for y in range(starts[1], stops[1]):
+                    for x in range(starts[2], stops[2]):
+                        label = labels[z, y, x]
+                        if label < 1:
+                            continue
+                        k, i, j = z + dz, y + dy, x + dx
+                        value = np.float32(0.5) * length
+                        if 0 <= k < planes and 0 <= i < rows and 0 <= j < columns:
+                            if labels[k, i, j] == label:
+                                rest = result[ray, k, i, j]
+                                value = rest + length if rest > 0 else rest
+                            elif labels[k, i, j] < 0:
+                                value = np.float32(-1)
+                        result[ray, z, y, x] = value
+            stops[main] = labels.shape[main]
     return result
 
 
 @njit(cache=True)
-def _place(
-    z: int, y: int, x: int, dz: float, dy: float, dx: float, steps: int
-) -> tuple[int, int, int]:
-    """Return the pixel so many steps along a ray."""
-    t = steps * _STEP
-    return (
-        int(np.floor(z + t * dz + 0.5)),
-        int(np.floor(y + t * dy + 0.5)),
-        int(np.floor(x + t * dx + 0.5)),
-    )
-
-
-@njit(cache=True)
-def _within(z: int, y: int, x: int, shape: tuple[int, int, int]) -> bool:
-    return 0 <= z < shape[0] and 0 <= y < shape[1] and 0 <= x < shape[2]
+def _step(slope: FloatArray, main: int, at: int) -> tuple[int, int, int]:
+    """Return the step from a pixel at `at` on the main axis to the next one of its line."""
+    step = np.zeros(3, np.int64)
+    sign = 1 if slope[main] > 0 else -1
+    for axis in range(3):
+        drift = slope[axis] * sign  # per pixel of the main axis, in its rising direction
+        there, here = np.floor(drift * (at + sign) + 0.5), np.floor(drift * at + 0.5)
+        step[axis] = sign if axis == main else int(there - here)
+    return step[0], step[1], step[2]

@@ -48,3 +48,12 @@ def star(dimensions: int, count: int, anisotropy: float) -> tuple[FloatArray, La
     for array in fixed:
         array.flags.writeable = False
     return fixed
+
+
+@lru_cache(maxsize=8)
+def fullness(dimensions: int, count: int) -> float:
+    """Return the share of a disc, or ball, within the outline through points on its surface."""
+    directions, facets = star(dimensions, count, 1.0)
+    corners = directions[:, 3 - dimensions :].astype(np.float64)[facets]
+    simplices = np.abs(np.linalg.det(corners)).sum() / math.factorial(dimensions)
+    return float(simplices / (math.pi if dimensions == 2 else 4 / 3 * math.pi))

@@ -77,7 +77,7 @@ def runs_of(
     counts = np.zeros((2 * depth + 1, 2 * longest + 1), np.int32)
     runs = np.empty((max(64, 16 * len(distances)), 4), np.int32)
     first = np.zeros(len(distances) + 1, np.int64)
-    corners = np.empty((distances.shape[1], 3), np.float32)
+    corners = np.empty((distances.shape[1], 3))
     total = 0
     for n in range(len(distances)):
         for ray in range(len(directions)):
@@ -160,3 +160,23 @@ def _cross_planes(
             _cross_rows(
                 end_y[0], end_x[0], end_y[1], end_x[1], crossings[plane], counts[plane], zero
             )
+
+
+@njit(cache=True)
+def sizes_of(runs: LabelArray, first: IntArray) -> IntArray:
+    """Return the number of pixels of shapes.
+
+    Parameters
+    ----------
+    runs, first : ndarray
+        See `runs_of`.
+
+    Returns
+    -------
+    ndarray, shape (N,), int64
+    """
+    sizes = np.zeros(len(first) - 1, np.int64)
+    for n in range(len(sizes)):
+        for i in range(first[n], first[n + 1]):
+            sizes[n] += runs[i, 3] - runs[i, 2] + 1
+    return sizes

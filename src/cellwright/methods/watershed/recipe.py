@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
+from cellwright.methods.distance import depth
 from cellwright.methods.losses import dice
 from cellwright.methods.seams import near_another
-from cellwright.methods.watershed import geometry
+from cellwright.methods.watershed.geometry import nearness
 from cellwright.methods.watershed.readout import WatershedReadout
 
 _SMOOTHING = 20.0  # px; keeps the Dice loss calm on patches without objects
@@ -57,7 +58,7 @@ class WatershedRecipe:
             ``foreground``; ``relief``, 0 to 1; ``weight``, 0 where unknown.
         """
         volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
-        make = geometry.depth if self.readout.relief == "depth" else geometry.nearness
+        make = depth if self.readout.relief == "depth" else nearness
         weight = (labels >= 0) * (1 + self.seam_weight * near_another(labels, self.seam))
         return {
             "foreground": (labels > 0).astype(np.float32),

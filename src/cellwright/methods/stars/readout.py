@@ -1,0 +1,155 @@
+"""From object probabilities and distances along rays to objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from cellwright._errors import UsageError
+from cellwright._types import FloatArray
+from cellwright.methods.readout import Instances
+from cellwright.methods.stars import painting, shapes
+from cellwright.methods.stars.rays import fullness, star
+from cellwright.methods.stars.suppression import rounds_of
+
+_RAYS = {2: 32, 3: 64}
+_SHORTEST = 1.0  # px; every outline holds its centre
+_ROUNDS = 2  # of suppression; see `margin`
+
+
+@dataclass(frozen=True, slots=True)
+class StarsReadout:
+    """Objects are star-convex polygons, or polyhedra, around the most probable pixels.
+
+    Each pixel whose probability no neighbour exceeds proposes an outline; of those that overlap,
+    the most probable is kept.
+
+    Parameters
+    ----------
+    rays : int
+        Along how many directions the outline is known.
+    threshold : float
+        Least object probability at the centre of an object.
+    overlap : float
+        A worse shape is dropped that shares more than this part of the smaller one's pixels with
+        a better one.
+    smallest : int
+        Least number of pixels of an object.
+    longest : int
+        Longest distance from the centre to the outline, in px.
+    unit : float
+        Distance in px that the network writes as 1.
+    anisotropy : float
+        Distance of planes over distance of pixels within a plane, at least 1.
+
+    Raises
+    ------
+    UsageError
+        If the planes are closer than pixels, or there are too few rays.
+
+    References
+    ----------
+    Schmidt et al. (2018), "Cell detection with star-convex polygons", MICCAI.
+    Weigert et al. (2020), "Star-convex polyhedra for 3D object detection and segmentation in
+    microscopy", WACV.
+    """
+
+    rays: int = _RAYS[2]
+    threshold: float = 0.5
+    overlap: float = 0.4
+    smallest: int = 8
+    longest: int = 32
+    unit: float = 8.0
+    anisotropy: float = 1.0
+
+    evidence_names: ClassVar[tuple[str, ...]] = (
+        "score",
+        "inside",
+        "visible",
+        "roughness",
+        "log size",
+    )
+    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
+        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
+        "overlap": (0.3, 0.4, 0.5),
+    }
+
+    def __post_init__(self) -> None:
+        if self.anisotropy < 1:
+            raise UsageError(
+                f"The anisotropy of stars is {self.anisotropy}, but planes must not be closer to "
+                "each other than pixels; resample the volume."
+            )
+        if self.rays < 4:
+            raise UsageError(f"Stars need at least 4 rays, not {self.rays}.")
+
+    @classmethod
+    def suited_to(cls, dimensions: int, diameter: float) -> Self:
+        """Return a readout for objects of up to this diameter in px; planes and volumes alike.
+
+        The outline may be a whole diameter away: the longest half of an object twice as long as
+        wide is 0.7 diameters of the disc as large, and centres are not always in the middle.
+        """
+        return cls(rays=_RAYS[dimensions], longest=max(cls().longest, math.ceil(diameter)))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the maps."""
+        return ("object", *(f"ray {number}" for number in range(self.rays)))
+
+    @property
+    def reach(self) -> int:
+        """Farthest pixel of an object from its centre along either axis, in px."""
+        return self.longest
+
+    @property
+    def margin(self) -> int:
+        """How far around a window the maps decide about the objects anchored in it, in px.
+
+        Shapes overlap up to twice `longest` away. What a round keeps depends on the shapes that
+        near and on what the round before dropped; what it drops, on what it kept. Kept shapes hide
+        each other once more as far away, and a centre is above its neighbours.
+        """
+        return 4 * _ROUNDS * self.longest + 1
+
+    def decode(self, maps: FloatArray) -> Instances:
+        """Return the objects in `maps`.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (1 + rays, [Z,] Y, X), float32
+            Logit of the object probability; distances along the rays in `unit` px.
+
+        Returns
+        -------
+        Instances
+            Anchored at their centres.
+        """
+        shape = maps.shape[1:]
+        volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
+        logits = volume[0]
+        directions, facets = star(len(shape), self.rays, self.anisotropy)
+
+        centres = shapes.candidates(logits, math.log(self.threshold / (1 - self.threshold)))
+        scores = logits[tuple(centres.T)]
+        best_first = np.argsort(-scores, kind="stable")
+        centres, scores = centres[best_first], scores[best_first]
+        # Flat facets cut off what bulges between the rays: so much larger, a ball stays as large.
+        swell = fullness(len(shape), self.rays) ** (-1 / len(shape))
+        told = volume[(slice(1, None), *centres.T)].T * np.float32(self.unit * swell)
+        distances = np.ascontiguousarray(told.clip(_SHORTEST, self.longest))
+
+        runs, first = shapes.runs_of(distances, directions, facets, self.longest)
+        rounds = rounds_of(runs, first, centres, self.overlap)
+        kept = np.flatnonzero((rounds > 0) & (rounds <= _ROUNDS))
+        runs, first = shapes.runs_of(distances[kept], directions, facets, self.longest)
+        labels = painting.paint(runs, first, centres[kept], volume.shape[1:])
+        shown = painting.number_visible(labels, len(kept), self.smallest)
+        whole = shapes.sizes_of(runs, first)[shown]
+        kept = kept[shown]
+        evidence = painting.describe(labels, logits, scores[kept], distances[kept], facets, whole)
+        return Instances(labels.reshape(shape), centres[kept][:, 3 - len(shape) :], evidence)
