@@ -80,7 +80,7 @@ AUGMENTATION = Augmentation(
 )
 NETWORK = {"name": "unet", "width": 16, "growth": 2.0, "depth": 5, "block": "residual"}
 LIMITS = (
-    "Trained on 455 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
+    "Trained on 462 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
     "tissue and brightfield. Whole cells, volumes and other organelles are not what it knows. In "
     "stained tissue many nuclei are missed or merged. Nuclei in dense clusters may be merged; "
     "check the report's warnings and some outlines by eye."

@@ -7,8 +7,19 @@ from cellwright.runs import doctor
 def test_one_block_with_versions_devices_and_caches(run):
     result = run("doctor")
     assert result.code == 0
-    for expected in (__version__, "onnxruntime", "CPUExecutionProvider", "cores", "caches:"):
+    for expected in (__version__, "onnxruntime", "CPU", "cores", "caches:"):
         assert expected in result.out
+    assert "Azure" not in result.out
+
+
+def test_the_build_for_gpus_stands_in_for_onnxruntime(monkeypatch):
+    def version(name):
+        if name == "onnxruntime":
+            raise doctor.PackageNotFoundError
+        return "1.2.3"
+
+    monkeypatch.setattr(doctor, "version", version)
+    assert doctor.examine()["packages"]["onnxruntime"] == "1.2.3 (onnxruntime-gpu)"
 
 
 def test_json_has_the_same_sections(run):

@@ -1,6 +1,8 @@
 """``cellwright models``: list, explain, export and add models."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,6 +36,16 @@ def list_(as_json: bool) -> None:
     options.say(as_json, {"models": rows}, lines or ["There are no models yet."])
 
 
+def _facts(title: str, facts: Mapping[str, Any]) -> list[str]:
+    """Return one line per fact; what is made of several is told in one line."""
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{part} {one}" for part, one in value.items())
+        lines.append(f"  {title:<10}  {name}: {value}")
+    return lines
+
+
 @models.command()
 @click.argument("model")
 @options.as_json
@@ -51,8 +63,8 @@ def info(model: str, as_json: bool) -> None:
         f"  input       {', '.join(card.input.channels)}; objects of {low:g} to {high:g} px "
         "as they are, others are scaled",
         f"  method      {card.method}",
-        *(f"  training    {name}: {value}" for name, value in card.training.items()),
-        *(f"  evaluation  {name}: {value}" for name, value in card.evaluation.items()),
+        *_facts("training", card.training),
+        *_facts("evaluation", card.evaluation),
         f"  limits      {card.limits or 'none are stated'}",
         f"  licence     {card.licence}; {', '.join(card.authors) or 'no authors are stated'}",
         f"  sha256      {package.sha256}",

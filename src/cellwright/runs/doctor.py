@@ -11,6 +11,8 @@ from typing import Any
 from cellwright import __version__
 
 EXTRAS = ("torch", "torchvision", "onnx", "pandas", "napari", "bioimageio.core")
+_COMPUTING = ("CUDAExecutionProvider", "CPUExecutionProvider")
+_INSTEAD = {"onnxruntime": ("onnxruntime-gpu",)}
 
 
 def examine(full: bool = False) -> dict[str, dict[str, Any]]:
@@ -98,10 +100,13 @@ def _required() -> list[str]:
 
 
 def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    """Return the version of a package, or of the build for GPUs that stands in for it."""
+    for one in (name, *_INSTEAD.get(name, ())):
+        try:
+            return version(one) if one == name else f"{version(one)} ({one})"
+        except PackageNotFoundError:
+            continue
+    return None
 
 
 def _devices(full: bool) -> dict[str, str]:
@@ -122,7 +127,9 @@ def _runtime_providers() -> str:
         import onnxruntime
     except ImportError as error:
         return f"BROKEN: {error}"
-    return ", ".join(onnxruntime.get_available_providers())
+    # Others, such as Azure's, send the work away or are never chosen here.
+    there = [name for name in _COMPUTING if name in onnxruntime.get_available_providers()]
+    return ", ".join(name.removesuffix("ExecutionProvider") for name in there)
 
 
 def _torch_devices() -> str:
