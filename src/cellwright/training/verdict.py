@@ -60,8 +60,7 @@ def verdict(history: Sequence[Row]) -> Verdict:
     if len(rows) < FEWEST_VALIDATIONS:
         return Verdict(
             Trend.TOO_SHORT,
-            f"Too few validations to judge ({len(rows)}). "
-            "Train longer, or validate more often.",
+            f"Too few validations to judge ({len(rows)}). Train longer, or validate more often.",
         )
     if _swing(validation) > SWING:
         return Verdict(
