@@ -95,9 +95,3 @@ def test_rays_into_the_unknown_say_so():
     directions, _ = rays.star(2, 4, 1.0)
     distances = geometry.distances_along(labels, directions)
     assert distances[2, 0, 10, 10] == -1 and distances[0, 0, 10, 10] > 0
-
-
-def test_of_equal_neighbours_the_first_is_a_candidate():
-    scores = np.zeros((1, 5, 5), np.float32)
-    scores[0, 2, 1:4] = 1
-    assert shapes.candidates(scores, 0.5).tolist() == [[0, 2, 1]]

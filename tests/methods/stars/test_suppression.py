@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellwright.methods.numbering import number_visible
 from cellwright.methods.stars import rays, shapes
-from cellwright.methods.stars.painting import number_visible, paint
+from cellwright.methods.stars.painting import paint
 from cellwright.methods.stars.suppression import rounds_of
 
 SIDE = {2: (1, 60, 60), 3: (20, 30, 30)}

@@ -39,38 +39,6 @@ def paint(
 
 
 @njit(cache=True)
-def number_visible(labels: LabelArray, count: int, smallest: int) -> IntArray:
-    """Give numbers to the objects that show enough pixels without gaps, and drop the others.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (Z, Y, X), int32
-        Changed in place.
-    count : int
-        Highest label.
-    smallest : int
-        Least number of pixels; at least 1.
-
-    Returns
-    -------
-    ndarray, shape (M,), int64
-        Index, from 0, that each object had before.
-    """
-    flat = labels.ravel()
-    size = np.zeros(count + 1, np.int64)
-    for label in flat:
-        size[label] += 1
-    size[0] = 0
-    number = np.zeros(count + 1, np.int32)
-    present = np.flatnonzero(size >= smallest)
-    for i in range(len(present)):
-        number[present[i]] = i + 1
-    for i in range(len(flat)):
-        flat[i] = number[flat[i]]
-    return present - 1
-
-
-@njit(cache=True)
 def describe(
     labels: LabelArray,
     logits: FloatArray,

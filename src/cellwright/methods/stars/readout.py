@@ -11,6 +11,8 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray
+from cellwright.methods.numbering import number_visible
+from cellwright.methods.peaks import peaks
 from cellwright.methods.readout import Instances
 from cellwright.methods.stars import painting, shapes
 from cellwright.methods.stars.rays import fullness, star
@@ -134,7 +136,7 @@ class StarsReadout:
         logits = volume[0]
         directions, facets = star(len(shape), self.rays, self.anisotropy)
 
-        centres = shapes.candidates(logits, math.log(self.threshold / (1 - self.threshold)))
+        centres = peaks(logits, math.log(self.threshold / (1 - self.threshold)))
         scores = logits[tuple(centres.T)]
         best_first = np.argsort(-scores, kind="stable")
         centres, scores = centres[best_first], scores[best_first]
@@ -148,7 +150,7 @@ class StarsReadout:
         kept = np.flatnonzero((rounds > 0) & (rounds <= _ROUNDS))
         runs, first = shapes.runs_of(distances[kept], directions, facets, self.longest)
         labels = painting.paint(runs, first, centres[kept], volume.shape[1:])
-        shown = painting.number_visible(labels, len(kept), self.smallest)
+        shown = number_visible(labels, len(kept), self.smallest)
         whole = shapes.sizes_of(runs, first)[shown]
         kept = kept[shown]
         evidence = painting.describe(labels, logits, scores[kept], distances[kept], facets, whole)
