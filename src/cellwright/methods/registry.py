@@ -58,6 +58,11 @@ METHODS: dict[str, Method] = {
             "Boundary",
         ),
         _in_folder(
+            "embeddings",
+            "Pixels gather about the centre of their object, as near as it asks: of any size.",
+            "Embeddings",
+        ),
+        _in_folder(
             "flows",
             "Pixels flow to the centre of their object: cells of any compact shape, even touching.",
             "Flows",

@@ -1,0 +1,155 @@
+"""From seeds, offsets and bandwidths to objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from cellwright._types import FloatArray
+from cellwright.methods.embeddings import clustering
+from cellwright.methods.numbering import number_visible
+from cellwright.methods.readout import Instances
+from cellwright.methods.tidy import tidy
+
+_AXES = ("plane", "row", "column")
+_NARROWEST = 0.5  # px
+_ROUNDS = 2  # of taking seeds; see `margin`
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsReadout:
+    """Objects are the pixels that gather around a seed, within the bandwidth that it has learned.
+
+    Every pixel points to the centre of its object and says how far from there, along each axis,
+    the pixels of the object may end up. Seeds are the pixels most certain to point right, in order;
+    each captures the pixels whose Gaussian membership exceeds one half.
+
+    Parameters
+    ----------
+    dimensions : int
+        2 for planes, 3 for volumes.
+    threshold : float
+        Pixels at which the seed map is not above this are background.
+    certainty : float
+        Least seed map at a seed.
+    smallest : int
+        Least number of pixels of an object.
+    longest : int
+        Longest distance from a seed to the pixels it captures, along either axis, in px.
+    unit : float
+        Offset in px that the network writes as 1.
+    bandwidth : float
+        Bandwidth in px that the network writes as 0; it writes the logarithm of the ratio.
+
+    References
+    ----------
+    Neven et al. (2019), "Instance segmentation by jointly optimizing spatial embeddings and
+    clustering bandwidth", CVPR.
+    Lalit, Tomancak & Jug (2022), "EmbedSeg: embedding-based instance segmentation for biomedical
+    microscopy data", Medical Image Analysis 81:102523.
+    """
+
+    dimensions: int = 2
+    threshold: float = 0.5
+    certainty: float = 0.75
+    smallest: int = 8
+    longest: int = 32
+    unit: float = 8.0
+    bandwidth: float = 16.0
+
+    evidence_names: ClassVar[tuple[str, ...]] = (
+        "seed",
+        "inside",
+        "membership",
+        "disagreement",
+        "log size",
+    )
+    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
+        "certainty": (0.6, 0.75, 0.9),
+        "threshold": (0.35, 0.5, 0.65),
+    }
+
+    @classmethod
+    def suited_to(cls, dimensions: int, diameter: float) -> Self:
+        """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
+        longest = max(cls().longest, math.ceil(diameter))
+        return cls(dimensions=dimensions, longest=longest, bandwidth=longest / 2)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the maps: the seeds, then the offset and the bandwidth along every axis."""
+        axes = _AXES[3 - self.dimensions :]
+        return (
+            "seed",
+            *(f"{axis} offset" for axis in axes),
+            *(f"{axis} bandwidth" for axis in axes),
+        )
+
+    @property
+    def reach(self) -> int:
+        """Farthest pixel of an object from its seed along either axis, in px."""
+        return self.longest
+
+    @property
+    def margin(self) -> int:
+        """How far around a window the maps decide about the objects anchored in it, in px.
+
+        Seeds that compete for a pixel lie one `reach` from it. Whether one is kept in the second
+        round depends on seeds three times as far, and on the neighbours of those. In planes
+        objects are made whole, for which the objects in their holes must be known in full.
+        """
+        pixels = 3 * self.reach + 1 if self.dimensions == 2 else self.reach
+        return pixels + 2 * _ROUNDS * self.reach + 1
+
+    def decode(self, maps: FloatArray) -> Instances:
+        """Return the objects in `maps`.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (1 + 2 D, [Z,] Y, X), float32
+            Logit of the seed map; offset to the centre along each axis in `unit` px; logarithm of
+            the bandwidth along each axis in `bandwidth` px.
+
+        Returns
+        -------
+        Instances
+            Anchored at their seeds.
+        """
+        shape, depth = maps.shape[1:], len(maps.shape[1:])
+        volume = np.asarray(maps if depth == 3 else maps[:, None], np.float32)
+        logits = np.ascontiguousarray(volume[0])
+        offsets = _along_axes(volume[1 : 1 + depth] * np.float32(self.unit))
+        narrowest, widest = (math.log(px / self.bandwidth) for px in (_NARROWEST, self.longest))
+        widths = volume[1 + depth :].clip(narrowest, widest) + np.float32(math.log(self.bandwidth))
+        widths = _along_axes(widths)
+
+        seeds = clustering.seeds_of(logits, offsets, widths, _logit(self.certainty))
+        shifts = np.ascontiguousarray(offsets[(slice(None), *seeds.T)].T)
+        bandwidths = np.exp(np.ascontiguousarray(widths[(slice(None), *seeds.T)].T))
+        rounds = clustering.rounds_of(seeds, shifts, bandwidths, self.reach)
+        kept = (rounds > 0) & (rounds <= _ROUNDS)
+        seeds, shifts, bandwidths = seeds[kept], shifts[kept], bandwidths[kept]
+
+        labels = clustering.assign(
+            logits, offsets, _logit(self.threshold), seeds, shifts, bandwidths, self.reach
+        )
+        if depth == 2:
+            labels = tidy(labels[0], len(seeds))[None]
+        seeds = seeds[number_visible(labels, len(seeds), self.smallest)]
+        evidence = clustering.describe(labels, logits, offsets, widths, seeds)
+        return Instances(labels.reshape(shape), seeds[:, 3 - depth :], evidence)
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _along_axes(maps: FloatArray) -> FloatArray:
+    """Return maps along planes, rows and columns: in a plane nothing happens along planes."""
+    if len(maps) == 3:
+        return np.ascontiguousarray(maps)
+    return np.concatenate([np.zeros_like(maps[:1]), maps])

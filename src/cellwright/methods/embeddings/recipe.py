@@ -1,0 +1,198 @@
+"""How a network learns seeds, offsets and bandwidths."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cellwright._types import AnyArray, LabelArray
+from cellwright.methods.embeddings import geometry
+from cellwright.methods.embeddings.readout import EmbeddingsReadout
+
+_WIDEST = 6.0  # logarithm of a bandwidth over `readout.bandwidth`: more would not be finite
+_FAR = 1e-3  # a membership so low that it costs nothing
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRecipe:
+    """Targets and loss of spatial embeddings with learned bandwidths.
+
+    The Gaussian around the centre of an object, as wide as its pixels say on average, has to hold
+    the embeddings of these pixels and no others, which the Lovász hinge measures in terms of
+    intersection over union. Every pixel competes for its own object and against the nearest other
+    one, so the cost does not grow with the number of objects. Besides, the pixels of an object
+    must agree on its bandwidths, and the seed map learns their membership, 0 in the background.
+
+    Parameters
+    ----------
+    readout : EmbeddingsReadout
+        Reads what the network learns; gives the units.
+    agreement_weight : float
+        Of the mean squared differences between the logarithms of an object's bandwidths.
+
+    References
+    ----------
+    Neven et al. (2019), "Instance segmentation by jointly optimizing spatial embeddings and
+    clustering bandwidth", CVPR.
+    Berman, Triki & Blaschko (2018), "The Lovász-softmax loss", CVPR.
+    """
+
+    readout: EmbeddingsReadout = field(default_factory=EmbeddingsReadout)
+    agreement_weight: float = 1.0
+
+    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say about one patch.
+
+        Parameters
+        ----------
+        labels : ndarray, shape ([Z,] Y, X), int32
+            -1 is unknown and takes no part in the loss, 0 background, 1..N objects.
+
+        Returns
+        -------
+        dict of ndarray
+            ``object`` and ``rival`` ([Z,] Y, X) int32, the object of each pixel, -1 where unknown,
+            and the nearest other one, 0 where there is none; ``offsets`` and ``rival_offsets``
+            (D, [Z,] Y, X) float32, from each pixel to their centres in px.
+        """
+        volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
+        objects, count = geometry.consecutive(volume)
+        centre = geometry.centres(objects, count)
+        rival = geometry.rivals(objects)
+        maps = {"offsets": objects, "rival_offsets": rival}
+        ways = {
+            name: geometry.ways(of, centre)[3 - labels.ndim :].reshape(labels.ndim, *labels.shape)
+            for name, of in maps.items()
+        }
+        return {
+            "object": objects.reshape(labels.shape),
+            "rival": rival.reshape(labels.shape),
+            **ways,
+        }
+
+    def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss of one batch and its parts.
+
+        Parameters
+        ----------
+        outputs : Tensor, shape (N, 1 + 2 D, [Z,] Y, X)
+            What the network says.
+        batch : dict of Tensor
+            `targets` of N patches, stacked.
+
+        Returns
+        -------
+        dict of Tensor
+            ``loss`` and its summands ``gathering``, ``agreement`` and ``seed``; scalars.
+        """
+        axes = outputs.ndim - 2
+        logits, maps = outputs[:, 0].float().flatten(), _pixels(outputs[:, 1:].float())
+        told, widths = maps[:, :axes] * self.readout.unit, maps[:, axes:]
+        widths = widths.clamp(-_WIDEST, _WIDEST) + math.log(self.readout.bandwidth)
+        own, rival, count = _numbered(batch["object"], batch["rival"])
+        inside, known = own > 0, own >= 0
+
+        size = own.new_zeros(count + 1).index_add(0, own[inside], own[inside].clamp(max=1))
+        share = 1 / size.clamp(min=1)
+        width = _sums(widths[inside], own[inside], count) * share[:, None]
+        apart = (widths[inside] - width[own[inside]].detach()).square().mean(1)
+        agreement = (apart * share[own[inside]]).sum() / max(count, 1)
+
+        def membership(of: Tensor, offsets: Tensor, pixels: Tensor) -> Tensor:
+            away = (told[pixels] - _pixels(offsets)[pixels]) * torch.exp(-width[of[pixels]])
+            return torch.exp2(-away.square().sum(1))
+
+        right = membership(own, batch["offsets"], inside)
+        wrong = membership(rival, batch["rival_offsets"], known & (rival > 0))
+        against = rival[known & (rival > 0)]
+        near = wrong > _FAR
+        gathering = lovasz_hinge(
+            torch.cat([2 * (1 - right), 2 * wrong[near]]),
+            torch.cat([torch.ones_like(right), torch.zeros_like(wrong[near])]),
+            torch.cat([own[inside], against[near]]),
+        ) / max(count, 1)
+
+        certain = torch.zeros_like(logits)
+        certain[inside] = right.detach()
+        pixelwise = functional.binary_cross_entropy_with_logits(logits, certain, reduction="none")
+        seed = (pixelwise * known).sum() / known.sum().clamp(min=1)
+        parts = {
+            "gathering": gathering,
+            "agreement": self.agreement_weight * agreement,
+            "seed": seed,
+        }
+        return {"loss": sum(parts.values(), outputs.new_zeros(())), **parts}
+
+
+def lovasz_hinge(errors: Tensor, positive: Tensor, group: Tensor) -> Tensor:
+    """Return the Lovász hinge losses of many sets of pixels at once, summed.
+
+    Parameters
+    ----------
+    errors : Tensor, shape (P,)
+        Hinge errors, at least 0.
+    positive : Tensor, shape (P,)
+        1 for pixels of the set that is to be found, 0 for others.
+    group : Tensor of int, shape (P,)
+        Which of the losses each pixel takes part in.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    References
+    ----------
+    Berman, Triki & Blaschko (2018), "The Lovász-softmax loss", CVPR.
+    """
+    if len(errors) == 0:
+        return errors.sum()
+    # By group, and within a group the largest errors, of at most 2, first.
+    order = torch.argsort(4 * group.double() - errors.detach().double())
+    errors, positive, group = errors[order], positive[order], group[order]
+    first = functional.pad(group[1:] != group[:-1], (1, 0), value=True)
+    start = torch.nonzero(first)[:, 0]
+    which = first.cumsum(0) - 1
+
+    def running(counts: Tensor) -> Tensor:
+        """Return sums within each group up to and with each pixel."""
+        total = counts.double().cumsum(0)
+        return total - (total - counts)[start][which]
+
+    hits, strays = running(positive), running(1 - positive)
+    ends = functional.pad(start[1:] - 1, (0, 1), value=len(group) - 1)
+    wanted = hits[ends][which]
+    jaccard = 1 - (wanted - hits) / (wanted + strays)
+    slope = jaccard - torch.where(first, 0, functional.pad(jaccard[:-1], (1, 0)))
+    return (errors * slope.float()).sum()
+
+
+def _pixels(maps: Tensor) -> Tensor:
+    """Return the pixels of all patches, one a row: shape (N, K, ...) becomes (P, K)."""
+    return maps.movedim(1, -1).reshape(-1, maps.shape[1])
+
+
+def _numbered(objects: Tensor, rival: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Return the objects of all patches, numbered in one go.
+
+    Returns
+    -------
+    own, rival : Tensor of int64, shape (P,)
+    count : int
+        Objects in all.
+    """
+    own, rival = objects.long().flatten(1), rival.long().flatten(1)
+    counts = own.amax(1).clamp(min=0)
+    before = (counts.cumsum(0) - counts)[:, None]
+    own = torch.where(own > 0, own + before, own).flatten()
+    return own, torch.where(rival > 0, rival + before, 0).flatten(), int(counts.sum())
+
+
+def _sums(values: Tensor, group: Tensor, count: int) -> Tensor:
+    """Return the sums of rows over groups 0..count."""
+    return values.new_zeros(count + 1, values.shape[1]).index_add(0, group, values)
