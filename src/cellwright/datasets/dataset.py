@@ -10,6 +10,7 @@ from pathlib import Path
 from cellwright._errors import DatasetError
 from cellwright.datasets.index import apply_index
 from cellwright.datasets.layouts.annotated import open_coco
+from cellwright.datasets.layouts.boxes import open_boxes
 from cellwright.datasets.layouts.classes import open_classes
 from cellwright.datasets.layouts.ctc import open_ctc
 from cellwright.datasets.layouts.described import open_described, read_description
@@ -24,6 +25,9 @@ __all__ = ["LAYOUTS", "Dataset", "Example", "open_dataset"]
 LAYOUTS: dict[str, Callable[[Path], Dataset | None]] = {
     "dataset.yaml": open_described,
     "COCO: a JSON file of instances beside the images": open_coco,
+    "boxes: boxes.csv (image, class, min_row, min_col, max_row, max_col) beside the images": (
+        open_boxes
+    ),
     "Cell Tracking Challenge: 01/, 01_GT/SEG/": open_ctc,
     "nnU-Net: imagesTr/NAME_0000.tif, labelsTr/NAME.tif": open_nnunet,
     "paired folders: images/ and labels/ (or masks/, source/ and target/, ...), "

@@ -8,8 +8,9 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
+from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.coco import draw_objects
-from cellwright.datasets.records import CocoLabels, Example
+from cellwright.datasets.records import BoxLabels, CocoLabels, Example
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
@@ -82,10 +83,14 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     Raises
     ------
     DatasetError
-        If it has none, or they have another shape.
+        If it has none, only boxes, or they have another shape.
     """
     if example.labels is None:
         raise DatasetError(f"'{example.image}' has no labels, which this step needs.")
+    if isinstance(example.labels, BoxLabels):
+        raise DatasetError(
+            f"'{example.image}' is annotated with boxes, but this step needs numbered objects."
+        )
     if isinstance(example.labels, CocoLabels):
         labels = draw_objects(example.labels)
     else:
@@ -155,6 +160,13 @@ def object_facts(labels: AnyArray) -> ObjectFacts:
     flat = labels.ndim == 2
     diameter = 2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi)
     return ObjectFacts(points, float(diameter))
+
+
+def box_facts(boxes: Boxes) -> ObjectFacts:
+    """Return what sampling needs to know about the objects in `boxes`."""
+    points = np.zeros((int(np.count_nonzero(boxes.known)), 3))
+    points[:, 1:] = (boxes.corners[boxes.known, :2] + boxes.corners[boxes.known, 2:] - 1) / 2
+    return ObjectFacts(points, boxes.diameter)
 
 
 def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 
 from cellwright._errors import DatasetError
 
-Task: TypeAlias = Literal["instances", "pixel classes", "image classes"]
-"""What the labels number: objects, classes of pixels; or each image has one category."""
+Task: TypeAlias = Literal["instances", "boxes", "pixel classes", "image classes"]
+"""What the labels are: numbered objects, boxes around objects, or classes of pixels; or each image
+has one category."""
 SPLITS = ("train", "val", "test")
 
 
@@ -31,6 +32,22 @@ class CocoLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxLabels:
+    """The boxes of one image in a table of boxes.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    image : str
+        What it calls the image.
+    """
+
+    path: Path
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One image and what is known about it. Nothing is read until `load_example` is called.
 
@@ -40,7 +57,7 @@ class Example:
         Unique name in the dataset.
     images : tuple of Path
         The image file, or one file per channel.
-    labels : Path or CocoLabels, optional
+    labels : Path, CocoLabels or BoxLabels, optional
         Where its labels are.
     split : str, optional
         ``"train"``, ``"val"`` or ``"test"``.
@@ -56,7 +73,7 @@ class Example:
 
     id: str
     images: tuple[Path, ...]
-    labels: Path | CocoLabels | None = None
+    labels: Path | CocoLabels | BoxLabels | None = None
     split: str | None = None
     group: str | None = None
     kind: str | None = None
@@ -71,7 +88,8 @@ class Example:
     @property
     def label_file(self) -> Path | None:
         """The file that the labels are in."""
-        return self.labels.path if isinstance(self.labels, CocoLabels) else self.labels
+        listed = CocoLabels | BoxLabels
+        return self.labels.path if isinstance(self.labels, listed) else self.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ class Dataset:
     layout : str
         How its files are arranged, such as ``"paired folders"``.
     task : str
-        ``"instances"``, ``"pixel classes"`` or ``"image classes"``.
+        ``"instances"``, ``"boxes"``, ``"pixel classes"`` or ``"image classes"``.
     examples : tuple of Example
         In the order of their ids.
     notes : tuple of str

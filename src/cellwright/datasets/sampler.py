@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from cellwright._errors import CellwrightError, DatasetError
+from cellwright._errors import CellwrightError, DatasetError, UsageError
 from cellwright._types import AnyArray, DoubleArray, FloatArray, LabelArray
 from cellwright.datasets.augment import draw_warp, separate_parts
 from cellwright.datasets.augmentation import Augmentation
+from cellwright.datasets.box_warp import warp_boxes
+from cellwright.datasets.boxes import Boxes, load_boxes, no_boxes
 from cellwright.datasets.cache import RecentlyUsed
 from cellwright.datasets.examples import (
     ObjectFacts,
+    box_facts,
     fit_channels,
     load_labels,
     load_pixels,
@@ -22,11 +25,14 @@ from cellwright.datasets.examples import (
 )
 from cellwright.datasets.intensity import change_intensity, empty_field
 from cellwright.datasets.paste import paste_objects
-from cellwright.datasets.records import Example
+from cellwright.datasets.records import BoxLabels, Example
+from cellwright.datasets.warp import Warp
 from cellwright.images.normalise import Normalisation
 
 Batch: TypeAlias = dict[str, AnyArray]
-Transform: TypeAlias = Callable[[FloatArray, LabelArray], Mapping[str, AnyArray]]
+Truth: TypeAlias = LabelArray | Boxes
+Transform: TypeAlias = Callable[[FloatArray, Any], Mapping[str, AnyArray]]
+"""From the pixels and the `Truth` of a patch to named arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Decoded:
     objects : ObjectFacts
     rgb : bool
         Whether the channels are red, green and blue.
+    boxes : Boxes, optional
+        Where objects are annotated with boxes; the labels are empty then.
     """
 
     pixels: AnyArray
@@ -49,6 +57,13 @@ class Decoded:
     limits: DoubleArray
     objects: ObjectFacts
     rgb: bool
+    boxes: Boxes | None = None
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Size (Z, Y, X) in pixels."""
+        depth, height, width = self.labels.shape
+        return depth, height, width
 
     @property
     def nbytes(self) -> int:
@@ -96,10 +111,10 @@ class Sampler:
         example = self.examples[index]
         try:
             decoded = cache.get(index, lambda: self._decode(example))
-            pixels, labels = self._patch(decoded, rng)
+            pixels, truth = self._patch(decoded, rng)
             if self.channels is not None:
                 pixels = fit_channels(pixels, self.channels, str(example.image))
-            targets = self.transform(pixels, labels) if self.transform else {"labels": labels}
+            targets = self._targets(pixels, truth)
         except CellwrightError:
             raise
         except Exception as error:
@@ -108,6 +123,13 @@ class Sampler:
                 f"({type(error).__name__}: {error})."
             ) from error
         return {"pixels": pixels, **targets}
+
+    def _targets(self, pixels: FloatArray, truth: Truth) -> Mapping[str, AnyArray]:
+        if self.transform is not None:
+            return self.transform(pixels, truth)
+        if isinstance(truth, Boxes):
+            raise UsageError("Patches differ in their number of boxes: they need a transform.")
+        return {"labels": truth}
 
     def _choose(self, step: int, i: int, rng: np.random.Generator) -> int:
         """Return the index of the example that sample `i` of a step is taken from."""
@@ -120,12 +142,8 @@ class Sampler:
 
     def _decode(self, example: Example) -> Decoded:
         pixels, rgb = load_pixels(example)
-        labels = load_labels(example, pixels.shape[1:])
         limits = self.normalisation.limits(pixels)
-        objects = object_facts(labels)
-        smallest = np.result_type(
-            np.min_scalar_type(labels.min(initial=0)), np.min_scalar_type(labels.max(initial=0))
-        )
+        labels, boxes, objects = _annotations(example, pixels.shape[1:])
         if labels.ndim != len(self.patch_shape):
             raise DatasetError(
                 f"'{example.image}' has {labels.ndim} spatial axes, but patches have "
@@ -133,37 +151,60 @@ class Sampler:
             )
         if labels.ndim == 2:
             pixels, labels = pixels[:, None], labels[None]
-        return Decoded(pixels, labels.astype(smallest), limits, objects, rgb)
+        return Decoded(pixels, labels, limits, objects, rgb, boxes)
 
-    def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, LabelArray]:
+    def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, Truth]:
         """Cut one patch and vary it."""
         settings = self.augmentation
-        pixels, labels = self._cut(decoded, rng)
+        warp = self._warp(decoded, rng)
+        pixels, labels = self._cut(decoded, warp)
         if rng.random() < settings.paste:
-            pixels, labels = paste_objects(pixels, labels, *self._cut(decoded, rng), rng)
+            other = self._cut(decoded, self._warp(decoded, rng))
+            pixels, labels = paste_objects(pixels, labels, *other, rng)
         pixels = change_intensity(pixels, settings, rng, decoded.rgb)
-        if rng.random() < settings.empty:
+        empty = rng.random() < settings.empty
+        if empty:
             pixels = empty_field(pixels.shape, self.normalisation, rng)
             labels = np.zeros_like(labels)
         if len(self.patch_shape) == 2:
             pixels, labels = pixels[:, 0], labels[0]
+        if decoded.boxes is not None:
+            return pixels, no_boxes() if empty else warp_boxes(
+                decoded.boxes, warp, decoded.size[1:]
+            )
         return pixels, separate_parts(labels) if self.separate else labels
 
-    def _cut(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, LabelArray]:
-        """Cut one patch; only the pixels that it is made of are normalised."""
-        depth, height, width = decoded.labels.shape
-        warp = draw_warp(
-            (depth, height, width),
+    def _warp(self, decoded: Decoded, rng: np.random.Generator) -> Warp:
+        """Draw where a patch comes from."""
+        return draw_warp(
+            decoded.size,
             self.patch_shape,
             self.augmentation,
             rng,
             points=decoded.objects.points,
             diameter=decoded.objects.diameter,
         )
-        region = warp.region((depth, height, width))
+
+    def _cut(self, decoded: Decoded, warp: Warp) -> tuple[FloatArray, LabelArray]:
+        """Cut one patch; only the pixels that it is made of are normalised."""
+        region = warp.region(decoded.size)
         origin = (region[0].start, region[1].start, region[2].start)
         return warp.apply(
             self.normalisation.apply(decoded.pixels[:, *region], decoded.limits),
             decoded.labels[region].astype(np.int32),
             origin,
         )
+
+
+def _annotations(
+    example: Example, shape: tuple[int, ...]
+) -> tuple[AnyArray, Boxes | None, ObjectFacts]:
+    """Read labels, in as small a type as holds them, or boxes, and what sampling needs of them."""
+    if isinstance(example.labels, BoxLabels):
+        boxes = load_boxes(example)
+        return np.zeros(shape, np.uint8), boxes, box_facts(boxes)
+    labels = load_labels(example, shape)
+    smallest = np.result_type(
+        np.min_scalar_type(labels.min(initial=0)), np.min_scalar_type(labels.max(initial=0))
+    )
+    return labels.astype(smallest), None, object_facts(labels)

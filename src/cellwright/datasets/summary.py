@@ -10,13 +10,14 @@ import numpy as np
 
 from cellwright._errors import CellwrightError
 from cellwright._progress import progress
+from cellwright.datasets.boxes import load_boxes
 from cellwright.datasets.examples import (
     binary_labels_warning,
     load_labels,
     load_pixels,
     object_facts,
 )
-from cellwright.datasets.records import Dataset, Example, Task
+from cellwright.datasets.records import BoxLabels, Dataset, Example, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,10 @@ def summarise(dataset: Dataset) -> Summary:
 def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     pixels, _ = load_pixels(example)
     count, diameter, warning = None, None, None
-    if example.labels is not None:
+    if isinstance(example.labels, BoxLabels):
+        boxes = load_boxes(example)
+        count, diameter = len(boxes), boxes.diameter
+    elif example.labels is not None:
         labels = load_labels(example, pixels.shape[1:])
         if task == "instances":
             objects = object_facts(labels)

@@ -10,7 +10,7 @@ import yaml
 
 from cellwright._errors import DatasetError
 from cellwright._files import write_text
-from cellwright.datasets.records import CocoLabels, Dataset, Example, Task
+from cellwright.datasets.records import BoxLabels, CocoLabels, Dataset, Example, Task
 
 FILE_NAME = "dataset.yaml"
 _FORMAT = "cellwright dataset 1"
@@ -81,6 +81,11 @@ def _entry(example: Example, folder: Path) -> dict[str, Any]:
             "coco": _relative(example.labels.path, folder),
             "image_id": example.labels.image_id,
         }
+    elif isinstance(example.labels, BoxLabels):
+        entry["labels"] = {
+            "boxes": _relative(example.labels.path, folder),
+            "image": example.labels.image,
+        }
     elif example.labels is not None:
         entry["labels"] = _relative(example.labels, folder)
     words = {name: getattr(example, name) for name in _WORDS}
@@ -91,19 +96,21 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
     unknown = sorted(set(entry) - {"id", "images", "labels", *_WORDS})
     if unknown:
         raise ValueError(f"an example has unknown entries: {', '.join(unknown)}")
-    labels = entry.get("labels")
-    if isinstance(labels, dict):
-        source: Path | CocoLabels | None = CocoLabels(
-            folder / labels["coco"], int(labels["image_id"])
-        )
-    else:
-        source = folder / labels if labels is not None else None
+    source = _source(entry.get("labels"), folder)
     images = entry["images"]
     files = tuple(folder / image for image in ([images] if isinstance(images, str) else images))
     if not files:
         raise ValueError(f"the example {entry['id']} names no image")
     words = {name: str(entry[name]) for name in _WORDS if entry.get(name) is not None}
     return Example(str(entry["id"]), files, source, **words)
+
+
+def _source(labels: Any, folder: Path) -> Path | CocoLabels | BoxLabels | None:
+    if not isinstance(labels, dict):
+        return folder / labels if labels is not None else None
+    if "boxes" in labels:
+        return BoxLabels(folder / labels["boxes"], str(labels["image"]))
+    return CocoLabels(folder / labels["coco"], int(labels["image_id"]))
 
 
 def _files(example: Example) -> list[Path]:

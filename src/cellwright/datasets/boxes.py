@@ -1,0 +1,173 @@
+"""Boxes around objects: what they are, and the tables that list them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._types import AnyArray, BoolArray, FloatArray
+from cellwright.datasets.records import BoxLabels, Example
+
+ONE_CLASS = "object"
+"""What objects are called where nobody tells classes apart."""
+SIDES = ("min_row", "min_col", "max_row", "max_col")
+_COLUMNS = {
+    "image": ("image", "filename", "file_name", "file", "id"),
+    "class": ("class", "cls", "label", "category", "name"),
+    "split": ("split", "subset", "fold"),
+    "min_row": ("min_row", "ymin", "y_min", "y0", "top"),
+    "min_col": ("min_col", "xmin", "x_min", "x0", "left"),
+    "max_row": ("max_row", "ymax", "y_max", "y1", "bottom"),
+    "max_col": ("max_col", "xmax", "x_max", "x1", "right"),
+}
+_OPTIONAL = ("class", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Boxes around the objects of one image or patch.
+
+    Parameters
+    ----------
+    corners : ndarray, shape (N, 4), float32
+        ``min_row, min_col, max_row, max_col`` in px: the first pixel lies between 0 and 1.
+    names : ndarray of str, shape (N,)
+        Class of each object.
+    known : ndarray, shape (N,), bool
+        False where nobody knows what is in a box, which then takes part in no loss.
+    """
+
+    corners: FloatArray
+    names: AnyArray
+    known: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    @property
+    def diameter(self) -> float | None:
+        """Median of the geometric mean of both sides in px; None without boxes."""
+        if not self.known.any():
+            return None
+        sides = self.corners[self.known, 2:] - self.corners[self.known, :2]
+        return float(np.median(np.sqrt(sides.prod(1))))
+
+
+def no_boxes() -> Boxes:
+    """Return the boxes of an image without objects."""
+    return Boxes(np.empty((0, 4), np.float32), np.empty(0, np.str_), np.empty(0, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTable:
+    """What a table of boxes says, by image as the table names it."""
+
+    boxes: Mapping[str, Boxes]
+    splits: Mapping[str, str]
+
+
+def load_boxes(example: Example) -> Boxes:
+    """Return the boxes of an example.
+
+    Raises
+    ------
+    DatasetError
+        If it is not annotated with boxes, or their table cannot be used.
+    """
+    if not isinstance(example.labels, BoxLabels):
+        raise DatasetError(f"'{example.image}' is not annotated with boxes.")
+    table = read_boxes(example.labels.path)
+    return table.boxes.get(example.labels.image, no_boxes())
+
+
+def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return the classes of all boxes of some examples in alphabetical order."""
+    return tuple(sorted({str(name) for each in examples for name in load_boxes(each).names}))
+
+
+def is_box_table(path: Path) -> bool:
+    """Return whether a CSV file has the columns of a table of boxes."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return not _missing(_find_columns(next(csv.reader(stream), ())))
+    except (UnicodeDecodeError, csv.Error, OSError):
+        return False
+
+
+@lru_cache(maxsize=4)
+def read_boxes(path: Path) -> BoxTable:
+    """Read a CSV table with one box a row.
+
+    Columns ``image``, ``class``, ``min_row``, ``min_col``, ``max_row`` and ``max_col``, in px;
+    the usual other names, such as ``xmin``, are understood, too. Without a class all objects are
+    of one. ``split`` says which part of the dataset the image is of. A row without numbers names
+    an image that has no objects.
+
+    Raises
+    ------
+    DatasetError
+        If a column or number is missing, a box has no area, or an image is in two splits; the
+        message names the row.
+    """
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    names: dict[str, list[str]] = {}
+    splits: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = _find_columns(reader.fieldnames or ())
+            if missing := _missing(columns):
+                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
+            for row in reader:
+                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
+                image, where = said["image"], f"'{path}', line {reader.line_num}"
+                rows.setdefault(image, [])
+                names.setdefault(image, [])
+                if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
+                    raise DatasetError(f"{where}: '{image}' is in two splits.")
+                if any(said[side] for side in SIDES):
+                    rows[image].append(_corners(said, where))
+                    names[image].append(said.get("class", ONE_CLASS))
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    boxes = {
+        image: Boxes(
+            np.array(rows[image], np.float32).reshape(-1, 4),
+            np.array(names[image], np.str_),
+            np.ones(len(rows[image]), bool),
+        )
+        for image in rows
+    }
+    return BoxTable(boxes, splits)
+
+
+def _corners(said: Mapping[str, str], where: str) -> tuple[float, ...]:
+    try:
+        top, left, bottom, right = (float(said[side]) for side in SIDES)
+    except ValueError as error:
+        raise DatasetError(f"{where}: a side of the box is no number ({error}).") from error
+    if not (top < bottom < np.inf and left < right < np.inf and min(top, left) > -np.inf):
+        raise DatasetError(
+            f"{where}: rows {top:g} to {bottom:g} and columns {left:g} to {right:g} are no box."
+        )
+    return top, left, bottom, right
+
+
+def _find_columns(header: Sequence[str]) -> dict[str, str]:
+    """Return the column of each thing that is there, taking the first of its names."""
+    present = {name.strip().lower(): name for name in header}
+    return {
+        thing: present[name]
+        for thing, names in _COLUMNS.items()
+        if (name := next((name for name in names if name in present), None))
+    }
+
+
+def _missing(columns: Mapping[str, str]) -> list[str]:
+    return [thing for thing in _COLUMNS if thing not in columns and thing not in _OPTIONAL]
