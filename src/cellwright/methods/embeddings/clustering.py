@@ -17,10 +17,11 @@ from numba import njit
 from cellwright._types import FloatArray, IntArray, LabelArray
 
 _KEPT, _DROPPED = 0, 1
+_DISTANT = 4.0  # bandwidths; where holes were filled, pixels may point anywhere
 
 
 @njit(cache=True)
-def seeds_of(logits: FloatArray, offsets: FloatArray, widths: FloatArray, floor: float) -> IntArray:
+def seeds_of(logits: FloatArray, offsets: FloatArray, scales: FloatArray, floor: float) -> IntArray:
     """Return the pixels above `floor` that no neighbour (of 8, or 26) they would capture exceeds.
 
     Neighbours that point elsewhere are of another object, and no rivals. Of equals the first in
@@ -30,8 +31,8 @@ def seeds_of(logits: FloatArray, offsets: FloatArray, widths: FloatArray, floor:
     ----------
     logits : ndarray, shape (Z, Y, X), float32
         Of the seed map.
-    offsets, widths : ndarray, shape (3, Z, Y, X), float32
-        Where pixels point to, in px; logarithms of their bandwidths.
+    offsets, scales : ndarray, shape (3, Z, Y, X), float32
+        Where pixels point to, in px, and 1 / bandwidth in 1/px.
     floor : float
 
     Returns
@@ -44,7 +45,7 @@ def seeds_of(logits: FloatArray, offsets: FloatArray, widths: FloatArray, floor:
     for z in range(planes):
         for y in range(rows):
             for x in range(columns):
-                if logits[z, y, x] > floor and _is_seed(logits, offsets, widths, z, y, x):
+                if logits[z, y, x] > floor and _is_seed(logits, offsets, scales, z, y, x):
                     found.append((z, y, x))
                     height.append(-logits[z, y, x])
     order = np.argsort(np.array(height), kind="mergesort")
@@ -56,29 +57,25 @@ def seeds_of(logits: FloatArray, offsets: FloatArray, widths: FloatArray, floor:
 
 @njit(cache=True)
 def _is_seed(
-    logits: FloatArray, offsets: FloatArray, widths: FloatArray, z: int, y: int, x: int
+    logits: FloatArray, offsets: FloatArray, scales: FloatArray, z: int, y: int, x: int
 ) -> bool:
     planes, rows, columns = logits.shape
     here = logits[z, y, x]
-    across = (np.exp(widths[0, z, y, x]), np.exp(widths[1, z, y, x]), np.exp(widths[2, z, y, x]))
     for k in range(max(z - 1, 0), min(z + 2, planes)):
         for i in range(max(y - 1, 0), min(y + 2, rows)):
             for j in range(max(x - 1, 0), min(x + 2, columns)):
                 other = logits[k, i, j]
                 if other > here or (other == here and (k, i, j) < (z, y, x)):
-                    away = 0.0
-                    for axis, step in enumerate((k - z, i - y, j - x)):
-                        apart = step + offsets[axis, k, i, j] - offsets[axis, z, y, x]
-                        away += (apart / across[axis]) ** 2
-                    if away < 1:
+                    dz = (k - z + offsets[0, k, i, j] - offsets[0, z, y, x]) * scales[0, z, y, x]
+                    dy = (i - y + offsets[1, k, i, j] - offsets[1, z, y, x]) * scales[1, z, y, x]
+                    dx = (j - x + offsets[2, k, i, j] - offsets[2, z, y, x]) * scales[2, z, y, x]
+                    if dz * dz + dy * dy + dx * dx < 1:
                         return False
     return True
 
 
 @njit(cache=True)
-def rounds_of(
-    places: IntArray, offsets: FloatArray, bandwidths: FloatArray, reach: int
-) -> LabelArray:
+def rounds_of(places: IntArray, offsets: FloatArray, scales: FloatArray, reach: int) -> LabelArray:
     """Return which seeds are kept when each takes those it captures, and how soon that is certain.
 
     The outcome is that of taking seeds in order: one is kept unless a better one that is kept
@@ -90,8 +87,9 @@ def rounds_of(
     ----------
     places : ndarray, shape (N, 3), int64
         Pixels of the seeds, the best first.
-    offsets, bandwidths : ndarray, shape (N, 3), float32
-        Where they point to from there, and the half-axes of their ellipses, in px.
+    offsets, scales : ndarray, shape (N, 3), float32
+        Where they point to from there, in px, and 1 / bandwidth, whose inverse is the half-axis of
+        their ellipse, in 1/px.
     reach : int
         Longest distance of captures along either axis, in px.
 
@@ -104,9 +102,9 @@ def rounds_of(
     rounds = np.zeros(count, np.int32)
     if count == 0:
         return rounds
-    side = max(reach // 2, 4)
+    side = _side(reach)
     grid = _grid(places, side)
-    boxes = _boxes(places, offsets, bandwidths, side, grid)
+    boxes = _boxes(places, offsets, scales, side, grid)
     last = np.full((2, grid[0] * grid[1] * grid[2]), -1, np.int64)
     before, seed = _links(boxes)
     used = 0
@@ -117,7 +115,7 @@ def rounds_of(
         while link >= 0 and soonest != 1:
             m = seed[link]
             if (soonest == 0 or rounds[m] < soonest) and _captures(
-                places, offsets, bandwidths, m, places[n], offsets[n], reach
+                places, offsets, scales, m, places[n], offsets[n], reach
             ):
                 soonest = rounds[m]
             link = before[link]
@@ -129,7 +127,7 @@ def rounds_of(
             while link >= 0:
                 m = seed[link]
                 if -rounds[m] > latest and _captures(
-                    places, offsets, bandwidths, m, places[n], offsets[n], reach
+                    places, offsets, scales, m, places[n], offsets[n], reach
                 ):
                     latest = -rounds[m]
                 link = before[link]
@@ -145,7 +143,7 @@ def assign(
     floor: float,
     places: IntArray,
     seed_offsets: FloatArray,
-    bandwidths: FloatArray,
+    scales: FloatArray,
     reach: int,
 ) -> LabelArray:
     """Give every pixel the seed with the highest membership of those that capture it.
@@ -157,7 +155,7 @@ def assign(
     offsets : ndarray, shape (3, Z, Y, X), float32
         Where pixels point to, in px.
     floor : float
-    places, seed_offsets, bandwidths : ndarray, shape (N, 3)
+    places, seed_offsets, scales : ndarray, shape (N, 3)
         Of the seeds; see `rounds_of`.
     reach : int
         In px.
@@ -170,9 +168,9 @@ def assign(
     labels = np.zeros(logits.shape, np.int32)
     if len(places) == 0:
         return labels
-    side = max(reach // 2, 4)
+    side = _side(reach)
     grid = _grid(places, side)
-    boxes = _boxes(places, seed_offsets, bandwidths, side, grid)
+    boxes = _boxes(places, seed_offsets, scales, side, grid)
     last = np.full(grid[0] * grid[1] * grid[2], -1, np.int64)
     before, seed = _links(boxes)
     used = 0
@@ -192,7 +190,7 @@ def assign(
                 link = last[_cell(place, offset, side, grid)]
                 while link >= 0:
                     m = seed[link]
-                    away = _distance(places[m], seed_offsets[m], bandwidths[m], place, offset)
+                    away = _distance(places[m], seed_offsets[m], scales[m], place, offset)
                     if away < nearest and _within(places[m], place, reach):
                         nearest = away
                         labels[z, y, x] = m + 1
@@ -204,7 +202,7 @@ def assign(
 def _captures(
     places: IntArray,
     offsets: FloatArray,
-    bandwidths: FloatArray,
+    scales: FloatArray,
     m: int,
     place: IntArray,
     offset: FloatArray,
@@ -212,7 +210,7 @@ def _captures(
 ) -> bool:
     """Return whether seed m captures a pixel."""
     near: bool = _within(places[m], place, reach)
-    return near and _distance(places[m], offsets[m], bandwidths[m], place, offset) < 1
+    return near and _distance(places[m], offsets[m], scales[m], place, offset) < 1
 
 
 @njit(cache=True)
@@ -227,14 +225,20 @@ def _within(first: IntArray, second: IntArray, reach: int) -> bool:
 
 @njit(cache=True)
 def _distance(
-    centre: IntArray, shift: FloatArray, bandwidth: FloatArray, place: IntArray, offset: FloatArray
+    centre: IntArray, shift: FloatArray, scale: FloatArray, place: IntArray, offset: FloatArray
 ) -> float:
     """Return the squared distance of two embeddings in bandwidths; the membership is 2 ** -it."""
     total = 0.0
     for axis in range(3):
         apart = (place[axis] - centre[axis]) + (np.float64(offset[axis]) - np.float64(shift[axis]))
-        total += (apart / bandwidth[axis]) ** 2
+        total += (apart * scale[axis]) ** 2
     return total
+
+
+@njit(cache=True)
+def _side(reach: int) -> int:
+    """Return the side of cells: ellipses as wide as can be touch a few, small ones one or two."""
+    return max(reach // 4, 4)
 
 
 @njit(cache=True)
@@ -269,7 +273,7 @@ def _cell(place: IntArray, offset: FloatArray, side: int, grid: tuple[int, int, 
 def _boxes(
     places: IntArray,
     offsets: FloatArray,
-    bandwidths: FloatArray,
+    scales: FloatArray,
     side: int,
     grid: tuple[int, int, int],
 ) -> LabelArray:
@@ -283,7 +287,7 @@ def _boxes(
     for n in range(len(places)):
         for axis in range(3):
             middle = places[n, axis] + np.float64(offsets[n, axis])
-            half = bandwidths[n, axis] + 1
+            half = 1 / scales[n, axis] + 1
             boxes[n, axis, 0] = _step(middle - half, side, grid[axis])
             boxes[n, axis, 1] = _step(middle + half, side, grid[axis])
     return boxes
@@ -327,7 +331,7 @@ def describe(
     labels: LabelArray,
     logits: FloatArray,
     offsets: FloatArray,
-    widths: FloatArray,
+    scales: FloatArray,
     places: IntArray,
 ) -> FloatArray:
     """Return evidence about objects.
@@ -337,26 +341,24 @@ def describe(
     labels : ndarray, shape (Z, Y, X), int32
     logits : ndarray, shape (Z, Y, X), float32
         Of the seed map.
-    offsets, widths : ndarray, shape (3, Z, Y, X), float32
-        Where pixels point to, in px; logarithms of their bandwidths.
+    offsets, scales : ndarray, shape (3, Z, Y, X), float32
+        See `seeds_of`.
     places : ndarray, shape (N, 3), int64
         Seeds of objects 1..N, each with at least one pixel.
 
     Returns
     -------
     ndarray, shape (N, 5), float32
-        Seed map at the seed; its mean inside; mean membership; mean difference, summed over axes,
-        of the logarithms of the bandwidths from those at the seed; logarithm of the number of
-        pixels.
+        Seed map at the seed; its mean inside; mean distance of the embeddings from that of the
+        seed, in bandwidths; mean difference of the bandwidths from those at the seed, over their
+        sum; logarithm of the number of pixels.
     """
     count = len(places)
     sums = np.zeros((count, 4))
-    bandwidths = np.empty((count, 3), np.float32)
-    at_seed = np.empty((count, 2, 3), np.float32)
+    at_seed = np.empty((2, count, 3), np.float32)
     for n in range(count):
         z, y, x = places[n]
-        at_seed[n, 0], at_seed[n, 1] = offsets[:, z, y, x], widths[:, z, y, x]
-        bandwidths[n] = np.exp(at_seed[n, 1])
+        at_seed[0, n], at_seed[1, n] = offsets[:, z, y, x], scales[:, z, y, x]
     place, offset = np.empty(3, np.int64), np.empty(3, np.float32)
     planes, rows, columns = labels.shape
     for z in range(planes):
@@ -366,15 +368,16 @@ def describe(
                 if n < 0:
                     continue
                 place[0], place[1], place[2] = z, y, x
-                spread = 0.0
+                apart = 0.0
                 for axis in range(3):
                     offset[axis] = offsets[axis, z, y, x]
-                    spread += abs(widths[axis, z, y, x] - at_seed[n, 1, axis])
-                away = _distance(places[n], at_seed[n, 0], bandwidths[n], place, offset)
+                    own, other = scales[axis, z, y, x], at_seed[1, n, axis]
+                    apart += abs(own - other) / (own + other)
+                away = _distance(places[n], at_seed[0, n], at_seed[1, n], place, offset)
                 sums[n, 0] += 1
                 sums[n, 1] += _probability(logits[z, y, x])
-                sums[n, 2] += 2 ** -min(away, 60.0)
-                sums[n, 3] += spread
+                sums[n, 2] += min(np.sqrt(away), _DISTANT)
+                sums[n, 3] += apart
     evidence = np.empty((count, 5), np.float32)
     for n in range(count):
         z, y, x = places[n]

@@ -1,4 +1,4 @@
-"""From seeds, offsets and bandwidths to objects."""
+"""From seeds, offsets and bandsharpness to objects."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from cellwright.methods.tidy import tidy
 
 _AXES = ("plane", "row", "column")
 _NARROWEST = 0.5  # px
+WIDEST = 6.0
+"""Greatest logarithm, of either sign, of a bandwidth over `bandwidth`."""
+
 _ROUNDS = 2  # of taking seeds; see `margin`
 
 
@@ -64,7 +67,7 @@ class EmbeddingsReadout:
     evidence_names: ClassVar[tuple[str, ...]] = (
         "seed",
         "inside",
-        "membership",
+        "distance",
         "disagreement",
         "log size",
     )
@@ -122,25 +125,25 @@ class EmbeddingsReadout:
         shape, depth = maps.shape[1:], len(maps.shape[1:])
         volume = np.asarray(maps if depth == 3 else maps[:, None], np.float32)
         logits = np.ascontiguousarray(volume[0])
-        offsets = _along_axes(volume[1 : 1 + depth] * np.float32(self.unit))
-        narrowest, widest = (math.log(px / self.bandwidth) for px in (_NARROWEST, self.longest))
-        widths = volume[1 + depth :].clip(narrowest, widest) + np.float32(math.log(self.bandwidth))
-        widths = _along_axes(widths)
+        offsets = _along_axes(volume[1 : 1 + depth] * np.float32(self.unit), fill=0)
+        scales = np.exp(-volume[1 + depth :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
+        scales = _along_axes(scales.clip(1 / self.longest, 1 / _NARROWEST), fill=1)
 
-        seeds = clustering.seeds_of(logits, offsets, widths, _logit(self.certainty))
-        shifts = np.ascontiguousarray(offsets[(slice(None), *seeds.T)].T)
-        bandwidths = np.exp(np.ascontiguousarray(widths[(slice(None), *seeds.T)].T))
-        rounds = clustering.rounds_of(seeds, shifts, bandwidths, self.reach)
+        seeds = clustering.seeds_of(logits, offsets, scales, _logit(self.certainty))
+        at_seeds = (slice(None), *seeds.T)
+        shifts = np.ascontiguousarray(offsets[at_seeds].T)
+        sharpness = np.ascontiguousarray(scales[at_seeds].T)
+        rounds = clustering.rounds_of(seeds, shifts, sharpness, self.reach)
         kept = (rounds > 0) & (rounds <= _ROUNDS)
-        seeds, shifts, bandwidths = seeds[kept], shifts[kept], bandwidths[kept]
+        seeds, shifts, sharpness = seeds[kept], shifts[kept], sharpness[kept]
 
         labels = clustering.assign(
-            logits, offsets, _logit(self.threshold), seeds, shifts, bandwidths, self.reach
+            logits, offsets, _logit(self.threshold), seeds, shifts, sharpness, self.reach
         )
         if depth == 2:
             labels = tidy(labels[0], len(seeds))[None]
         seeds = seeds[number_visible(labels, len(seeds), self.smallest)]
-        evidence = clustering.describe(labels, logits, offsets, widths, seeds)
+        evidence = clustering.describe(labels, logits, offsets, scales, seeds)
         return Instances(labels.reshape(shape), seeds[:, 3 - depth :], evidence)
 
 
@@ -148,8 +151,8 @@ def _logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def _along_axes(maps: FloatArray) -> FloatArray:
-    """Return maps along planes, rows and columns: in a plane nothing happens along planes."""
+def _along_axes(maps: FloatArray, fill: float) -> FloatArray:
+    """Return maps along planes, rows and columns; that along planes is constant in a plane."""
     if len(maps) == 3:
         return np.ascontiguousarray(maps)
-    return np.concatenate([np.zeros_like(maps[:1]), maps])
+    return np.concatenate([np.full_like(maps[:1], fill), maps])

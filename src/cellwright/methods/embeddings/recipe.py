@@ -12,9 +12,8 @@ from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.embeddings import geometry
-from cellwright.methods.embeddings.readout import EmbeddingsReadout
+from cellwright.methods.embeddings.readout import WIDEST, EmbeddingsReadout
 
-_WIDEST = 6.0  # logarithm of a bandwidth over `readout.bandwidth`: more would not be finite
 _FAR = 1e-3  # a membership so low that it costs nothing
 
 
@@ -93,7 +92,7 @@ class EmbeddingsRecipe:
         axes = outputs.ndim - 2
         logits, maps = outputs[:, 0].float().flatten(), _pixels(outputs[:, 1:].float())
         told, widths = maps[:, :axes] * self.readout.unit, maps[:, axes:]
-        widths = widths.clamp(-_WIDEST, _WIDEST) + math.log(self.readout.bandwidth)
+        widths = widths.clamp(-WIDEST, WIDEST) + math.log(self.readout.bandwidth)
         own, rival, count = _numbered(batch["object"], batch["rival"])
         inside, known = own > 0, own >= 0
 
