@@ -20,7 +20,7 @@ import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 from cellwright.images.sink import open_label_sink
-from cellwright.inference.apply import segment_plane
+from cellwright.inference.apply import find_instances
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.models.find import find_model
@@ -114,7 +114,7 @@ def main() -> int:
         open_label_sink(plane.shape[1:], folder) as sink,
     ):
         start, wall = time.process_time(), time.perf_counter()
-        table = segment_plane(
+        table = find_instances(
             plane,
             network,
             readout,

@@ -34,7 +34,7 @@ from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.registry import METHODS, find_method, new_readout
 from cellwright.models.card import ModelCard
 from cellwright.models.export import export_network, network_facts
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
@@ -94,7 +94,7 @@ def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
 
 def scores(package: Package, examples: list[Example]) -> dict[str, Any]:
     """Return accuracy and CPU seconds of a model on images."""
-    model = Model(package, device="cpu", threads=1)
+    model = InstanceModel(package, device="cpu", threads=1)
     metrics = evaluate_examples(model, examples).to_json()
     clock = Clock()
     images = [load_flat(example)[0] for example in examples]

@@ -29,7 +29,7 @@ from cellwright._files import write_json
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import fit_channels, load_example
 from cellwright.datasets.records import Example
-from cellwright.inference.apply import segment_plane
+from cellwright.inference.apply import find_instances
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.metrics.matching import InstanceScores
@@ -104,7 +104,7 @@ def score(network: OnnxNetwork, examples: Sequence[Example]) -> list[float]:
         pixels, truth = load_example(example)
         source = fit_channels(pixels, len(INPUT.channels), example.id)
         found = np.zeros(truth.shape, np.int32)
-        segment_plane(
+        find_instances(
             source,
             network,
             OffsetsReadout(),

@@ -29,7 +29,7 @@ from cellwright.metrics.matching import InstanceScores
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.find import find_model
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import WEIGHTS, Package, load_package
 from cellwright.networks.transfer import transfer_weights
@@ -105,11 +105,11 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
         network=network_facts(network, files[ONNX]),
         input=contract,
     )
-    model = Model(Package(card, files, sha256="", source=way), device="cpu", threads=1)
+    model = InstanceModel(Package(card, files, sha256="", source=way), device="cpu", threads=1)
     return {"average_precision": score(model, dataset, contract)}
 
 
-def score(model: Model, dataset: Dataset, contract: InputContract) -> list[float]:
+def score(model: InstanceModel, dataset: Dataset, contract: InputContract) -> list[float]:
     """Return the mean over the validation fields of the average precision at each threshold."""
     scores = InstanceScores(THRESHOLDS)
     for example in dataset.part("val"):

@@ -25,7 +25,7 @@ from cellwright.methods.offsets.recipe import OffsetsRecipe
 from cellwright.models.card import RGB, InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.find import SHIPPED
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.network import Network
@@ -122,7 +122,7 @@ def main() -> None:
     )
     card, files = chosen(network, learning, record)
     held_out = [e for e in examples if e.split == "val"]
-    figures = scores(Model(Package(card, files, "", card.name)), held_out)
+    figures = scores(InstanceModel(Package(card, files, "", card.name)), held_out)
     save_package(options.out, replace(card, evaluation=figures), files)
     for name, value in figures.items():
         print(f"{name}: {value}")
@@ -189,7 +189,7 @@ def chosen(
     return tuned_card(draft, files, learning.validation, SEED), files
 
 
-def scores(model: Model, examples: list[Example]) -> dict[str, Any]:
+def scores(model: InstanceModel, examples: list[Example]) -> dict[str, Any]:
     """Return average precisions of fluorescence and of each other kind of image."""
     kinds = {
         "fluorescence": ("fluo_small", "fluo_large"),

@@ -19,7 +19,8 @@ from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.offsets.geometry import centres, offsets_to_centres
 from cellwright.methods.offsets.readout import OffsetsReadout
-from cellwright.models.model import Model, load_model
+from cellwright.models.instances import InstanceModel
+from cellwright.models.load import load_instance_model
 
 PARTS: tuple[tuple[type, str, str], ...] = (
     (Normalisation, "limits", "normalise"),
@@ -36,8 +37,8 @@ def arrays(field: str) -> tuple[AnyArray, LabelArray]:
 
 
 @cache
-def model(name: str) -> Model:
-    return load_model(name, device="cpu", threads=1)
+def model(name: str) -> InstanceModel:
+    return load_instance_model(name, device="cpu", threads=1)
 
 
 def segment(clock: Clock, field: str, name: str, diameter: float | None = None) -> int:

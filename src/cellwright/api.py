@@ -10,7 +10,7 @@ from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
 from cellwright.measure.objects import measure_objects
 from cellwright.measure.tables import to_pandas
-from cellwright.models.model import load_model
+from cellwright.models.load import load_model
 from cellwright.runs.results import RunResult
 from cellwright.runs.segment import SegmentOptions, segment_images
 

@@ -11,7 +11,7 @@ scales = st.floats(0.1, 5)
 
 def whole(image, grids):
     spans = [(0, grid.network) for grid in grids]
-    return resample_region(image, (0, 0), grids, *spans)
+    return resample_region(image, (0,) * len(grids), grids, spans)
 
 
 def averaged(line, count):
@@ -52,7 +52,7 @@ def test_a_region_is_part_of_the_whole_to_the_last_bit(rows, columns, scale, dat
         grid.image_span(*span) for grid, span in zip(grids, spans, strict=True)
     )
     assert 0 <= top < bottom <= rows and 0 <= left < right <= columns
-    part = resample_region(image[:, top:bottom, left:right], (top, left), grids, *spans)
+    part = resample_region(image[:, top:bottom, left:right], (top, left), grids, spans)
     np.testing.assert_array_equal(part, whole(image, grids)[:, slice(*spans[0]), slice(*spans[1])])
 
 
@@ -65,37 +65,48 @@ def test_scale_one_is_the_image_itself_uncopied():
 
 def voted(labels, grids):
     """Labels on the image grid, pixel by pixel."""
-    rows, columns = (grid.image for grid in grids)
-    result = np.zeros((rows, columns), np.int32)
-    for y in range(rows):
-        for x in range(columns):
-            votes = {}
-            for label, weight in _neighbours(labels, grids, y, x):
-                votes[label] = votes.get(label, 0) + weight
-            most = max(votes.values())
-            result[y, x] = min(label for label, v in votes.items() if v >= most - 1e-12)
+    result = np.zeros([grid.image for grid in grids], np.int32)
+    for pixel in np.ndindex(result.shape):
+        votes = {}
+        for label, weight in _neighbours(labels, grids, pixel):
+            votes[label] = votes.get(label, 0) + weight
+        most = max(votes.values())
+        result[pixel] = min(label for label, v in votes.items() if v >= most - 1e-12)
     return result
 
 
-def _neighbours(labels, grids, y, x):
+def _neighbours(labels, grids, pixel):
     places = [
         np.clip((at + 0.5) * grid.network / grid.image - 0.5, 0, grid.network - 1)
-        for at, grid in zip((y, x), grids, strict=True)
+        for at, grid in zip(pixel, grids, strict=True)
     ]
-    for row in range(labels.shape[0]):
-        for column in range(labels.shape[1]):
-            weight = max(0, 1 - abs(row - places[0])) * max(0, 1 - abs(column - places[1]))
-            if weight > 0:
-                yield int(labels[row, column]), weight
+    for index, label in np.ndenumerate(labels):
+        weight = np.prod(np.maximum(0, 1 - np.abs(np.subtract(index, places))))
+        if weight > 0:
+            yield int(label), weight
 
 
-@given(rows=st.integers(1, 12), columns=st.integers(1, 12), scale=st.floats(0.3, 3))
-def test_labels_follow_the_bilinear_vote(rows, columns, scale):
-    grids = Grid.at_scale(rows, scale), Grid.at_scale(columns, scale)
-    shape = (grids[0].network, grids[1].network)
-    labels = np.random.default_rng(rows).integers(0, 4, shape).astype(np.int32)
-    back = resample_labels(labels, 0, grids, (0, rows))
+@given(
+    size=st.lists(st.integers(1, 12), min_size=2, max_size=2)
+    | st.lists(st.integers(1, 5), min_size=3, max_size=3),
+    scale=st.floats(0.3, 3),
+)
+def test_labels_follow_the_linear_vote(size, scale):
+    grids = [Grid.at_scale(length, scale) for length in size]
+    shape = [grid.network for grid in grids]
+    labels = np.random.default_rng(size[0]).integers(0, 4, shape).astype(np.int32)
+    back = resample_labels(labels, 0, grids, (0, size[0]))
     np.testing.assert_array_equal(back, voted(labels, grids))
+
+
+def test_a_volume_is_resampled_along_each_axis_as_a_line_is():
+    line = np.random.default_rng(0).random(9).astype(np.float32)
+    for axis, count in ((1, 4), (2, 4), (3, 4), (1, 17), (3, 17)):
+        volume = np.ones((2, 9, 9, 9), np.float32) * line.reshape(-1, *(1,) * (3 - axis))
+        grids = [Grid(9, count if one == axis else 9) for one in (1, 2, 3)]
+        expected = whole(line[None, :, None], (Grid(9, count), Grid(1, 1)))[0, :, 0]
+        seen = np.moveaxis(whole(volume, grids), axis, -1)
+        np.testing.assert_allclose(seen, np.broadcast_to(expected, seen.shape), rtol=1e-6)
 
 
 @given(size=st.integers(1, 60), scale=scales, data=st.data())

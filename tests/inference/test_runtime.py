@@ -34,7 +34,7 @@ def test_a_network_runs_from_bytes_and_from_a_file(tmp_path):
     path = tmp_path / "box.onnx"
     path.write_bytes(network_bytes())
     for model in (network_bytes(), path):
-        network = OnnxNetwork(model, stride=1, halo=1, device="cpu", threads=1)
+        network = OnnxNetwork(model, stride=(1, 1), halo=(1, 1), device="cpu", threads=1)
         maps = network(pixels)
         assert maps.dtype == np.float32
         np.testing.assert_allclose(maps[:, 0], box, rtol=1e-6)
@@ -47,21 +47,21 @@ def test_a_broken_file_is_named(tmp_path, content):
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"broken\.onnx"):
-        OnnxNetwork(path, stride=1, halo=1)
+        OnnxNetwork(path, stride=(1, 1), halo=(1, 1))
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"gone\.onnx"):
-        OnnxNetwork(tmp_path / "gone.onnx", stride=1, halo=1)
+        OnnxNetwork(tmp_path / "gone.onnx", stride=(1, 1), halo=(1, 1))
 
 
 def test_a_network_with_two_inputs_is_refused():
     with pytest.raises(ModelError, match="one image"):
-        OnnxNetwork(network_bytes(inputs=2), stride=1, halo=1)
+        OnnxNetwork(network_bytes(inputs=2), stride=(1, 1), halo=(1, 1))
 
 
 def test_another_number_of_channels_is_refused_in_plain_words():
-    network = OnnxNetwork(network_bytes(), stride=1, halo=1, threads=1)
+    network = OnnxNetwork(network_bytes(), stride=(1, 1), halo=(1, 1), threads=1)
     with pytest.raises(ModelError, match=r"1 channel\(s\), but this one has 3"):
         network(np.zeros((1, 3, 4, 4), np.float32))
 
@@ -72,4 +72,4 @@ def test_a_gpu_that_is_not_there_is_said():
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this installation can use a GPU")
     with pytest.raises(UsageError, match="onnxruntime-gpu"):
-        OnnxNetwork(network_bytes(), stride=1, halo=1, device="cuda")
+        OnnxNetwork(network_bytes(), stride=(1, 1), halo=(1, 1), device="cuda")

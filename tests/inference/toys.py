@@ -1,6 +1,7 @@
 """A network and a readout small enough to reason about, exact to the last bit."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -9,21 +10,25 @@ from cellwright.methods.readout import Instances
 
 @dataclass(frozen=True)
 class ToyNetwork:
-    """Blurs with zero padding, adds the maximum of 4 × 4 blocks: it sees border and phase."""
+    """Blurs with zero padding, adds the maximum of blocks of 4 px: it sees border and phase."""
 
-    stride: int = 4
-    halo: int = 5
+    stride: tuple[int, ...] = (4, 4)
+    halo: tuple[int, ...] = (5, 5)
     bytes_per_pixel: int = 200
 
     def __call__(self, pixels):
-        assert pixels.shape[2] % 4 == pixels.shape[3] % 4 == 0
-        blurred = _smooth(_smooth(pixels, 2), 3)
-        blocks = pixels.reshape(*pixels.shape[:2], pixels.shape[2] // 4, 4, -1, 4).max((3, 5))
-        return blurred + np.float32(0.1) * blocks.repeat(4, 2).repeat(4, 3)
+        assert all(size % 4 == 0 for size in pixels.shape[2:])
+        maps = pixels
+        blocks = pixels
+        for axis in range(2, pixels.ndim):
+            maps = _smooth(maps, axis)
+            shape = (*blocks.shape[:axis], -1, 4, *blocks.shape[axis + 1 :])
+            blocks = blocks.reshape(shape).max(axis + 1).repeat(4, axis)
+        return maps + np.float32(0.1) * blocks
 
 
 def _smooth(pixels, axis):
-    padding = [(0, 0)] * 4
+    padding = [(0, 0)] * pixels.ndim
     padding[axis] = (5, 5)
     padded = np.pad(pixels, padding)
     size = pixels.shape[axis]
@@ -48,33 +53,30 @@ class ToyReadout:
     def decode(self, maps):
         (blob,) = maps
         seeds = self._seeds(blob)
-        rows, columns = blob.shape
         nearest = np.full(blob.shape, np.inf)
         labels = np.zeros(blob.shape, np.int32)
-        for i, (y, x) in enumerate(seeds, 1):
-            box = (
-                slice(max(0, y - self.reach), y + self.reach + 1),
-                slice(max(0, x - self.reach), x + self.reach + 1),
-            )
-            grid = np.ogrid[:rows, :columns]
-            distance = ((grid[0] - y) ** 2 + (grid[1] - x) ** 2)[box]
-            wins = (distance < nearest[box]) & (blob[box] > self.threshold)
+        for i, seed in enumerate(seeds, 1):
+            box = tuple(slice(max(0, at - self.reach), at + self.reach + 1) for at in seed)
+            grid = np.ogrid[tuple(map(slice, blob.shape))]
+            squares = sum((one - at) ** 2 for one, at in zip(grid, seed, strict=True))
+            wins = (squares[box] < nearest[box]) & (blob[box] > self.threshold)
             labels[box][wins] = i
-            nearest[box][wins] = distance[wins]
-        evidence = blob[seeds[:, 0], seeds[:, 1]][:, None].astype(np.float32)
+            nearest[box][wins] = squares[box][wins]
+        evidence = blob[tuple(seeds.T)][:, None].astype(np.float32)
         return Instances(labels, seeds, evidence)
 
     def _seeds(self, blob):
         radius = self.window
         padded = np.pad(blob, radius, constant_values=-np.inf)
         best = blob > self.threshold
-        for dy in range(-radius, radius + 1):
-            for dx in range(-radius, radius + 1):
-                other = padded[radius + dy :, radius + dx :][: blob.shape[0], : blob.shape[1]]
-                if (dy, dx) < (0, 0):
-                    best &= blob > other
-                else:
-                    best &= blob >= other
+        here = (0,) * blob.ndim
+        for step in product(range(-radius, radius + 1), repeat=blob.ndim):
+            window = tuple(
+                slice(radius + one, radius + one + size)
+                for one, size in zip(step, blob.shape, strict=True)
+            )
+            other = padded[window]
+            best &= blob > other if step < here else blob >= other
         return np.argwhere(best)
 
 
@@ -83,7 +85,7 @@ def identity(pixels, limits):
 
 
 def spots(shape, seed, density=0.02):
-    """Random bright pixels on noise, shape (1, Y, X)."""
+    """Random bright pixels on noise, shape (1, [Z,] Y, X)."""
     random = np.random.default_rng(seed)
     image = random.random((1, *shape), dtype=np.float32)
     image[0][random.random(shape) < density] += 30
@@ -93,13 +95,15 @@ def spots(shape, seed, density=0.02):
 class RowsOnce:
     """A label sink that insists on full-width rows, once each, from top to bottom."""
 
-    def __init__(self, shape):
-        self.labels = np.full(shape, -1, np.int32)
+    def __init__(self, shape, dtype=np.int32):
+        self.labels = np.full(shape, 77, dtype)
         self.written = 0
 
     def __setitem__(self, key, value):
-        rows, columns = key
-        assert (columns.start, columns.stop) == (0, self.labels.shape[1])
+        rows, *others = key
+        assert [(part.start, part.stop) for part in others] == [
+            (0, size) for size in self.labels.shape[1:]
+        ]
         assert rows.start == self.written
         self.labels[key] = value
         self.written = rows.stop

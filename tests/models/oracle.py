@@ -47,7 +47,7 @@ def oracle_package(path, **changes):
         task="instances",
         method="offsets",
         readout={},
-        network=NetworkFacts({}, stride=1, halo=0),
+        network=NetworkFacts({}, stride=(1, 1), halo=(0, 0), bytes_per_pixel=200),
         input=InputContract(NAMES, Normalisation(0, 100), 20.0, (2.0, 200.0)),
     )
     files = make_files(model.SerializeToString(), b"", pixels, maps)

@@ -10,7 +10,7 @@ from cellwright.models.export import restored_network  # noqa: E402
 
 def test_onnx_gives_torchs_maps_for_any_size(exported, package):
     network, files = exported
-    runtime = OnnxNetwork(files["network.onnx"], stride=8, halo=0, device="cpu")
+    runtime = OnnxNetwork(files["network.onnx"], stride=(8, 8), halo=(0, 0), device="cpu")
     pixels = np.random.default_rng(3).normal(size=(3, 1, 40, 88)).astype(np.float32)
     with torch.inference_mode():
         expected = network.eval()(torch.from_numpy(pixels)).numpy()
@@ -55,4 +55,4 @@ def test_the_memory_of_the_maps_is_counted(options, expected):
     # On a grid of half the resolution: block in and out, and the skip that is still needed.
     description = {"name": "unet", "in_channels": 1, "out_channels": 1, "stem": 2, "depth": 3}
     network = network_from_dict({**description, **options}, seed=0).eval()
-    assert bytes_per_pixel(to_onnx(network), 8) == pytest.approx(expected, rel=0.35)
+    assert bytes_per_pixel(to_onnx(network), (8, 8)) == pytest.approx(expected, rel=0.35)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cellwright import AxesError, InputError, UsageError
 from cellwright.images.image import Image
 from cellwright.methods.offsets.readout import OffsetsReadout
-from cellwright.models.model import load_model
+from cellwright.models.load import load_model
 from cellwright.quality.calibration import Calibration
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from models.oracle import oracle_image, oracle_package

@@ -125,13 +125,18 @@ def test_a_path_without_a_model_says_so(tmp_path):
         load_package(tmp_path)
 
 
+def _facts(stride, halo):
+    return {"config": {}, "stride": stride, "halo": halo, "bytes_per_pixel": 200}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"format": "zip"}, "is not a Cellwright model"),
         ({"format_version": 99}, "Update Cellwright"),
         ({"network": []}, "mapping belongs"),
-        ({"network": {"config": {}, "stride": "8", "halo": 3}}, "natural number belongs"),
+        ({"network": _facts("8", [3, 3])}, "one number per axis belongs"),
+        ({"network": _facts([8, 8], [3, "3"])}, "natural number belongs"),
         ({"input": {}}, "is broken"),
         ({"extra": 1}, "unknown field 'extra'"),
         ({"name": "../evil"}, "not a name for a model"),

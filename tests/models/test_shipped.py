@@ -6,7 +6,7 @@ import pytest
 from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.models.find import SHIPPED, find_model
-from cellwright.models.model import load_model
+from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field

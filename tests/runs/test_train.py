@@ -16,7 +16,7 @@ from cellwright.images.read import read, read_labels
 from cellwright.images.write import write, write_labels
 from cellwright.methods.registry import METHODS
 from cellwright.metrics.matching import match
-from cellwright.models.model import load_model
+from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.networks.registry import network_summaries
 from cellwright.runs import train as module
@@ -164,7 +164,7 @@ def test_every_method_learns_to_find_nuclei(method, data, tmp_path):
     found = model.segment(image)
     truth = read(data / "labels/0.tif").data
     assert match(np.asarray(truth), found.labels, 0.5).counts.true_positives >= 1
-    tiled = model.segment(image, tile=model.card.network.stride * 4, diameter=16.0)
+    tiled = model.segment(image, tile=model.card.network.stride[0] * 4, diameter=16.0)
     whole = model.segment(image, diameter=16.0)
     assert np.mean(tiled.labels != whole.labels) < 1e-3
 

@@ -22,7 +22,7 @@ def card():
         task="instances",
         method="offsets",
         readout={},
-        network=NetworkFacts({}, 1, 0),
+        network=NetworkFacts({}, (1, 1), (0, 0), 200),
         input=InputContract(("grey",), Normalisation(), 20.0, (10.0, 40.0)),
         novelty=fit_novelty(features, ["fluorescence"] * 6).to_json(),
     )

@@ -57,11 +57,13 @@ def info(model: str, as_json: bool) -> None:
     package = load_package(find_model(model))
     difference = verify_package(package)
     card = package.card
-    low, high = card.input.diameter_range
+    sizes = ""
+    if card.input.diameter_range is not None:
+        low, high = card.input.diameter_range
+        sizes = f"; objects of {low:g} to {high:g} px as they are, others are scaled"
     lines = [
         f"{card.name} {card.version}: {card.description}",
-        f"  input       {', '.join(card.input.channels)}; objects of {low:g} to {high:g} px "
-        "as they are, others are scaled",
+        f"  input       {', '.join(card.input.channels)}{sizes}",
         f"  method      {card.method}",
         *_facts("training", card.training),
         *_facts("evaluation", card.evaluation),

@@ -30,11 +30,14 @@ class Sample:
         Probability of each to be right.
     pixels : float
         Size of the part, in px of the image.
+    dimensions : int
+        2 for planes, 3 for volumes, whose areas are numbers of voxels.
     """
 
     area: AnyArray
     confidence: AnyArray
     pixels: float
+    dimensions: int = 2
 
     @property
     def explained(self) -> float:
@@ -44,7 +47,7 @@ class Sample:
         the part. Areas would favour a few large blobs over the many small objects they consist
         of, numbers the pieces into which large objects fall.
         """
-        lengths = self.confidence * np.sqrt(self.area)
+        lengths = self.confidence * self.area ** (1 / self.dimensions)
         return float(np.sum(lengths, dtype=np.float64)) / self.pixels
 
     def convincing(self, share: float) -> bool:
@@ -54,7 +57,7 @@ class Sample:
         return bool(enough and right >= share * float(np.sum(self.area)))
 
 
-def estimate_diameter(areas: AnyArray, confidence: AnyArray) -> float:
+def estimate_diameter(areas: AnyArray, confidence: AnyArray, dimensions: int = 2) -> float:
     """Return the median diameter of objects, each counted as often as it is believed.
 
     Parameters
@@ -63,11 +66,13 @@ def estimate_diameter(areas: AnyArray, confidence: AnyArray) -> float:
         In px of the image. Objects without a pixel are left out.
     confidence : ndarray, shape (N,)
         Probability of each to be right.
+    dimensions : int
+        2 for planes, 3 for volumes.
 
     Returns
     -------
     float
-        Diameter of a disc of the median area, in px of the image; NaN without objects.
+        Diameter of a disc or ball of the median area, in px of the image; NaN without objects.
     """
     there = (areas > 0) & (confidence > 0)
     if not there.any():
@@ -76,7 +81,9 @@ def estimate_diameter(areas: AnyArray, confidence: AnyArray) -> float:
     order = np.argsort(area, kind="stable")
     total = np.cumsum(weight[order])
     middle = area[order][np.searchsorted(total, total[-1] / 2)]
-    return 2 * math.sqrt(float(middle) / math.pi)
+    if dimensions == 2:
+        return 2 * math.sqrt(float(middle) / math.pi)
+    return float(np.cbrt(6 * float(middle) / math.pi))
 
 
 def choose_scale(estimate: float, reference: float, comfortable: tuple[float, float]) -> float:
@@ -134,4 +141,6 @@ def find_scale(
         others = [segment_sample(scale) for scale in scales]
         plausible = [other for other in others if other.convincing(_PLAUSIBLE)]
         sample = max([sample, *plausible], key=lambda tried: tried.explained)
-    return choose_scale(estimate_diameter(sample.area, sample.confidence), reference, comfortable)
+    return choose_scale(
+        estimate_diameter(sample.area, sample.confidence, sample.dimensions), reference, comfortable
+    )

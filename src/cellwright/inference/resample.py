@@ -7,7 +7,9 @@ regions fit together exactly.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -38,6 +40,11 @@ class Grid:
     def at_scale(cls, image: int, scale: float) -> Grid:
         """Return the grid with about `scale` network pixels per image pixel, at least one."""
         return cls(image, max(1, round(image * scale)))
+
+    @property
+    def back(self) -> Grid:
+        """The way back: what the network sees as the image, the image as what is made of it."""
+        return Grid(self.network, self.image)
 
     @property
     def scale(self) -> float:
@@ -102,108 +109,116 @@ class Grid:
 
 def resample_region(
     window: AnyArray,
-    origin: tuple[int, int],
-    grids: tuple[Grid, Grid],
-    rows: tuple[int, int],
-    columns: tuple[int, int],
+    origin: Sequence[int],
+    grids: Sequence[Grid],
+    spans: Sequence[tuple[int, int]],
 ) -> AnyArray:
     """Return a region of an image as the network sees it.
 
     Parameters
     ----------
-    window : ndarray, shape (C, Y, X)
+    window : ndarray, shape (C, [Z,] Y, X)
         Part of the image that holds at least `Grid.image_span` of the region along each axis.
-    origin : tuple of int
-        Row and column of the image where the window begins.
-    grids : tuple of Grid
-        Of the rows and the columns.
-    rows, columns : tuple of int
-        Start and stop of the region on the network grid.
+    origin : sequence of int
+        Pixel ([z,] y, x) of the image where the window begins.
+    grids : sequence of Grid
+        One per spatial axis.
+    spans : sequence of tuple of int
+        Start and stop of the region on the network grid, per spatial axis.
 
     Returns
     -------
-    ndarray, shape (C, rows, columns)
-        float32; the window itself, uncopied, where both grids are equal.
+    ndarray, shape (C, [Z,] Y, X) of the region
+        float32; the window itself, uncopied, where all grids are equal.
     """
+    axes = range(1, window.ndim)
     if all(grid.image == grid.network for grid in grids):
-        top, left = origin
-        return window[:, rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
-    first_row, row_weights = grids[0].taps(*rows)
-    first_column, column_weights = grids[1].taps(*columns)
-    return np.stack(
-        [
-            _weigh(
-                np.ascontiguousarray(channel, dtype=np.float32),
-                first_row - origin[0],
-                row_weights,
-                first_column - origin[1],
-                column_weights,
-            )
-            for channel in window
-        ]
-    )
+        parts = (slice(a - o, b - o) for (a, b), o in zip(spans, origin, strict=True))
+        return window[(slice(None), *parts)]
+    seen = np.ascontiguousarray(window, dtype=np.float32)
+    for axis, start, grid, span in zip(axes, origin, grids, spans, strict=True):
+        first, weights = grid.taps(*span)
+        before, after = math.prod(seen.shape[:axis]), math.prod(seen.shape[axis + 1 :])
+        lines = seen.reshape(before, seen.shape[axis], after)
+        shape = (*seen.shape[:axis], len(first), *seen.shape[axis + 1 :])
+        seen = _weigh(lines, first - start, weights).reshape(shape)
+    return seen
 
 
 def resample_labels(
     labels: LabelArray,
     origin: int,
-    grids: tuple[Grid, Grid],
+    grids: Sequence[Grid],
     rows: tuple[int, int],
 ) -> LabelArray:
-    """Return rows of a label image on the image grid.
+    """Return rows of a label image (or planes of a volume) on the image grid.
 
-    Every image pixel takes the label that holds most of the bilinear weight of its four
-    neighbours on the network grid, which gives smooth outlines; of equals, the lowest.
+    Every image pixel takes the label that holds most of the linear weight of its neighbours (four
+    in a plane, eight in a volume) on the network grid, which gives smooth outlines; of equals,
+    the lowest.
 
     Parameters
     ----------
-    labels : ndarray, shape (Y, X), int32
-        Labels on the network grid, over its full width.
+    labels : ndarray, shape ([Z,] Y, X), int32
+        Labels on the network grid, whole along all axes but the first.
     origin : int
-        Row of the network grid where `labels` begins.
-    grids : tuple of Grid
-        Of the rows and the columns.
+        Position along the first axis of the network grid where `labels` begins.
+    grids : sequence of Grid
+        One per axis.
     rows : tuple of int
-        Start and stop of the wanted rows on the image grid.
+        Start and stop along the first axis of the image grid.
 
     Returns
     -------
-    ndarray, shape (rows, columns of the image), int32
-        The labels themselves, uncopied, where both grids are equal.
+    ndarray, shape (rows, ...), int32
+        The labels themselves, uncopied, where all grids are equal.
     """
     if all(grid.image == grid.network for grid in grids):
         return labels[rows[0] - origin : rows[1] - origin]
-    lower, row_weight = grids[0].neighbours(*rows)
-    left, column_weight = grids[1].neighbours(0, grids[1].image)
-    voted: LabelArray = _vote(labels, lower - origin, row_weight, left, column_weight)
+    spans = [rows, *((0, grid.image) for grid in grids[1:])]
+    pairs = [grid.neighbours(*span) for grid, span in zip(grids, spans, strict=True)]
+    (lower, weight), *others = pairs
+    vote = _vote if labels.ndim == 2 else _vote_volume
+    voted: LabelArray = vote(
+        labels, lower - origin, weight, *(one for pair in others for one in pair)
+    )
     return voted
 
 
 @njit(cache=True)
-def _weigh(
-    pixels: FloatArray,
-    first_row: IntArray,
-    row_weights: FloatArray,
-    first_column: IntArray,
-    column_weights: FloatArray,
-) -> FloatArray:
-    """Weighted sums along rows, then columns, in an order that no region changes."""
-    width = pixels.shape[1]
-    result = np.empty((len(first_row), len(first_column)), np.float32)
-    line = np.empty(width, np.float32)
-    for i in range(len(first_row)):
-        line[:] = 0
-        for k in range(row_weights.shape[1]):
-            weight = row_weights[i, k]
-            if weight > 0:
-                for x in range(width):
-                    line[x] += weight * pixels[first_row[i] + k, x]
-        for j in range(len(first_column)):
-            total = np.float32(0)
-            for k in range(column_weights.shape[1]):
-                total += column_weights[j, k] * line[first_column[j] + k]
-            result[i, j] = total
+def _weigh(lines: FloatArray, first: IntArray, weights: FloatArray) -> FloatArray:
+    """Return weighted sums along the middle axis, in an order that no region changes."""
+    before, _, after = lines.shape
+    result = np.zeros((before, len(first), after), np.float32)
+    for a in range(before):
+        for i in range(len(first)):
+            if after == 1:
+                total = np.float32(0)
+                for k in range(weights.shape[1]):
+                    total += weights[i, k] * lines[a, first[i] + k, 0]
+                result[a, i, 0] = total
+                continue
+            for k in range(weights.shape[1]):
+                weight = weights[i, k]
+                if weight > 0:
+                    for x in range(after):
+                        result[a, i, x] += weight * lines[a, first[i] + k, x]
     return result
+
+
+@njit(cache=True)
+def _most(near: LabelArray, weight: DoubleArray) -> Any:
+    """Return the label with the greatest sum of weights; of equals, the lowest."""
+    best, most = near[0], -1.0
+    for i in range(len(near)):
+        votes = 0.0
+        for j in range(len(near)):
+            if near[j] == near[i]:
+                votes += weight[j]
+        ahead = votes - most
+        if ahead > _TIE or (ahead > -_TIE and near[i] < best):
+            best, most = near[i], votes
+    return best
 
 
 @njit(cache=True)
@@ -214,7 +229,7 @@ def _vote(
     left: IntArray,
     column_weight: DoubleArray,
 ) -> LabelArray:
-    """Greatest bilinear vote among four neighbours."""
+    """Return the greatest vote among the four neighbours of every pixel."""
     last_row, last_column = labels.shape[0] - 1, labels.shape[1] - 1
     result = np.empty((len(lower), len(left)), np.int32)
     near = np.empty(4, np.int32)
@@ -232,14 +247,40 @@ def _vote(
             u = column_weight[x]
             weight[0], weight[1] = (1 - v) * (1 - u), (1 - v) * u
             weight[2], weight[3] = v * (1 - u), v * u
-            best, most = near[0], -1.0
-            for i in range(4):
-                votes = 0.0
-                for j in range(4):
-                    if near[j] == near[i]:
-                        votes += weight[j]
-                ahead = votes - most
-                if ahead > _TIE or (ahead > -_TIE and near[i] < best):
-                    best, most = near[i], votes
-            result[y, x] = best
+            result[y, x] = _most(near, weight)
+    return result
+
+
+@njit(cache=True)
+def _vote_volume(
+    labels: LabelArray,
+    lowest: IntArray,
+    plane_weight: DoubleArray,
+    lower: IntArray,
+    row_weight: DoubleArray,
+    left: IntArray,
+    column_weight: DoubleArray,
+) -> LabelArray:
+    """Return the greatest vote among the eight neighbours of every voxel."""
+    last_plane, last_row, last_column = np.array(labels.shape) - 1
+    result = np.empty((len(lowest), len(lower), len(left)), np.int32)
+    near = np.empty(8, np.int32)
+    weight = np.empty(8)
+    for z in range(len(lowest)):
+        for y in range(len(lower)):
+            for x in range(len(left)):
+                alike = True
+                for corner in range(8):
+                    up, down, right = corner >> 2, corner >> 1 & 1, corner & 1
+                    near[corner] = labels[
+                        min(lowest[z] + up, last_plane),
+                        min(lower[y] + down, last_row),
+                        min(left[x] + right, last_column),
+                    ]
+                    w, v, u = plane_weight[z], row_weight[y], column_weight[x]
+                    weight[corner] = (
+                        (w if up else 1 - w) * (v if down else 1 - v) * (u if right else 1 - u)
+                    )
+                    alike = alike and near[corner] == near[0]
+                result[z, y, x] = near[0] if alike else _most(near, weight)
     return result

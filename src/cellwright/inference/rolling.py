@@ -1,10 +1,10 @@
-"""What rolls down a plane: maps come in at the bottom, settled labels leave at the top."""
+"""What rolls down an image: maps come in at the bottom, settled labels leave at the top."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Protocol
 
 import numpy as np
@@ -18,44 +18,49 @@ from cellwright.methods.readout import Readout
 class RowSink(Protocol):
     """What takes labels: an array, or a `cellwright.images.sink.LabelSink`."""
 
-    def __setitem__(self, key: tuple[slice, slice], value: LabelArray, /) -> None:
-        """Write the labels of full-width rows; every row comes once, from top to bottom."""
+    def __setitem__(self, key: tuple[slice, ...], value: AnyArray, /) -> None:
+        """Write whole rows; every row comes once, in order."""
 
 
 class RowBuffer:
-    """The rows of a tall array of which only a moving part is held.
+    """The rows of a long array of which only a moving part is held.
+
+    A row is what lies at one position of the first spatial axis: a line of a plane, or a plane of
+    a volume.
 
     Parameters
     ----------
     leading : tuple of int
-        Sizes of the axes before the rows.
-    columns : int
-        Size of the axis after the rows.
+        Sizes of the axes before the first spatial axis.
+    row : tuple of int
+        Size of a row.
     dtype : dtype
         Type of an element.
     """
 
-    def __init__(self, leading: tuple[int, ...], columns: int, dtype: DTypeLike) -> None:
+    def __init__(self, leading: tuple[int, ...], row: tuple[int, ...], dtype: DTypeLike) -> None:
         self.start = 0
-        self._held: AnyArray = np.zeros((*leading, 0, columns), dtype)
+        self._axis = len(leading)
+        self._held: AnyArray = np.zeros((*leading, 0, *row), dtype)
 
     @property
     def stop(self) -> int:
         """First row that was not added yet."""
-        return self.start + int(self._held.shape[-2])
+        return self.start + int(self._held.shape[self._axis])
 
     def extend(self, stop: int) -> None:
         """Add rows of zeros up to `stop`."""
         if stop <= self.stop:
             return
-        leading, columns = self._held.shape[:-2], self._held.shape[-1]
-        grown = np.zeros((*leading, stop - self.start, columns), self._held.dtype)
-        grown[..., : self._held.shape[-2], :] = self._held
+        shape = list(self._held.shape)
+        shape[self._axis] = stop - self.start
+        grown = np.zeros(shape, self._held.dtype)
+        grown[self._part(0, self.stop - self.start)] = self._held
         self._held = grown
 
     def rows(self, start: int, stop: int) -> AnyArray:
         """Return a view of rows that are held."""
-        return self._held[..., start - self.start : stop - self.start, :]
+        return self._held[self._part(start - self.start, stop - self.start)]
 
     def drop(self, before: int) -> None:
         """Forget the rows above `before`."""
@@ -63,6 +68,9 @@ class RowBuffer:
             # A copy, so that the memory of the others is free before the next rows come.
             self._held = self.rows(before, self.stop).copy()
             self.start = before
+
+    def _part(self, start: int, stop: int) -> tuple[slice, ...]:
+        return (*(slice(None),) * self._axis, slice(start, stop))
 
 
 class RollingDecoder:
@@ -73,7 +81,7 @@ class RollingDecoder:
     readout : Readout
         Decodes one window.
     shape : tuple of int
-        Rows and columns of the whole plane on the network grid.
+        Of the whole plane or volume on the network grid, ([Z,] Y, X).
     window_pixels : int
         About how many pixels to decode at once; at least a core as large as the margin.
 
@@ -83,19 +91,19 @@ class RollingDecoder:
         Labels of the rows that are not yet dropped.
     """
 
-    def __init__(self, readout: Readout, shape: tuple[int, int], window_pixels: int) -> None:
-        self.labels = RowBuffer((), shape[1], np.int32)
+    def __init__(self, readout: Readout, shape: tuple[int, ...], window_pixels: int) -> None:
+        self.labels = RowBuffer((), shape[1:], np.int32)
         self._readout = readout
         self._shape = shape
         self._window_pixels = window_pixels
         self._decoded = 0
         self._count = 0
-        self._anchors: list[IntArray] = [np.zeros((0, 2), np.int64)]
+        self._anchors: list[IntArray] = [np.zeros((0, len(shape)), np.int64)]
         self._evidence: list[FloatArray] = [np.zeros((0, len(readout.evidence_names)), np.float32)]
 
     @property
     def anchors(self) -> IntArray:
-        """Row and column of the anchor of every object so far, shape (N, 2)."""
+        """Position ([z,] y, x) of the anchor of every object so far, shape (N, D)."""
         return np.concatenate(self._anchors)
 
     @property
@@ -113,8 +121,8 @@ class RollingDecoder:
         """
         margin = self._readout.margin
         known = maps.stop if maps.stop == self._shape[0] else maps.stop - margin
-        height = math.isqrt(self._window_pixels) - 2 * margin
-        for rows in _pieces(self._decoded, known, max(height, margin, 1)):
+        side = _side(self._window_pixels, len(self._shape))
+        for rows in _pieces(self._decoded, known, max(side - 2 * margin, margin, 1)):
             self._decode(maps, rows)
             self._decoded = rows.stop
             at_end = rows.stop == self._shape[0]
@@ -127,42 +135,53 @@ class RollingDecoder:
         seen = _widened(rows, margin, self._shape[0])
         self.labels.extend(seen.stop)
         found = maps.rows(seen.start, seen.stop)
-        width = self._window_pixels // found.shape[-2] - 2 * margin
         anchors, evidence = [], []
-        for columns in _pieces(0, self._shape[1], max(width, margin, 1)):
-            window_anchors, window_evidence = self._add(found, seen.start, rows, columns)
+        for window in self._windows(seen.stop - seen.start):
+            window_anchors, window_evidence = self._add(found, seen.start, (rows, *window))
             anchors.append(window_anchors)
             evidence.append(window_evidence)
         joined = np.concatenate(anchors)
-        order = np.lexsort((joined[:, 1], joined[:, 0]))
+        order = np.lexsort(joined.T[::-1])
         self._renumber(seen, before, order)
         self._anchors.append(joined[order])
         self._evidence.append(np.concatenate(evidence)[order])
 
-    def _add(
-        self, maps: FloatArray, top: int, rows: slice, columns: slice
-    ) -> tuple[IntArray, FloatArray]:
-        """Paste the objects anchored in rows × columns; return their anchors and evidence.
+    def _windows(self, rows: int) -> Iterator[tuple[slice, ...]]:
+        """Cut the axes after the first into windows, of which so many rows are decoded at once."""
+        margin, room = self._readout.margin, self._window_pixels // rows
+        axes = []
+        for axis, size in enumerate(self._shape[1:], 1):
+            side = _side(room, len(self._shape) - axis)
+            axes.append(_pieces(0, size, max(side - 2 * margin, margin, 1)))
+            room //= min(max(side, 1), size)
+        return product(*axes)
 
-        `maps` begin at row `top` and span the full width.
+    def _add(
+        self, maps: FloatArray, top: int, core: tuple[slice, ...]
+    ) -> tuple[IntArray, FloatArray]:
+        """Paste the objects anchored in `core`; return their anchors and evidence.
+
+        `maps` begin at row `top` and hold whole rows.
         """
-        seen = _widened(columns, self._readout.margin, self._shape[1])
-        found = self._readout.decode(maps[..., seen])
-        anchors = found.anchors + np.array([top, seen.start])
-        row, column = anchors.T
-        own = np.flatnonzero(
-            (row >= rows.start)
-            & (row < rows.stop)
-            & (column >= columns.start)
-            & (column < columns.stop)
+        margin = self._readout.margin
+        seen = tuple(
+            _widened(part, margin, size)
+            for part, size in zip(core[1:], self._shape[1:], strict=True)
         )
+        found = self._readout.decode(maps[(slice(None), slice(None), *seen)])
+        anchors = found.anchors + np.array([top, *(part.start for part in seen)])
+        inside = [
+            (place >= part.start) & (place < part.stop)
+            for place, part in zip(anchors.T, core, strict=True)
+        ]
+        own = np.flatnonzero(np.logical_and.reduce(inside))
         lut = np.zeros(len(anchors) + 1, np.int32)
         lut[own + 1] = np.arange(self._count + 1, self._count + 1 + len(own))
         self._count += len(own)
         # What was written already is out of the objects' reach.
         first = max(top, self.labels.start)
         new = lut[found.labels[first - top :]]
-        target = self.labels.rows(first, top + len(found.labels))[:, seen]
+        target = self.labels.rows(first, top + len(found.labels))[(slice(None), *seen)]
         np.copyto(target, new, where=new > 0)
         return anchors[own], found.evidence[own]
 
@@ -188,6 +207,11 @@ def _widened(part: slice, margin: int, size: int) -> slice:
     return slice(max(0, part.start - margin), min(size, part.stop + margin))
 
 
+def _side(pixels: int, axes: int) -> int:
+    """Return the side of a square or cube of so many pixels."""
+    return math.isqrt(pixels) if axes == 2 else round(pixels ** (1 / axes))
+
+
 class RollingWriter:
     """Brings settled labels to the image grid, writes them, and counts the objects' pixels.
 
@@ -196,10 +220,10 @@ class RollingWriter:
     sink : RowSink
         Takes the labels.
     grids : tuple of Grid
-        Of the rows and the columns.
+        One per spatial axis.
     """
 
-    def __init__(self, sink: RowSink, grids: tuple[Grid, Grid]) -> None:
+    def __init__(self, sink: RowSink, grids: tuple[Grid, ...]) -> None:
         self._sink = sink
         self._grids = grids
         self._written = 0
@@ -208,13 +232,13 @@ class RollingWriter:
 
     def write(self, labels: RowBuffer, settled: int) -> None:
         """Write what the network rows above `settled` decide, and drop them."""
-        rows, columns = self._grids
+        rows, *others = self._grids
         ready = rows.ready(settled)
         if ready <= self._written:
             return
         window = labels.rows(labels.start, settled)
         done = resample_labels(window, labels.start, self._grids, (self._written, ready))
-        self._sink[self._written : ready, 0 : columns.image] = done
+        self._sink[(slice(self._written, ready), *(slice(0, grid.image) for grid in others))] = done
         self._count(done)
         self._written = ready
         labels.drop(min(settled, int(rows.neighbours(ready, ready + 1)[0][0])))
@@ -234,7 +258,8 @@ class RollingWriter:
         return touching[1:]
 
     def _count(self, labels: LabelArray) -> None:
-        self._at_border += [labels[:, 0].copy(), labels[:, -1].copy()]
+        for axis in range(1, labels.ndim):
+            self._at_border += [labels.take([end], axis) for end in (0, -1)]
         if self._written == 0:
             self._at_border.append(labels[0].copy())
         if self._written + len(labels) == self._grids[0].image:

@@ -17,10 +17,10 @@ class MapNetwork(Protocol):
 
     Attributes
     ----------
-    stride : int
-        Rows and columns must be multiples of this.
-    halo : int
-        No output pixel depends on an input pixel farther away than this along either axis, in px.
+    stride : tuple of int
+        Sizes must be multiples of this, per spatial axis ([Z,] Y, X).
+    halo : tuple of int
+        No output pixel depends on an input pixel farther away than this, per spatial axis, in px.
     bytes_per_pixel : int
         Memory that it takes while it runs, per pixel of the input.
     """
@@ -29,13 +29,13 @@ class MapNetwork(Protocol):
     def bytes_per_pixel(self) -> int: ...  # noqa: D102 - described above
 
     @property
-    def stride(self) -> int: ...  # noqa: D102 - described above
+    def stride(self) -> tuple[int, ...]: ...  # noqa: D102 - described above
 
     @property
-    def halo(self) -> int: ...  # noqa: D102
+    def halo(self) -> tuple[int, ...]: ...  # noqa: D102
 
     def __call__(self, pixels: FloatArray) -> FloatArray:
-        """Return maps (N, K, Y, X) of normalised pixels (N, C, Y, X), both float32."""
+        """Return maps (N, K, [Z,] Y, X) of normalised pixels (N, C, [Z,] Y, X), both float32."""
 
 
 class OnnxNetwork:
@@ -45,7 +45,7 @@ class OnnxNetwork:
     ----------
     model : Path or bytes
         The file, or its content.
-    stride, halo, bytes_per_pixel : int
+    stride, halo, bytes_per_pixel
         As in `MapNetwork`.
     device : {"auto", "cpu", "cuda"}
         Where to run; ``"auto"`` takes the GPU when this installation of ONNX Runtime can use one.
@@ -64,8 +64,8 @@ class OnnxNetwork:
         self,
         model: Path | bytes,
         *,
-        stride: int,
-        halo: int,
+        stride: tuple[int, ...],
+        halo: tuple[int, ...],
         bytes_per_pixel: int = 200,
         device: Device = "auto",
         threads: int | None = None,
@@ -76,10 +76,11 @@ class OnnxNetwork:
         self._name = "The network" if isinstance(model, bytes) else f"'{model}'"
         self._session = _open(model, self._name, _providers(device), threads)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
+        axes = f"(N, C, {'Y, X' if len(stride) == 2 else 'Z, Y, X'})"
+        if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 2 + len(stride):
             raise ModelError(
-                f"{self._name} is not a network that maps one image (N, C, Y, X) to one set of "
-                "maps. Export it again with 'cellwright models'."
+                f"{self._name} is not a network that maps one image {axes} to one set of maps. "
+                "Export it again with 'cellwright models'."
             )
         self._input = inputs[0].name
         self._channels = inputs[0].shape[1]
@@ -94,12 +95,12 @@ class OnnxNetwork:
 
         Parameters
         ----------
-        pixels : ndarray, shape (N, C, Y, X), float32
-            Y and X are multiples of `stride`.
+        pixels : ndarray, shape (N, C, [Z,] Y, X), float32
+            Sizes are multiples of `stride`.
 
         Returns
         -------
-        ndarray, shape (N, K, Y, X), float32
+        ndarray, shape (N, K, [Z,] Y, X), float32
 
         Raises
         ------
@@ -115,9 +116,9 @@ class OnnxNetwork:
         try:
             maps: FloatArray = self._session.run(None, {self._input: pixels})[0]
         except Exception as error:  # ONNX Runtime's errors share no base class
-            rows, columns = pixels.shape[2:]
+            size = " × ".join(map(str, pixels.shape[2:]))
             raise ModelError(
-                f"{self._name} failed on a tile of {rows} × {columns} pixels: {error}. "
+                f"{self._name} failed on a tile of {size} pixels: {error}. "
                 "If memory ran out, choose a smaller --tile."
             ) from error
         return maps

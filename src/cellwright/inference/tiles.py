@@ -1,4 +1,4 @@
-"""Cutting a plane into tiles: pure planning, no pixels."""
+"""Cutting a plane or a volume into tiles: pure planning, no pixels."""
 
 from __future__ import annotations
 
@@ -8,45 +8,51 @@ from itertools import product
 
 from cellwright._errors import UsageError
 
+Region = tuple[slice, ...]
+"""One slice per spatial axis, ([Z,] Y, X)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One piece of a plane: what it yields and what must be read for it.
+    """One piece of a plane or a volume: what it yields and what must be read for it.
 
     Parameters
     ----------
     core : tuple of slice
-        Rows and columns of the plane that this tile yields.
+        The part that this tile yields.
     read : tuple of slice
-        Rows and columns that the network must see for the core to be exact. Starts and stops are
-        multiples of the stride, and the stop may lie beyond the plane by less than one stride.
+        The part that the network must see for the core to be exact. Starts and stops are
+        multiples of the stride, and the stop may lie beyond the end by less than one stride.
     crop : tuple of slice
         Where the core lies within what is read.
     """
 
-    core: tuple[slice, slice]
-    read: tuple[slice, slice]
-    crop: tuple[slice, slice]
+    core: Region
+    read: Region
+    crop: Region
 
 
 def plan_tiles(
-    shape: tuple[int, int], tile: tuple[int, int], halo: int, stride: int
+    shape: tuple[int, ...],
+    tile: tuple[int, ...],
+    halo: tuple[int, ...],
+    stride: tuple[int, ...],
 ) -> tuple[Tile, ...]:
-    """Cut a plane into tiles whose cores cover every pixel exactly once.
+    """Cut a plane or a volume into tiles whose cores cover every pixel exactly once.
 
-    Every tile reads `halo` pixels around its core, but never beyond the plane, so that a network
-    pads zeros exactly where it would in one run over the whole plane. Tiles begin at multiples
+    Every tile reads `halo` pixels around its core, but never beyond the end, so that a network
+    pads zeros exactly where it would in one run over the whole. Tiles begin at multiples
     of the stride, so that pooling grids agree.
 
     Parameters
     ----------
     shape : tuple of int
-        Rows and columns of the plane.
+        Size of the whole, ([Z,] Y, X) in px, as the other arguments.
     tile : tuple of int
-        Greatest rows and columns of a core; the cores are made about equally large.
-    halo : int
-        Radius of the network's receptive field, in px.
-    stride : int
+        Greatest size of a core; the cores are made about equally large.
+    halo : tuple of int
+        Radius of the network's receptive field.
+    stride : tuple of int
         Sizes that the network accepts are multiples of this.
 
     Returns
@@ -59,17 +65,15 @@ def plan_tiles(
     UsageError
         If a tile is smaller than the stride.
     """
-    if min(tile) < stride:
+    if any(side < step for side, step in zip(tile, stride, strict=True)):
         raise UsageError(
-            f"A tile of {tile[0]} × {tile[1]} pixels is too small for this network; "
-            f"choose at least {stride}."
+            f"A tile of {' × '.join(map(str, tile))} pixels is too small for this network; "
+            f"choose at least {max(stride)}."
         )
-    rows, columns = (
-        _plan_axis(size, side, halo, stride) for size, side in zip(shape, tile, strict=True)
-    )
+    axes = [_plan_axis(*axis) for axis in zip(shape, tile, halo, stride, strict=True)]
     return tuple(
-        Tile(core=(y[0], x[0]), read=(y[1], x[1]), crop=(y[2], x[2]))
-        for y, x in product(rows, columns)
+        Tile(*(tuple(part[kind] for part in parts) for kind in range(3)))
+        for parts in product(*axes)
     )
 
 

@@ -21,17 +21,18 @@ import numpy as np
 from cellwright import __version__
 from cellwright._errors import ModelError
 from cellwright._files import atomic_path
-from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright._types import AnyArray, FloatArray
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import ModelCard
-from cellwright.models.example import example_image, example_side
+from cellwright.models.example import example_image, example_size
 from cellwright.models.package import NETWORK, Package, array_bytes
-from cellwright.models.readouts import readout_of
+from cellwright.models.readouts import classes_of, readout_of
 
 FORMAT_VERSION = "0.5.3"
 _OPSET = 17
 _HOME = "https://pypi.org/project/cellwright"
 _COVER_SIDE = 256  # px of each half
+_TAGS = {"instances": ("instance-segmentation",), "classes": ("semantic-segmentation",)}
 
 
 def export_bioimageio(package: Package, target: Path) -> None:
@@ -51,22 +52,22 @@ def export_bioimageio(package: Package, target: Path) -> None:
         If the file cannot be written.
     """
     card = package.card
-    side = example_side(card.network.stride, card.network.halo)
-    raw = example_image(len(card.input.channels), side)
+    size = example_size(card.network.stride, card.network.halo)
+    raw = example_image(len(card.input.channels), size)
     network = _with_compression(package.files[NETWORK])
     scaled = _percentile_scaled(raw, card)
     runtime = OnnxNetwork(network, stride=card.network.stride, halo=card.network.halo, device="cpu")
     maps = runtime(scaled[np.newaxis])
-    readout = readout_of(card)
+    outputs, found = _read(card, maps[0])
     content = {
         "network.onnx": network,
         "test_input.npy": array_bytes(raw[np.newaxis]),
         "test_output.npy": array_bytes(maps),
-        "cover.png": _png(_cover(raw, readout.decode(maps[0]).labels)),
+        "cover.png": _png(_cover(raw, found)),
         "README.md": _documentation(card).encode(),
         "model.json": json.dumps(card.to_json(), indent=2, ensure_ascii=False).encode(),
     }
-    rdf = _description(card, readout.outputs, raw.shape[1:], content)
+    rdf = _description(card, outputs, raw.shape[1:], content)
     with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, data in {"rdf.yaml": _yaml(rdf), **content}.items():
             archive.writestr(name, data, zipfile.ZIP_DEFLATED)
@@ -112,9 +113,9 @@ def _with_compression(network: bytes) -> bytes:
 
 
 def _percentile_scaled(raw: FloatArray, card: ModelCard) -> FloatArray:
-    """Return what the format's ``scale_range`` makes of `raw` (C, Y, X)."""
+    """Return what the format's ``scale_range`` makes of `raw` (C, [Z,] Y, X)."""
     limits = card.input.normalisation.limits(raw)
-    low, high = limits.T[:, :, np.newaxis, np.newaxis]
+    low, high = limits.T.reshape(2, -1, *(1,) * (raw.ndim - 1))
     scaled: AnyArray = (raw - low) / (high - low + 1e-6)
     return scaled.astype(np.float32)
 
@@ -126,7 +127,8 @@ def _description(
     content: Mapping[str, bytes],
 ) -> dict[str, Any]:
     normalisation = card.input.normalisation
-    joint = ["channel", "y", "x"] if normalisation.joint else ["y", "x"]
+    axes = "zyx"[-card.network.dimensions :]
+    joint = ["channel", *axes] if normalisation.joint else [*axes]
     return {
         "type": "model",
         "format_version": FORMAT_VERSION,
@@ -138,17 +140,17 @@ def _description(
         "license": card.licence,
         "documentation": "README.md",
         "covers": ["cover.png"],
-        "tags": ["segmentation", "instance-segmentation", "2d", "cellwright", "microscopy"],
+        "tags": ["segmentation", *_TAGS[card.task], f"{len(shape)}d", "cellwright", "microscopy"],
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "attachments": [_file("model.json", content)],
         "inputs": [
             {
                 "id": "pixels",
-                "description": f"Objects are about {card.input.diameter:g} pixels across.",
+                "description": _input_description(card),
                 "axes": [
                     {"type": "batch"},
                     {"type": "channel", "channel_names": _identifiers(card.input.channels)},
-                    *(_input_axis(axis, card) for axis in "yx"),
+                    *map(_input_axis, axes, card.network.stride, card.network.halo),
                 ],
                 "data": {"type": "float32"},
                 "test_tensor": _file("test_input.npy", content),
@@ -171,7 +173,7 @@ def _description(
                 "axes": [
                     {"type": "batch"},
                     {"type": "channel", "channel_names": _identifiers(outputs)},
-                    *(_output_axis(axis, card.network.halo) for axis in "yx"),
+                    *map(_output_axis, axes, card.network.halo),
                 ],
                 "data": {"type": "float32"},
                 "test_tensor": _file("test_output.npy", content),
@@ -185,8 +187,13 @@ def _description(
     }
 
 
-def _input_axis(axis: str, card: ModelCard) -> dict[str, Any]:
-    stride, halo = card.network.stride, card.network.halo
+def _input_description(card: ModelCard) -> str:
+    if card.input.diameter is None:
+        return "An image at the resolution of the training images."
+    return f"Objects are about {card.input.diameter:g} pixels across."
+
+
+def _input_axis(axis: str, stride: int, halo: int) -> dict[str, Any]:
     least = -(-(2 * halo + 1) // stride) * stride
     return {"type": "space", "id": axis, "size": {"min": least, "step": stride}}
 
@@ -211,9 +218,20 @@ def _yaml(content: Mapping[str, Any]) -> bytes:
     return text.encode()
 
 
-def _cover(raw: FloatArray, labels: LabelArray) -> AnyArray:
-    """Return the test image beside the objects that were found in it, uint8 (Y, X, 3)."""
+def _read(card: ModelCard, maps: FloatArray) -> tuple[tuple[str, ...], AnyArray]:
+    """Return the names of the maps, and what is read from them: objects or classes, as numbers."""
+    if card.task == "classes":
+        classes = classes_of(card)
+        return classes.outputs, classes.decode(maps)
+    readout = readout_of(card)
+    return readout.outputs, readout.decode(maps).labels
+
+
+def _cover(raw: FloatArray, labels: AnyArray) -> AnyArray:
+    """Return the test image beside what was found in it, uint8 (Y, X, 3); of volumes the middle."""
     grey = raw.mean(0)
+    if grey.ndim == 3:
+        grey, labels = grey[len(grey) // 2], labels[len(labels) // 2]
     low, high = np.percentile(grey, [1, 99.8])
     stretched = np.clip((grey - low) / max(high - low, 1e-6), 0, 1) * 255
     colours = np.random.default_rng(0).integers(80, 256, (labels.max() + 1, 3))
@@ -237,7 +255,10 @@ def _documentation(card: ModelCard) -> str:
         if len(contract.channels) == 3
         else ", ".join(contract.channels)
     )
-    low, high = contract.diameter_range
+    sizes = ""
+    if contract.diameter_range is not None:
+        low, high = contract.diameter_range
+        sizes = f"; objects {low:g} to {high:g} pixels across (resample the image otherwise)"
     readout = ", ".join(f"{name} = {value}" for name, value in card.readout.items())
     return f"""# {card.name} {card.version}
 
@@ -245,7 +266,7 @@ def _documentation(card: ModelCard) -> str:
 
 ## Input
 
-{channels}; objects {low:g} to {high:g} pixels across (resample the image otherwise). Percentiles
+{channels}{sizes}. Percentiles
 {contract.normalisation.low:g} and {contract.normalisation.high:g} of the whole image become 0 and
 1, never those of a tile.
 

@@ -27,16 +27,20 @@ class InputContract:
         Name of every channel of the network; `RGB` for colour images.
     normalisation : Normalisation
         How intensities are brought to the range of training.
-    diameter : float
-        Typical diameter of the objects on the network's grid, in px.
-    diameter_range : tuple of float
+    diameter : float, optional
+        Typical diameter of the objects on the network's grid, in px; None for a network that sees
+        every image at its own scale.
+    diameter_range : tuple of float, optional
         Least and greatest diameter that the network handles without scaling the image, in px.
+    anisotropy : float
+        Distance of planes on the network's grid, in its lateral px; 1 for planes.
     """
 
     channels: tuple[str, ...]
     normalisation: Normalisation
-    diameter: float
-    diameter_range: tuple[float, float]
+    diameter: float | None = None
+    diameter_range: tuple[float, float] | None = None
+    anisotropy: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +51,23 @@ class NetworkFacts:
     ----------
     config : mapping
         The description that the registry of networks builds it from.
-    stride : int
-        Rows and columns must be multiples of it.
-    halo : int
-        Radius of its receptive field, in px.
+    stride : tuple of int
+        Sizes must be multiples of it, per spatial axis ([Z,] Y, X).
+    halo : tuple of int
+        Radius of its receptive field, per spatial axis, in px.
     bytes_per_pixel : int
         Memory that its maps take while it runs, per pixel of the input.
     """
 
     config: Mapping[str, Any]
-    stride: int
-    halo: int
-    bytes_per_pixel: int = 200
+    stride: tuple[int, ...]
+    halo: tuple[int, ...]
+    bytes_per_pixel: int
+
+    @property
+    def dimensions(self) -> int:
+        """2 for planes, 3 for volumes."""
+        return len(self.stride)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class ModelCard:
     description : str
         One sentence for people.
     task : str
-        What it does, such as ``"instances"``.
+        What it finds: ``"instances"`` (objects) or ``"classes"`` (of pixels).
     method : str
         Name of the method whose readout decodes the maps.
     readout : mapping
@@ -177,16 +186,22 @@ def card_from_json(content: Any, source: str) -> ModelCard:
         contract = _fields(InputContract, values["input"])
         normalisation = _fields(Normalisation, contract["normalisation"])
         contract["channels"] = tuple(_texts(contract["channels"]))
-        low, high = (_number(value) for value in contract["diameter_range"])
-        contract["diameter_range"] = (low, high)
-        contract["diameter"] = _number(contract["diameter"])
+        if contract.get("diameter") is not None:
+            low, high = (_number(value) for value in contract["diameter_range"])
+            contract["diameter_range"] = (low, high)
+            contract["diameter"] = _number(contract["diameter"])
+        contract["anisotropy"] = _number(contract.get("anisotropy", 1.0))
         values["authors"] = tuple(_texts(values.get("authors", ())))
         values["threshold"] = _number(values.get("threshold", 0.0))
         values["input"] = InputContract(
             **contract | {"normalisation": Normalisation(**normalisation)}
         )
-        sizes = {name: _natural(value) for name, value in network.items() if name != "config"}
-        values["network"] = NetworkFacts(_mapping(network["config"]), **sizes)
+        values["network"] = NetworkFacts(
+            config=_mapping(network["config"]),
+            stride=_per_axis(network["stride"]),
+            halo=_per_axis(network["halo"]),
+            bytes_per_pixel=_natural(network["bytes_per_pixel"]),
+        )
         for name in ("name", "version", "description", "task", "method", "limits", "licence"):
             _text(values.get(name, ""))
         for name in ("readout", "training", "evaluation"):
@@ -227,6 +242,12 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} stands where a number belongs")
     return float(value)
+
+
+def _per_axis(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, list) or len(values) not in (2, 3):
+        raise TypeError(f"{values!r} stands where one number per axis belongs")
+    return tuple(_natural(value) for value in values)
 
 
 def _natural(value: Any) -> int:

@@ -18,11 +18,13 @@ Channel: TypeAlias = int | str
 
 @dataclass(frozen=True, slots=True)
 class ChannelSource:
-    """A plane of an image as (C, Y, X) with the channels of a network, read where it is lazy.
+    """An image as (C, [Z,] Y, X) with the channels of a network, read where it is lazy.
 
     Parameters
     ----------
-    pixels : array or lazy source, shape ([C,] Y, X)
+    pixels : array or lazy source, shape ([C,] [Z,] Y, X)
+    dimensions : int
+        Number of spatial axes.
     chosen : tuple of int, optional
         The channels that are used, in this order; all by default.
     channels : int
@@ -32,14 +34,15 @@ class ChannelSource:
     """
 
     pixels: PixelSource
+    dimensions: int
     chosen: tuple[int, ...] | None
     channels: int
     mean: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Channels of the network, rows, columns."""
-        return (self.channels, *self.pixels.shape[-2:])
+        """Channels of the network, then pixels."""
+        return (self.channels, *self.pixels.shape[-self.dimensions :])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -49,19 +52,23 @@ class ChannelSource:
     @property
     def distinct(self) -> ChannelSource:
         """The same without repeated channels."""
-        present = 1 if len(self.pixels.shape) == 2 else self.pixels.shape[0]
+        present = self.pixels.shape[0] if self._has_channels else 1
         count = 1 if self.mean else len(self.chosen) if self.chosen else present
         return replace(self, channels=count)
 
+    @property
+    def _has_channels(self) -> bool:
+        return len(self.pixels.shape) > self.dimensions
+
     def __getitem__(self, key: tuple[slice, ...]) -> AnyArray:
         """Read a region given by one slice per axis."""
-        wanted, rows, columns = key
-        if len(self.pixels.shape) == 2:
-            region = np.asarray(self.pixels[rows, columns])[np.newaxis]
+        wanted, *where = key
+        if not self._has_channels:
+            region = np.asarray(self.pixels[tuple(where)])[np.newaxis]
         elif self.chosen is None:
-            region = np.asarray(self.pixels[:, rows, columns])
+            region = np.asarray(self.pixels[(slice(None), *where)])
         else:
-            parts = [self.pixels[index : index + 1, rows, columns] for index in self.chosen]
+            parts = [self.pixels[(slice(index, index + 1), *where)] for index in self.chosen]
             region = np.concatenate(parts)
         if self.mean:
             region = region.mean(axis=0, keepdims=True, dtype=np.float32)
@@ -71,7 +78,10 @@ class ChannelSource:
 
 
 def channels_for(
-    image: Image, wanted: tuple[str, ...], channel: Channel | Sequence[Channel] | None
+    image: Image,
+    wanted: tuple[str, ...],
+    channel: Channel | Sequence[Channel] | None,
+    dimensions: int = 2,
 ) -> ChannelSource:
     """Return the pixels of an image with the channels that a network takes.
 
@@ -82,11 +92,13 @@ def channels_for(
     Parameters
     ----------
     image : Image
-        Axes ``"YX"`` or ``"CYX"``.
+        Axes ``"[C]YX"`` for planes, ``"[C]ZYX"`` for volumes.
     wanted : tuple of str
         Names of the network's channels.
     channel : int or str, or sequence of them, optional
         Which channels of the image to use, by index from 0 or by name.
+    dimensions : int
+        2 for a network that sees planes, 3 for volumes.
 
     Raises
     ------
@@ -95,21 +107,23 @@ def channels_for(
     UsageError
         If there is no such channel, or too few or too many remain.
     """
-    if image.axes not in ("YX", "CYX"):
+    spatial = "ZYX"[-dimensions:]
+    if image.axes.removeprefix("C") != spatial:
         raise AxesError(
-            f"'{image.name}' has axes {image.axes}, but the model works on single planes "
-            "(YX or CYX). Take one with image.region(Z=…, T=…)."
+            f"'{image.name}' has axes {image.axes}, but the model works on "
+            f"{'single planes' if dimensions == 2 else 'volumes'} ({spatial} or C{spatial}). "
+            "Take a part with image.region(Z=…, T=…)."
         )
     present = image.sizes.get("C", 1)
     asked = (channel,) if isinstance(channel, int | str) else tuple(channel or ())
     chosen = tuple(_index_of(one, image, present) for one in asked) or None
     count = len(chosen) if chosen else present
     if count == 1:
-        return ChannelSource(image.data, chosen, len(wanted))
+        return ChannelSource(image.data, dimensions, chosen, len(wanted))
     if image.is_rgb and chosen is None and len(wanted) == 1:
-        return ChannelSource(image.data, None, 1, mean=True)
+        return ChannelSource(image.data, dimensions, None, 1, mean=True)
     if count == len(wanted) and (chosen or image.is_rgb == (wanted == RGB)):
-        return ChannelSource(image.data, chosen, count)
+        return ChannelSource(image.data, dimensions, chosen, count)
     names = image.channel_names or tuple(map(str, range(present)))
     raise UsageError(
         f"'{image.name}' has {present} channels ({', '.join(names)}), but the model takes "

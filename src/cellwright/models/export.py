@@ -16,7 +16,7 @@ from cellwright._types import FloatArray
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import NetworkFacts
-from cellwright.models.example import example_image, smallest_side
+from cellwright.models.example import example_image, smallest_size
 from cellwright.models.package import make_files
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict, network_to_dict
@@ -34,7 +34,7 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     Parameters
     ----------
     network : Network
-        For planes; its weights stay as they are.
+        Its weights stay as they are.
     normalisation : Normalisation
         Applied to the test image.
 
@@ -51,14 +51,14 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     ready = copy.deepcopy(network).cpu().float().eval()
     content = to_onnx(ready)
     facts = network_facts(network, content)
-    raw = example_image(network.config.in_channels, smallest_side(facts.stride))
+    raw = example_image(network.config.in_channels, smallest_size(facts.stride))
     pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
     return make_files(content, weights_of(ready), pixels, maps)
 
 
 def network_facts(network: Network, content: bytes) -> NetworkFacts:
-    """Return what a card says about a network, with one stride and halo for both axes.
+    """Return what a card says about a network.
 
     Parameters
     ----------
@@ -66,12 +66,11 @@ def network_facts(network: Network, content: bytes) -> NetworkFacts:
     content : bytes
         The same network as ONNX.
     """
-    stride = math.lcm(*network.stride)
     return NetworkFacts(
         config=network_to_dict(network),
-        stride=stride,
-        halo=max(network.halo),
-        bytes_per_pixel=bytes_per_pixel(content, stride),
+        stride=network.stride,
+        halo=network.halo,
+        bytes_per_pixel=bytes_per_pixel(content, network.stride),
     )
 
 
@@ -103,7 +102,8 @@ def to_onnx(network: Network) -> bytes:
         On the CPU, in evaluation mode.
     """
     example = torch.zeros(1, network.config.in_channels, *(4 * step for step in network.stride))
-    free = {0: "batch", 2: "y", 3: "x"}
+    axes = ("z", "y", "x")[-len(network.stride) :]
+    free = {0: "batch", **dict(enumerate(axes, 2))}
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "network.onnx"
         # The newer exporter needs two more packages and makes the same graph.
@@ -121,7 +121,7 @@ def to_onnx(network: Network) -> bytes:
         return target.read_bytes()
 
 
-def bytes_per_pixel(content: bytes, stride: int) -> int:
+def bytes_per_pixel(content: bytes, stride: tuple[int, ...]) -> int:
     """Return the memory that the maps of an ONNX network take at its fullest, per input pixel.
 
     A map is held from the layer that makes it to the last that takes it up.
@@ -130,17 +130,17 @@ def bytes_per_pixel(content: bytes, stride: int) -> int:
     ----------
     content : bytes
         From `to_onnx`.
-    stride : int
+    stride : tuple of int
         Of the network, in px.
     """
     import onnx
 
-    side = 4 * stride
+    size = [4 * step for step in stride]
     model = onnx.load_from_string(content)
-    for axis, size in ((0, 1), (2, side), (3, side)):
+    for axis, length in ((0, 1), *enumerate(size, 2)):
         dimension = model.graph.input[0].type.tensor_type.shape.dim[axis]
         dimension.Clear()
-        dimension.dim_value = size
+        dimension.dim_value = length
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     graph = onnx.shape_inference.infer_shapes(model).graph
@@ -155,7 +155,7 @@ def bytes_per_pixel(content: bytes, stride: int) -> int:
         held.update(node.output)
         most = max(most, sum(nbytes.get(name, 0) for name in held))
         held = {name for name in held if last.get(name, i + 1) > i}
-    return math.ceil(most / side**2)
+    return math.ceil(most / math.prod(size))
 
 
 def weights_of(network: Network) -> bytes:
@@ -173,7 +173,7 @@ def _agreed_maps(
 ) -> FloatArray:
     """Return ONNX Runtime's maps, checked against torch at two sizes and batch sizes."""
     runtime = OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu")
-    narrow = np.concatenate([pixels, pixels[..., ::-1]])[..., : -facts.stride]
+    narrow = np.concatenate([pixels, pixels[..., ::-1]])[..., : -facts.stride[-1]]
     for probe in (np.ascontiguousarray(narrow), pixels):
         with torch.inference_mode():
             expected = network(torch.from_numpy(probe)).numpy()

@@ -1,79 +1,60 @@
-"""A model ready to use: from an image to objects with a confidence, without torch."""
+"""What every model does with an image before its network sees it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from cellwright._errors import AxesError, UsageError
-from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, LabelArray, Table
+from cellwright._errors import AxesError
+from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.checks import check_pixels
-from cellwright.images.image import Image, PixelSource
-from cellwright.inference.apply import segment_plane
-from cellwright.inference.diameter import Sample, choose_scale, estimate_diameter, find_scale
-from cellwright.inference.objects import kept, relabelling, selected
-from cellwright.inference.rolling import RowSink
+from cellwright.images.image import Image
 from cellwright.inference.runtime import Device, OnnxNetwork
 from cellwright.models.card import RGB, ModelCard
 from cellwright.models.channels import Channel, ChannelSource, channels_for
-from cellwright.models.find import find_model
-from cellwright.models.package import NETWORK, Package, load_package
-from cellwright.models.readouts import readout_of
-from cellwright.models.sampling import pixel_sample, richest_window
-from cellwright.quality.calibration import Calibration
+from cellwright.models.package import NETWORK, Package
+from cellwright.models.sampling import Region, pixel_sample
 from cellwright.quality.novelty import Novelty, image_features
-
-SAMPLE_SIDE = 512
-"""Side of the part of a large image in which the size of objects is estimated, in network px."""
-WHOLE_PIXELS = 2048 * 2048
-"""Images up to this size are first tried whole, and done if their objects need no scaling."""
-
-_COLUMNS = ("label", "confidence", "row", "column", "area", "at_border")
 
 
 @dataclass(frozen=True, slots=True)
-class Segmentation:
-    """The objects of an image.
+class Seen:
+    """An image, or a part of one, as a network sees it.
 
     Parameters
     ----------
-    labels : ndarray, shape (Y, X), int32, or None
-        None when they were written to a sink of the caller.
-    relabel : ndarray, shape (N + 1,), int32
-        A sink's value v is the object ``relabel[v]``: objects that were found but not kept are 0.
-        For `labels` in memory this has been done.
-    table : Table
-        One row per object: ``label``; ``confidence``, the probability of being right (IoU ≥ 0.5
-        with the true object); ``row`` and ``column`` of its anchor and ``area``, in px;
-        ``at_border``, whether it touches the edge of the image.
-    scale : float
-        Pixels that the network saw per pixel of the image.
-    diameter : float
-        Median diameter of the objects that were found, in px of the image; NaN without any.
-    evidence : ndarray, shape (N, F), float32
-        What the readout saw of every object, from which its confidence comes.
-    novelty : float
-        Distance from the training images, of which 99 % lie within 1; NaN when unknown.
-    warnings : tuple of str
-        What the user should know.
+    source : array or lazy source, shape (C, [Z,] Y, X)
+        With the channels of the network.
+    limits : ndarray, shape (C, 2)
+        What the normalisation found in the whole image.
+    depth : float
+        Network planes per plane of the image, where the network sees it at its lateral scale.
     """
 
-    labels: LabelArray | None
-    relabel: IntArray | LabelArray
-    table: Table
-    scale: float
-    diameter: float
-    evidence: FloatArray
-    novelty: float
-    warnings: tuple[str, ...] = ()
+    source: Any
+    limits: DoubleArray
+    depth: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size in px of the image, ([Z,] Y, X)."""
+        return tuple(self.source.shape[1:])
+
+    def part(self, region: Region) -> Seen:
+        """Return a region of it, read into memory."""
+        return replace(self, source=np.asarray(self.source[(slice(None), *region)]))
+
+    def scales(self, lateral: float) -> tuple[float, ...]:
+        """Return network pixels per pixel of the image, per spatial axis."""
+        return (lateral * self.depth, lateral, lateral)[-len(self.shape) :]
 
 
 class Model:
-    """A model that finds the objects of images. Made by `load_model`.
+    """A model that is ready to run; what it finds is up to its kind.
 
     Attributes
     ----------
@@ -81,6 +62,8 @@ class Model:
         What the model is and how it came about.
     sha256 : str
         Identifies the model.
+    network : OnnxNetwork
+        Turns normalised pixels into maps.
     """
 
     def __init__(
@@ -89,11 +72,7 @@ class Model:
         self.card: ModelCard = package.card
         self.sha256 = package.sha256
         facts = package.card.network
-        self._readout = readout_of(package.card)
-        card = package.card
-        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
-        self._novelty = Novelty.from_json(card.novelty) if card.novelty else None
-        self._network = OnnxNetwork(
+        self.network = OnnxNetwork(
             package.files[NETWORK],
             stride=facts.stride,
             halo=facts.halo,
@@ -101,213 +80,43 @@ class Model:
             device=device,
             threads=threads,
         )
+        novelty = package.card.novelty
+        self._novelty = Novelty.from_json(novelty) if novelty else None
 
-    def segment(
-        self,
-        image: Image,
-        *,
-        diameter: float | None = None,
-        channel: Channel | Sequence[Channel] | None = None,
-        threshold: float | None = None,
-        min_size: float = 0.0,
-        exclude_border: bool = False,
-        tile: int | None = None,
-        sink: RowSink | None = None,
-    ) -> Segmentation:
-        """Find the objects of a plane.
-
-        Parameters
-        ----------
-        image : Image
-            Axes ``"YX"`` or ``"CYX"``; a lazy one is read region by region.
-        diameter : float, optional
-            Typical diameter of the objects in px of the image; estimated when not given.
-        channel : int or str, or sequence of them, optional
-            Which channels to use, by index from 0 or by name.
-        threshold : float, optional
-            Least confidence of an object, 0 to 1; the model's own when not given.
-        min_size : float
-            Least area of an object, in px of the image.
-        exclude_border : bool
-            Leave out objects that touch the edge of the image.
-        tile : int, optional
-            Side of a tile on the network's grid, in px; the result does not depend on it.
-        sink : optional
-            Takes the labels row by row, for images that do not fit into memory.
-
-        Returns
-        -------
-        Segmentation
+    def seen(self, image: Image, channel: Channel | Sequence[Channel] | None) -> Seen:
+        """Return an image as the network sees it.
 
         Raises
         ------
         AxesError
-            If the image is not a single plane.
+            If the image is not a single plane or volume, whichever the network takes.
         InputError
             If a pixel is NaN or infinite.
         UsageError
-            If a channel must be chosen, or an option is out of range.
+            If a channel must be chosen.
         """
-        _check_options(diameter, threshold)
         check_pixels(image)
         contract = self.card.input
-        source = channels_for(image, contract.channels, channel)
+        source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
         limits = contract.normalisation.limits(pixel_sample(source))
-        search = _ScaleSearch(self, source, limits)
-        if diameter is None:
-            scale = find_scale(
-                search, reference=contract.diameter, comfortable=contract.diameter_range
-            )
-        else:
-            scale = choose_scale(diameter, contract.diameter, contract.diameter_range)
-        target: RowSink = np.zeros(source.shape[1:], np.int32) if sink is None else sink
-        found = search.whole(scale)
-        if found is None:
-            table = self.find_objects(source, limits, scale, target, tile)
-        else:
-            target[: source.shape[1], : source.shape[2]], table = found
-        stay = kept(
-            table,
-            min_area=math.ceil(min_size),
-            min_confidence=self.card.threshold if threshold is None else threshold,
-            exclude_border=exclude_border,
-        )
-        novelty = self._distance(source)
-        labels, relabel = None, relabelling(stay)
-        if sink is None:
-            labels = np.asarray(target) if stay.all() else relabel[np.asarray(target)]
-            relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
-        rows = selected(table, stay)
-        return Segmentation(
-            labels=labels,
-            relabel=relabel,
-            table={name: rows[name] for name in _COLUMNS},
-            scale=scale,
-            diameter=estimate_diameter(rows["area"], rows["confidence"]),
-            evidence=self._evidence(rows),
-            novelty=novelty,
-            warnings=_warnings(novelty),
-        )
+        return Seen(source, limits, anisotropy(image) / contract.anisotropy or 1.0)
 
-    def predict(self, image: Image | AnyArray) -> LabelArray:
-        """Return the labels of an image: the short way, for notebooks.
-
-        Parameters
-        ----------
-        image : Image or ndarray
-            An array of shape (Y, X), or (Y, X, 3) for colours.
-
-        Returns
-        -------
-        ndarray, shape (Y, X), int32
-        """
-        found = self.segment(image if isinstance(image, Image) else _as_image(image)).labels
-        assert found is not None  # no sink was given
-        return found
-
-    def find_objects(
-        self,
-        source: PixelSource,
-        limits: DoubleArray,
-        scale: float,
-        sink: RowSink,
-        tile: int | None = None,
-    ) -> Table:
-        """Find all objects at one scale, without choosing among them.
-
-        Parameters
-        ----------
-        source : array or lazy source, shape (C, Y, X)
-            With the channels of the network.
-        limits : ndarray, shape (C, 2)
-            What the normalisation found in the whole image.
-        scale : float
-            Network pixels per pixel of the image.
-        sink : array or label sink, shape (Y, X)
-        tile : int, optional
-
-        Returns
-        -------
-        Table
-            As in `Segmentation`, with the readout's evidence.
-        """
-        table = segment_plane(
-            source,
-            self._network,
-            self._readout,
-            limits=limits,
-            normalise=self.card.input.normalisation.apply,
-            sink=sink,
-            scale=scale,
-            tile=tile,
-        )
-        return table | {"confidence": self._confidence(self._evidence(table))}
-
-    def _evidence(self, table: Table) -> FloatArray:
-        columns = [table[name] for name in self._readout.evidence_names]
-        return np.stack(columns, axis=1).astype(np.float32)
-
-    def _confidence(self, evidence: AnyArray) -> AnyArray:
-        if self._calibration is None:
-            return np.ones(len(evidence))
-        return self._calibration.confidence(evidence)
-
-    def _distance(self, source: ChannelSource) -> float:
+    def distance(self, source: ChannelSource) -> float:
+        """Return how far an image lies from the training images; NaN when unknown."""
         if self._novelty is None:
             return math.nan
         return self._novelty.distance(image_features(source.distinct))
 
 
-class _ScaleSearch:
-    """Tries scales on a part of an image, and keeps what was found where the part is all of it."""
-
-    def __init__(self, model: Model, source: ChannelSource, limits: DoubleArray) -> None:
-        self._model = model
-        self._source = source
-        self._limits = limits
-        self._found: dict[float, tuple[LabelArray, Table]] = {}
-
-    def __call__(self, scale: float) -> Sample:
-        """Return the objects of a sample at one scale."""
-        pixels = math.prod(self._source.shape[1:])
-        whole = scale == 1 and pixels <= WHOLE_PIXELS
-        side = max(self._source.shape[1:]) if whole else math.ceil(SAMPLE_SIDE / scale)
-        rows, columns = richest_window(self._source, side)
-        part = np.asarray(self._source[:, rows, columns])
-        labels = np.zeros(part.shape[1:], np.int32)
-        table = self._model.find_objects(part, self._limits, scale, labels)
-        if labels.shape == self._source.shape[1:]:
-            self._found[scale] = labels, table
-        return Sample(table["area"], table["confidence"], labels.size)
-
-    def whole(self, scale: float) -> tuple[LabelArray, Table] | None:
-        """Return labels and objects of the whole image, where that scale was tried on all of it."""
-        return self._found.get(scale)
+def anisotropy(image: Image) -> float:
+    """Return the distance of planes over that of pixels; 0 where it is unknown."""
+    if image.pixel_size is None or len(image.pixel_size) < 3:
+        return 0.0
+    return image.pixel_size[0] / image.pixel_size[-1]
 
 
-def load_model(
-    name_or_path: str | Path, *, device: Device = "auto", threads: int | None = None
-) -> Model:
-    """Load a model by its name, or from a package.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-        Such as ``"nuclei"``, or the path of a package.
-    device : {"auto", "cpu", "cuda"}
-        Where to run it.
-    threads : int, optional
-        CPU threads; as many as there are physical cores when not given.
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, or its package is broken.
-    """
-    return Model(load_package(find_model(name_or_path)), device=device, threads=threads)
-
-
-def _warnings(novelty: float) -> tuple[str, ...]:
+def novelty_warnings(novelty: float) -> tuple[str, ...]:
+    """Say so when an image is unlike those of the training."""
     if not novelty > 1:
         return ()
     return (
@@ -316,14 +125,14 @@ def _warnings(novelty: float) -> tuple[str, ...]:
     )
 
 
-def _check_options(diameter: float | None, threshold: float | None) -> None:
-    if diameter is not None and not 0 < diameter < math.inf:
-        raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise UsageError(f"The threshold is a confidence between 0 and 1, not {threshold}.")
+def as_image(pixels: AnyArray) -> Image:
+    """Return a bare array of shape (Y, X), or (Y, X, 3) for colours, as an image.
 
-
-def _as_image(pixels: AnyArray) -> Image:
+    Raises
+    ------
+    AxesError
+        If it has another shape.
+    """
     if pixels.ndim == 2:
         return Image(pixels, "YX")
     if pixels.ndim == 3 and pixels.shape[2] == 3:

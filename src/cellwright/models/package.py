@@ -281,7 +281,7 @@ def _array(data: bytes, name: str, source: str) -> FloatArray:
         if version != (1, 0):
             raise ValueError(f"format {version} is not 1.0")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        if dtype != np.float32 or fortran or len(shape) != 4:
+        if dtype != np.float32 or fortran or len(shape) not in (4, 5):
             raise ValueError(f"{dtype} of shape {shape} is not a stack of float32 images")
         array: FloatArray = np.frombuffer(data, np.float32, offset=stream.tell()).reshape(shape)
     except ValueError as error:

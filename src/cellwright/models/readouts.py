@@ -1,15 +1,21 @@
-"""The readout that a card names."""
+"""What turns the maps of a model into a result, as its card says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 from cellwright._errors import ModelError
+from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.readout import Readout
 from cellwright.methods.registry import METHODS
 from cellwright.models.card import ModelCard
 
+_Kind = TypeVar("_Kind")
+
 
 def readout_of(card: ModelCard) -> Readout:
-    """Return the readout of a model with its parameters.
+    """Return the readout of a model of objects with its parameters.
 
     Raises
     ------
@@ -21,8 +27,24 @@ def readout_of(card: ModelCard) -> Readout:
             f"The model '{card.name}' uses the method '{card.method}', which this version of "
             f"Cellwright does not have ({', '.join(METHODS)}). Update Cellwright."
         )
+    readout: Readout = _made(METHODS[card.method].readout_class(), card)
+    return readout
+
+
+def classes_of(card: ModelCard) -> ClassesReadout:
+    """Return the readout of a model of pixel classes.
+
+    Raises
+    ------
+    ModelError
+        If it has no such parameter.
+    """
+    return _made(ClassesReadout, card)
+
+
+def _made(kind: type[_Kind], card: ModelCard) -> _Kind:
+    parameters: Mapping[str, Any] = card.readout
     try:
-        readout: Readout = METHODS[card.method].readout_class()(**card.readout)
+        return kind(**parameters)
     except TypeError as error:
         raise ModelError(f"The readout of the model '{card.name}' is broken: {error}.") from error
-    return readout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,9 @@ WHOLE_PIXELS = 16 << 20
 
 _WINDOW = 512  # px
 _WINDOWS_ALONG = 8
-Region = tuple[slice, slice]
+_TRIED_ALONG = 3
+_THINNED = (..., slice(None, None, 4), slice(None, None, 4))
+Region = tuple[slice, ...]
 
 
 def pixel_sample(source: PixelSource) -> AnyArray:
@@ -22,36 +25,38 @@ def pixel_sample(source: PixelSource) -> AnyArray:
 
     Parameters
     ----------
-    source : array or lazy source, shape (C, Y, X)
+    source : array or lazy source, shape (C, [Z,] Y, X)
 
     Returns
     -------
-    ndarray, shape (C, Y', X')
+    ndarray, shape (C, ...)
         All pixels, or evenly spread windows beside each other.
     """
-    rows, columns = source.shape[1:]
-    if rows * columns <= WHOLE_PIXELS:
-        return np.asarray(source[:, :rows, :columns])
-    windows = [np.asarray(source[:, y, x]) for y, x in product(_spread(rows), _spread(columns))]
+    size = source.shape[1:]
+    if math.prod(size) <= WHOLE_PIXELS:
+        return np.asarray(source[(slice(None), *map(slice, size))])
+    windows = [
+        np.asarray(source[(slice(None), *window)]) for window in product(*map(_spread, size))
+    ]
     return np.concatenate([window.reshape(len(window), 1, -1) for window in windows], axis=2)
 
 
 def richest_window(source: PixelSource, side: int) -> Region:
-    """Return the window with the most contrast of nine, or the whole of a small image.
+    """Return the window with the most contrast of a few, or the whole of a small image.
 
     Parameters
     ----------
-    source : array or lazy source, shape (C, Y, X)
+    source : array or lazy source, shape (C, [Z,] Y, X)
     side : int
         Of the window, in px.
     """
-    rows, columns = source.shape[1:]
-    if rows * columns <= side * side:
-        return slice(0, rows), slice(0, columns)
-    candidates = list(product(_spread(rows, side, 3), _spread(columns, side, 3)))
+    size = source.shape[1:]
+    if math.prod(size) <= side ** len(size):
+        return tuple(slice(0, length) for length in size)
+    candidates = list(product(*(_spread(length, side, _TRIED_ALONG) for length in size)))
     contrast = [
-        float(np.std(np.asarray(source[:, y, x])[:, ::4, ::4].astype(np.float32)))
-        for y, x in candidates
+        float(np.std(np.asarray(source[(slice(None), *window)])[_THINNED].astype(np.float32)))
+        for window in candidates
     ]
     return candidates[int(np.argmax(contrast))]
 

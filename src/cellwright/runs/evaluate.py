@@ -21,7 +21,8 @@ from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import auroc, brier_score, expected_calibration_error
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
-from cellwright.models.model import Model, load_model
+from cellwright.models.instances import InstanceModel
+from cellwright.models.load import load_instance_model
 from cellwright.models.package import Package
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import Plan, open_run
@@ -163,7 +164,7 @@ def evaluate(
     OutputError
         If `out` holds something else.
     """
-    loaded = load_model(model, device=device, threads=threads)
+    loaded = load_instance_model(model, device=device, threads=threads)
     opened = open_dataset(dataset, axes)
     examples = chosen_examples(opened, split)
     plan = Plan(
@@ -188,7 +189,7 @@ def evaluate(
 
 
 def evaluate_examples(
-    model: Model, examples: Sequence[Example], *, threshold: float | None = None
+    model: InstanceModel, examples: Sequence[Example], *, threshold: float | None = None
 ) -> Evaluation:
     """Score a model on examples, without writing anything."""
     evaluation = Evaluation()
@@ -217,7 +218,7 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
     return annotated
 
 
-def named(model: Model | Package) -> dict[str, str]:
+def named(model: InstanceModel | Package) -> dict[str, str]:
     """Return what identifies a model in a record."""
     return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 

@@ -15,7 +15,7 @@ from cellwright.datasets.records import Example
 from cellwright.images.image import Image
 from cellwright.metrics.matching import match
 from cellwright.models.card import RGB
-from cellwright.models.model import Model, Segmentation
+from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.folder import InputFile
 
 IOU = 0.5
@@ -61,7 +61,7 @@ class Scored:
 
 
 def score(
-    model: Model,
+    model: InstanceModel,
     examples: Sequence[Example],
     *,
     threshold: float | None = None,

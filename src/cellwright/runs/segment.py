@@ -18,7 +18,8 @@ from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import concatenate
 from cellwright.models.find import find_model
-from cellwright.models.model import Model, Segmentation, load_model
+from cellwright.models.instances import InstanceModel, Segmentation
+from cellwright.models.load import load_instance_model
 from cellwright.models.package import load_package
 from cellwright.runs.bands import measure_plane
 from cellwright.runs.batch import Stopwatch, Task
@@ -199,9 +200,9 @@ def _identity(package: Path) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _open_model(package: Path, device: Device, threads: int | None) -> Model:
+def _open_model(package: Path, device: Device, threads: int | None) -> InstanceModel:
     """Return a model that is ready to run: opened once in each process."""
-    return load_model(package, device=device, threads=threads)
+    return load_instance_model(package, device=device, threads=threads)
 
 
 def _label_file(task: Task, options: SegmentOptions) -> str:
@@ -209,7 +210,7 @@ def _label_file(task: Task, options: SegmentOptions) -> str:
 
 
 def _segment_file(
-    task: Task, output: Path, options: SegmentOptions, open_model: Callable[[], Model]
+    task: Task, output: Path, options: SegmentOptions, open_model: Callable[[], InstanceModel]
 ) -> tuple[Outcome, Table]:
     watch = Stopwatch()
     with watch.step("read"):
@@ -243,7 +244,11 @@ def _segment_file(
 
 
 def _segment_plane(
-    plane: Plane, stack: StackLabels, options: SegmentOptions, model: Model, watch: Stopwatch
+    plane: Plane,
+    stack: StackLabels,
+    options: SegmentOptions,
+    model: InstanceModel,
+    watch: Stopwatch,
 ) -> tuple[Table, list[str]]:
     """Find and measure the objects of one plane; returns them and what to know about them."""
     image = plane.image
@@ -264,7 +269,7 @@ def _read(task: Task, options: SegmentOptions) -> Image:
 
 
 def _find(
-    model: Model, image: Image, options: SegmentOptions, sink: RowSink | None = None
+    model: InstanceModel, image: Image, options: SegmentOptions, sink: RowSink | None = None
 ) -> Segmentation:
     return model.segment(
         image,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import IntArray, LabelArray
+from cellwright._types import AnyArray, IntArray, LabelArray
 from cellwright.images.sink import LabelSink
 
 
@@ -59,7 +59,7 @@ class PlaneWriter:
     index: tuple[int, ...]
     above: int
 
-    def __setitem__(self, key: tuple[slice, slice], labels: LabelArray, /) -> None:
+    def __setitem__(self, key: tuple[slice, ...], labels: AnyArray, /) -> None:
         """Write a region of the plane."""
         if self.above:
             labels = np.where(labels > 0, labels + np.int32(self.above), np.int32(0))

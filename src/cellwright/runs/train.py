@@ -16,7 +16,7 @@ from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard, check_name
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.find import find_model
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import (
     CARD,
     FILES,
@@ -229,6 +229,7 @@ def _learning(
     dataset: Dataset, contract: InputContract, options: TrainOptions, workers: int
 ) -> Learning:
     variation = augmentation(options.strength)
+    assert contract.diameter_range is not None  # objects have sizes
     readout = new_readout(options.method, 2, contract.diameter_range[1])
     return Learning(
         recipe=find_method(options.method).recipe_class()(readout),
@@ -282,7 +283,7 @@ def _saved(
 ) -> tuple[Package, Evaluation]:
     """Choose what is left to choose on validation images, score the model, and save it."""
     card = tuned_card(draft, files, validation, seed)
-    model = Model(Package(card, files, sha256="", source=card.name))
+    model = InstanceModel(Package(card, files, sha256="", source=card.name))
     evaluation = evaluate_examples(model, validation)
     return save_package(out, replace(card, evaluation=_summary(evaluation)), files), evaluation
 

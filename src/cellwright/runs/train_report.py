@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellwright.datasets.records import Example
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
 from cellwright.runs.charts import Curve
 from cellwright.runs.doctor import versions
@@ -126,5 +126,5 @@ def _pictured(
             truth=scored.truth,
             predicted=scored.labels,
         )
-        for index, scored in zip(chosen, score(Model(package), examples), strict=True)
+        for index, scored in zip(chosen, score(InstanceModel(package), examples), strict=True)
     ]

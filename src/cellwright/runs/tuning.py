@@ -11,7 +11,7 @@ from cellwright._types import AnyArray, BoolArray
 from cellwright.datasets.records import Example
 from cellwright.metrics.matching import InstanceScores
 from cellwright.models.card import ModelCard
-from cellwright.models.model import Model
+from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
 from cellwright.models.readouts import readout_of
 from cellwright.quality.calibration import fit_calibration
@@ -106,5 +106,5 @@ def _with_parameter(card: ModelCard, name: str, value: float) -> ModelCard:
     return replace(card, readout={**card.readout, name: value})
 
 
-def _model(card: ModelCard, files: Mapping[str, bytes]) -> Model:
-    return Model(Package(card, files, sha256="", source="the trained network"))
+def _model(card: ModelCard, files: Mapping[str, bytes]) -> InstanceModel:
+    return InstanceModel(Package(card, files, sha256="", source="the trained network"))

@@ -1,0 +1,124 @@
+"""A model of pixel classes: from an image to the class of every pixel, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._types import AnyArray
+from cellwright.images.image import Image
+from cellwright.inference.apply import find_classes
+from cellwright.inference.rolling import RowSink
+from cellwright.inference.runtime import Device
+from cellwright.models.channels import Channel
+from cellwright.models.model import Model, as_image, novelty_warnings
+from cellwright.models.package import Package
+from cellwright.models.readouts import classes_of
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSegmentation:
+    """The classes of the pixels of an image.
+
+    Parameters
+    ----------
+    classes : ndarray, shape ([Z,] Y, X), uint8, or None
+        Number of the class of every pixel, 0 for the background; None when they were written to a
+        sink of the caller.
+    names : tuple of str
+        What the numbers 0, 1, 2 ... mean.
+    novelty : float
+        Distance from the training images, of which 99 % lie within 1; NaN when unknown.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    classes: AnyArray | None
+    names: tuple[str, ...]
+    novelty: float
+    warnings: tuple[str, ...] = ()
+
+
+class ClassModel(Model):
+    """A model that says of every pixel what it is. Made by `load_model`."""
+
+    def __init__(
+        self, package: Package, *, device: Device = "auto", threads: int | None = None
+    ) -> None:
+        super().__init__(package, device=device, threads=threads)
+        self._readout = classes_of(package.card)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the classes 0, 1, 2 ... mean."""
+        return self._readout.outputs
+
+    def segment(
+        self,
+        image: Image,
+        *,
+        channel: Channel | Sequence[Channel] | None = None,
+        tile: int | None = None,
+        sink: RowSink | None = None,
+    ) -> ClassSegmentation:
+        """Say of every pixel of a plane or a volume what it is.
+
+        Parameters
+        ----------
+        image : Image
+            Axes ``"[C]YX"``, or ``"[C]ZYX"`` for a model of volumes; a lazy one is read region by
+            region.
+        channel : int or str, or sequence of them, optional
+            Which channels to use, by index from 0 or by name.
+        tile : int, optional
+            Side of a tile, in px; the result does not depend on it.
+        sink : optional
+            Takes the classes row by row, for images that do not fit into memory.
+
+        Returns
+        -------
+        ClassSegmentation
+
+        Raises
+        ------
+        AxesError
+            If the image is not a single plane or volume.
+        InputError
+            If a pixel is NaN or infinite.
+        UsageError
+            If a channel must be chosen.
+        """
+        seen = self.seen(image, channel)
+        target: RowSink = np.zeros(seen.shape, np.uint8) if sink is None else sink
+        find_classes(
+            seen.source,
+            self.network,
+            self._readout.decode,
+            maps=len(self._readout.outputs),
+            limits=seen.limits,
+            normalise=self.card.input.normalisation.apply,
+            sink=target,
+            scales=seen.scales(1.0),
+            tile=tile,
+        )
+        novelty = self.distance(seen.source)
+        classes = np.asarray(target) if sink is None else None
+        return ClassSegmentation(classes, self.names, novelty, novelty_warnings(novelty))
+
+    def predict(self, image: Image | AnyArray) -> AnyArray:
+        """Return the class of every pixel: the short way, for notebooks.
+
+        Parameters
+        ----------
+        image : Image or ndarray
+            An array of shape (Y, X), or (Y, X, 3) for colours.
+
+        Returns
+        -------
+        ndarray, shape (Y, X), uint8
+        """
+        found = self.segment(image if isinstance(image, Image) else as_image(image)).classes
+        assert found is not None  # no sink was given
+        return found

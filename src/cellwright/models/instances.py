@@ -1,0 +1,262 @@
+"""A model of objects: from an image to labels with a confidence, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._errors import ModelError, UsageError
+from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
+from cellwright.images.image import Image
+from cellwright.inference.apply import ANCHOR, find_instances
+from cellwright.inference.diameter import Sample, choose_scale, estimate_diameter, find_scale
+from cellwright.inference.objects import kept, relabelling, selected
+from cellwright.inference.rolling import RowSink
+from cellwright.inference.runtime import Device
+from cellwright.models.card import ModelCard
+from cellwright.models.channels import Channel
+from cellwright.models.model import Model, Seen, as_image, novelty_warnings
+from cellwright.models.package import Package
+from cellwright.models.readouts import readout_of
+from cellwright.models.sampling import richest_window
+from cellwright.quality.calibration import Calibration
+
+SAMPLE_SIDES = {2: 512, 3: 96}
+"""Side of the part of a large image in which the size of objects is estimated, in network px, by
+number of dimensions."""
+WHOLE_PIXELS = 2048 * 2048
+"""Images up to this size are first tried whole, and done if their objects need no scaling."""
+
+_COLUMNS = ("label", "confidence", *ANCHOR, "area", "at_border")
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """The objects of an image.
+
+    Parameters
+    ----------
+    labels : ndarray, shape ([Z,] Y, X), int32, or None
+        None when they were written to a sink of the caller.
+    relabel : ndarray, shape (N + 1,), int32
+        A sink's value v is the object ``relabel[v]``: objects that were found but not kept are 0.
+        For `labels` in memory this has been done.
+    table : Table
+        One row per object: ``label``; ``confidence``, the probability of being right (IoU ≥ 0.5
+        with the true object); ``plane`` (of a volume), ``row`` and ``column`` of its anchor and
+        ``area``, in px;
+        ``at_border``, whether it touches the edge of the image.
+    scale : float
+        Pixels that the network saw per (lateral) pixel of the image.
+    diameter : float
+        Median diameter of the objects that were found, in px of the image; NaN without any.
+    evidence : ndarray, shape (N, F), float32
+        What the readout saw of every object, from which its confidence comes.
+    novelty : float
+        Distance from the training images, of which 99 % lie within 1; NaN when unknown.
+    warnings : tuple of str
+        What the user should know.
+    """
+
+    labels: LabelArray | None
+    relabel: IntArray | LabelArray
+    table: Table
+    scale: float
+    diameter: float
+    evidence: FloatArray
+    novelty: float
+    warnings: tuple[str, ...] = ()
+
+
+class InstanceModel(Model):
+    """A model that finds the objects of images. Made by `load_model`."""
+
+    def __init__(
+        self, package: Package, *, device: Device = "auto", threads: int | None = None
+    ) -> None:
+        super().__init__(package, device=device, threads=threads)
+        card = package.card
+        self._readout = readout_of(card)
+        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
+        self._reference, self._comfortable = _sizes(card)
+
+    def segment(
+        self,
+        image: Image,
+        *,
+        diameter: float | None = None,
+        channel: Channel | Sequence[Channel] | None = None,
+        threshold: float | None = None,
+        min_size: float = 0.0,
+        exclude_border: bool = False,
+        tile: int | None = None,
+        sink: RowSink | None = None,
+    ) -> Segmentation:
+        """Find the objects of a plane or a volume.
+
+        Parameters
+        ----------
+        image : Image
+            Axes ``"[C]YX"``, or ``"[C]ZYX"`` for a model of volumes; a lazy one is read region by
+            region.
+        diameter : float, optional
+            Typical diameter of the objects in px of the image; estimated when not given.
+        channel : int or str, or sequence of them, optional
+            Which channels to use, by index from 0 or by name.
+        threshold : float, optional
+            Least confidence of an object, 0 to 1; the model's own when not given.
+        min_size : float
+            Least area of an object, in px of the image.
+        exclude_border : bool
+            Leave out objects that touch the edge of the image.
+        tile : int, optional
+            Side of a tile on the network's grid, in px; the result does not depend on it.
+        sink : optional
+            Takes the labels row by row, for images that do not fit into memory.
+
+        Returns
+        -------
+        Segmentation
+
+        Raises
+        ------
+        AxesError
+            If the image is not a single plane or volume.
+        InputError
+            If a pixel is NaN or infinite.
+        UsageError
+            If a channel must be chosen, or an option is out of range.
+        """
+        _check_options(diameter, threshold)
+        seen = self.seen(image, channel)
+        search = _ScaleSearch(self, seen)
+        if diameter is None:
+            scale = find_scale(search, reference=self._reference, comfortable=self._comfortable)
+        else:
+            scale = choose_scale(diameter, self._reference, self._comfortable)
+        target: RowSink = np.zeros(seen.shape, np.int32) if sink is None else sink
+        found = search.whole(scale)
+        if found is None:
+            table = self.find_objects(seen, scale, target, tile)
+        else:
+            target[tuple(map(slice, seen.shape))], table = found
+        stay = kept(
+            table,
+            min_area=math.ceil(min_size),
+            min_confidence=self.card.threshold if threshold is None else threshold,
+            exclude_border=exclude_border,
+        )
+        novelty = self.distance(seen.source)
+        labels, relabel = None, relabelling(stay)
+        if sink is None:
+            labels = np.asarray(target) if stay.all() else relabel[np.asarray(target)]
+            relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
+        rows = selected(table, stay)
+        return Segmentation(
+            labels=labels,
+            relabel=relabel,
+            table={name: rows[name] for name in _COLUMNS if name in rows},
+            scale=scale,
+            diameter=estimate_diameter(rows["area"], rows["confidence"], len(seen.shape)),
+            evidence=self._evidence(rows),
+            novelty=novelty,
+            warnings=novelty_warnings(novelty),
+        )
+
+    def predict(self, image: Image | AnyArray) -> LabelArray:
+        """Return the labels of an image: the short way, for notebooks.
+
+        Parameters
+        ----------
+        image : Image or ndarray
+            An array of shape (Y, X), or (Y, X, 3) for colours.
+
+        Returns
+        -------
+        ndarray, shape (Y, X), int32
+        """
+        found = self.segment(image if isinstance(image, Image) else as_image(image)).labels
+        assert found is not None  # no sink was given
+        return found
+
+    def find_objects(
+        self, seen: Seen, scale: float, sink: RowSink, tile: int | None = None
+    ) -> Table:
+        """Find all objects at one scale, without choosing among them.
+
+        Parameters
+        ----------
+        seen : Seen
+            The image, or a part of it, as the network sees it.
+        scale : float
+            Network pixels per lateral pixel of the image.
+        sink : array or label sink, shape ([Z,] Y, X)
+        tile : int, optional
+
+        Returns
+        -------
+        Table
+            As in `Segmentation`, with the readout's evidence.
+        """
+        table = find_instances(
+            seen.source,
+            self.network,
+            self._readout,
+            limits=seen.limits,
+            normalise=self.card.input.normalisation.apply,
+            sink=sink,
+            scales=seen.scales(scale),
+            tile=tile,
+        )
+        return table | {"confidence": self._confidence(self._evidence(table))}
+
+    def _evidence(self, table: Table) -> FloatArray:
+        columns = [table[name] for name in self._readout.evidence_names]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def _confidence(self, evidence: AnyArray) -> AnyArray:
+        if self._calibration is None:
+            return np.ones(len(evidence))
+        return self._calibration.confidence(evidence)
+
+
+class _ScaleSearch:
+    """Tries scales on a part of an image, and keeps what was found where the part is all of it."""
+
+    def __init__(self, model: InstanceModel, seen: Seen) -> None:
+        self._model = model
+        self._seen = seen
+        self._found: dict[float, tuple[LabelArray, Table]] = {}
+
+    def __call__(self, scale: float) -> Sample:
+        """Return the objects of a sample at one scale."""
+        size = self._seen.shape
+        whole = scale == 1 and math.prod(size) <= WHOLE_PIXELS
+        side = max(size) if whole else math.ceil(SAMPLE_SIDES[len(size)] / scale)
+        part = self._seen.part(richest_window(self._seen.source, side))
+        labels = np.zeros(part.shape, np.int32)
+        table = self._model.find_objects(part, scale, labels)
+        if labels.shape == size:
+            self._found[scale] = labels, table
+        return Sample(table["area"], table["confidence"], labels.size, len(size))
+
+    def whole(self, scale: float) -> tuple[LabelArray, Table] | None:
+        """Return labels and objects of the whole image, where that scale was tried on all of it."""
+        return self._found.get(scale)
+
+
+def _sizes(card: ModelCard) -> tuple[float, tuple[float, float]]:
+    """Return the diameter that the network knows best, and the range that it handles."""
+    if card.input.diameter is None or card.input.diameter_range is None:
+        raise ModelError(f"The model '{card.name}' does not say how large its objects are.")
+    return card.input.diameter, card.input.diameter_range
+
+
+def _check_options(diameter: float | None, threshold: float | None) -> None:
+    if diameter is not None and not 0 < diameter < math.inf:
+        raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise UsageError(f"The threshold is a confidence between 0 and 1, not {threshold}.")

@@ -1,0 +1,75 @@
+"""From a name or a package to a model that is ready to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellwright._errors import ModelError
+from cellwright.inference.runtime import Device
+from cellwright.models.classes import ClassModel
+from cellwright.models.find import find_model
+from cellwright.models.instances import InstanceModel
+from cellwright.models.package import Package, load_package
+
+KINDS: dict[str, type[InstanceModel] | type[ClassModel]] = {
+    "instances": InstanceModel,
+    "classes": ClassModel,
+}
+"""What a model is, by the task on its card."""
+
+
+def load_model(
+    name_or_path: str | Path, *, device: Device = "auto", threads: int | None = None
+) -> InstanceModel | ClassModel:
+    """Load a model by its name, or from a package.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Such as ``"nuclei"``, or the path of a package.
+    device : {"auto", "cpu", "cuda"}
+        Where to run it.
+    threads : int, optional
+        CPU threads; as many as there are physical cores when not given.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its package is broken.
+    """
+    return open_model(load_package(find_model(name_or_path)), device=device, threads=threads)
+
+
+def open_model(
+    package: Package, *, device: Device = "auto", threads: int | None = None
+) -> InstanceModel | ClassModel:
+    """Return the model in a package, ready to run.
+
+    Raises
+    ------
+    ModelError
+        If this version does not know its task, or its network is broken.
+    """
+    task = package.card.task
+    if task not in KINDS:
+        raise ModelError(
+            f"'{package.source}' is a model for '{task}', which this version of Cellwright does "
+            f"not know ({', '.join(KINDS)}). Update Cellwright."
+        )
+    return KINDS[task](package, device=device, threads=threads)
+
+
+def load_instance_model(
+    name_or_path: str | Path, *, device: Device = "auto", threads: int | None = None
+) -> InstanceModel:
+    """Load a model that finds objects.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`, and if the model finds something else.
+    """
+    model = load_model(name_or_path, device=device, threads=threads)
+    if not isinstance(model, InstanceModel):
+        raise ModelError(f"'{name_or_path}' is a model of pixel classes; it finds no objects.")
+    return model
