@@ -10,25 +10,30 @@ from typing import ClassVar, Self
 import numpy as np
 
 from cellwright._errors import UsageError
-from cellwright._types import FloatArray
+from cellwright._types import FloatArray, IntArray
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.peaks import peaks
 from cellwright.methods.readout import Instances
 from cellwright.methods.stars import painting, shapes
+from cellwright.methods.stars.proposals import stand_out
 from cellwright.methods.stars.rays import fullness, star
 from cellwright.methods.stars.suppression import rounds_of
 
 _RAYS = {2: 32, 3: 64}
 _SHORTEST = 1.0  # px; every outline holds its centre
 _ROUNDS = 2  # of suppression; see `margin`
+_NEAR = 1 / 3  # of the radius; see `StarsReadout`
 
 
 @dataclass(frozen=True, slots=True)
 class StarsReadout:
     """Objects are star-convex polygons, or polyhedra, around the most probable pixels.
 
-    Each pixel whose probability no neighbour exceeds proposes an outline; of those that overlap,
-    the most probable is kept.
+    A pixel proposes an outline if none near it is more probable: none within a third of the
+    radius of a disc, or ball, as large. Of those that overlap, the most probable is kept. Where
+    outlines are large there can thus only be few, which bounds the work whatever the maps say. A
+    third of the radius is less than the width of all but needles, so that neighbours do not
+    silence each other.
 
     Parameters
     ----------
@@ -114,9 +119,9 @@ class StarsReadout:
 
         Shapes overlap up to twice `longest` away. What a round keeps depends on the shapes that
         near and on what the round before dropped; what it drops, on what it kept. Kept shapes hide
-        each other once more as far away, and a centre is above its neighbours.
+        each other once more as far away, and a centre is above what is near.
         """
-        return 4 * _ROUNDS * self.longest + 1
+        return 4 * _ROUNDS * self.longest + max(1, math.ceil(_NEAR * self.longest))
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.
@@ -134,24 +139,37 @@ class StarsReadout:
         shape = maps.shape[1:]
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
         logits = volume[0]
+        centres, scores, distances = self._proposals(volume, len(shape))
         directions, facets = star(len(shape), self.rays, self.anisotropy)
-
-        centres = peaks(logits, math.log(self.threshold / (1 - self.threshold)))
-        scores = logits[tuple(centres.T)]
-        best_first = np.argsort(-scores, kind="stable")
-        centres, scores = centres[best_first], scores[best_first]
-        # Flat facets cut off what bulges between the rays: so much larger, a ball stays as large.
-        swell = fullness(len(shape), self.rays) ** (-1 / len(shape))
-        told = volume[(slice(1, None), *centres.T)].T * np.float32(self.unit * swell)
-        distances = np.ascontiguousarray(told.clip(_SHORTEST, self.longest))
-
         runs, first = shapes.runs_of(distances, directions, facets, self.longest)
-        rounds = rounds_of(runs, first, centres, self.overlap)
+        large = np.flatnonzero(shapes.sizes_of(runs, first) >= self.smallest)
+        runs, first = shapes.chosen(runs, first, large)
+        rounds = rounds_of(runs, first, centres[large], self.overlap)
         kept = np.flatnonzero((rounds > 0) & (rounds <= _ROUNDS))
-        runs, first = shapes.runs_of(distances[kept], directions, facets, self.longest)
+        runs, first = shapes.chosen(runs, first, kept)
+        kept = large[kept]
+
         labels = painting.paint(runs, first, centres[kept], volume.shape[1:])
         shown = number_visible(labels, len(kept), self.smallest)
         whole = shapes.sizes_of(runs, first)[shown]
         kept = kept[shown]
         evidence = painting.describe(labels, logits, scores[kept], distances[kept], facets, whole)
         return Instances(labels.reshape(shape), centres[kept][:, 3 - len(shape) :], evidence)
+
+    def _proposals(
+        self, volume: FloatArray, dimensions: int
+    ) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return centres (N, 3), logits (N,) and distances (N, R) in px, the best first."""
+        logits = volume[0]
+        centres = peaks(logits, math.log(self.threshold / (1 - self.threshold)))
+        # Flat facets cut off what bulges between the rays: so much larger, a ball stays as large.
+        swell = fullness(dimensions, self.rays) ** (-1 / dimensions)
+        told = volume[(slice(1, None), *centres.T)].T * np.float32(self.unit * swell)
+        distances = told.clip(_SHORTEST, self.longest)
+        radii = _NEAR * (distances**dimensions).mean(1) ** (1 / dimensions)
+        out = stand_out(logits, centres, radii.astype(np.int32), self.anisotropy)
+        centres, distances = centres[out], distances[out]
+        scores = logits[tuple(centres.T)]
+        best_first = np.argsort(-scores, kind="stable")
+        distances = np.ascontiguousarray(distances[best_first])
+        return centres[best_first], scores[best_first], distances

@@ -141,3 +141,15 @@ def sizes_of(runs: LabelArray, first: IntArray) -> IntArray:
         for i in range(first[n], first[n + 1]):
             sizes[n] += runs[i, 3] - runs[i, 2] + 1
     return sizes
+
+
+@njit(cache=True)
+def chosen(runs: LabelArray, first: IntArray, which: IntArray) -> tuple[LabelArray, IntArray]:
+    """Return the runs of some of the shapes, in the order of their numbers `which`."""
+    starts = np.zeros(len(which) + 1, np.int64)
+    for i in range(len(which)):
+        starts[i + 1] = starts[i] + first[which[i] + 1] - first[which[i]]
+    some = np.empty((starts[-1], 4), np.int32)
+    for i in range(len(which)):
+        some[starts[i] : starts[i + 1]] = runs[first[which[i]] : first[which[i] + 1]]
+    return some, starts
