@@ -10,6 +10,8 @@ def test_one_block_with_versions_devices_and_caches(run):
     for expected in (__version__, "onnxruntime", "CPU", "cores", "caches:"):
         assert expected in result.out
     assert "Azure" not in result.out
+    torch = doctor.examine()["packages"]["torch"]
+    assert result.out.count(torch) == 1
 
 
 def test_the_build_for_gpus_stands_in_for_onnxruntime(monkeypatch):

@@ -37,6 +37,33 @@ def test_an_imported_model_is_listed_explained_and_exported(call, tmp_path):
     assert again.sha256 == first.sha256
 
 
+def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
+    of_images = {"fluorescence (57 images)": 0.876, "brightfield (1 images)": 0.5}
+    oracle_package(
+        tmp_path / "scored.zip",
+        training={"images": 462, "steps": 2000, "versions": {"numpy": "2.0"}},
+        evaluation={
+            "of": "other images",
+            **{f"AP@0.5 per image, {kind}": ap for kind, ap in of_images.items()},
+            **{f"AP@0.5 pooled, {kind}": ap for kind, ap in of_images.items()},
+        },
+    )
+    text = call("info", tmp_path / "scored.zip")
+    assert "training    images: 462; steps: 2000\n" in text
+    told = ["  evaluation  other images"]
+    told += [
+        "fluorescence (57 images): AP 0.88 at IoU 0.5",
+        "brightfield (1 image): AP 0.50 at IoU 0.5",
+    ]
+    assert ("\n" + 14 * " ").join(told) in text
+    assert json.loads(call("info", tmp_path / "scored.zip", "--json"))["training"]["versions"]
+
+
+def test_info_of_a_model_that_states_nothing_says_so(call, tmp_path):
+    text = call("info", tmp_path / "oracle.zip")
+    assert "training    nothing is stated" in text and "evaluation  none is stated" in text
+
+
 def test_exporting_never_replaces_a_file(call, tmp_path):
     assert "exists already" in call(
         "export", tmp_path / "oracle.zip", "-o", tmp_path / "oracle.zip", fails=True

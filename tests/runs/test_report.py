@@ -99,7 +99,15 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
         verdict=["It learned & did not overfit."],
         curves=[Curve("Loss", "epoch", "loss", {"training": ([1, 2], [1.0, 0.5])})],
         examples=[ValidationExample("best", "AP@0.5 1.00", image, labels, labels)],
-        settings={"Training": {"seed": 0}},
+        settings={"Training": {"seed": 0, "batch_size": 4, "pooling": []}},
+        versions={"numpy": "2.0", "python": "3.12"},
     )
     assert "It learned &amp; did not overfit." in page
     assert page.count("<polyline") == 1 and page.count('<figure class="card">') == 1
+    assert "<td>batch size</td><td>4</td>" in page and "<td>pooling</td><td>none</td>" in page
+    assert "Made with numpy 2.0, python 3.12." in page
+
+
+def test_large_numbers_are_written_without_an_exponent(outcome, table):
+    large = table | {"area": np.array([1225.0, 1225.0])}
+    assert "<b>1,225 <small>px</small></b>" in objects_report(RECORD, [outcome], large)

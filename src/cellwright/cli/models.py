@@ -1,7 +1,9 @@
 """``cellwright models``: list, explain, export and add models."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -36,14 +38,36 @@ def list_(as_json: bool) -> None:
     options.say(as_json, {"models": rows}, lines or ["There are no models yet."])
 
 
-def _facts(title: str, facts: Mapping[str, Any]) -> list[str]:
-    """Return one line per fact; what is made of several is told in one line."""
-    lines = []
-    for name, value in facts.items():
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{part} {one}" for part, one in value.items())
-        lines.append(f"  {title:<10}  {name}: {value}")
-    return lines
+_WIDTH = 100
+_INDENT = 14
+
+
+def _told(title: str, *paragraphs: str) -> list[str]:
+    """Return paragraphs as lines beside their title."""
+    lines = [line for text in paragraphs for line in wrap(text, _WIDTH - _INDENT)]
+    return [
+        f"{'' if number else f'  {title}':<{_INDENT}}{line}" for number, line in enumerate(lines)
+    ]
+
+
+def _training(facts: Mapping[str, Any]) -> str:
+    """Return what was learned from, for how long; the details are in the JSON."""
+    plain = {name: value for name, value in facts.items() if not isinstance(value, Mapping)}
+    return "; ".join(f"{name}: {value}" for name, value in plain.items())
+
+
+def _evaluation(figures: Mapping[str, Any]) -> list[str]:
+    """Return what was scored and the precision for each kind of image."""
+    precisions: dict[str, list[str]] = {}
+    for name, value in figures.items():
+        if found := re.fullmatch(r"AP@(\S+) per image(?:, (.+))?", name):
+            iou, kind = found.groups()
+            precisions.setdefault(kind or "", []).append(f"{value:.2f} at IoU {iou}")
+    lines = [
+        f"{kind.replace('(1 images)', '(1 image)') or 'all'}: AP {', '.join(values)}"
+        for kind, values in precisions.items()
+    ]
+    return [str(figures["of"]), *lines] if "of" in figures else lines
 
 
 @models.command()
@@ -65,12 +89,13 @@ def info(model: str, as_json: bool) -> None:
         f"{card.name} {card.version}: {card.description}",
         f"  input       {', '.join(card.input.channels)}{sizes}",
         f"  method      {card.method}",
-        *_facts("training", card.training),
-        *_facts("evaluation", card.evaluation),
-        f"  limits      {card.limits or 'none are stated'}",
+        *_told("training", _training(card.training) or "nothing is stated"),
+        *_told("evaluation", *(_evaluation(card.evaluation) or ["none is stated"])),
+        *_told("limits", card.limits or "none are stated"),
         f"  licence     {card.licence}; {', '.join(card.authors) or 'no authors are stated'}",
         f"  sha256      {package.sha256}",
         f"  test        passed (greatest difference {difference:.1g})",
+        "All figures and settings: --json",
     ]
     options.say(as_json, card.to_json() | {"sha256": package.sha256}, lines)
 
@@ -93,7 +118,11 @@ def info(model: str, as_json: bool) -> None:
     help="BioImage.IO for other programs, or Cellwright's own.",
 )
 def export(model: str, output: Path, format_: str) -> None:
-    """Write MODEL as one file, for other programs or other people."""
+    """Write MODEL as one file, for other programs or other people.
+
+    Cellwright itself reads only its own format: choose it to pass a model on to other users, who
+    give the file to '--model' or to 'cellwright models import'.
+    """
     from cellwright.models.bioimageio import export_bioimageio
     from cellwright.models.find import find_model
     from cellwright.models.package import ZIP_SUFFIXES, load_package, save_package

@@ -42,8 +42,16 @@ CHOICES = "\n\n".join(
     show_default=True,
     help="How objects are learned; see below.",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Length of the training (2000).")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Or its time.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Length of the training.  [default: 2000, unless --minutes is given]",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of the training in time; choosing thresholds and the report come on top.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option(
@@ -117,8 +125,9 @@ def train(
 ) -> None:
     """Train a model on the images and labels in DATASET.
 
-    The output folder becomes a model package with a report about the training. Run the same
-    command again to go on after an interruption.
+    DATASET is a folder in a layout that 'cellwright data inspect' knows. The output folder
+    becomes a model package with a report about the training. Ctrl-C stops; the same command
+    again goes on from there.
     """
     from cellwright._errors import UsageError
 
@@ -146,10 +155,12 @@ def train(
     )
     card = result.package.card
     figures = card.evaluation
+    checked = figures["images"]
     lines = [
         *(f"Note: {warning}" for warning in result.warnings),
         f"Model '{card.name}': AP@0.5 {figures['AP@0.5 per image']:.3f} per image, "
-        f"{figures['AP@0.5 pooled']:.3f} pooled, on {figures['images']:,} validation images.",
+        f"{figures['AP@0.5 pooled']:.3f} pooled, on {checked:,} validation "
+        f"image{'' if checked == 1 else 's'}.",
         f"Report: {output / 'report.html'}",
         f"Use it: cellwright segment IMAGES -o RESULTS --model {output}",
     ]

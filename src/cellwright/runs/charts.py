@@ -76,7 +76,7 @@ def histogram(
         f'<rect class="bar" x="{frame.x(start) + 0.5:.1f}" y="{frame.y(count):.1f}" '
         f'width="{frame.x(end) - frame.x(start) - 1:.1f}" '
         f'height="{frame.y(0) - frame.y(count):.1f}" rx="1.5">'
-        f"<title>{_text(start)} – {_text(end)}: {count}</title></rect>"
+        f"<title>{plain_number(start)} – {plain_number(end)}: {count}</title></rect>"
         for count, start, end in zip(counts.tolist(), edges[:-1], edges[1:], strict=True)
         if count
     ]
@@ -84,9 +84,9 @@ def histogram(
     mark = frame.x(min(max(median, low), high))
     bars.append(
         f'<line class="median" x1="{mark:.1f}" x2="{mark:.1f}" y1="{TOP}" y2="{frame.y(0):.1f}">'
-        f"<title>median {_text(median)}</title></line>"
+        f"<title>median {plain_number(median)}</title></line>"
     )
-    return _chart(title, frame, x_label, "".join(bars), note=f"median {_text(median)}")
+    return _chart(title, frame, x_label, "".join(bars), note=f"median {plain_number(median)}")
 
 
 def curve_chart(curve: Curve) -> Markup:
@@ -108,7 +108,7 @@ def curve_chart(curve: Curve) -> Markup:
         x, y = line[-1]
         drawn.append(
             f'<circle class="dot line-{number % 4}" cx="{frame.x(x):.1f}" '
-            f'cy="{frame.y(y):.1f}" r="3"><title>{escape(name)}: {_text(y)}</title></circle>'
+            f'cy="{frame.y(y):.1f}" r="3"><title>{escape(name)}: {plain_number(y)}</title></circle>'
         )
         legend.append(f'<span class="key key-{number % 4}">{escape(name)}</span>')
     return _chart(
@@ -131,12 +131,12 @@ def _chart(
         ticks.append(
             f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">'
-            f"{_text(value)}</text>"
+            f"{plain_number(value)}</text>"
         )
     for value in _ticks(*frame.x_range):
         ticks.append(
             f'<text class="tick" x="{frame.x(value):.1f}" y="{HEIGHT - BOTTOM + 15}" '
-            f'text-anchor="middle">{_text(value)}</text>'
+            f'text-anchor="middle">{plain_number(value)}</text>'
         )
     label = (
         f'<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" '
@@ -181,7 +181,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [n * step for n in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
-def _text(value: float) -> str:
+def plain_number(value: float) -> str:
     """Return a number with three significant digits, without an exponent where it reads well."""
     if value == 0 or 0.001 <= abs(value) < 100_000:
         digits = 0 if value == 0 else max(0, 2 - floor(log10(abs(value))))

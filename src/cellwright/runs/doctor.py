@@ -114,9 +114,9 @@ def _devices(full: bool) -> dict[str, str]:
     if shutil.which("nvidia-smi"):
         devices["nvidia driver"] = "found (nvidia-smi)"
     if _version("torch") is None:
-        devices["torch"] = "not installed: training needs 'pip install cellwright[train]'"
+        devices["torch"] = "none: training needs pip install 'cellwright[train]'"
     elif not full:
-        devices["torch"] = f"{_version('torch')} (its devices: cellwright doctor --full)"
+        devices["torch"] = "tried by 'cellwright doctor --full'"
     else:
         devices["torch"] = _torch_devices()
     return devices

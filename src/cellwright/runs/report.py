@@ -10,7 +10,7 @@ import numpy as np
 from cellwright import __version__
 from cellwright._types import AnyArray, LabelArray, Table
 from cellwright.images.image import Image
-from cellwright.runs.charts import Curve, curve_chart, histogram
+from cellwright.runs.charts import Curve, curve_chart, histogram, plain_number
 from cellwright.runs.folder import Outcome, now
 from cellwright.runs.overlay import (
     SURE,
@@ -99,6 +99,7 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         table=_image_table(outcomes),
         command_line=record.get("command_line", ""),
         made=_how_it_was_made(record),
+        versions=record.get("versions", {}),
         times=_times(record.get("timings", {}).get("steps_s", {})),
     )
 
@@ -112,6 +113,7 @@ def training_report(
     curves: Sequence[Curve],
     examples: Sequence[ValidationExample],
     settings: Mapping[str, Mapping[str, Any]],
+    versions: Mapping[str, str],
     command_line: str = "",
 ) -> str:
     """Return the page about a training.
@@ -130,6 +132,8 @@ def training_report(
         The best and the worst validation images.
     settings : mapping of mappings
         Named sections of settings.
+    versions : mapping
+        Of the packages it was made with.
     command_line : str
         How the program was called.
 
@@ -151,7 +155,8 @@ def training_report(
             {"name": "annotated", "colour": TRUTH},
             {"name": "both", "colour": (255, 255, 255)},
         ],
-        settings=settings,
+        settings={title: _in_words(rows) for title, rows in settings.items()},
+        versions=versions,
         command_line=command_line,
     )
 
@@ -302,14 +307,18 @@ def _cell(value: float | None, form: str, unit: str = "") -> dict[str, Any]:
 
 
 def _how_it_was_made(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    given = {
-        name.replace("_", " "): ", ".join(value) if isinstance(value, list) else value
-        for name, value in record["parameters"].items()
-        if value
-    }
-    sections = {"Model": record.get("model") or {}, "Parameters": given}
-    sections["Versions"] = record.get("versions", {})
+    given = {name: value for name, value in record["parameters"].items() if value}
+    sections = {"Model": record.get("model") or {}, "Parameters": _in_words(given)}
     return {name: rows for name, rows in sections.items() if rows}
+
+
+def _in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.replace("_", " "): ", ".join(map(str, value)) or "none"
+        if isinstance(value, list | tuple)
+        else value
+        for name, value in facts.items()
+    }
 
 
 def _times(steps: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -336,7 +345,7 @@ def _channel(column: str) -> str:
 
 def _median(values: Iterable[float]) -> str:
     finite = np.array([value for value in values if np.isfinite(value)])
-    return f"{np.median(finite):,.3g}" if len(finite) else "–"
+    return plain_number(float(np.median(finite))) if len(finite) else "–"
 
 
 def _example_card(example: ValidationExample) -> dict[str, Any]:

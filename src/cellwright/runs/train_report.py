@@ -20,6 +20,7 @@ from cellwright.training.fit import FitRecord
 from cellwright.training.verdict import verdict
 
 _PICTURED = 4  # best and worst validation images, of each
+_CALLED = {"strength": "augmentation"}  # as the program's option is
 
 
 def model_report(
@@ -71,7 +72,7 @@ def model_report(
         examples=_pictured(package, validation, evaluation),
         settings={
             "Training": {
-                name: value
+                _CALLED.get(name, name): value
                 for name, value in options.items()
                 if name != "network" and value is not None
             },
@@ -81,8 +82,8 @@ def model_report(
                 "least confidence": card.threshold,
                 **card.readout,
             },
-            "Versions": versions(),
         },
+        versions=versions(),
         command_line=command_line,
     )
 
