@@ -151,7 +151,7 @@ def match_overlaps(table: OverlapTable, threshold: float) -> Matching:
     iou = table.iou
     enough = iou >= threshold
     truth, prediction, iou = table.truth[enough], table.prediction[enough], iou[enough]
-    chosen = _one_to_one(truth, prediction, iou)
+    chosen = one_to_one(truth, prediction, iou)
     pairs = int(np.count_nonzero(chosen))
     counts = Counts(
         true_positives=pairs,
@@ -162,8 +162,20 @@ def match_overlaps(table: OverlapTable, threshold: float) -> Matching:
     return Matching(threshold, truth[chosen], prediction[chosen], iou[chosen], counts)
 
 
-def _one_to_one(truth: IntArray, prediction: IntArray, iou: DoubleArray) -> BoolArray:
-    """Choose the most pairs, then the largest total IoU, with each label used once at most."""
+def one_to_one(truth: IntArray, prediction: IntArray, quality: DoubleArray) -> BoolArray:
+    """Choose the most pairs, then the largest total quality, with each label used once at most.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of int, shape (P,)
+        The two sides of the pairs to choose from.
+    quality : ndarray of float, shape (P,)
+        0 to 1.
+
+    Returns
+    -------
+    ndarray of bool, shape (P,)
+    """
     _, truth_index, truth_uses = np.unique(truth, return_inverse=True, return_counts=True)
     _, predicted_index, predicted_uses = np.unique(
         prediction, return_inverse=True, return_counts=True
@@ -171,11 +183,11 @@ def _one_to_one(truth: IntArray, prediction: IntArray, iou: DoubleArray) -> Bool
     contested = (truth_uses[truth_index] > 1) | (predicted_uses[predicted_index] > 1)
     chosen = ~contested
     if contested.any():
-        chosen[contested] = _assign(truth[contested], prediction[contested], iou[contested])
+        chosen[contested] = _assign(truth[contested], prediction[contested], quality[contested])
     return chosen
 
 
-def _assign(truth: IntArray, prediction: IntArray, iou: DoubleArray) -> BoolArray:
+def _assign(truth: IntArray, prediction: IntArray, quality: DoubleArray) -> BoolArray:
     """Solve the sparse assignment problem among contested pairs."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
@@ -183,9 +195,9 @@ def _assign(truth: IntArray, prediction: IntArray, iou: DoubleArray) -> BoolArra
     rows = np.unique(truth, return_inverse=True)[1]
     columns = np.unique(prediction, return_inverse=True)[1]
     row_count, column_count = rows.max() + 1, columns.max() + 1
-    # A pair is worth more than any total of the IoUs, so that their number counts first. Each
+    # A pair is worth more than any total of the qualities, so that their number counts first. Each
     # true object may also take a partner of its own that is worth less: to stay unmatched.
-    worth = 2 + iou / (2 * min(row_count, column_count))
+    worth = 2 + quality / (2 * min(row_count, column_count))
     alone = np.arange(row_count)
     weights = csr_array(
         (

@@ -1,0 +1,1 @@
+"""Points: spots and other objects that are told by their position alone."""
