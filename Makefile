@@ -4,9 +4,11 @@
 #   make test    install everything for development and run the tests
 #
 # PYTHON chooses the interpreter (3.11 or later): make demo PYTHON=python3.12
+# TORCH_INDEX is where torch is looked for besides pip's own index: make test TORCH_INDEX=https://…
 
 PYTHON ?= python3
 VENV   ?= .venv
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -31,7 +33,12 @@ $(VENV)/installed-core: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python -c "open('$@', 'w').close()"
 
+# To pip, 2.13.0+cpu is a later version than 2.13.0, so the build without CUDA wins wherever it is
+# found. Only torch is asked for there, and only once: where that index cannot be reached, pip goes on
+# with what its own index has.
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --no-deps torch -c constraints.txt \
+	  --extra-index-url $(TORCH_INDEX) --retries 1 --timeout 30
 	$(BIN)/python -m pip install --quiet --editable ".[train,dev,notebook]" -c constraints.txt
 	$(BIN)/python -c "open('$@', 'w').close()"
 	$(BIN)/python -c "open('$(VENV)/installed-core', 'w').close()"
