@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
     from cellwright.runs.evaluate import evaluate
-    from cellwright.runs.train import train
+    from cellwright.runs.segment import SegmentOptions
+    from cellwright.runs.train import TrainOptions, train
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,8 @@ __all__ = [
     "InputError",
     "ModelError",
     "OutputError",
+    "SegmentOptions",
+    "TrainOptions",
     "TrainingError",
     "UsageError",
     "evaluate",
@@ -57,6 +60,8 @@ __all__ = [
 
 _HOMES = {
     "Image": "cellwright.images.image",
+    "SegmentOptions": "cellwright.runs.segment",
+    "TrainOptions": "cellwright.runs.train",
     "evaluate": "cellwright.runs.evaluate",
     "load_model": "cellwright.api",
     "measure": "cellwright.api",

@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,35 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
     assert page.count("<polyline") == 1 and page.count('<figure class="card">') == 1
     assert "<td>batch size</td><td>4</td>" in page and "<td>pooling</td><td>none</td>" in page
     assert "Made with numpy 2.0, python 3.12." in page
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_stands_out_from_its_ground_in_light_and_dark(mode):
+    style = (Path(report.__file__).parent / "templates" / "style.css").read_text("utf-8")
+    light, dark = style.split("@media (prefers-color-scheme: dark)")
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light if mode == "light" else dark))
+    grounds = {"page": ("text", "soft", "accent"), "surface": ("text", "soft", "accent")}
+    grounds |= {"sunken": ("text", "soft"), "warn-soft": ("text", "soft", "warn")}
+    grounds |= {"bad-soft": ("text", "soft", "bad")}
+    for ground, inks in grounds.items():
+        for ink in inks:  # 4.5 is what WCAG 2 asks for
+            assert _contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+    for key in ("c0", "c1", "c2", "c3"):
+        assert _contrast(colours[key], colours["surface"]) >= 4.5, key
+
+
+def _contrast(one, other):
+    low, high = sorted(map(_luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour):
+    sent = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(sent <= 0.04045, sent / 12.92, ((sent + 0.055) / 1.055) ** 2.4) @ [
+        0.2126,
+        0.7152,
+        0.0722,
+    ]
 
 
 def test_large_numbers_are_written_without_an_exponent(outcome, table):

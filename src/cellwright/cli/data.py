@@ -57,7 +57,7 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     help="Picture to write, such as contact_sheet.png.",
 )
 @click.option(
-    "--augment",
+    "--augmentation",
     "strength",
     type=click.Choice(["none", "light", "standard", "strong"]),
     default="standard",
