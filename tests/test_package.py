@@ -50,6 +50,12 @@ def test_an_unknown_name_is_an_attribute_error():
         cellwright.magic  # noqa: B018
 
 
+def test_training_without_torch_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None; import cellwright; cellwright.train"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "needs the package 'torch': pip install 'cellwright[train]'" in done.stderr
+
+
 def test_the_version_is_that_of_the_project():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{cellwright.__version__}"' in project

@@ -129,17 +129,8 @@ def train(
     becomes a model package with a report about the training. Ctrl-C stops; the same command
     again goes on from there.
     """
-    from cellwright._errors import UsageError
-
-    try:
-        from cellwright.runs.train import TrainOptions
-        from cellwright.runs.train import train as run
-    except ModuleNotFoundError as error:
-        if error.name not in ("torch", "onnx", "tensorboardX"):
-            raise
-        raise UsageError(
-            f"Training needs the package '{error.name}': pip install 'cellwright[train]'."
-        ) from error
+    from cellwright import TrainOptions
+    from cellwright import train as run
 
     kind = network_description(network or "unet", encoder=encoder, width=width, depth=depth)
     if network is None:
