@@ -1,0 +1,165 @@
+"""From a map of heat to points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from cellwright._errors import UsageError
+from cellwright._types import DoubleArray, FloatArray, IntArray
+from cellwright.methods.points import heat
+
+_AXES = ("plane", "row", "column")
+_FARTHEST = 1  # px; a point lies in the pixel that owns it, or just beside
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The points that were read from maps.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (N, D), float32
+        ([z,] y, x) in px; whole numbers are the centres of pixels.
+    scores : ndarray, shape (N,), float32
+        Probability at the anchor.
+    anchors : ndarray, shape (N, D), int64
+        Pixel that owns each point. No two points share one.
+    evidence : ndarray, shape (N, F), float32
+        Numbers about every point, from which its confidence is computed.
+    """
+
+    positions: FloatArray
+    scores: FloatArray
+    anchors: IntArray
+    evidence: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PointsReadout:
+    """Points are the summits of a map of heat, which also tells the way to them.
+
+    It has what the contract of readouts asks for, but that points have positions instead of
+    pixels: all that decides about a point lies within `margin` of its anchor.
+
+    Parameters
+    ----------
+    dimensions : int
+        2 for planes, 3 for volumes.
+    threshold : float
+        Least probability at a point.
+    apart : int
+        Two points are more than this far apart along some axis, in px.
+    width : float
+        Standard deviation of the heat around a point, in px within a plane.
+    anisotropy : float
+        Distance of planes over distance of pixels within a plane.
+
+    Raises
+    ------
+    UsageError
+        If the width or the anisotropy is not positive.
+
+    References
+    ----------
+    Zhou, Wang & Krähenbühl (2019), "Objects as points", arXiv:1904.07850.
+    """
+
+    dimensions: int = 2
+    threshold: float = 0.4
+    apart: int = 2
+    width: float = 1.5
+    anisotropy: float = 1.0
+
+    evidence_names: ClassVar[tuple[str, ...]] = ("probability", "mass", "disagreement")
+    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {"threshold": (0.2, 0.3, 0.4, 0.5, 0.6)}
+
+    def __post_init__(self) -> None:
+        if not (self.width > 0 and self.anisotropy > 0):
+            raise UsageError(
+                "The width and the anisotropy of points must be above 0; "
+                f"got {self.width} and {self.anisotropy}."
+            )
+
+    @classmethod
+    def suited_to(cls, dimensions: int, diameter: float) -> Self:
+        """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
+        width = min(max(cls().width, diameter / 8), 4.0)
+        return cls(dimensions=dimensions, apart=math.ceil(width), width=width)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the maps: the points, then the way to them along every axis."""
+        return ("point", *(f"{axis} shift" for axis in _AXES[3 - self.dimensions :]))
+
+    @property
+    def widths(self) -> DoubleArray:
+        """Standard deviation of the heat along planes, rows and columns, in px."""
+        return np.array([self.width / self.anisotropy, self.width, self.width])
+
+    @property
+    def mass(self) -> float:
+        """Sum of the heat of one point over the pixels."""
+        widths = self.widths[3 - self.dimensions :]
+        return float(np.prod(math.sqrt(2 * math.pi) * widths))
+
+    @property
+    def reach(self) -> int:
+        """Farthest point from its anchor along either axis, in px."""
+        return _FARTHEST
+
+    @property
+    def margin(self) -> int:
+        """How far around a window the maps decide about the points anchored in it, in px."""
+        return max(self.apart, self._radius)
+
+    @property
+    def _radius(self) -> int:
+        return math.ceil(2 * self.width)
+
+    def decode(self, maps: FloatArray) -> Points:
+        """Return the points in `maps`.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (1 + D, [Z,] Y, X), float32
+            Logit of the heat; the way to the nearest point along each axis in px.
+
+        Returns
+        -------
+        Points
+            In raster order of their anchors.
+        """
+        depth = maps.ndim - 1
+        volume = np.asarray(maps if depth == 3 else maps[:, None], np.float32)
+        logits, shifts = (
+            np.ascontiguousarray(volume[0]),
+            np.zeros((3, *volume.shape[1:]), np.float32),
+        )
+        shifts[3 - depth :] = volume[1:]
+        floor = math.log(self.threshold / (1 - self.threshold))
+        anchors = heat.summits(logits, floor, self.apart)
+        way = shifts[(slice(None), *anchors.T)].T.clip(-_FARTHEST, _FARTHEST)
+        positions = (anchors + way).astype(np.float32)
+        evidence = heat.describe(logits, shifts, anchors, way, self._radius)
+        evidence[:, 1] /= self.mass
+        axes = slice(3 - depth, None)
+        return Points(positions[:, axes], evidence[:, 0].copy(), anchors[:, axes], evidence)
+
+    def expected_count(self, maps: FloatArray) -> float:
+        """Return how many points the probabilities add up to, found or not.
+
+        Where points crowd so that their summits merge, the heat still grows with their number,
+        though less than it; where every point stands alone it is unbiased.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (1 + D, [Z,] Y, X), float32
+            See `decode`.
+        """
+        logits = np.clip(maps[0].astype(np.float64), -30, 30)
+        return float((1 / (1 + np.exp(-logits))).sum() / self.mass)

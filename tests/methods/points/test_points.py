@@ -1,0 +1,170 @@
+"""Learned points: targets, loss, and what is read."""
+
+import json
+from dataclasses import asdict, fields
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+torch = pytest.importorskip("torch")
+
+from cellwright._errors import UsageError  # noqa: E402
+from cellwright.methods.points import heat  # noqa: E402
+from cellwright.methods.points.readout import PointsReadout  # noqa: E402
+from cellwright.methods.points.recipe import PointsRecipe  # noqa: E402
+from cellwright.metrics.points import match_points  # noqa: E402
+
+SIZE = {2: (72, 96), 3: (18, 40, 44)}
+
+
+def scattered(dimensions, seed, apart=9.0):
+    """Return labels of discs, or balls, of 1 to 3 px in radius, and their centroids."""
+    rng = np.random.default_rng(seed)
+    size = np.array(SIZE[dimensions])
+    labels, points = np.zeros(size, np.int32), []
+    for centre in rng.uniform(4, size - 5, (400, dimensions)):
+        if all(np.hypot.reduce(centre - other) > apart for other in points):
+            points.append(centre)
+            away = np.indices(size) - centre.reshape(-1, *[1] * dimensions)
+            labels[np.hypot.reduce(away, 0) <= rng.uniform(1, 3)] = len(points)
+    numbers = np.unique(labels)[1:]
+    return labels, np.stack([np.argwhere(labels == number).mean(0) for number in numbers])
+
+
+def batch_of(recipe, labels):
+    return {n: torch.from_numpy(np.asarray(v))[None] for n, v in recipe.targets(labels).items()}
+
+
+def perfect_outputs(batch):
+    logit = torch.logit(batch["heat"].clamp(1e-6, 1 - 1e-6))
+    return torch.cat([logit[:, None], batch["shifts"]], 1)
+
+
+def random_maps(seed, shape):
+    """Return smooth random maps, which hold many doubtful points."""
+    noise = np.random.default_rng(seed).standard_normal((1 + len(shape), *shape))
+    return np.stack([gaussian_filter(plane, 1.0) * 8 for plane in noise]).astype(np.float32)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_right_answer_gives_back_positions_between_the_pixels(dimensions):
+    labels, truth = scattered(dimensions, 1)
+    recipe = PointsRecipe(PointsReadout(dimensions=dimensions))
+    maps = perfect_outputs(batch_of(recipe, labels))[0].numpy()
+    found = recipe.readout.decode(maps)
+    matched = match_points(truth, found.positions, 0.01)
+    assert matched.counts.f1 == 1 and len(truth) > 15
+    assert np.abs(found.positions - found.anchors).max() <= recipe.readout.reach
+    assert recipe.readout.expected_count(maps) == pytest.approx(len(truth), rel=0.03)
+    assert (found.scores == found.evidence[:, 0]).all() and found.evidence[:, 2].max() < 0.1
+
+
+def test_annotated_points_are_objects_of_one_pixel():
+    labels = np.zeros((30, 30), np.int32)
+    labels[4, 7], labels[20, 21], labels[20, 26] = 5, 9, 2
+    recipe = PointsRecipe()
+    found = recipe.readout.decode(perfect_outputs(batch_of(recipe, labels))[0].numpy())
+    assert found.positions.tolist() == [[4, 7], [20, 21], [20, 26]]
+
+
+def test_heat_is_that_of_the_nearest_point():
+    rng = np.random.default_rng(0)
+    points, widths = rng.uniform(-1, 14, (9, 3)), np.array([0.8, 1.5, 2.0])
+    warmth, shifts = heat.warm(points, (10, 12, 14), widths)
+    away = points[:, :, None, None, None] - np.indices((10, 12, 14))
+    squared = ((away / widths.reshape(3, 1, 1, 1)) ** 2).sum(1)
+    nearest = squared.argmin(0)
+    plain = np.where(squared.min(0) < heat.REACH**2, np.exp(-squared.min(0) / 2), 0)
+    assert np.allclose(warmth, plain, atol=1e-6)
+    way = np.take_along_axis(away, nearest[None, None], 0)[0]
+    assert np.allclose(shifts, np.where(warmth > 0, way, 0), atol=1e-5)
+
+
+def test_planes_farther_apart_are_warmed_less():
+    labels = np.zeros((9, 21, 21), np.int32)
+    labels[4, 10, 10] = 1
+    recipe = PointsRecipe(PointsReadout(dimensions=3, width=2.0, anisotropy=2.0))
+    warmth = recipe.targets(labels)["heat"]
+    assert warmth[5, 10, 10] == pytest.approx(warmth[4, 12, 10])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_right_answer_costs_less_than_any_other_and_the_unknown_nothing(dimensions):
+    labels, _ = scattered(dimensions, 2)
+    recipe = PointsRecipe(PointsReadout(dimensions=dimensions))
+    batch = batch_of(recipe, labels)
+    right = perfect_outputs(batch)
+    least = recipe.loss(right, batch)["loss"].item()
+    for other in (torch.zeros_like(right), -right, right + torch.randn_like(right)):
+        assert recipe.loss(other, batch)["loss"].item() > least
+    labels[..., :20] = -1
+    batch = batch_of(recipe, labels)
+    spoilt = right.clone()
+    spoilt[..., :20] = 3 - 2 * spoilt[..., :20]
+    before, after = (recipe.loss(outputs, batch)["loss"].item() for outputs in (right, spoilt))
+    assert after == pytest.approx(before, rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_patches_without_points_or_knowledge_are_harmless(value):
+    recipe = PointsRecipe()
+    outputs = torch.zeros(1, 3, 24, 24, requires_grad=True)
+    parts = recipe.loss(outputs, batch_of(recipe, np.full((24, 24), value, np.int32)))
+    (gradient,) = torch.autograd.grad(parts["loss"], outputs)
+    assert torch.isfinite(parts["loss"]) and torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_points_anchored_in_a_core_need_only_the_margin(dimensions):
+    readout = PointsReadout(dimensions=dimensions, apart=2, width=1.0)
+    core, beyond = 10, 7
+    shape = (2 * (readout.margin + beyond) + core, *([40] if dimensions == 2 else [12, 14]))
+    rows = range(readout.margin + beyond, readout.margin + beyond + core)
+
+    def owned(found, shift):
+        return {
+            (first + shift, *rest): (*(position - anchor).tolist(), *evidence.tolist())
+            for (first, *rest), position, anchor, evidence in zip(
+                found.anchors.tolist(),
+                found.positions,
+                found.anchors.astype(np.float32),
+                found.evidence,
+                strict=True,
+            )
+            if first + shift in rows
+        }
+
+    for seed in range(4):
+        maps = random_maps(seed, shape)
+        whole = owned(readout.decode(maps), 0)
+        part = owned(readout.decode(maps[:, beyond:-beyond]), beyond)
+        assert whole.keys() == part.keys() and len(whole) > 0
+        for anchor, facts in whole.items():
+            assert part[anchor] == pytest.approx(facts, abs=1e-5)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_no_two_points_are_close_and_all_are_above_the_threshold(dimensions):
+    readout = PointsReadout(dimensions=dimensions, apart=3, threshold=0.6)
+    found = readout.decode(random_maps(0, SIZE[dimensions]))
+    distance = np.abs(found.anchors[:, None] - found.anchors[None]).max(2)
+    np.fill_diagonal(distance, 99)
+    assert distance.min() > 3 and found.scores.min() >= 0.6
+    assert np.isfinite(found.evidence).all()
+
+
+def test_empty_and_tiny_maps_do_not_break():
+    readout = PointsReadout()
+    found = readout.decode(np.full((3, 20, 20), -9, np.float32))
+    assert found.positions.shape == (0, 2) and found.evidence.shape == (0, 3)
+    assert readout.decode(np.zeros((3, 1, 1), np.float32)).positions.tolist() == [[0, 0]]
+
+
+def test_parameters_survive_the_card():
+    readout = PointsReadout.suited_to(3, 40.0)
+    assert PointsReadout(**json.loads(json.dumps(asdict(readout)))) == readout
+    assert set(readout.tunable) <= {field.name for field in fields(readout)}
+    assert len(readout.outputs) == 4 and readout.margin >= readout.reach > 0
+    with pytest.raises(UsageError):
+        PointsReadout(width=0)
