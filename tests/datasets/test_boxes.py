@@ -1,5 +1,6 @@
 """Boxes of a table: read, and moved together with the pixels of a patch."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,24 @@ def test_a_description_keeps_boxes(tmp_path):
 def test_broken_tables_are_refused(tmp_path, line, told):
     with pytest.raises(DatasetError, match=told):
         open_dataset(write_table(tmp_path, [*GOOD, line]))
+
+
+def test_a_coco_file_without_outlines_is_a_dataset_of_boxes(tmp_path):
+    save(tmp_path / "a.tif", np.zeros((20, 30), np.uint8))
+    content = {
+        "images": [{"id": 4, "file_name": "a.tif", "height": 20, "width": 30}],
+        "annotations": [
+            {"id": 1, "image_id": 4, "category_id": 2, "bbox": [3, 2, 10, 7], "segmentation": []},
+            {"id": 2, "image_id": 4, "category_id": 2, "bbox": [20, 2, 9, 9], "iscrowd": 1},
+        ],
+        "categories": [{"id": 2, "name": "cell"}],
+    }
+    (tmp_path / "boxes_train.json").write_text(json.dumps(content), encoding="utf-8")
+    dataset = open_dataset(tmp_path)
+    assert dataset.task == "boxes" and dataset.splits == {"train": 1}
+    found = load_boxes(dataset.examples[0])
+    assert found.corners.tolist() == [[2, 3, 9, 13], [2, 20, 11, 29]]
+    assert found.names.tolist() == ["cell", "cell"] and found.known.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,4 +1,4 @@
-"""Boxes around objects: what they are, and the tables that list them."""
+"""Boxes around objects: what they are, and the files that list them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, FloatArray
+from cellwright.datasets.coco import read_coco
 from cellwright.datasets.records import BoxLabels, Example
 
 ONE_CLASS = "object"
@@ -82,8 +83,9 @@ def load_boxes(example: Example) -> Boxes:
     """
     if not isinstance(example.labels, BoxLabels):
         raise DatasetError(f"'{example.image}' is not annotated with boxes.")
-    table = read_boxes(example.labels.path)
-    return table.boxes.get(example.labels.image, no_boxes())
+    path, image = example.labels.path, example.labels.image
+    boxes = _coco_boxes(path) if path.suffix.lower() == ".json" else read_boxes(path).boxes
+    return boxes.get(image, no_boxes())
 
 
 def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -145,6 +147,24 @@ def read_boxes(path: Path) -> BoxTable:
         for image in rows
     }
     return BoxTable(boxes, splits)
+
+
+@lru_cache(maxsize=4)
+def _coco_boxes(path: Path) -> Mapping[str, Boxes]:
+    """Return the boxes of a COCO file by the name of the image; what crowds hold is not known."""
+    content = read_coco(path)
+    found = {}
+    for image in content.images:
+        boxes = content.boxes[image.id]
+        left, top, width, height = np.array([box.box for box in boxes], np.float32).reshape(-1, 4).T
+        if not (width > 0).all() or not (height > 0).all():
+            raise DatasetError(f"'{path}' has a box without area on '{image.file_name}'.")
+        found[image.file_name] = Boxes(
+            np.stack([top, left, top + height, left + width], 1),
+            np.array([box.category for box in boxes], np.str_),
+            np.array([not box.crowd for box in boxes], bool),
+        )
+    return found
 
 
 def _corners(said: Mapping[str, str], where: str) -> tuple[float, ...]:

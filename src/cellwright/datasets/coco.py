@@ -1,4 +1,4 @@
-"""COCO annotation files: which images they list, and drawing their objects."""
+"""COCO annotation files: which images they list, their boxes, and drawing their objects."""
 
 from __future__ import annotations
 
@@ -27,14 +27,38 @@ class CocoImage:
 
 
 @dataclass(frozen=True, slots=True)
+class CocoBox:
+    """Where an object is, ``x, y, width, height`` in px, what it is, and whether it is a crowd."""
+
+    box: tuple[float, ...]
+    category: str
+    crowd: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CocoFile:
-    """An annotation file: its images, and the outlines or runs of the objects of each."""
+    """An annotation file: its images, and the objects of each by the image's id.
+
+    Parameters
+    ----------
+    images : tuple of CocoImage
+    segmentations : mapping of int to tuple
+        Outlines or runs; empty where the file only has boxes.
+    boxes : mapping of int to tuple of CocoBox
+        Of those objects that have one.
+    """
 
     images: tuple[CocoImage, ...]
     segmentations: Mapping[int, tuple[Any, ...]]
+    boxes: Mapping[int, tuple[CocoBox, ...]]
+
+    @property
+    def has_outlines(self) -> bool:
+        """Whether objects are outlined, or, without any, at least not boxed."""
+        return any(self.segmentations.values()) or not any(self.boxes.values())
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def read_coco(path: Path) -> CocoFile:
     """Read a COCO file of instances.
 
@@ -54,14 +78,32 @@ def read_coco(path: Path) -> CocoFile:
             )
             for entry in content["images"]
         )
-        objects: dict[int, list[Any]] = {image.id: [] for image in images}
+        kinds = {int(entry["id"]): str(entry["name"]) for entry in content.get("categories", ())}
+        outlines: dict[int, list[Any]] = {image.id: [] for image in images}
+        boxes: dict[int, list[CocoBox]] = {image.id: [] for image in images}
         for entry in content["annotations"]:
-            objects.setdefault(int(entry["image_id"]), []).append(entry["segmentation"])
+            image_id = int(entry["image_id"])
+            if "bbox" in entry:
+                boxes.setdefault(image_id, []).append(_box(entry, kinds))
+            if entry.get("segmentation") or "bbox" not in entry:
+                outlines.setdefault(image_id, []).append(entry["segmentation"])
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise FormatError(
             f"'{path}' is not a readable COCO file of instances ({type(error).__name__}: {error})."
         ) from error
-    return CocoFile(images, {key: tuple(value) for key, value in objects.items()})
+    return CocoFile(
+        images,
+        {key: tuple(value) for key, value in outlines.items()},
+        {key: tuple(value) for key, value in boxes.items()},
+    )
+
+
+def _box(entry: Mapping[str, Any], kinds: Mapping[int, str]) -> CocoBox:
+    kind = int(entry.get("category_id", 0))
+    box = tuple(float(number) for number in entry["bbox"])
+    if len(box) != 4:
+        raise ValueError(f"a box of {len(box)} numbers")
+    return CocoBox(box, kinds.get(kind, str(kind)), bool(entry.get("iscrowd", 0)))
 
 
 def draw_objects(labels: CocoLabels) -> LabelArray:

@@ -1,4 +1,4 @@
-"""Images with a COCO file of instances."""
+"""Images with a COCO file of instances, or of boxes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from cellwright._errors import DatasetError
 from cellwright.datasets.coco import read_coco
 from cellwright.datasets.layouts.files import some, split_name
-from cellwright.datasets.records import CocoLabels, Dataset, Example
+from cellwright.datasets.records import BoxLabels, CocoLabels, Dataset, Example
 
 _HEAD = 4096  # characters in which a COCO file shows one of its keys
 _KEYS = ('"images"', '"annotations"', '"categories"', '"info"', '"licenses"')
@@ -24,7 +24,13 @@ def open_coco(root: Path) -> Dataset | None:
     if not files:
         return None
     examples = [example for path in files for example in _examples(root, path)]
-    return Dataset(root, "COCO", "instances", tuple(examples))
+    boxed = {path for path in files if not read_coco(path).has_outlines}
+    if boxed and len(boxed) < len(files):
+        raise DatasetError(
+            f"'{root}' has COCO files with outlines and others with boxes only ({some(map(str, boxed))}); "
+            "keep those of one kind."
+        )
+    return Dataset(root, "COCO", "boxes" if boxed else "instances", tuple(examples))
 
 
 def _looks_like_coco(path: Path) -> bool:
@@ -52,7 +58,10 @@ def _examples(root: Path, path: Path) -> list[Example]:
             continue
         stem = Path(image.file_name).stem
         name = f"{split}/{stem}" if split else stem
-        examples.append(Example(name, (found,), CocoLabels(path, image.id), split))
+        labels = (
+            CocoLabels(path, image.id) if content.has_outlines else BoxLabels(path, image.file_name)
+        )
+        examples.append(Example(name, (found,), labels, split))
     if missing:
         raise DatasetError(
             f"'{path}' lists {len(missing)} images that are not there ({some(missing)}); looked "
