@@ -24,10 +24,10 @@ def open_coco(root: Path) -> Dataset | None:
     if not files:
         return None
     examples = [example for path in files for example in _examples(root, path)]
-    boxed = {path for path in files if not read_coco(path).has_outlines}
+    boxed = [path.name for path in files if not read_coco(path).has_outlines]
     if boxed and len(boxed) < len(files):
         raise DatasetError(
-            f"'{root}' has COCO files with outlines and others with boxes only ({some(map(str, boxed))}); "
+            f"'{root}' has COCO files with outlines and others with boxes only ({some(boxed)}); "
             "keep those of one kind."
         )
     return Dataset(root, "COCO", "boxes" if boxed else "instances", tuple(examples))
