@@ -52,10 +52,26 @@ CHOICES = "\n\n".join(
     type=click.FloatRange(min=0, min_open=True),
     help="Length of the training in time; choosing thresholds and the report come on top.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option(
-    "--patch", type=click.IntRange(min=64), default=256, show_default=True, help="Side in pixels."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of every random choice.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Patches of images in one step.",
+)
+@click.option(
+    "--patch",
+    type=click.IntRange(min=64),
+    default=256,
+    show_default=True,
+    help="Side of a patch, in pixels.",
 )
 @click.option(
     "--augmentation",
@@ -65,11 +81,15 @@ CHOICES = "\n\n".join(
     show_default=True,
     help="How much patches are varied.",
 )
-@click.option("--network", type=click.Choice(list(NETWORKS)), help="Kind of network (unet).")
+@click.option(
+    "--network",
+    type=click.Choice(list(NETWORKS)),
+    help="Kind of network.  [default: unet, or that of --from]",
+)
 @click.option(
     "--encoder",
     type=click.Choice(list(ENCODERS)),
-    help="Kind of its layers; the network's own by default.",
+    help="Kind of its layers.  [default: the network's own]",
 )
 @click.option(
     "--width",
@@ -79,7 +99,13 @@ CHOICES = "\n\n".join(
 @click.option(
     "--depth", type=click.IntRange(min=1), help="Its levels (4 for unet); for msd, its layers."
 )
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="How far one step goes.",
+)
 @click.option(
     "--from",
     "start_from",
@@ -100,13 +126,27 @@ CHOICES = "\n\n".join(
     show_default=True,
     help="So many stages, from the pixels on, learn only in the second half.",
 )
-@click.option("--name", help="Name of the model; that of the output folder by default.")
+@click.option("--name", help="Name of the model.  [default: that of the output folder]")
 @options.axes
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option(
-    "--workers", type=click.IntRange(min=0), default=0, help="Processes that prepare images."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network learns.",
 )
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the network.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that prepare images.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of the network.  [default: all cores]",
+)
 @options.overwrite
 @options.as_json
 def train(
