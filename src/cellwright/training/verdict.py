@@ -60,7 +60,8 @@ def verdict(history: Sequence[Row]) -> Verdict:
     if len(rows) < FEWEST_VALIDATIONS:
         return Verdict(
             Trend.TOO_SHORT,
-            f"Too few validations to judge ({len(rows)}). Train longer, or validate more often.",
+            f"Too short to judge: only {len(rows)} validation{'' if len(rows) == 1 else 's'}. "
+            "Train longer.",
         )
     if _swing(validation) > SWING:
         return Verdict(
