@@ -13,6 +13,8 @@ from serve import Clock, serve
 from stardist import edt_prob, star_dist
 from stardist.models import Config2D, StarDist2D
 from stardist.models.model2d import StarDistData2D
+from stardist.nms import non_maximum_suppression_3d_inds, non_maximum_suppression_inds
+from stardist.rays3d import Rays_Explicit, reorder_faces
 
 RAYS = 32
 PROBABILITY, OVERLAP = 0.4178, 0.5  # thresholds of its published model of DSB 2018
@@ -56,6 +58,23 @@ def decode(clock: Clock, field: str, grid: int) -> int:
     return int(labels.max())
 
 
+def suppress(clock: Clock, candidates: str, overlap: float, out: str) -> int:
+    """Save which candidates, the best first, its non-maximum suppression keeps."""
+    loaded = np.load(candidates)
+    distances, centres, scores = loaded["distances"], loaded["centres"], loaded["scores"]
+    options = {"scores": scores, "thresh": overlap, "verbose": False}
+    if centres.shape[1] == 2:
+        with clock("seconds"):
+            kept = non_maximum_suppression_inds(distances, centres, **options)
+    else:
+        facets = reorder_faces(loaded["directions"], loaded["facets"])
+        rays = Rays_Explicit(loaded["directions"], facets)
+        with clock("seconds"):
+            kept = non_maximum_suppression_3d_inds(distances, centres, rays=rays, **options)
+    np.save(out, np.flatnonzero(kept))
+    return int(kept.sum())
+
+
 @cache
 def training(field: str, grid: int, batch: int, side: int) -> tuple[Any, Any]:
     image, labels = arrays(field)
@@ -83,4 +102,4 @@ def train(clock: Clock, field: str, grid: int, steps: int, batch: int, side: int
 
 
 if __name__ == "__main__":
-    serve({"segment": segment, "decode": decode, "train": train})
+    serve({"segment": segment, "decode": decode, "suppress": suppress, "train": train})

@@ -33,7 +33,7 @@ class TestPlanes(StarsBattery):
 
 class TestVolumes(StarsBattery):
     dimensions = 3
-    agreement = 0.6  # the simulated nuclei are four planes thick: coarse steps for a polyhedron
+    agreement = 0.65  # the simulated nuclei are four planes thick: coarse steps for a polyhedron
 
     def recipe(self):
         readout = StarsReadout.suited_to(3, 28.0)

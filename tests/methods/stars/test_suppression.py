@@ -10,20 +10,24 @@ from cellwright.methods.stars import rays, shapes
 from cellwright.methods.stars.painting import paint
 from cellwright.methods.stars.suppression import rounds_of
 
-SIDE = {2: (1, 60, 60), 3: (20, 30, 30)}
+SIDE = {2: (1, 80, 80), 3: (48, 60, 60)}
+LARGEST = 20  # px
 
 
 def random_shapes(seed, dimensions, count=40):
     """Return runs of random outlines, where they lie, and a mask of each, all on a canvas."""
     rng = np.random.default_rng(seed)
-    centres = np.stack([rng.integers(8, max(size - 8, 9), count) for size in SIDE[dimensions]], 1)
-    centres[:, 0] *= dimensions == 3
-    distances = rng.uniform(1, 8, (count, 1)) * rng.uniform(0.7, 1, (count, 16))
-    runs, first = shapes.runs_of(
-        np.ascontiguousarray(distances, np.float32), *rays.star(dimensions, 16, 1.0), 8
+    room = [LARGEST if size > 1 else 0 for size in SIDE[dimensions]]
+    centres = np.stack(
+        [rng.integers(r, size - r, count) for r, size in zip(room, SIDE[dimensions], strict=True)],
+        1,
     )
-    shape = (max(SIDE[dimensions][0] + 8 * (dimensions == 3), 1), *SIDE[dimensions][1:])
-    masks = np.zeros((count, *shape), bool)
+    distances = np.exp(rng.uniform(0, np.log(LARGEST), (count, 1)))  # small ones are many
+    distances = distances * rng.uniform(0.7, 1, (count, 16))
+    runs, first = shapes.runs_of(
+        np.ascontiguousarray(distances, np.float32), *rays.star(dimensions, 16, 1.0), LARGEST
+    )
+    masks = np.zeros((count, *SIDE[dimensions]), bool)
     for n, (z, y, x) in enumerate(centres):
         for plane, row, left, right in runs[first[n] : first[n + 1]]:
             masks[n, z + plane, y + row, x + left : x + right + 1] = True
@@ -32,7 +36,7 @@ def random_shapes(seed, dimensions, count=40):
 
 def plain_rounds(masks, threshold):
     """Return in which round each shape is kept, or, negative, dropped: all against all."""
-    flat = masks.reshape(len(masks), -1).astype(np.int64)
+    flat = masks.reshape(len(masks), -1).astype(np.float32)
     size = flat.sum(1)
     rivals = flat @ flat.T > threshold * np.minimum.outer(size, size)
     better = np.tri(len(flat), k=-1, dtype=bool)

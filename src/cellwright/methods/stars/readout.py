@@ -19,7 +19,7 @@ from cellwright.methods.stars.proposals import stand_out
 from cellwright.methods.stars.rays import fullness, star
 from cellwright.methods.stars.suppression import rounds_of
 
-_RAYS = {2: 32, 3: 64}
+_RAYS = {2: 32, 3: 96}
 _SHORTEST = 1.0  # px; every outline holds its centre
 _ROUNDS = 2  # of suppression; see `margin`
 _NEAR = 1 / 3  # of the radius; see `StarsReadout`
