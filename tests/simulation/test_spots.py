@@ -29,6 +29,15 @@ def test_the_seed_decides():
     assert (first[1] != simulate_spots(settings, 8)[1]).all()
 
 
+def test_spots_keep_their_distance():
+    settings = SpotSimulation(size=(64, 64), count=20, apart=8.0)
+    positions = simulate_spots(settings, 0)[1]
+    distance = np.hypot.reduce(positions[:, None] - positions[None], 2) + 99 * np.eye(20)
+    assert distance.min() >= 8
+    with pytest.raises(UsageError, match="no room"):
+        simulate_spots(replace(settings, apart=40.0), 0)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"size": (8,)}, {"count": -1}, {"border": 40.0}, {"optics": replace(QUIET, blur=0.0)}],

@@ -12,6 +12,8 @@ from cellwright._errors import UsageError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 from cellwright.simulation.optics import Optics, record
 
+_TRIES = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class SpotSimulation:
@@ -25,6 +27,8 @@ class SpotSimulation:
         Number of spots.
     brightness_variation : float
         Standard deviation of the logarithm of the brightness.
+    apart : float
+        Least distance between two spots, in px.
     border : float
         No spot is closer than this to a side, in px along each axis.
     plane_spacing : float
@@ -42,6 +46,7 @@ class SpotSimulation:
     size: tuple[int, ...] = (256, 256)
     count: int = 100
     brightness_variation: float = 0.0
+    apart: float = 0.0
     border: float = 4.0
     plane_spacing: float = 3.0
     optics: Optics = field(default_factory=lambda: Optics(blur=1.4, haze=0.0, shading=0.0))
@@ -49,8 +54,8 @@ class SpotSimulation:
     def __post_init__(self) -> None:
         if len(self.size) not in (2, 3) or min(self.size) < 1:
             raise UsageError(f"size must be (Y, X) or (Z, Y, X) in pixels, not {self.size}.")
-        if self.count < 0 or self.border < 0 or self.brightness_variation < 0:
-            raise UsageError("count, border and brightness_variation must not be negative.")
+        if min(self.count, self.border, self.apart, self.brightness_variation) < 0:
+            raise UsageError("count, border, apart and brightness_variation must not be negative.")
         if 2 * self.border > min(self.size) - 1:
             raise UsageError(f"A border of {self.border} px leaves nothing of {self.size} px.")
         if self.optics.blur <= 0:
@@ -71,6 +76,11 @@ def simulate_spots(settings: SpotSimulation, seed: int) -> tuple[AnyArray, Doubl
     positions : ndarray, shape (N, D), float64
         ([z,] y, x) in px; whole numbers are the centres of pixels.
 
+    Raises
+    ------
+    UsageError
+        If there is no room for so many spots so far apart.
+
     Examples
     --------
     >>> image, positions = simulate_spots(SpotSimulation(size=(64, 64), count=5), seed=1)
@@ -78,11 +88,28 @@ def simulate_spots(settings: SpotSimulation, seed: int) -> tuple[AnyArray, Doubl
     ((64, 64), (5, 2))
     """
     rng = np.random.default_rng(seed)
-    low, high = settings.border, np.array(settings.size) - 1 - settings.border
-    positions = rng.uniform(low, high, (settings.count, len(settings.size)))
+    positions = _places(settings, rng)
     brightness = np.exp(rng.normal(0, settings.brightness_variation, settings.count))
     light = _light(positions, brightness * _whole(settings), settings.size)
     return record(light, settings.optics, settings.plane_spacing, rng), positions
+
+
+def _places(settings: SpotSimulation, rng: np.random.Generator) -> DoubleArray:
+    """Draw positions; those too close to an earlier one are drawn again."""
+    low, high = settings.border, np.array(settings.size) - 1 - settings.border
+    positions = np.empty((settings.count, len(settings.size)))
+    for n in range(settings.count):
+        for _ in range(_TRIES):
+            positions[n] = rng.uniform(low, high)
+            away = ((positions[:n] - positions[n]) ** 2).sum(1)
+            if away.min(initial=np.inf) >= settings.apart**2:
+                break
+        else:
+            raise UsageError(
+                f"There is no room for {settings.count} spots {settings.apart} px apart in "
+                f"{settings.size} px."
+            )
+    return positions
 
 
 def _whole(settings: SpotSimulation) -> float:

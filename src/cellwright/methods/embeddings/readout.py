@@ -57,7 +57,7 @@ class EmbeddingsReadout:
     """
 
     dimensions: int = 2
-    threshold: float = 0.5
+    threshold: float = 0.35
     certainty: float = 0.75
     smallest: int = 8
     longest: int = 32
@@ -72,8 +72,8 @@ class EmbeddingsReadout:
         "log size",
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
-        "certainty": (0.6, 0.75, 0.9),
-        "threshold": (0.35, 0.5, 0.65),
+        "certainty": (0.5, 0.75, 0.9),
+        "threshold": (0.2, 0.35, 0.5),
     }
 
     @classmethod

@@ -27,7 +27,7 @@ class EmbeddingsRecipe:
     intersection over union. Every pixel competes for its own object and against the nearest other
     one, so the cost does not grow with the number of objects. Besides, the pixels of an object
     must agree on its bandwidths, and the seed map learns their membership, 0 in the background.
-    Memberships far from a centre have no slope to learn from; so the distances of the embeddings
+    Memberships far from a centre have no slope to learn from, so the distances of the embeddings
     from their centres, in radii of the object, count as well, and learning takes off sooner.
 
     Parameters
