@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,13 +47,40 @@ def tuned_card(
         few objects for one.
     """
     some = drawn(examples, _MOST_EXAMPLES, seed)
-    best = card
-    for name, values in readout_of(card).tunable.items():
-        best = max(
-            (_with_parameter(best, name, value) for value in values),
-            key=lambda candidate: _mean_precision(candidate, files, some),
-        )
+
+    def precision(candidate: ModelCard) -> float:
+        return _mean_precision(candidate, files, some)
+
+    best = chosen_parameters(card, readout_of(card).tunable, precision)
     return _calibrated(best, files, examples)
+
+
+def chosen_parameters(
+    card: ModelCard,
+    tunable: Mapping[str, Sequence[float]],
+    precision: Callable[[ModelCard], float],
+) -> ModelCard:
+    """Return the card with the best value of each parameter, chosen one after the other.
+
+    Parameters
+    ----------
+    card : ModelCard
+    tunable : mapping of str to sequence of float
+        Parameters of the readout and the values to try; of equally good ones, the first is taken.
+    precision : callable
+        How good a card is; each is asked about once, because the answer is slow.
+    """
+    known: dict[str, float] = {}
+
+    def remembered(candidate: ModelCard) -> float:
+        parameters = json.dumps(dict(candidate.readout))
+        if parameters not in known:
+            known[parameters] = precision(candidate)
+        return known[parameters]
+
+    for name, values in tunable.items():
+        card = max((_with_parameter(card, name, value) for value in values), key=remembered)
+    return card
 
 
 def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
