@@ -145,13 +145,22 @@ def test_points_anchored_in_a_core_need_only_the_margin(dimensions):
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_no_two_points_are_close_and_all_are_above_the_threshold(dimensions):
+def test_of_close_points_the_hottest_is_kept(dimensions):
     readout = PointsReadout(dimensions=dimensions, apart=3, threshold=0.6)
-    found = readout.decode(random_maps(0, SIZE[dimensions]))
-    distance = np.abs(found.anchors[:, None] - found.anchors[None]).max(2)
+    maps = random_maps(0, SIZE[dimensions])
+    found = readout.decode(maps)
+    distance = np.abs(found.positions[:, None] - found.positions[None]).max(2)
     np.fill_diagonal(distance, 99)
     assert distance.min() > 3 and found.scores.min() >= 0.6
     assert np.isfinite(found.evidence).all()
+    assert maps[0].max() == maps[0][tuple(found.anchors.T)].max()
+
+
+def test_two_peaks_that_point_to_one_place_are_one_point():
+    maps = np.full((3, 20, 20), -4, np.float32)
+    maps[1:] = 0
+    maps[:, 10, 8], maps[:, 10, 11] = (3, 0, 1.6), (2, 0, -1.3)
+    assert PointsReadout().decode(maps).positions == pytest.approx(np.array([[10, 9.6]]))
 
 
 def test_empty_and_tiny_maps_do_not_break():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
 
 REACH = 3.0
 """Where the heat around a point ends, in standard deviations."""
@@ -94,47 +94,52 @@ def warm(
 
 
 @njit(cache=True)
-def summits(logits: FloatArray, floor: float, apart: int) -> IntArray:
-    """Return the pixels above `floor` that none within `apart` px along each axis exceeds.
+def distinct(
+    scores: FloatArray, anchors: IntArray, ways: FloatArray, apart: float, farthest: int
+) -> BoolArray:
+    """Return which points have no better one within `apart` px along each axis.
 
-    Of equals the first in raster order counts.
+    Of equals the first in raster order is better.
 
     Parameters
     ----------
-    logits : ndarray, shape (Z, Y, X), float32
-    floor : float
-    apart : int
+    scores : ndarray, shape (Z, Y, X), float32
+    anchors : ndarray, shape (N, 3), int64
+        In raster order.
+    ways : ndarray, shape (N, 3), float32
+        From the anchors to the points, in px.
+    apart : float
         In px.
+    farthest : int
+        No way is longer than this along either axis, in px.
 
     Returns
     -------
-    ndarray, shape (N, 3), int64
-        In raster order.
+    ndarray, shape (N,), bool
     """
-    planes, rows, columns = logits.shape
-    found = []
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                if logits[z, y, x] > floor and _is_summit(logits, z, y, x, apart):
-                    found.append((z, y, x))
-    result = np.empty((len(found), 3), np.int64)
-    for n in range(len(found)):
-        result[n, 0], result[n, 1], result[n, 2] = found[n]
-    return result
-
-
-@njit(cache=True)
-def _is_summit(logits: FloatArray, z: int, y: int, x: int, apart: int) -> bool:
-    planes, rows, columns = logits.shape
-    here = logits[z, y, x]
-    for k in range(max(z - apart, 0), min(z + apart + 1, planes)):
-        for i in range(max(y - apart, 0), min(y + apart + 1, rows)):
-            for j in range(max(x - apart, 0), min(x + apart + 1, columns)):
-                other = logits[k, i, j]
-                if other > here or (other == here and (k, i, j) < (z, y, x)):
-                    return False
-    return True
+    planes, rows, columns = scores.shape
+    number = np.full(scores.shape, -1, np.int32)
+    for n in range(len(anchors)):
+        number[anchors[n, 0], anchors[n, 1], anchors[n, 2]] = n
+    around = int(np.ceil(apart)) + 2 * farthest
+    best = np.ones(len(anchors), np.bool_)
+    for n in range(len(anchors)):
+        z, y, x = anchors[n]
+        for k in range(max(z - around, 0), min(z + around + 1, planes)):
+            for i in range(max(y - around, 0), min(y + around + 1, rows)):
+                for j in range(max(x - around, 0), min(x + around + 1, columns)):
+                    m = number[k, i, j]
+                    if m < 0 or m == n:
+                        continue
+                    here, other = scores[z, y, x], scores[k, i, j]
+                    near = (
+                        abs(k - z + ways[m, 0] - ways[n, 0]) <= apart
+                        and abs(i - y + ways[m, 1] - ways[n, 1]) <= apart
+                        and abs(j - x + ways[m, 2] - ways[n, 2]) <= apart
+                    )
+                    if near and (other > here or (other == here and m < n)):
+                        best[n] = False
+    return best
 
 
 @njit(cache=True)

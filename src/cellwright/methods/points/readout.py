@@ -11,10 +11,10 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, FloatArray, IntArray
+from cellwright.methods.peaks import peaks
 from cellwright.methods.points import heat
 
 _AXES = ("plane", "row", "column")
-_FARTHEST = 1  # px; a point lies in the pixel that owns it, or just beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class PointsReadout:
-    """Points are the summits of a map of heat, which also tells the way to them.
+    """Points are where the peaks of a map of heat point to; of those that are close, the hottest.
 
     It has what the contract of readouts asks for, but that points have positions instead of
     pixels: all that decides about a point lies within `margin` of its anchor.
@@ -52,7 +52,7 @@ class PointsReadout:
         2 for planes, 3 for volumes.
     threshold : float
         Least probability at a point.
-    apart : int
+    apart : float
         Two points are more than this far apart along some axis, in px.
     width : float
         Standard deviation of the heat around a point, in px within a plane.
@@ -71,7 +71,7 @@ class PointsReadout:
 
     dimensions: int = 2
     threshold: float = 0.4
-    apart: int = 2
+    apart: float = 2.0
     width: float = 1.5
     anisotropy: float = 1.0
 
@@ -89,7 +89,7 @@ class PointsReadout:
     def suited_to(cls, dimensions: int, diameter: float) -> Self:
         """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
         width = min(max(cls().width, diameter / 8), 4.0)
-        return cls(dimensions=dimensions, apart=math.ceil(width), width=width)
+        return cls(dimensions=dimensions, apart=width, width=width)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -110,12 +110,16 @@ class PointsReadout:
     @property
     def reach(self) -> int:
         """Farthest point from its anchor along either axis, in px."""
-        return _FARTHEST
+        return math.ceil(self.width)
 
     @property
     def margin(self) -> int:
-        """How far around a window the maps decide about the points anchored in it, in px."""
-        return max(self.apart, self._radius)
+        """How far around a window the maps decide about the points anchored in it, in px.
+
+        Points that are close may be anchored so much farther as both are from their anchors, and
+        a peak is above its neighbours.
+        """
+        return max(math.ceil(self.apart) + 2 * self.reach + 1, self._radius)
 
     @property
     def _radius(self) -> int:
@@ -142,11 +146,13 @@ class PointsReadout:
         )
         shifts[3 - depth :] = volume[1:]
         floor = math.log(self.threshold / (1 - self.threshold))
-        anchors = heat.summits(logits, floor, self.apart)
-        way = shifts[(slice(None), *anchors.T)].T.clip(-_FARTHEST, _FARTHEST)
-        positions = (anchors + way).astype(np.float32)
-        evidence = heat.describe(logits, shifts, anchors, way, self._radius)
+        anchors = peaks(logits, floor)
+        ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
+        kept = heat.distinct(logits, anchors, ways, self.apart, self.reach)
+        anchors, ways = anchors[kept], ways[kept]
+        evidence = heat.describe(logits, shifts, anchors, ways, self._radius)
         evidence[:, 1] /= self.mass
+        positions = (anchors + ways).astype(np.float32)
         axes = slice(3 - depth, None)
         return Points(positions[:, axes], evidence[:, 0].copy(), anchors[:, axes], evidence)
 
