@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 torch = pytest.importorskip("torch")
 
@@ -20,10 +22,15 @@ class EmbeddingsBattery(MethodBattery):
         return torch.cat([seed[:, None], offsets, width], 1)
 
     def random_maps(self, seed, shape):
-        maps = super().random_maps(seed, shape)
-        axes = len(shape)
-        maps[1 + axes :] *= 0.3  # bandwidths of about their unit
-        return maps
+        """Return maps of many seeds that point anywhere within reach and capture one another."""
+        rng = np.random.default_rng(seed)
+        noise = rng.standard_normal((len(self.small.outputs), *shape))
+        maps = np.stack([gaussian_filter(plane, 0.8) for plane in noise])
+        maps /= maps.std(tuple(range(1, maps.ndim)), keepdims=True)
+        maps[0] = 3 * maps[0] + 2
+        maps[1 : 1 + len(shape)] *= 2.5
+        maps[1 + len(shape) :] = 0.3 * maps[1 + len(shape) :] + 0.2
+        return maps.astype(np.float32)
 
 
 class TestPlanes(EmbeddingsBattery):
