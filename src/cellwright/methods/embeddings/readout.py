@@ -122,11 +122,11 @@ class EmbeddingsReadout:
         Instances
             Anchored at their seeds.
         """
-        shape, depth = maps.shape[1:], len(maps.shape[1:])
-        volume = np.asarray(maps if depth == 3 else maps[:, None], np.float32)
+        shape, axes = maps.shape[1:], maps.ndim - 1
+        volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
         logits = np.ascontiguousarray(volume[0])
-        offsets = _along_axes(volume[1 : 1 + depth] * np.float32(self.unit), fill=0)
-        scales = np.exp(-volume[1 + depth :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
+        offsets = _along_axes(volume[1 : 1 + axes] * np.float32(self.unit), fill=0)
+        scales = np.exp(-volume[1 + axes :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
         scales = _along_axes(scales.clip(1 / self.longest, 1 / _NARROWEST), fill=1)
 
         seeds = clustering.seeds_of(logits, offsets, scales, _logit(self.certainty))
@@ -140,11 +140,11 @@ class EmbeddingsReadout:
         labels = clustering.assign(
             logits, offsets, _logit(self.threshold), seeds, shifts, sharpness, self.reach
         )
-        if depth == 2:
+        if axes == 2:
             labels = tidy(labels[0], len(seeds))[None]
         seeds = seeds[number_visible(labels, len(seeds), self.smallest)]
         evidence = clustering.describe(labels, logits, offsets, scales, seeds)
-        return Instances(labels.reshape(shape), seeds[:, 3 - depth :], evidence)
+        return Instances(labels.reshape(shape), seeds[:, 3 - axes :], evidence)
 
 
 def _logit(probability: float) -> float:

@@ -138,13 +138,11 @@ class PointsReadout:
         Points
             In raster order of their anchors.
         """
-        depth = maps.ndim - 1
-        volume = np.asarray(maps if depth == 3 else maps[:, None], np.float32)
-        logits, shifts = (
-            np.ascontiguousarray(volume[0]),
-            np.zeros((3, *volume.shape[1:]), np.float32),
-        )
-        shifts[3 - depth :] = volume[1:]
+        axes = maps.ndim - 1
+        volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
+        logits = np.ascontiguousarray(volume[0])
+        shifts = np.zeros((3, *logits.shape), np.float32)
+        shifts[3 - axes :] = volume[1:]
         floor = math.log(self.threshold / (1 - self.threshold))
         anchors = peaks(logits, floor)
         ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
@@ -153,8 +151,8 @@ class PointsReadout:
         evidence = heat.describe(logits, shifts, anchors, ways, self._radius)
         evidence[:, 1] /= self.mass
         positions = (anchors + ways).astype(np.float32)
-        axes = slice(3 - depth, None)
-        return Points(positions[:, axes], evidence[:, 0].copy(), anchors[:, axes], evidence)
+        own = slice(3 - axes, None)
+        return Points(positions[:, own], evidence[:, 0].copy(), anchors[:, own], evidence)
 
     def expected_count(self, maps: FloatArray) -> float:
         """Return how many points the probabilities add up to, found or not.
