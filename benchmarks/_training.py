@@ -9,7 +9,8 @@ from train_nuclei import NETWORK, SEED
 
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.learning import MONITOR, Learning, Validation
+from cellwright.runs.learning import Learning
+from cellwright.runs.validation import AVERAGE_PRECISION, InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 
@@ -29,7 +30,7 @@ def trained(
         steps=steps,
         validate_every=max(1, steps // 4),
         keep="last",
-        monitor=MONITOR,
+        monitor=AVERAGE_PRECISION,
         higher_is_better=True,
         seed=SEED,
         threads=1,
@@ -40,7 +41,7 @@ def trained(
         network,
         learning.step_loss,
         learning.train_batches,
-        Validation(learning),
+        InstanceValidation(learning, learning.recipe.readout),
         settings,
         folder,
     )

@@ -40,7 +40,7 @@ from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.learning import Learning
-from cellwright.runs.scoring import load_flat
+from cellwright.runs.scoring import load_image
 from cellwright.runs.tuning import tuned_card
 
 THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
@@ -97,7 +97,7 @@ def scores(package: Package, examples: list[Example]) -> dict[str, Any]:
     model = InstanceModel(package, device="cpu", threads=1)
     metrics = evaluate_examples(model, examples).to_json()
     clock = Clock()
-    images = [load_flat(example)[0] for example in examples]
+    images = [load_image(example, 2)[0] for example in examples]
     whole, pixels = 0.0, 0
     with _timed_networks(clock):
         for image in images:

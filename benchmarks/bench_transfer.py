@@ -34,8 +34,8 @@ from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import WEIGHTS, Package, load_package
 from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.learning import Learning
-from cellwright.runs.prepare import input_contract
-from cellwright.runs.scoring import load_flat
+from cellwright.runs.prepare import object_contract
+from cellwright.runs.scoring import load_image
 
 THRESHOLDS = (0.5, 0.75)
 METHOD = "offsets"
@@ -74,7 +74,7 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
     """Train on the first `count` training images; return the scores."""
     training = dataset.part("train")
     some = replace(dataset, examples=training[:count])
-    contract, _ = input_contract(some, SEED)
+    contract, _ = object_contract(some, SEED)
     recipe = find_method(METHOD).recipe_class()(new_readout(METHOD, 2, contract.diameter_range[1]))
     learning = Learning(
         recipe=recipe,
@@ -83,7 +83,7 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
         normalisation=contract.normalisation,
         augmentation=replace(augmentation("standard"), diameter_range=contract.diameter_range),
         channels=len(contract.channels),
-        patch=256,
+        patch=(256, 256),
         batch_size=4,
         seed=SEED,
         workers=0,
@@ -113,7 +113,7 @@ def score(model: InstanceModel, dataset: Dataset, contract: InputContract) -> li
     """Return the mean over the validation fields of the average precision at each threshold."""
     scores = InstanceScores(THRESHOLDS)
     for example in dataset.part("val"):
-        image, truth = load_flat(example)
+        image, truth = load_image(example, 2)
         found = model.segment(image, diameter=contract.diameter, threshold=0.0)
         assert found.labels is not None  # no sink was given
         scores.add(truth, found.labels)

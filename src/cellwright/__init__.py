@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
     from cellwright.runs.evaluate import evaluate
-    from cellwright.runs.segment import SegmentOptions
-    from cellwright.runs.train import TrainOptions, train
+    from cellwright.runs.options import TrainOptions
+    from cellwright.runs.segment_options import SegmentOptions
+    from cellwright.runs.train import train
 
 __version__ = "0.1.0"
 
@@ -60,8 +61,8 @@ __all__ = [
 
 _HOMES = {
     "Image": "cellwright.images.image",
-    "SegmentOptions": "cellwright.runs.segment",
-    "TrainOptions": "cellwright.runs.train",
+    "SegmentOptions": "cellwright.runs.segment_options",
+    "TrainOptions": "cellwright.runs.options",
     "evaluate": "cellwright.runs.evaluate",
     "load_model": "cellwright.api",
     "measure": "cellwright.api",

@@ -12,7 +12,8 @@ from cellwright.measure.objects import measure_objects
 from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
 from cellwright.runs.results import RunResult
-from cellwright.runs.segment import SegmentOptions, segment_images
+from cellwright.runs.segment import segment_images
+from cellwright.runs.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     import pandas

@@ -105,7 +105,7 @@ def test_an_interrupted_training_ends_with_the_same_model(where, trained, data, 
 
     with pytest.MonkeyPatch.context() as patch:
         if where == "after it":
-            patch.setattr(module, "tuned_card", stop)
+            patch.setattr(module.InstanceTask, "finished", stop)
         else:
             steps = iter(range(10))
             whole = module.Learning.step_loss

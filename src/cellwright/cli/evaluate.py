@@ -37,6 +37,23 @@ def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: 
     from cellwright.runs.evaluate import evaluate as run
 
     metrics = run(model, dataset, output, **choices).metrics
+    lines = _classes(metrics) if "dice" in metrics else _objects(metrics)
+    notes = [f"Note: {warning}" for warning in metrics["warnings"]]
+    options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
+
+
+def _classes(metrics: dict[str, Any]) -> list[str]:
+    lines = [f"{metrics['images']:,} images:"]
+    for name, value in metrics["dice"].items():
+        if name not in ("background", "mean") and value is not None:
+            lines.append(
+                f"  {name}: Dice {value:.3f}, Jaccard {metrics['jaccard'][name]:.3f}, "
+                f"boundary F {metrics['boundary_f'][name]:.3f}"
+            )
+    return lines
+
+
+def _objects(metrics: dict[str, Any]) -> list[str]:
     half, pooled = metrics["per_image"]["0.5"], metrics["pooled"]["0.5"]
     calibration = metrics["calibration"]["expected_calibration_error"]
     lines = [
@@ -48,5 +65,4 @@ def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: 
     ]
     if calibration is not None:
         lines.append(f"  expected calibration error {calibration:.3f}")
-    notes = [f"Note: {warning}" for warning in metrics["warnings"]]
-    options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
+    return lines

@@ -54,9 +54,11 @@ def finish(result: "RunResult", as_json: bool) -> None:
     for traceback in result.bugs:
         click.echo(traceback, err=True)
     again = "" if result.seconds else " (done before, nothing to do)"
+    objects = result.kind.rows == "objects"
+    found = f"{result.objects:,} objects in" if objects else "Pixel classes of"
     lines = [
-        f"{result.objects:,} objects in {_images(result.images)}{again}",
-        f"table   {result.folder / 'objects.csv'}",
+        f"{found} {_images(result.images)}{again}",
+        f"table   {result.folder / result.kind.csv}",
         f"report  {result.folder / 'report.html'}",
     ]
     if result.warnings:

@@ -18,7 +18,10 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "demo": ("cellwright.cli.demo:demo", "See it work on example images, within two minutes."),
     "doctor": ("cellwright.cli.doctor:doctor", "Print versions, devices and caches."),
-    "segment": ("cellwright.cli.segment:segment", "Find the objects in images."),
+    "segment": (
+        "cellwright.cli.segment:segment",
+        "Find the objects in images, or what their pixels are.",
+    ),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "evaluate": ("cellwright.cli.evaluate:evaluate", "Score a model on annotated images."),

@@ -86,18 +86,19 @@ def segment(
     as_json: bool,
     **choices: Any,
 ) -> None:
-    """Find the objects in images.
+    """Find the objects in images, or what their pixels are.
 
     INPUT is one or several files, folders (with their sub-folders), patterns or OME-Zarr stores.
-    Labels, a table of all objects and a report are written to the output folder. The same command
-    goes on where it was stopped.
+    Labels, a table of all objects (or classes) and a report are written to the output folder. The
+    same command goes on where it was stopped.
     """
-    from cellwright.runs.segment import SegmentOptions, preview_segmentation, segment_images
+    from cellwright.runs.segment import preview_segmentation, segment_images
+    from cellwright.runs.segment_options import SegmentOptions
 
     options = SegmentOptions(**choices)
     if preview:
         shown = preview_segmentation(inputs, output, options, model=model, device=device)
-        say(as_json, shown, [f"{shown['objects']} objects in the crop: {shown['preview']}"])
+        say(as_json, shown, [f"{shown['found']} in the crop: {shown['preview']}"])
         return
     result = segment_images(
         inputs,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cellwright.cli import options
-from cellwright.methods.registry import METHODS
+from cellwright.methods.registry import CLASS_METHODS, METHODS
 from cellwright.networks.registry import (
     ENCODERS,
     NETWORKS,
@@ -25,7 +25,7 @@ def _listed(title: str, summaries: Mapping[str, str]) -> str:
 
 CHOICES = "\n\n".join(
     (
-        _listed("Methods", {name: method.summary for name, method in METHODS.items()}),
+        _listed("Methods", {name: one.summary for name, one in (METHODS | CLASS_METHODS).items()}),
         _listed("Networks", network_summaries()),
         _listed("Encoders", {name: summary for name, (summary, _) in ENCODERS.items()}),
     )
@@ -37,10 +37,9 @@ CHOICES = "\n\n".join(
 @options.output_folder
 @click.option(
     "--method",
-    type=click.Choice(list(METHODS)),
-    default="offsets",
-    show_default=True,
-    help="How objects are learned; see below.",
+    type=click.Choice([*METHODS, *CLASS_METHODS]),
+    help="How objects or classes are learned; see below.  [default: offsets; for volumes "
+    "watershed; classes where pixel classes are annotated]",
 )
 @click.option(
     "--steps",
@@ -62,16 +61,12 @@ CHOICES = "\n\n".join(
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Patches of images in one step.",
+    help="Patches of images in one step.  [default: 4; of volumes 2]",
 )
 @click.option(
     "--patch",
-    type=click.IntRange(min=64),
-    default=256,
-    show_default=True,
-    help="Side of a patch, in pixels.",
+    type=click.IntRange(min=16),
+    help="Side of a patch, in pixels.  [default: 256; of volumes 64]",
 )
 @click.option(
     "--augmentation",
@@ -185,15 +180,11 @@ def train(
         overwrite=overwrite,
     )
     card = result.package.card
-    figures = card.evaluation
-    checked = figures["images"]
     lines = [
         *(f"Note: {warning}" for warning in result.warnings),
-        f"Model '{card.name}': AP@0.5 {figures['AP@0.5 per image']:.3f} per image, "
-        f"{figures['AP@0.5 pooled']:.3f} pooled, on {checked:,} validation "
-        f"image{'' if checked == 1 else 's'}.",
+        f"Model '{card.name}': {result.headline}.",
         f"Report: {output / 'report.html'}",
         f"Use it: cellwright segment IMAGES -o RESULTS --model {output}",
     ]
-    summary = {"output": str(output), "model": card.name, "evaluation": dict(figures)}
+    summary = {"output": str(output), "model": card.name, "evaluation": dict(card.evaluation)}
     options.say(as_json, summary | {"warnings": list(result.warnings)}, lines)

@@ -10,10 +10,10 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.coco import draw_objects
-from cellwright.datasets.records import BoxLabels, CocoLabels, Example
+from cellwright.datasets.records import BoxLabels, ClassLabels, CocoLabels, Example
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
-from cellwright.images.read import read, read_labels
+from cellwright.images.read import IGNORE, read, read_labels
 
 
 def load_example(example: Example) -> tuple[AnyArray, LabelArray]:
@@ -93,8 +93,11 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
         )
     if isinstance(example.labels, CocoLabels):
         labels = draw_objects(example.labels)
+    elif isinstance(example.labels, ClassLabels):
+        labels, _ = read_labels(example.labels.path, axes=label_axes(example))
+        labels = _numbered(labels, example.labels)
     else:
-        labels, _ = read_labels(example.labels, axes=_label_axes(example))
+        labels, _ = read_labels(example.labels, axes=label_axes(example))
     if labels.shape != shape:
         raise DatasetError(
             f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
@@ -102,6 +105,20 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
             "which axes the image has with --axes."
         )
     return labels
+
+
+def _numbered(labels: LabelArray, described: ClassLabels) -> LabelArray:
+    """Return labels with the numbers of classes in place of the values in the file."""
+    values, place = np.unique(labels, return_inverse=True)
+    known = {IGNORE: IGNORE, 0: 0} | {value: i for i, value in enumerate(described.values, 1)}
+    strange = [int(value) for value in values if int(value) not in known]
+    if strange:
+        raise DatasetError(
+            f"'{described.path}' has pixels of value {strange[0]}, which is no class: the classes "
+            f"are {', '.join(map(str, described.values))}, and 0 is the background."
+        )
+    numbers = np.array([known[int(value)] for value in values], np.int32)
+    return numbers[place].reshape(labels.shape)
 
 
 def fit_channels(pixels: AnyArray, channels: int, name: str) -> AnyArray:
@@ -198,7 +215,7 @@ def _channels_first(image: Image, example: Example) -> AnyArray:
     return pixels if "C" in image.axes else pixels[None]
 
 
-def _label_axes(example: Example) -> str | None:
+def label_axes(example: Example) -> str | None:
     """Return the axes stated for the image without the channels, which labels do not have."""
     return example.axes.replace("C", "") if example.axes else None
 

@@ -48,6 +48,26 @@ class BoxLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassLabels:
+    """The pixel classes of one image in a file whose values may be any.
+
+    Parameters
+    ----------
+    path : Path
+        The label file.
+    values : tuple of int
+        What the classes 1, 2, 3 ... are in the file; 0 is the background.
+    """
+
+    path: Path
+    values: tuple[int, ...]
+
+
+Labels: TypeAlias = Path | CocoLabels | BoxLabels | ClassLabels
+"""Where the labels of an image are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One image and what is known about it. Nothing is read until `load_example` is called.
 
@@ -57,7 +77,7 @@ class Example:
         Unique name in the dataset.
     images : tuple of Path
         The image file, or one file per channel.
-    labels : Path, CocoLabels or BoxLabels, optional
+    labels : Path or other Labels, optional
         Where its labels are.
     split : str, optional
         ``"train"``, ``"val"`` or ``"test"``.
@@ -73,7 +93,7 @@ class Example:
 
     id: str
     images: tuple[Path, ...]
-    labels: Path | CocoLabels | BoxLabels | None = None
+    labels: Labels | None = None
     split: str | None = None
     group: str | None = None
     kind: str | None = None
@@ -88,8 +108,9 @@ class Example:
     @property
     def label_file(self) -> Path | None:
         """The file that the labels are in."""
-        listed = CocoLabels | BoxLabels
-        return self.labels.path if isinstance(self.labels, listed) else self.labels
+        if self.labels is None or isinstance(self.labels, Path):
+            return self.labels
+        return self.labels.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,8 @@ class Dataset:
         In the order of their ids.
     notes : tuple of str
         What was seen and left out, in plain words.
+    classes : tuple of str
+        Names of the pixel classes 1, 2, 3 ..., where the dataset says them.
     """
 
     root: Path
@@ -115,6 +138,7 @@ class Dataset:
     task: Task
     examples: tuple[Example, ...]
     notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -92,6 +92,16 @@ METHODS: dict[str, Method] = {
 }
 
 
+CLASS_METHODS: dict[str, Method] = {
+    "classes": _in_folder(
+        "classes",
+        "Every pixel gets a class: membranes, tissue, foreground; no objects are told apart.",
+        "Classes",
+    )
+}
+"""The methods that find classes of pixels instead of objects, by name."""
+
+
 def find_method(name: str) -> Method:
     """Return the method of that name.
 
@@ -100,9 +110,10 @@ def find_method(name: str) -> Method:
     UsageError
         If there is none; the message names those that there are.
     """
-    if name not in METHODS:
-        raise UsageError(f"There is no method '{name}'; choose from {', '.join(METHODS)}.")
-    return METHODS[name]
+    known = METHODS | CLASS_METHODS
+    if name not in known:
+        raise UsageError(f"There is no method '{name}'; choose from {', '.join(known)}.")
+    return known[name]
 
 
 def new_readout(name: str, dimensions: int, diameter: float) -> Readout:

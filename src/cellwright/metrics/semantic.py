@@ -171,6 +171,10 @@ class SemanticScores:
         self._boundaries += boundary_counts(truth, prediction, classes, self.tolerance)
         self._images += 1
 
+    def mean_dice(self) -> float:
+        """Return the mean Dice of the classes but the background; NaN where none occurs."""
+        return class_mean(dice(self._confusion)[1:])
+
     def as_dict(self) -> dict[str, Any]:
         """Return each score per class and its mean, None where a class does not occur."""
         scores = {

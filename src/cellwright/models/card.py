@@ -32,15 +32,16 @@ class InputContract:
         every image at its own scale.
     diameter_range : tuple of float, optional
         Least and greatest diameter that the network handles without scaling the image, in px.
-    anisotropy : float
-        Distance of planes on the network's grid, in its lateral px; 1 for planes.
+    anisotropy : float, optional
+        Distance of planes on the network's grid, in its lateral px; None where that is unknown, or
+        for planes.
     """
 
     channels: tuple[str, ...]
     normalisation: Normalisation
     diameter: float | None = None
     diameter_range: tuple[float, float] | None = None
-    anisotropy: float = 1.0
+    anisotropy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ def card_from_json(content: Any, source: str) -> ModelCard:
             low, high = (_number(value) for value in contract["diameter_range"])
             contract["diameter_range"] = (low, high)
             contract["diameter"] = _number(contract["diameter"])
-        contract["anisotropy"] = _number(contract.get("anisotropy", 1.0))
+        if contract.get("anisotropy") is not None:
+            contract["anisotropy"] = _number(contract["anisotropy"])
         values["authors"] = tuple(_texts(values.get("authors", ())))
         values["threshold"] = _number(values.get("threshold", 0.0))
         values["input"] = InputContract(

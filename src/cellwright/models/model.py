@@ -99,13 +99,18 @@ class Model:
         contract = self.card.input
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
         limits = contract.normalisation.limits(pixel_sample(source))
-        return Seen(source, limits, anisotropy(image) / contract.anisotropy or 1.0)
+        depth = anisotropy(image) / contract.anisotropy if contract.anisotropy else 0.0
+        return Seen(source, limits, depth or 1.0)
 
     def distance(self, source: ChannelSource) -> float:
         """Return how far an image lies from the training images; NaN when unknown."""
         if self._novelty is None:
             return math.nan
-        return self._novelty.distance(image_features(source.distinct))
+        seen: Any = source.distinct
+        if self.card.network.dimensions == 3:
+            middle = seen.shape[1] // 2
+            seen = seen[(slice(None), slice(middle, middle + 1), *map(slice, seen.shape[2:]))][:, 0]
+        return self._novelty.distance(image_features(seen))
 
 
 def anisotropy(image: Image) -> float:

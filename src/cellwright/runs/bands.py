@@ -18,16 +18,18 @@ def measure_plane(labels: PixelSource, image: Image | None) -> Table:
 
     Parameters
     ----------
-    labels : array or lazy source, shape (Y, X)
-        0 is background.
+    labels : array or lazy source, shape ([Z,] Y, X)
+        0 is background; volumes are measured at once.
     image : Image, optional
-        Axes ``"YX"`` or ``"CYX"``, lazy or not; gives intensities and the pixel size.
+        Axes ``"[C][Z]YX"``, lazy or not; gives intensities and the pixel size.
 
     Returns
     -------
     Table
         As `measure_objects` returns it for the whole plane.
     """
+    if len(labels.shape) == 3:
+        return _measure(np.asarray(labels[:, :, :]), image)
     height, width = labels.shape
     if height * width <= WHOLE_PIXELS:
         return _measure(np.asarray(labels[:, :]), image)

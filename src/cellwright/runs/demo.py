@@ -10,7 +10,8 @@ from cellwright.images.image import Image
 from cellwright.images.write import write
 from cellwright.inference.runtime import Device
 from cellwright.runs.results import RunResult
-from cellwright.runs.segment import SegmentOptions, segment_images
+from cellwright.runs.segment import segment_images
+from cellwright.runs.segment_options import SegmentOptions
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 SIMULATED = {

@@ -10,21 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import DatasetError
+from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
 from cellwright._types import AnyArray, Table
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import binary_labels_warning
 from cellwright.datasets.leaks import check_leaks
+from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import auroc, brier_score, expected_calibration_error
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
+from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
-from cellwright.models.load import load_instance_model
+from cellwright.models.load import load_model
+from cellwright.models.model import Model
 from cellwright.models.package import Package
 from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate_classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.folder import Plan, open_run
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import Scored, files_of, joined, score
@@ -130,9 +134,10 @@ def evaluate(
 ) -> EvaluationResult:
     """Score a model on the annotated images of a dataset.
 
-    Writes ``metrics.json`` (average precision, precision, recall, F1 and panoptic quality at each
-    threshold, pooled and averaged per image, per kind and group; counts; calibration) and
-    ``images.csv`` (one row per image).
+    Writes ``metrics.json`` (of objects: average precision, precision, recall, F1 and panoptic
+    quality at each threshold, pooled and averaged per image, per kind and group; counts;
+    calibration. Of pixel classes: Dice, Jaccard and boundary F per class) and ``images.csv`` (one
+    row per image).
 
     Parameters
     ----------
@@ -164,8 +169,17 @@ def evaluate(
     OutputError
         If `out` holds something else.
     """
-    loaded = load_instance_model(model, device=device, threads=threads)
+    loaded = load_model(model, device=device, threads=threads)
     opened = open_dataset(dataset, axes)
+    if isinstance(loaded, ClassModel):
+        opened = _same_classes(as_pixel_classes(opened), loaded)
+        if threshold is not None:
+            raise UsageError("Pixel classes have no confidence: leave out --threshold.")
+    elif opened.task != "instances":
+        raise DatasetError(
+            f"'{opened.root}' is annotated with {opened.task}, not with numbered objects, which "
+            "this model is scored on."
+        )
     examples = chosen_examples(opened, split)
     plan = Plan(
         command="evaluate",
@@ -177,7 +191,11 @@ def evaluate(
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             return EvaluationResult(out, finished["metrics"])
-        evaluation = evaluate_examples(loaded, examples, threshold=threshold)
+        evaluation: Evaluation | ClassEvaluation
+        if isinstance(loaded, ClassModel):
+            evaluation = evaluate_classes(loaded, examples)
+        else:
+            evaluation = evaluate_examples(loaded, examples, threshold=threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
         metrics |= evaluation.to_json()
         metrics["warnings"] = [*_leaks(opened, split), *evaluation.warnings]
@@ -206,11 +224,6 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
     DatasetError
         If there are none.
     """
-    if dataset.task != "instances":
-        raise DatasetError(
-            f"'{dataset.root}' is annotated with {dataset.task}, not with numbered objects, which "
-            "this model is scored on."
-        )
     examples = dataset.examples if split == ALL else dataset.part(split)
     annotated = tuple(example for example in examples if example.labels is not None)
     if not annotated:
@@ -218,7 +231,17 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
     return annotated
 
 
-def named(model: InstanceModel | Package) -> dict[str, str]:
+def _same_classes(dataset: Dataset, model: ClassModel) -> Dataset:
+    """Return the dataset unless its classes are others than those of the model."""
+    if dataset.classes != model.names[1:]:
+        raise DatasetError(
+            f"'{dataset.root}' has the classes {', '.join(dataset.classes)}, but the model knows "
+            f"{', '.join(model.names[1:])}."
+        )
+    return dataset
+
+
+def named(model: Model | Package) -> dict[str, str]:
     """Return what identifies a model in a record."""
     return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 

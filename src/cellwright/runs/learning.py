@@ -1,4 +1,4 @@
-"""What the training loop is given when a network learns to find objects: batches, loss, checks."""
+"""What the training loop is given: batches, and the loss of one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from cellwright._types import AnyArray, FloatArray, LabelArray
@@ -17,10 +15,7 @@ from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
 from cellwright.methods.recipe import Recipe
-from cellwright.metrics.matching import InstanceScores
-from cellwright.training.device import to_tensors
 
-MONITOR = "average_precision"
 _VALIDATION_PATCHES = 48
 _WITHOUT_END = sys.maxsize
 
@@ -39,14 +34,17 @@ class Learning:
         How training patches vary; its `diameter_range` also holds for validation.
     channels : int
         That the network takes.
-    patch : int
-        Side of a patch, in px.
+    patch : tuple of int
+        Size of a patch, ([Z,] Y, X) in px.
     batch_size : int
     seed : int
     workers : int
         Processes that prepare batches.
     weights : tuple of float, optional
         Relative probability of each training example; equal turns when not given.
+    separate : bool
+        Whether the labels number objects, of which parts that a patch cuts apart become objects
+        of their own; classes stay what they are.
     """
 
     recipe: Recipe
@@ -55,17 +53,18 @@ class Learning:
     normalisation: Normalisation
     augmentation: Augmentation
     channels: int
-    patch: int
+    patch: tuple[int, ...]
     batch_size: int
     seed: int
     workers: int
     weights: tuple[float, ...] | None = None
+    separate: bool = True
 
     def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
         """Yield training batches from `first_step` on, without end."""
         return batches(
             self.train,
-            patch_shape=(self.patch, self.patch),
+            patch_shape=self.patch,
             batch_size=self.batch_size,
             augmentation=self.augmentation,
             normalisation=self.normalisation,
@@ -76,6 +75,7 @@ class Learning:
             workers=self.workers,
             weights=self.weights,
             channels=self.channels,
+            separate=self.separate,
         )
 
     def step_loss(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -85,13 +85,15 @@ class Learning:
     def validation_batches(self) -> list[Mapping[str, AnyArray]]:
         """Return the same patches of the validation images each time, not varied."""
         plain = replace(
-            augmentation("none"), diameter_range=self.augmentation.diameter_range, foreground=1.0
+            augmentation("none"),
+            diameter_range=self.augmentation.diameter_range,
+            foreground=1.0 if self.separate else 0.0,
         )
         patches = min(_VALIDATION_PATCHES, 4 * len(self.validation))
         return list(
             batches(
                 self.validation,
-                patch_shape=(self.patch, self.patch),
+                patch_shape=self.patch,
                 batch_size=self.batch_size,
                 augmentation=plain,
                 normalisation=self.normalisation,
@@ -99,38 +101,9 @@ class Learning:
                 seed=self.seed,
                 steps=-(-patches // self.batch_size),
                 channels=self.channels,
+                separate=self.separate,
             )
         )
-
-
-class Validation:
-    """Loss and average precision on fixed patches of the validation images.
-
-    Parameters
-    ----------
-    learning : Learning
-    """
-
-    def __init__(self, learning: Learning) -> None:
-        self._recipe = learning.recipe
-        self._batches = learning.validation_batches()
-
-    def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Return ``loss`` and, pooled at IoU ≥ 0.5, ``average_precision``."""
-        device = next(network.parameters()).device
-        scores = InstanceScores(thresholds=(0.5,))
-        losses = []
-        for arrays in self._batches:
-            batch = to_tensors(arrays, device)
-            with torch.no_grad():
-                maps = network(batch["pixels"])
-                losses.append(float(self._recipe.loss(maps, batch)["loss"]))
-            for one, labels in zip(maps.float().cpu().numpy(), arrays["labels"], strict=True):
-                scores.add(labels, self._recipe.readout.decode(one).labels)
-        return {
-            "loss": float(np.mean(losses)),
-            MONITOR: scores.pooled("average_precision", 0.5),
-        }
 
 
 def _targets(recipe: Recipe, pixels: FloatArray, labels: LabelArray) -> dict[str, AnyArray]:

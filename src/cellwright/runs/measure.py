@@ -17,7 +17,7 @@ from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import InputFile, Outcome, Plan, open_run, within
 from cellwright.runs.outcome import object_facts, with_image_name
 from cellwright.runs.results import (
-    RESULT_FILES,
+    OBJECTS,
     RunResult,
     command_line,
     complete_run,
@@ -71,7 +71,7 @@ def measure_images(
         command="measure",
         inputs=tuple(InputFile.of(path) for path in paths),
         parameters={"axes": axes},
-        files=RESULT_FILES,
+        files=OBJECTS.files,
     )
     work = partial(_measure_file, partners=partners, axes=axes)
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
@@ -79,8 +79,8 @@ def measure_images(
         finished,
     ):
         if finished is not None:
-            return earlier_result(run, finished)
-        return complete_run(run, plan_tasks(found), work, jobs=jobs, what="Measuring")
+            return earlier_result(run, OBJECTS, finished)
+        return complete_run(run, plan_tasks(found), work, kind=OBJECTS, jobs=jobs, what="Measuring")
 
 
 def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:

@@ -9,7 +9,13 @@ from cellwright._types import Table
 
 def with_image_name(table: Table, name: str) -> Table:
     """Return the table of one image with its name as the first column."""
-    return {"image": np.full(len(table["label"]), name), **table}
+    rows = len(next(iter(table.values())))
+    return {"image": np.full(rows, name), **table}
+
+
+def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the size of an image, ``([T,] [Z,] Y, X)`` in px, for people."""
+    return {"size": " × ".join(map(str, reversed(shape))) + " px"}
 
 
 def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -22,7 +28,7 @@ def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
     shape : tuple of int
         ``([T,] [Z,] Y, X)`` in px.
     """
-    facts: dict[str, Any] = {"size": " × ".join(map(str, reversed(shape))) + " px"}
+    facts = size_fact(shape)
     in_um = next((name for name in ("area_um2", "volume_um3") if name in table), None)
     unit = {"area_um2": "µm²", "volume_um3": "µm³", None: "px"}[in_um]
     if len(table["label"]):

@@ -25,6 +25,18 @@ CHANNEL_COLOURS = np.array(
     [[0, 114, 178], [0, 158, 115], [213, 94, 0], [204, 121, 167]], dtype=np.float32
 )
 UNSURE_BELOW = 0.5
+TINT = 90
+"""How opaque the colour of a class lies over the image, 0 to 255."""
+# Of classes of pixels, in turn.
+CLASS_COLOURS = (
+    SURE,
+    UNSURE,
+    TRUTH,
+    (225, 110, 255),
+    (90, 230, 120),
+    (255, 95, 85),
+    (120, 140, 255),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,53 @@ def picture(
         "width": view.shape[1],
         "height": view.shape[0],
     }
+
+
+def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, Any]:
+    """Make the picture of one image of which the class of every pixel is known.
+
+    Parameters
+    ----------
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``; only the window is read.
+    classes : (height, width) array
+        Number of the class of every pixel within `window`; 0 is left clear.
+    window : Window
+        What to show.
+
+    Returns
+    -------
+    dict
+        As `picture`; ``outlines`` tints every class in its colour.
+    """
+    rows, columns = window.slices
+    pixels = as_rgb(image.region(Y=rows, X=columns))
+    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
+    view = shrink(pixels, step)
+    small = classes[::step, ::step][: view.shape[0], : view.shape[1]]
+    return {
+        "view": jpeg_uri(view),
+        "outlines": png_uri(tints(small)),
+        "width": view.shape[1],
+        "height": view.shape[0],
+    }
+
+
+def tints(classes: AnyArray) -> AnyArray:
+    """Return a transparent ``(Y, X, 4)`` picture in which every class has its colour."""
+    count = int(classes.max(initial=0))
+    colours = np.zeros((count + 1, 4), np.uint8)
+    for number in range(count):
+        colours[number + 1] = (*class_colour(number), TINT)
+    edge = borders(classes.astype(np.int32))
+    drawn = colours[classes]
+    drawn[edge, 3] = 255
+    return drawn
+
+
+def class_colour(number: int) -> tuple[int, int, int]:
+    """Return the colour of the class `number`, counted from 0 without the background."""
+    return CLASS_COLOURS[number % len(CLASS_COLOURS)]
 
 
 def write_side_by_side(path: Path, image: Image, labels: LabelArray) -> None:

@@ -1,4 +1,4 @@
-"""Which planes of a stack a two-dimensional model is given."""
+"""Which parts of a stack a model is given: planes, or the volumes of a movie."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,16 +6,18 @@ from typing import Literal
 
 import numpy as np
 
-from cellwright._errors import AxesError
+from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
 from cellwright.images.image import Image
 
 Depth = Literal["max", "mean", "each"]
+PLACES = {"T": "frame", "Z": "plane"}
+"""Columns of tables that say where along `stack_axes` an object lies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """One two-dimensional image of a stack: axes ``"YX"`` or ``"CYX"``.
+    """One part of a stack that a model sees at once: axes ``"[C]YX"``, or ``"[C]ZYX"``.
 
     Parameters
     ----------
@@ -29,14 +31,15 @@ class Plane:
     index: tuple[int, ...]
 
 
-def stack_axes(image: Image, depth: Depth | None) -> str:
+def stack_axes(image: Image, depth: Depth | None, dimensions: int = 2) -> str:
     """Return the axes along which `planes` walks: ``""``, ``"T"``, ``"Z"`` or ``"TZ"``."""
     time = "T" if "T" in image.axes else ""
-    return time + ("Z" if "Z" in image.axes and depth == "each" else "")
+    each = dimensions == 2 and "Z" in image.axes and depth == "each"
+    return time + ("Z" if each else "")
 
 
-def planes(image: Image, depth: Depth | None) -> Iterator[Plane]:
-    """Walk through an image plane by plane.
+def planes(image: Image, depth: Depth | None, dimensions: int = 2) -> Iterator[Plane]:
+    """Walk through an image plane by plane, or volume by volume.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def planes(image: Image, depth: Depth | None) -> Iterator[Plane]:
         Any axes of ``TCZYX``.
     depth : {"max", "mean", "each"}, optional
         What becomes of Z: its maximum or mean, or each plane on its own.
+    dimensions : int
+        3 for a model that sees volumes.
 
     Yields
     ------
@@ -53,26 +58,49 @@ def planes(image: Image, depth: Depth | None) -> Iterator[Plane]:
     Raises
     ------
     AxesError
-        If the image has a Z axis of more than one plane and `depth` is None.
+        If the image has a Z axis of more than one plane and `depth` is None, or none where the
+        model needs one.
+    UsageError
+        If `depth` is given for a model that sees volumes.
     """
-    if depth is None and image.sizes.get("Z", 1) > 1:
+    check_depth(image, depth, dimensions)
+    for index in np.ndindex(*stack_shape(image, depth, dimensions)):
+        yield plane_at(image, depth, index, dimensions)
+
+
+def check_depth(image: Image, depth: Depth | None, dimensions: int) -> None:
+    """Refuse an image, or a wish about its Z axis, that `planes` cannot walk through.
+
+    Raises
+    ------
+    AxesError, UsageError
+        As `planes`.
+    """
+    if dimensions == 3 and "Z" not in image.axes:
+        raise AxesError(
+            f"'{image.name}' has axes {image.axes}, but the model works on volumes. If one of its "
+            "axes is Z, say so with --axes."
+        )
+    if dimensions == 3 and depth is not None:
+        raise UsageError("The model works on whole volumes: leave out --z.")
+    if dimensions == 2 and depth is None and image.sizes.get("Z", 1) > 1:
         raise AxesError(
             f"'{image.name}' has {image.sizes['Z']} Z planes, and the model works on single "
             "planes. Say what to do with them: --z max, --z mean or --z each."
         )
-    for index in np.ndindex(*stack_shape(image, depth)):
-        yield plane_at(image, depth, index)
 
 
-def stack_shape(image: Image, depth: Depth | None) -> tuple[int, ...]:
-    """Return how many planes there are along each of `stack_axes`."""
-    return tuple(image.sizes[axis] for axis in stack_axes(image, depth))
+def stack_shape(image: Image, depth: Depth | None, dimensions: int = 2) -> tuple[int, ...]:
+    """Return how many parts there are along each of `stack_axes`."""
+    return tuple(image.sizes[axis] for axis in stack_axes(image, depth, dimensions))
 
 
-def plane_at(image: Image, depth: Depth | None, index: tuple[int, ...]) -> Plane:
-    """Return one of the planes that `planes` walks through."""
-    where = dict(zip(stack_axes(image, depth), index, strict=True))
-    if "Z" in image.axes and "Z" not in where:
+def plane_at(
+    image: Image, depth: Depth | None, index: tuple[int, ...], dimensions: int = 2
+) -> Plane:
+    """Return one of the parts that `planes` walks through."""
+    where = dict(zip(stack_axes(image, depth, dimensions), index, strict=True))
+    if dimensions == 2 and "Z" in image.axes and "Z" not in where:
         return Plane(_project(image, where, depth), index)
     return Plane(image.region(**where) if where else image, index)
 

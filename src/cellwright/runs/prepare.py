@@ -11,19 +11,24 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
+from cellwright._types import AnyArray
 from cellwright.datasets.examples import load_pixels
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.splits import split_dataset
 from cellwright.datasets.summary import Summary, summarise
 from cellwright.images.normalise import Normalisation
+from cellwright.images.read import read
 from cellwright.models.card import RGB, InputContract
+from cellwright.models.model import anisotropy
 from cellwright.quality.novelty import fit_novelty, image_features
 
 _LOOKED_AT = 200  # training images from which sizes and looks are learned
 _LEAKS_LOOKED_FOR = 300  # images up to which pictures are compared, not only names and groups
 _COMFORT = (0.6, 1.6)  # of the typical diameter: the least range that a network is trained for
-_DIAMETERS = (12.0, 48.0)  # px; larger objects are reduced, smaller ones magnified
+# px, by dimensions; larger objects are reduced, smaller ones magnified
+_DIAMETERS = {2: (12.0, 48.0), 3: (10.0, 24.0)}
+_SIZED = 20  # training images whose size is looked at
 _FEWEST_OF_A_KIND = 3  # images that tell how images of their kind vary
 
 
@@ -33,12 +38,8 @@ def divided_dataset(dataset: Dataset, seed: int) -> tuple[Dataset, list[str]]:
     Raises
     ------
     DatasetError
-        If the labels do not number objects, or there are too few images to set some aside.
+        If there are too few images to set some aside.
     """
-    if dataset.task != "instances":
-        raise DatasetError(
-            f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered objects."
-        )
     annotated = tuple(example for example in dataset.examples if example.labels is not None)
     dataset = replace(dataset, examples=annotated)
     notes = list(dataset.notes)
@@ -64,7 +65,7 @@ def divided_dataset(dataset: Dataset, seed: int) -> tuple[Dataset, list[str]]:
     return dataset, notes
 
 
-def input_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
+def object_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
     """Decide from the training images which channels and sizes of objects the network is to see.
 
     Parameters
@@ -91,13 +92,9 @@ def input_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[st
     if not summary.diameters:
         first = f" ({summary.problems[0]})" if summary.problems else ""
         raise DatasetError(f"No training image of '{dataset.root}' has a usable object{first}.")
-    if len(summary.problems) == len(some):
-        raise DatasetError(
-            f"Nothing can be learned from '{dataset.root}': every training image that was looked "
-            f"at has a problem (first: {summary.problems[0]})"
-        )
+    _refuse_if_all_have_problems(dataset, summary, len(some))
     names = _channel_names(summary)
-    diameters = np.clip(summary.diameters, *_DIAMETERS)
+    diameters = np.clip(summary.diameters, *_DIAMETERS[dimensions_of(summary)])
     typical = float(np.median(diameters))
     low, high = np.percentile(diameters, [5, 95])
     contract = InputContract(
@@ -108,8 +105,65 @@ def input_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[st
             round(min(float(low), _COMFORT[0] * typical), 1),
             round(max(float(high), _COMFORT[1] * typical), 1),
         ),
+        anisotropy=_anisotropy(some),
     )
     return contract, summary.problems
+
+
+def class_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
+    """Decide from the training images which channels the network is to see, at their own scale.
+
+    Parameters, Returns, Raises
+    ---------------------------
+    As `object_contract`, but for objects.
+    """
+    some = drawn(dataset.part("train"), _LOOKED_AT, seed)
+    summary = summarise(replace(dataset, examples=tuple(some)))
+    _refuse_if_all_have_problems(dataset, summary, len(some))
+    names = _channel_names(summary)
+    contract = InputContract(
+        channels=names,
+        normalisation=Normalisation(joint=names == RGB),
+        anisotropy=_anisotropy(some),
+    )
+    return contract, summary.problems
+
+
+def volume_size(dataset: Dataset) -> tuple[int, ...] | None:
+    """Return the size (Z, Y, X) of the smallest training volume; None where images are planes.
+
+    Raises
+    ------
+    DatasetError
+        If some are volumes and others planes.
+    """
+    sizes = [load_pixels(example)[0].shape[1:] for example in dataset.part("train")[:_SIZED]]
+    dimensions = {len(size) for size in sizes}
+    if len(dimensions) > 1:
+        raise DatasetError(
+            f"Some images of '{dataset.root}' are volumes, others single planes. Train on either."
+        )
+    return None if dimensions == {2} else min(sizes, key=np.prod)
+
+
+def dimensions_of(summary: Summary) -> int:
+    """Return 2 where images are planes, 3 where they are volumes."""
+    return max(len(facts.shape) for facts in summary.examples)
+
+
+def _refuse_if_all_have_problems(dataset: Dataset, summary: Summary, looked_at: int) -> None:
+    if len(summary.problems) == looked_at:
+        raise DatasetError(
+            f"Nothing can be learned from '{dataset.root}': every training image that was looked "
+            f"at has a problem (first: {summary.problems[0]})"
+        )
+
+
+def _anisotropy(examples: Sequence[Example]) -> float | None:
+    """Return the typical distance of planes over that of pixels, where the files say it."""
+    images = (read(example.image, axes=example.axes) for example in examples)
+    known = [ratio for ratio in map(anisotropy, images) if ratio > 0]
+    return round(float(np.median(known)), 3) if known else None
 
 
 def novelty_of(examples: Sequence[Example], seed: int) -> dict[str, Any] | None:
@@ -130,8 +184,14 @@ def novelty_of(examples: Sequence[Example], seed: int) -> dict[str, Any] | None:
         kinds = ["all"] * len(some)
     else:
         kinds = [example.kind or "all" for example in some]
-    features = [image_features(load_pixels(example)[0]) for example in progress(some, "Looking")]
+    features = [image_features(_flat(example)) for example in progress(some, "Looking")]
     return fit_novelty(np.stack(features), kinds).to_json()
+
+
+def _flat(example: Example) -> AnyArray:
+    """Return the pixels (C, Y, X) of an example; of a volume, the middle plane."""
+    pixels, _ = load_pixels(example)
+    return pixels if pixels.ndim == 3 else pixels[:, pixels.shape[1] // 2]
 
 
 def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:

@@ -19,6 +19,7 @@ from cellwright.runs.overlay import (
     UNSURE_BELOW,
     as_rgb,
     borders,
+    class_colour,
     jpeg_uri,
     png_uri,
     shrink,
@@ -97,6 +98,55 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         done=len(done),
         legend=_legend(table),
         table=_image_table(outcomes),
+        command_line=record.get("command_line", ""),
+        made=_how_it_was_made(record),
+        versions=record.get("versions", {}),
+        times=_times(record.get("timings", {}).get("steps_s", {})),
+    )
+
+
+def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
+    """Return the page about classes of pixels that were found.
+
+    Parameters
+    ----------
+    record, outcomes
+        As for `objects_report`.
+    table : Table
+        One row per class, image and plane: ``class``, ``share``.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    done = [outcome for outcome in outcomes if outcome.done]
+    names = list(dict.fromkeys(np.asarray(table.get("class", np.zeros(0, str))).tolist()))
+    shares = {name: 100 * table["share"][table["class"] == name] for name in names}
+    numbers = [
+        Number("images", f"{len(done):,}"),
+        *(Number(f"{name} (median share)", _median(part), "%") for name, part in shares.items()),
+        Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
+    ]
+    charts = [
+        histogram(part, f"Share of {name}", "% of the pixels", limits=(0.0, 100.0))
+        for name, part in shares.items()
+        if len(part) > 4
+    ]
+    return _page(
+        "segment.html",
+        title=f"Pixel classes of {len(done):,} image{'' if len(done) == 1 else 's'}",
+        subtitle=_subtitle(record),
+        overview=numbers,
+        failures=[outcome for outcome in outcomes if not outcome.done],
+        warnings=_warnings(done),
+        charts=[chart for chart in charts if chart],
+        cards=_cards(done),
+        done=len(done),
+        legend=[
+            {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
+        ],
+        table=_class_table(outcomes, names),
         command_line=record.get("command_line", ""),
         made=_how_it_was_made(record),
         versions=record.get("versions", {}),
@@ -269,8 +319,11 @@ def _by_interest(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
 
 def _summary(outcome: Outcome) -> str:
     facts = outcome.facts
-    parts = [f"{outcome.objects:,} object{'' if outcome.objects == 1 else 's'}", facts.get("size")]
-    return " · ".join(part for part in [*parts, facts.get("shown")] if part)
+    if "shares" in facts:
+        parts = [f"{share:.1%} {name}" for name, share in facts["shares"].items()]
+    else:
+        parts = [f"{outcome.objects:,} object{'' if outcome.objects == 1 else 's'}"]
+    return " · ".join(part for part in [*parts, facts.get("size"), facts.get("shown")] if part)
 
 
 def _legend(table: Table) -> list[dict[str, Any]]:
@@ -297,6 +350,22 @@ def _image_table(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             {"text": remarks, "value": None},
         ]
         rows.append(cells)
+    return {"columns": columns, "rows": rows, "total": len(outcomes)}
+
+
+def _class_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str, Any]:
+    rows = []
+    for outcome in outcomes[:MAX_ROWS]:
+        shares = outcome.facts.get("shares", {})
+        remarks = outcome.error or ", ".join(map(kind, outcome.warnings))
+        cells = [
+            {"text": outcome.image, "value": None},
+            *(_cell(100 * shares[name] if name in shares else None, ".2f", "%") for name in names),
+            _cell(sum(outcome.seconds.values()), ".2f"),
+            {"text": remarks, "value": None},
+        ]
+        rows.append(cells)
+    columns = ["image", *names, "seconds", "remarks"]
     return {"columns": columns, "rows": rows, "total": len(outcomes)}
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,45 @@ from cellwright.measure.tables import concatenate, write_csv, write_parquet
 from cellwright.runs.batch import Stopwatch, Task, Work, run_batch
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import Outcome, RunFolder
-from cellwright.runs.report import objects_report
+from cellwright.runs.report import classes_report, objects_report
 
-CSV_FILE = "objects.csv"
-PARQUET_FILE = "objects.parquet"
 REPORT_FILE = "report.html"
-RESULT_FILES = (CSV_FILE, PARQUET_FILE, REPORT_FILE)
+Page = Callable[[Mapping[str, Any], Sequence[Outcome], Table], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultKind:
+    """What the one table of a run is about.
+
+    Parameters
+    ----------
+    rows : str
+        What its rows are: ``"objects"`` or ``"classes"``.
+    page : callable
+        Makes the report from the record, the outcomes and the table.
+    """
+
+    rows: str
+    page: Page
+
+    @property
+    def csv(self) -> str:
+        """Name of the table as CSV."""
+        return f"{self.rows}.csv"
+
+    @property
+    def parquet(self) -> str:
+        """Name of the table as Parquet."""
+        return f"{self.rows}.parquet"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What a run of this kind writes besides labels."""
+        return (self.csv, self.parquet, REPORT_FILE)
+
+
+OBJECTS = ResultKind("objects", objects_report)
+CLASSES = ResultKind("classes", classes_report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +66,8 @@ class RunResult:
     ----------
     folder : Path
         Where the results are.
+    kind : ResultKind
+        What its table is about.
     images : int
         Number of images that are done.
     objects : int
@@ -48,6 +83,7 @@ class RunResult:
     """
 
     folder: Path
+    kind: ResultKind
     images: int
     objects: int
     failures: dict[str, str]
@@ -64,7 +100,7 @@ class RunResult:
             "failed": self.failures,
             "images_with_warnings": self.warnings,
             "seconds": round(self.seconds, 3),
-            "table": str(self.folder / CSV_FILE),
+            "table": str(self.folder / self.kind.csv),
             "report": str(self.folder / REPORT_FILE),
         }
 
@@ -98,7 +134,7 @@ def plan_tasks(found: Sequence[Found]) -> list[Task]:
 
 
 def complete_run(
-    folder: RunFolder, tasks: Sequence[Task], work: Work, *, jobs: int, what: str
+    folder: RunFolder, tasks: Sequence[Task], work: Work, *, kind: ResultKind, jobs: int, what: str
 ) -> RunResult:
     """Do what is still to be done, then write the table, the report and the record."""
     start, cpu_start = time.perf_counter(), _cpu_seconds()
@@ -106,8 +142,8 @@ def complete_run(
     watch = Stopwatch()
     with watch.step("table"):
         table = concatenate(folder.table(outcome.image) for outcome in outcomes if outcome.done)
-        write_csv(folder.path / CSV_FILE, table)
-        write_parquet(folder.path / PARQUET_FILE, table)
+        write_csv(folder.path / kind.csv, table)
+        write_parquet(folder.path / kind.parquet, table)
     failed = [outcome for outcome in outcomes if not outcome.done]
     seconds = time.perf_counter() - start
     objects = sum(outcome.objects for outcome in outcomes)
@@ -123,10 +159,11 @@ def complete_run(
         },
         "images": [_record(outcome) for outcome in outcomes],
     }
-    write_report(folder, outcomes, table, results)
+    _write_report(folder, kind, outcomes, table, results)
     folder.finish(**results)
     return RunResult(
         folder=folder.path,
+        kind=kind,
         images=len(outcomes) - len(failed),
         objects=objects,
         failures={outcome.image: outcome.error or "" for outcome in failed},
@@ -136,19 +173,23 @@ def complete_run(
     )
 
 
-def write_report(
-    folder: RunFolder, outcomes: Sequence[Outcome], table: Table, results: dict[str, Any]
+def _write_report(
+    folder: RunFolder,
+    kind: ResultKind,
+    outcomes: Sequence[Outcome],
+    table: Table,
+    results: dict[str, Any],
 ) -> None:
-    """Write ``report.html``."""
     record = folder.plan.to_json() | results
     record |= {"command_line": folder.command_line, "started": folder.started}
-    write_text(folder.path / REPORT_FILE, objects_report(record, outcomes, table))
+    write_text(folder.path / REPORT_FILE, kind.page(record, outcomes, table))
 
 
-def earlier_result(folder: RunFolder, record: dict[str, Any]) -> RunResult:
+def earlier_result(folder: RunFolder, kind: ResultKind, record: dict[str, Any]) -> RunResult:
     """Return the result of a run that was complete before."""
     return RunResult(
         folder=folder.path,
+        kind=kind,
         images=len(record["images"]),
         objects=record["objects"],
         failures={},

@@ -30,8 +30,8 @@ class Scored:
     ----------
     example : Example
     image : Image
-        Axes ``"CYX"``.
-    truth : ndarray, shape (Y, X), int32
+        Axes ``"C[Z]YX"``.
+    truth : ndarray, shape ([Z,] Y, X), int32
     found : Segmentation
         With its labels in memory.
     """
@@ -43,7 +43,7 @@ class Scored:
 
     @property
     def labels(self) -> LabelArray:
-        """The objects that were found, shape (Y, X)."""
+        """The objects that were found, shape ([Z,] Y, X)."""
         assert self.found.labels is not None  # no sink is used here
         return self.found.labels
 
@@ -73,7 +73,7 @@ def score(
     ----------
     model : Model
     examples : sequence of Example
-        Flat images with numbered objects.
+        Images with numbered objects.
     threshold : float, optional
         Least confidence; the model's own by default.
     tell_size : bool
@@ -83,31 +83,43 @@ def score(
     Raises
     ------
     DatasetError
-        If an example is a volume or a file does not fit.
+        If an example has other dimensions than the model, or a file does not fit.
     """
     for example in progress(examples, "Evaluating"):
-        image, truth = load_flat(example)
+        image, truth = load_image(example, model.card.network.dimensions)
         diameter = object_facts(truth).diameter if tell_size else None
         found = model.segment(image, threshold=threshold, diameter=diameter)
         yield Scored(example, image, truth, found)
 
 
-def load_flat(example: Example) -> tuple[Image, LabelArray]:
-    """Read an example that is a single plane.
+def load_image(example: Example, dimensions: int) -> tuple[Image, LabelArray]:
+    """Read an example as the image (axes ``"C[Z]YX"``) and labels that a model works on.
 
     Raises
     ------
     DatasetError
-        If it is a volume.
+        If it is a volume and the model works on planes, or the other way round.
     """
     pixels, rgb = load_pixels(example)
-    if pixels.ndim != 3:
+    if pixels.ndim == 4 and dimensions == 2:
         raise DatasetError(
-            f"'{example.image}' is a volume of {pixels.shape[1]} planes, but models work on "
+            f"'{example.image}' is a volume of {pixels.shape[1]} planes, but the model works on "
             "single planes. Save the planes as files of their own."
         )
-    image = Image(pixels, "CYX", channel_names=RGB if rgb else None, name=example.id)
+    if pixels.ndim - 1 != dimensions:
+        raise DatasetError(f"'{example.image}' is a single plane, but the model works on volumes.")
+    axes = "CYX" if dimensions == 2 else "CZYX"
+    names = RGB if rgb and dimensions == 2 else None
+    image = Image(pixels, axes, channel_names=names, name=example.id)
     return image, load_labels(example, pixels.shape[1:])
+
+
+def middle_plane(image: Image, labels: AnyArray) -> tuple[Image, AnyArray]:
+    """Return the middle plane of a volume, for pictures; planes as they are."""
+    if labels.ndim == 2:
+        return image, labels
+    middle = len(labels) // 2
+    return image.region(Z=middle), labels[middle]
 
 
 def files_of(examples: Sequence[Example]) -> tuple[InputFile, ...]:

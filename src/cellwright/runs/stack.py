@@ -68,22 +68,22 @@ class PlaneWriter:
 
 @dataclass(frozen=True, slots=True)
 class PlaneLabels:
-    """The objects of one plane, read region by region: a `PixelSource` of axes YX."""
+    """The objects of one plane or volume, read region by region: a `PixelSource`."""
 
     stack: StackLabels
     index: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows and columns."""
-        return self.stack.sink.shape[-2:]
+        """Size in px, ([Z,] Y, X)."""
+        return self.stack.sink.shape[len(self.index) :]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of a label."""
         return np.dtype(np.int32)
 
-    def __getitem__(self, key: tuple[slice, slice]) -> LabelArray:
+    def __getitem__(self, key: tuple[slice, ...]) -> LabelArray:
         """Read a region of the plane."""
         found = self.stack.sink[(*self.index, *key)]
         return self.stack.relabel[found].astype(np.int32)

@@ -5,43 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from cellwright.datasets.records import Example
-from cellwright.models.instances import InstanceModel
-from cellwright.models.package import Package
+from cellwright.models.card import ModelCard
 from cellwright.runs.charts import Curve
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate import Evaluation
-from cellwright.runs.learning import MONITOR
-from cellwright.runs.report import Number, ValidationExample, training_report
-from cellwright.runs.scoring import score
+from cellwright.runs.report import Number, training_report
+from cellwright.runs.tasks import Finished, Task
 from cellwright.training.fit import FitRecord
 from cellwright.training.verdict import verdict
 
-_PICTURED = 4  # best and worst validation images, of each
 _CALLED = {"strength": "augmentation"}  # as the program's option is
 
 
 def model_report(
-    package: Package,
+    task: Task,
+    finished: Finished,
     record: FitRecord,
-    validation: Sequence[Example],
-    evaluation: Evaluation,
     warnings: Sequence[str],
     options: Mapping[str, Any],
     command_line: str,
 ) -> str:
-    """Return the page about a trained model.
+    """Return the page about a model that was trained.
 
     Parameters
     ----------
-    package : Package
+    task : Task
+        What was learned.
+    finished : Finished
+        The model and what it does on validation images.
     record : FitRecord
         What came of the training.
-    validation : sequence of Example
-    evaluation : Evaluation
-        Of the model on them, in their order.
     warnings : sequence of str
         What the user should know about the data.
     options : mapping
@@ -53,23 +45,19 @@ def model_report(
     str
         HTML.
     """
-    card = package.card
-    precision = card.evaluation
+    card = finished.card
     return training_report(
         title=f"The model '{card.name}'",
         subtitle=f"Trained on {card.training['images']:,} images, checked on "
-        f"{len(validation):,} others",
+        f"{card.training['validation images']:,} others",
         overview=[
-            Number("AP@0.5 per image", f"{precision['AP@0.5 per image']:.3f}"),
-            Number("AP@0.5 pooled", f"{precision['AP@0.5 pooled']:.3f}"),
-            Number("AP@0.75 per image", f"{precision['AP@0.75 per image']:.3f}"),
-            Number("panoptic quality", f"{precision['panoptic quality']:.3f}"),
+            *finished.overview,
             Number("steps", f"{record.steps:,}"),
             Number("time", f"{record.seconds / 60:.1f}", "min"),
         ],
         verdict=[verdict(record.history).text, *warnings],
-        curves=_curves(record),
-        examples=_pictured(package, validation, evaluation),
+        curves=_curves(task, record),
+        examples=finished.pictures,
         settings={
             "Training": {
                 _CALLED.get(name, name): value
@@ -77,22 +65,29 @@ def model_report(
                 if name != "network" and value is not None
             },
             "Network": dict(card.network.config),
-            "Model": {
-                "objects": f"{card.input.diameter:g} px across",
-                "least confidence": card.threshold,
-                **card.readout,
-            },
+            "Model": _model_facts(card),
         },
         versions=versions(),
         command_line=command_line,
     )
 
 
-def _curves(record: FitRecord) -> list[Curve]:
+def _model_facts(card: ModelCard) -> dict[str, Any]:
+    if card.input.diameter is None:
+        return dict(card.readout)
+    return {
+        "objects": f"{card.input.diameter:g} px across",
+        "least confidence": card.threshold,
+        **card.readout,
+    }
+
+
+def _curves(task: Task, record: FitRecord) -> list[Curve]:
     def line(name: str) -> tuple[list[float], list[float]]:
         rows = [row for row in record.history if name in row]
         return [row["step"] for row in rows], [row[name] for row in rows]
 
+    title, _, axis = task.monitored.partition(": ")
     return [
         Curve(
             "Loss",
@@ -101,31 +96,9 @@ def _curves(record: FitRecord) -> list[Curve]:
             {"training": line("train_loss"), "validation": line("validation_loss")},
         ),
         Curve(
-            "Objects found in validation patches",
+            title.capitalize(),
             "step",
-            "AP at IoU 0.5",
-            {"validation": line(f"validation_{MONITOR}")},
+            axis,
+            {"validation": line(f"validation_{task.monitor}")},
         ),
-    ]
-
-
-def _pictured(
-    package: Package, validation: Sequence[Example], evaluation: Evaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    table = evaluation.table()
-    order = np.argsort(table["AP@0.5"], kind="stable")
-    chosen = list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))
-    examples = [validation[index] for index in chosen]
-    return [
-        ValidationExample(
-            name=scored.example.id,
-            note=f"AP@0.5 {table['AP@0.5'][index]:.2f}, "
-            f"{table['true_objects'][index]} objects annotated, "
-            f"{table['predicted_objects'][index]} found",
-            image=scored.image,
-            truth=scored.truth,
-            predicted=scored.labels,
-        )
-        for index, scored in zip(chosen, score(InstanceModel(package), examples), strict=True)
     ]

@@ -10,7 +10,15 @@ import yaml
 
 from cellwright._errors import DatasetError
 from cellwright._files import write_text
-from cellwright.datasets.records import BoxLabels, CocoLabels, Dataset, Example, Task
+from cellwright.datasets.records import (
+    BoxLabels,
+    ClassLabels,
+    CocoLabels,
+    Dataset,
+    Example,
+    Labels,
+    Task,
+)
 
 FILE_NAME = "dataset.yaml"
 _FORMAT = "cellwright dataset 1"
@@ -50,7 +58,8 @@ def read_description(path: Path) -> Dataset:
         raise DatasetError(
             f"'{path}' names {len(missing)} files that are not there, first '{missing[0]}'."
         )
-    return Dataset(path.parent, "dataset.yaml", content["task"], examples)
+    names = tuple(str(name) for name in content.get("classes", ()))
+    return Dataset(path.parent, "dataset.yaml", content["task"], examples, classes=names)
 
 
 def write_description(dataset: Dataset, path: Path) -> None:
@@ -64,6 +73,7 @@ def write_description(dataset: Dataset, path: Path) -> None:
     lines = [
         f"format: {_FORMAT}",
         f"task: {dataset.task}",
+        *([f"classes: {_one_line(list(dataset.classes))}"] if dataset.classes else []),
         "# One example per line; paths start from the folder of this file.",
         "examples:",
     ]
@@ -86,6 +96,11 @@ def _entry(example: Example, folder: Path) -> dict[str, Any]:
             "boxes": _relative(example.labels.path, folder),
             "image": example.labels.image,
         }
+    elif isinstance(example.labels, ClassLabels):
+        entry["labels"] = {
+            "classes": _relative(example.labels.path, folder),
+            "values": list(example.labels.values),
+        }
     elif example.labels is not None:
         entry["labels"] = _relative(example.labels, folder)
     words = {name: getattr(example, name) for name in _WORDS}
@@ -105,11 +120,13 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
     return Example(str(entry["id"]), files, source, **words)
 
 
-def _source(labels: Any, folder: Path) -> Path | CocoLabels | BoxLabels | None:
+def _source(labels: Any, folder: Path) -> Labels | None:
     if not isinstance(labels, dict):
         return folder / labels if labels is not None else None
     if "boxes" in labels:
         return BoxLabels(folder / labels["boxes"], str(labels["image"]))
+    if "classes" in labels:
+        return ClassLabels(folder / labels["classes"], tuple(map(int, labels["values"])))
     return CocoLabels(folder / labels["coco"], int(labels["image_id"]))
 
 
@@ -125,7 +142,7 @@ def _relative(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _one_line(entry: dict[str, Any]) -> str:
+def _one_line(entry: dict[str, Any] | list[str]) -> str:
     text: str = yaml.safe_dump(
         entry, default_flow_style=True, sort_keys=False, width=1 << 20, allow_unicode=True
     )

@@ -1,7 +1,11 @@
-"""nnU-Net: ``imagesTr/case_0000.tif`` (one file per channel) and ``labelsTr/case.tif``."""
+"""nnU-Net: ``imagesTr/case_0000.tif`` (one file per channel) and ``labelsTr/case.tif``.
+
+``dataset.json`` beside them, where it is, names the classes.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from cellwright._errors import DatasetError
@@ -17,7 +21,23 @@ def open_nnunet(root: Path) -> Dataset | None:
     examples = _cases(inside["imagestr"], inside["labelstr"], "train")
     if "imagests" in inside and "labelsts" in inside:
         examples += _cases(inside["imagests"], inside["labelsts"], "test")
-    return Dataset(root, "nnU-Net", "pixel classes", tuple(examples))
+    return Dataset(
+        root, "nnU-Net", "pixel classes", tuple(examples), classes=_names(root / "dataset.json")
+    )
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """Return the names of the classes 1, 2, 3 ..., or none where the file does not say them so.
+
+    Version 2 of the format names first and then numbers, version 1 the other way round.
+    """
+    try:
+        labels = json.loads(path.read_bytes())["labels"]
+        pairs = [(a, b) if str(a).isdigit() else (b, a) for a, b in labels.items()]
+        names = {int(number): str(name) for number, name in pairs if name != "ignore"}
+        return tuple(names[number] for number in range(1, max(names) + 1))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return ()  # classes get their numbers for names
 
 
 def _cases(images: Path, labels: Path, split: str) -> list[Example]:

@@ -1,0 +1,82 @@
+"""Datasets whose labels say of every pixel what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._progress import progress
+from cellwright.datasets.examples import label_axes
+from cellwright.datasets.records import ClassLabels, Dataset
+from cellwright.images.read import read_labels
+
+_MOST = 20  # more values than this are numbered objects, not classes
+
+
+def as_pixel_classes(dataset: Dataset) -> Dataset:
+    """Take the values in label files for pixel classes.
+
+    All label files are read once. 0 is the background, and each other value a class, in
+    ascending order; -1 stays unknown.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of label images; masks with the values 0 and 255, for example.
+
+    Returns
+    -------
+    Dataset
+        With the task ``"pixel classes"`` and a name for each class.
+
+    Raises
+    ------
+    DatasetError
+        If labels are no images, hold too many values, or not as many as there are names.
+    """
+    found: set[int] = set()
+    for example in progress(dataset.examples, "Reading labels"):
+        if example.labels is None or isinstance(example.labels, ClassLabels):
+            continue
+        if not isinstance(example.labels, Path):
+            raise DatasetError(
+                f"'{dataset.root}' is annotated with {dataset.task}, not with images of classes."
+            )
+        labels, _ = read_labels(example.labels, axes=label_axes(example))
+        found |= {int(value) for value in np.unique(labels) if value > 0}
+        if len(found) > _MOST:
+            raise DatasetError(
+                f"The labels of '{dataset.root}' have more than {_MOST} values: they look like "
+                "numbered objects, not like classes of pixels. Choose another --method."
+            )
+    if dataset.classes and found and max(found) <= len(dataset.classes):
+        values = tuple(range(1, len(dataset.classes) + 1))
+    else:
+        values = tuple(sorted(found))
+    if not values and not dataset.classes:
+        raise DatasetError(f"The labels of '{dataset.root}' are all background.")
+    return replace(
+        dataset,
+        task="pixel classes",
+        classes=_names(dataset, values),
+        examples=tuple(
+            replace(example, labels=ClassLabels(example.labels, values))
+            if isinstance(example.labels, Path)
+            else example
+            for example in dataset.examples
+        ),
+    )
+
+
+def _names(dataset: Dataset, values: tuple[int, ...]) -> tuple[str, ...]:
+    if dataset.classes:
+        if values and len(values) != len(dataset.classes):
+            raise DatasetError(
+                f"'{dataset.root}' names {len(dataset.classes)} classes, but its labels hold the "
+                f"values {', '.join(map(str, values))}."
+            )
+        return dataset.classes
+    return ("foreground",) if len(values) == 1 else tuple(f"class {value}" for value in values)

@@ -1,0 +1,156 @@
+"""Finding and measuring the objects of a file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import Table
+from cellwright.images.image import Image
+from cellwright.images.sink import open_label_sink
+from cellwright.inference.rolling import RowSink
+from cellwright.measure.tables import concatenate
+from cellwright.models.instances import InstanceModel, Segmentation
+from cellwright.runs.bands import measure_plane
+from cellwright.runs.batch import Stopwatch, Task
+from cellwright.runs.folder import Outcome
+from cellwright.runs.like import labels_like, with_pixel_size
+from cellwright.runs.outcome import object_facts, with_image_name
+from cellwright.runs.overlay import choose_window, picture
+from cellwright.runs.planes import (
+    PLACES,
+    Plane,
+    check_depth,
+    plane_at,
+    planes,
+    stack_axes,
+    stack_shape,
+)
+from cellwright.runs.reading import read_task
+from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.stack import PlaneLabels, StackLabels
+from cellwright.runs.warnings import image_warnings, object_warnings, one_of_each_kind
+
+
+def segment_file_objects(
+    task: Task, output: Path, options: SegmentOptions, open_model: Callable[[], InstanceModel]
+) -> tuple[Outcome, Table]:
+    """Write the objects of one file as labels, and return them with their measurements."""
+    watch = Stopwatch()
+    model = open_model()
+    dimensions = model.card.network.dimensions
+    with watch.step("read"):
+        image = read_task(task, options.axes)
+        check_depth(image, options.z, dimensions)
+    axes = stack_axes(image, options.z, dimensions) + "ZYX"[-dimensions:]
+    like = labels_like(image, axes, options.pixel_size)
+    file = options.label_file(task)
+    tables: list[Table] = []
+    warnings: list[str] = []
+    with open_label_sink(like.shape, output) as sink:
+        stack = StackLabels(sink)
+        for plane in planes(image, options.z, dimensions):
+            sized = replace(plane, image=with_pixel_size(plane.image, options.pixel_size))
+            table, remarks = _segment_plane(sized, stack, options, model, watch)
+            tables.append(_at(plane.index, like.axes, table))
+            warnings += remarks
+        with watch.step("write"):
+            sink.save(output / file, like=like, relabel=stack.relabel, overwrite=True)
+        with watch.step("report"):
+            shown = _picture(image, options, stack, tables, dimensions)
+    table = with_image_name(concatenate(tables), task.image)
+    outcome = Outcome(
+        image=task.image,
+        objects=len(table["label"]),
+        files=(file,),
+        warnings=one_of_each_kind(warnings),
+        facts=object_facts(table, like.shape),
+        seconds=watch.seconds,
+        picture=shown,
+    )
+    return outcome, table
+
+
+def _segment_plane(
+    plane: Plane,
+    stack: StackLabels,
+    options: SegmentOptions,
+    model: InstanceModel,
+    watch: Stopwatch,
+) -> tuple[Table, list[str]]:
+    """Find and measure the objects of one plane; returns them and what to know about them."""
+    image = plane.image
+    with watch.step("find objects"):
+        found = find(model, image, options, stack.writer(plane.index))
+    above = stack.add(found.relabel)
+    with watch.step("measure"):
+        table = _measured(image, stack.plane(plane.index), found, above)
+    with watch.step("check"):
+        flat = image if "Z" not in image.axes else image.region(Z=image.sizes["Z"] // 2)
+        warnings = image_warnings(flat, model.card, options.channel, found.diameter)
+    return table, [*found.warnings, *warnings, *object_warnings(table)]
+
+
+def find(
+    model: InstanceModel, image: Image, options: SegmentOptions, sink: RowSink | None = None
+) -> Segmentation:
+    """Find the objects of one plane or volume."""
+    return model.segment(
+        image,
+        diameter=options.diameter,
+        channel=options.channel or None,
+        threshold=options.threshold,
+        min_size=options.min_size,
+        exclude_border=options.exclude_border,
+        tile=options.tile,
+        sink=sink,
+    )
+
+
+def _measured(image: Image, labels: PlaneLabels, found: Segmentation, above: int) -> Table:
+    """Return one row per object: what it is, how sure that is, and its measurements."""
+    measured = measure_plane(labels, image)
+    count = len(found.table["label"])
+    if not np.array_equal(measured["label"], found.table["label"] + above):
+        raise RuntimeError(f"objects found and measured in '{image.name}' differ")
+    what = {
+        "label": measured.pop("label"),
+        "class": np.full(count, "object"),
+        "class_prob": np.ones(count),
+        "confidence": found.table["confidence"],
+    }
+    return what | measured
+
+
+def _at(index: tuple[int, ...], axes: str, table: Table) -> Table:
+    """Return a table with the frame and the plane that its objects lie in."""
+    count = len(table["label"])
+    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=False)}
+    return {"label": table["label"], **place, **table}
+
+
+def _picture(
+    image: Image,
+    options: SegmentOptions,
+    stack: StackLabels,
+    tables: Sequence[Table],
+    dimensions: int,
+) -> dict[str, Any]:
+    """Return the picture of the middle plane for the report."""
+    shape = stack_shape(image, options.z, dimensions)
+    index = tuple(size // 2 for size in shape)
+    table = tables[int(np.ravel_multi_index(index, shape)) if shape else 0]
+    plane = plane_at(image, options.z, index, dimensions).image
+    part = stack.plane(index)
+    centres = np.stack([table[f"centroid-{axis}"] for axis in range(dimensions)[-2:]], axis=1)
+    window = choose_window(plane.sizes["Y"], plane.sizes["X"], centres)
+    if dimensions == 3:
+        middle = plane.sizes["Z"] // 2
+        plane = plane.region(Z=middle)
+        labels = part[(slice(middle, middle + 1), *window.slices)][0]
+    else:
+        labels = part[window.slices]
+    confidence = dict(zip(table["label"].tolist(), table["confidence"].tolist(), strict=True))
+    return picture(plane, labels, window, confidence)

@@ -1,0 +1,88 @@
+"""What differs between trainings, by what is learned: objects, or classes of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import nn
+
+from cellwright.datasets.records import Dataset, Example
+from cellwright.models.card import InputContract, ModelCard
+from cellwright.runs.learning import Learning
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.report import Number, ValidationExample
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A model that is complete, and what its report shows of it.
+
+    Parameters
+    ----------
+    card : ModelCard
+        With all that was chosen on validation images, and its evaluation.
+    overview : sequence of Number
+        The figures that matter most.
+    pictures : sequence of ValidationExample
+        The worst and the best validation images.
+    """
+
+    card: ModelCard
+    overview: Sequence[Number]
+    pictures: Sequence[ValidationExample]
+
+
+class Task(Protocol):
+    """How one kind of model is trained.
+
+    Attributes
+    ----------
+    name : str
+        As on the card of a model.
+    methods : mapping of int to str
+        The method when none is asked for, for planes (2) and volumes (3).
+    monitor, monitored : str
+        What the validation is judged by, and what people call it.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - described above
+
+    @property
+    def methods(self) -> Mapping[int, str]: ...  # noqa: D102
+
+    @property
+    def monitor(self) -> str: ...  # noqa: D102
+
+    @property
+    def monitored(self) -> str: ...  # noqa: D102
+
+    def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
+        """Decide what the network is to see, and say what is wrong with single images."""
+
+    def learning(
+        self,
+        dataset: Dataset,
+        contract: InputContract,
+        options: TrainOptions,
+        method: str,
+        patch: tuple[int, ...],
+        workers: int,
+    ) -> Learning:
+        """Return how the network learns the dataset."""
+
+    def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
+        """Return what judges the network during the training."""
+
+    def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:
+        """Return the description and the limits of the model."""
+
+    def finished(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> Finished:
+        """Choose what is left to choose on validation images, and score the model on them."""
+
+    def headline(self, card: ModelCard) -> str:
+        """Return how good the model is, in one sentence."""

@@ -1,0 +1,156 @@
+"""How models that find objects are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.records import Dataset, Example
+from cellwright.methods.registry import find_method, new_readout
+from cellwright.models.card import InputContract, ModelCard
+from cellwright.models.instances import InstanceModel
+from cellwright.models.package import Package
+from cellwright.runs.evaluate import Evaluation, evaluate_examples
+from cellwright.runs.learning import Learning
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.prepare import object_contract
+from cellwright.runs.report import Number, ValidationExample
+from cellwright.runs.scoring import middle_plane, score
+from cellwright.runs.tasks import Finished
+from cellwright.runs.tuning import tuned_card
+from cellwright.runs.validation import AVERAGE_PRECISION, InstanceValidation
+
+_PICTURED = 4  # worst and best validation images, of each
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceTask:
+    """Objects, of which each pixel belongs to one."""
+
+    name: str = "instances"
+    monitor: str = AVERAGE_PRECISION
+    monitored: str = "objects found in validation patches: AP at IoU 0.5"
+
+    @property
+    def methods(self) -> dict[int, str]:
+        """The method when none is asked for, by dimensions."""
+        return {2: "offsets", 3: "watershed"}
+
+    def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
+        """Decide what the network is to see, and say what is wrong with single images."""
+        return object_contract(dataset, seed)
+
+    def learning(
+        self,
+        dataset: Dataset,
+        contract: InputContract,
+        options: TrainOptions,
+        method: str,
+        patch: tuple[int, ...],
+        workers: int,
+    ) -> Learning:
+        """Return how the network learns the dataset."""
+        assert contract.diameter_range is not None  # objects have sizes
+        readout = new_readout(method, len(patch), contract.diameter_range[1])
+        variation = augmentation(options.strength)
+        return Learning(
+            recipe=find_method(method).recipe_class()(readout),
+            train=dataset.part("train"),
+            validation=dataset.part("val"),
+            normalisation=contract.normalisation,
+            augmentation=replace(variation, diameter_range=contract.diameter_range),
+            channels=len(contract.channels),
+            patch=patch,
+            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
+            seed=options.seed,
+            workers=workers,
+        )
+
+    def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
+        """Return what judges the network during the training."""
+        return InstanceValidation(learning, learning.recipe.readout)
+
+    def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:
+        """Return the description and the limits of the model."""
+        kinds = f" ({', '.join(dataset.kinds)})" if dataset.kinds else ""
+        return (
+            f"Finds the objects annotated in '{dataset.root.name}'.",
+            f"Made for images like those in '{dataset.root.name}'{kinds}, with objects about "
+            f"{contract.diameter:g} px across after scaling. Check other images by eye.",
+        )
+
+    def finished(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> Finished:
+        """Choose what is left to choose on validation images, and score the model on them."""
+        card = tuned_card(draft, files, examples, seed)
+        model = InstanceModel(Package(card, files, sha256="", source=card.name))
+        evaluation = evaluate_examples(model, examples)
+        card = replace(card, evaluation=_figures(evaluation))
+        names = ("AP@0.5 per image", "AP@0.5 pooled", "AP@0.75 per image", "panoptic quality")
+        return Finished(
+            card,
+            [Number(name, f"{card.evaluation[name]:.3f}") for name in names],
+            _pictured(model, examples, evaluation),
+        )
+
+    def headline(self, card: ModelCard) -> str:
+        """Return how good the model is, in one sentence."""
+        figures = card.evaluation
+        count = figures["images"]
+        return (
+            f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
+            f"pooled, on {count:,} validation image{'' if count == 1 else 's'}"
+        )
+
+
+BATCH_SIZES = {2: 4, 3: 2}
+"""Patches in one step when nothing is said, by dimensions."""
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the figures of the model's card."""
+    metrics = evaluation.to_json()
+    figures = {
+        "of": "validation images, on which thresholds and confidence were also chosen",
+        "images": metrics["images"],
+        "objects": metrics["true_objects"],
+    }
+    for threshold in ("0.5", "0.75", "0.9"):
+        for how in ("per_image", "pooled"):
+            precision = metrics[how][threshold]["average_precision"]
+            figures[f"AP@{threshold} {how.replace('_', ' ')}"] = round(precision, 4)
+    figures["panoptic quality"] = round(metrics["pooled"]["0.5"]["panoptic_quality"], 4)
+    for kind, scores in metrics["per_kind"].items():
+        precision = scores["per_image"]["0.5"]["average_precision"]
+        figures[f"AP@0.5 per image, {kind}"] = round(precision, 4)
+    return figures
+
+
+def _pictured(
+    model: InstanceModel, validation: Sequence[Example], evaluation: Evaluation
+) -> list[ValidationExample]:
+    """Return the worst and the best validation images with what was found in them."""
+    table = evaluation.table()
+    chosen = extremes(table["AP@0.5"].tolist())
+    shown = []
+    for index, scored in zip(chosen, score(model, [validation[i] for i in chosen]), strict=True):
+        image, truth = middle_plane(scored.image, scored.truth)
+        note = (
+            f"AP@0.5 {table['AP@0.5'][index]:.2f}, {table['true_objects'][index]} objects "
+            f"annotated, {table['predicted_objects'][index]} found"
+        )
+        found = middle_plane(scored.image, scored.labels)[1]
+        shown.append(ValidationExample(scored.example.id, note, image, truth, found))
+    return shown
+
+
+def extremes(scores: Sequence[float]) -> list[int]:
+    """Return the places of the lowest and the highest scores, from low to high."""
+    order = np.argsort(scores, kind="stable").tolist()
+    return list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))
