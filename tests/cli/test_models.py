@@ -52,8 +52,8 @@ def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
     assert "training    images: 462; steps: 2000\n" in text
     told = ["  evaluation  other images"]
     told += [
-        "fluorescence (57 images): AP 0.88 at IoU 0.5",
-        "brightfield (1 image): AP 0.50 at IoU 0.5",
+        "fluorescence (57 images): AP@0.5 0.88",
+        "brightfield (1 image): AP@0.5 0.50",
     ]
     assert ("\n" + 14 * " ").join(told) in text
     assert json.loads(call("info", tmp_path / "scored.zip", "--json"))["training"]["versions"]

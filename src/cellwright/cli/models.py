@@ -57,15 +57,15 @@ def _training(facts: Mapping[str, Any]) -> str:
 
 
 def _evaluation(figures: Mapping[str, Any]) -> list[str]:
-    """Return what was scored and the precision for each kind of image."""
-    precisions: dict[str, list[str]] = {}
+    """Return what was scored and the leading scores for each kind of image, or class of pixels."""
+    scores: dict[str, list[str]] = {}
     for name, value in figures.items():
-        if found := re.fullmatch(r"AP@(\S+) per image(?:, (.+))?", name):
-            iou, kind = found.groups()
-            precisions.setdefault(kind or "", []).append(f"{value:.2f} at IoU {iou}")
+        what, _, kind = name.partition(", ")
+        if value is not None and re.fullmatch(r"AP@\S+ per image|Dice", what):
+            scores.setdefault(kind, []).append(f"{what.removesuffix(' per image')} {value:.2f}")
     lines = [
-        f"{kind.replace('(1 images)', '(1 image)') or 'all'}: AP {', '.join(values)}"
-        for kind, values in precisions.items()
+        f"{kind.replace('(1 images)', '(1 image)') or 'all'}: {', '.join(values)}"
+        for kind, values in scores.items()
     ]
     return [str(figures["of"]), *lines] if "of" in figures else lines
 
