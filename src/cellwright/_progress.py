@@ -80,6 +80,12 @@ def progress_line(
         yield show
 
 
+def remark(text: str) -> None:
+    """Say on standard error what a person who waits should know, where bars would be shown."""
+    if _shown():
+        sys.stderr.write(f"{text}\n")
+
+
 def _shown() -> bool:
     forced = os.environ.get("CELLWRIGHT_PROGRESS") == "1"
     return not _hidden and (forced or sys.stderr.isatty())

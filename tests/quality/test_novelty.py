@@ -47,10 +47,22 @@ def test_what_lies_between_two_kinds_is_like_neither():
     assert fit_novelty(both, kinds).distance(between) > 1
 
 
-def test_one_training_image_in_a_hundred_lies_beyond_the_limit():
-    seen = features("dots", 200, seed=4)
-    novelty = fit_novelty(seen, ["dots"] * 200)
-    assert np.mean([novelty.distance(each) > 1 for each in seen]) == pytest.approx(0.01)
+@pytest.mark.parametrize(("count", "most"), [(3, 0.2), (5, 0.2), (10, 0.1), (40, 0.05)])
+@pytest.mark.parametrize("kind", ["dots", "waves"])
+def test_new_images_of_the_kind_are_hardly_ever_called_unlike(kind, count, most):
+    new = features(kind, 40, seed=5)
+    beyond = []
+    for seed in range(5):
+        novelty = fit_novelty(features(kind, count, seed), [kind] * count)
+        beyond += [novelty.distance(each) > 1 for each in new]
+    assert np.mean(beyond) < most
+
+
+@pytest.mark.parametrize("count", [5, 10, 40])
+def test_other_images_are_called_unlike_after_few_training_images(count):
+    novelty = fit_novelty(features("waves", count, seed=1), ["waves"] * count)
+    other = [novelty.distance(each) > 1 for each in features("dots", 20, seed=3)]
+    assert np.mean(other) > 0.9
 
 
 def test_a_record_survives_json():

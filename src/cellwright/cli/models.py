@@ -92,7 +92,8 @@ def info(model: str, as_json: bool) -> None:
         *_told("training", _training(card.training) or "nothing is stated"),
         *_told("evaluation", *(_evaluation(card.evaluation) or ["none is stated"])),
         *_told("limits", card.limits or "none are stated"),
-        f"  licence     {card.licence}; {', '.join(card.authors) or 'no authors are stated'}",
+        f"  licence     {card.licence or 'none is stated'}; "
+        f"{', '.join(card.authors) or 'no authors are stated'}",
         f"  sha256      {package.sha256}",
         f"  test        passed (greatest difference {difference:.1g})",
         "All figures and settings: --json",

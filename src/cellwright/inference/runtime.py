@@ -51,6 +51,8 @@ class OnnxNetwork:
         Where to run; ``"auto"`` takes the GPU when this installation of ONNX Runtime can use one.
     threads : int, optional
         CPU threads; as many as there are physical cores when not given.
+    name : str, optional
+        What messages call it; that of the file by default.
 
     Raises
     ------
@@ -69,11 +71,13 @@ class OnnxNetwork:
         bytes_per_pixel: int = 200,
         device: Device = "auto",
         threads: int | None = None,
+        name: str | None = None,
     ) -> None:
         self.stride = stride
         self.halo = halo
         self.bytes_per_pixel = bytes_per_pixel
-        self._name = "The network" if isinstance(model, bytes) else f"'{model}'"
+        given = "The network" if isinstance(model, bytes) else f"'{model}'"
+        self._name = given if name is None else f"The network of '{name}'"
         self._session = _open(model, self._name, _providers(device), threads)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         axes = f"(N, C, {'Y, X' if len(stride) == 2 else 'Z, Y, X'})"

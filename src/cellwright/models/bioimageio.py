@@ -137,7 +137,7 @@ def _description(
         "description": card.description[:1024],
         "authors": [{"name": name} for name in card.authors or ("Cellwright",)],
         "cite": [{"text": f"Cellwright {__version__}", "url": _HOME}],
-        "license": card.licence,
+        **({"license": card.licence} if card.licence else {}),
         "documentation": "README.md",
         "covers": ["cover.png"],
         "tags": ["segmentation", *_TAGS[card.task], f"{len(shape)}d", "cellwright", "microscopy"],

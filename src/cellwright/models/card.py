@@ -103,8 +103,8 @@ class ModelCard:
         Scores by group, and of what data.
     limits : str
         What it was not made for.
-    licence : str
-        SPDX identifier.
+    licence : str, optional
+        SPDX identifier; None where whoever made the model states none.
     authors : tuple of str
 
     Raises
@@ -127,7 +127,7 @@ class ModelCard:
     training: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     limits: str = ""
-    licence: str = "CC-BY-4.0"
+    licence: str | None = None
     authors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -205,7 +205,7 @@ def card_from_json(content: Any, source: str) -> ModelCard:
             bytes_per_pixel=_natural(network["bytes_per_pixel"]),
         )
         for name in ("name", "version", "description", "task", "method", "limits", "licence"):
-            _text(values.get(name, ""))
+            _text(values.get(name) or "")
         for name in ("readout", "training", "evaluation"):
             _mapping(values.get(name, {}))
         return ModelCard(**values)

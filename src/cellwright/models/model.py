@@ -79,6 +79,7 @@ class Model:
             bytes_per_pixel=facts.bytes_per_pixel,
             device=device,
             threads=threads,
+            name=package.source,
         )
         novelty = package.card.novelty
         self._novelty = Novelty.from_json(novelty) if novelty else None

@@ -16,9 +16,10 @@ from cellwright.quality.sample import sample_blocks
 
 _QUANTILES = (5, 25, 50, 75, 95)
 _SCALES = 3
+_FEW = 3  # images, by so many of which the limit would be doubled
 _SIDE = 64  # px, of 36 blocks: enough for the features to be stable, small beside the network
 _LIMIT_QUANTILE = 0.99
-_SHRINKAGE = 0.1  # towards independent features, for groups of few images
+_SHRINKAGE = 0.1  # towards independent features, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Novelty:
     groups : tuple of Group
         Kinds of images; a new one need only resemble one of them.
     limit : float
-        Distance within which 99 % of the training images lie.
+        Distance within which 99 % of images like those of the training lie.
     """
 
     groups: tuple[Group, ...]
@@ -158,20 +159,37 @@ def fit_novelty(features: DoubleArray, kinds: Sequence[str]) -> Novelty:
                 f"Only {len(members)} training images are of the kind '{name}'; at least 3 are "
                 "needed to say how such images vary. Join it with another kind."
             )
-        precision = np.linalg.inv(_covariance(members)).tolist()
-        mean = tuple(members.mean(axis=0).tolist())
-        groups.append(Group(name, mean, tuple(map(tuple, precision))))
-    nearest = [min(group.distance(each) for group in groups) for each in features]
+        groups.append(_group(name, members))
+    # An image is always close to a group that it helped to describe; what counts is how far those
+    # lie that did not.
+    left_out = [
+        _group(name, features[(labels == name) & (np.arange(len(labels)) != i)])
+        for i, name in enumerate(labels)
+    ]
+    nearest = [
+        min((own if group.name == own.name else group).distance(each) for group in groups)
+        for own, each in zip(left_out, features, strict=True)
+    ]
     limit = float(np.quantile(nearest, _LIMIT_QUANTILE))
-    return Novelty(tuple(groups), max(limit, 1e-6))
+    # The farthest of a few is nearer than the farthest of many would be.
+    return Novelty(tuple(groups), max(limit * (1 + _FEW / len(features)), 1e-6))
+
+
+def _group(name: str, members: DoubleArray) -> Group:
+    """Describe the images of one kind."""
+    precision = np.linalg.inv(_covariance(members)).tolist()
+    return Group(str(name), tuple(members.mean(axis=0).tolist()), tuple(map(tuple, precision)))
 
 
 def _covariance(members: DoubleArray) -> DoubleArray:
     covariance = np.cov(members, rowvar=False)
     variances = np.diag(np.diag(covariance))
+    count, size = members.shape
+    # Fewer images than features tell nothing about how features vary together.
+    share = max(_SHRINKAGE, size / (size + count))
     # A feature that does not vary in a few images may well vary a little in others.
-    floor = 1e-4 * np.eye(len(covariance))
-    shrunk: DoubleArray = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * variances + floor
+    floor = 1e-4 * np.eye(size)
+    shrunk: DoubleArray = (1 - share) * covariance + share * variances + floor
     return shrunk
 
 

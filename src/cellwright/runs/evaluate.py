@@ -122,8 +122,8 @@ class EvaluationResult:
 
 def evaluate(
     model: str | Path,
-    dataset: Path,
-    out: Path,
+    dataset: str | Path,
+    out: str | Path,
     *,
     split: str = "val",
     threshold: float | None = None,
@@ -143,7 +143,7 @@ def evaluate(
     ----------
     model : str or Path
         Name or package.
-    dataset, out : Path
+    dataset, out : str or Path
         The folder of the images, and one for the results.
     split : str
         ``"train"``, ``"val"``, ``"test"`` or ``"all"``.
@@ -170,7 +170,8 @@ def evaluate(
         If `out` holds something else.
     """
     loaded = load_model(model, device=device, threads=threads)
-    opened = open_dataset(dataset, axes)
+    out = Path(out)
+    opened = open_dataset(Path(dataset), axes)
     if isinstance(loaded, ClassModel):
         opened = _same_classes(as_pixel_classes(opened), loaded)
         if threshold is not None:

@@ -49,7 +49,8 @@ def divided_dataset(dataset: Dataset, seed: int) -> tuple[Dataset, list[str]]:
         dataset = split_dataset(replace(dataset, examples=free), seed=seed)
         notes.append(
             f"The dataset has no validation images: {dataset.splits['val']} of {len(annotated)} "
-            "were set aside by chance."
+            "were set aside by chance. To score the model on them later, divide the dataset first "
+            "with 'cellwright data split'."
         )
     elif dataset.splits.get("unassigned"):
         raise DatasetError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_text
+from cellwright._progress import remark
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset
@@ -76,8 +77,8 @@ class TrainResult:
 
 
 def train(
-    dataset: Path,
-    out: Path,
+    dataset: str | Path,
+    out: str | Path,
     options: TrainOptions | None = None,
     *,
     device: str = "auto",
@@ -91,10 +92,10 @@ def train(
 
     Parameters
     ----------
-    dataset : Path
+    dataset : str or Path
         A folder of images with numbered objects or pixel classes. Without validation images, a
         fifth of the images is set aside, groups undivided.
-    out : Path
+    out : str or Path
         The model package to be made; ``report.html`` in it tells how the training went.
     options : TrainOptions, optional
     device : {"auto", "cpu", "cuda"}
@@ -118,8 +119,9 @@ def train(
     TrainingError
         If the training cannot go on.
     """
+    out = Path(out)
     options = options or TrainOptions()
-    dataset_read = open_dataset(dataset, options.axes)
+    dataset_read = open_dataset(Path(dataset), options.axes)
     task = _task(dataset_read, options)
     if task.name == "classes":
         dataset_read = as_pixel_classes(dataset_read)
@@ -144,6 +146,8 @@ def train(
             headline = task.headline(package.card)
             return TrainResult(out, package, headline, tuple(finished["warnings"]))
         contract, problems = task.contract(divided, options.seed)
+        for warning in (*notes, *problems):
+            remark(f"Note: {warning}")
         patch = _patch(size, contract.anisotropy or 1.0, options)
         learning = task.learning(divided, contract, options, method, patch, workers)
         network = _network(learning, options, start)

@@ -35,7 +35,8 @@ class FitSettings:
     ema_decay : float
         Share of the averaged weights that a step keeps; see `cellwright.training.ema`.
     validate_every : int
-        Steps from one validation (and checkpoint) to the next.
+        Steps from one validation (and checkpoint) to the next; less where an eighth of a budget of
+        time goes by before.
     patience : int, optional
         Validations without improvement after which training stops early. None: never.
     monitor : str

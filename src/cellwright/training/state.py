@@ -38,6 +38,9 @@ class Progress:
     """… and their number."""
 
 
+_FEWEST_VALIDATIONS = 8  # in a budget of time, however slow the machine
+
+
 class TrainingState:
     """Network, averaged weights, best weights, optimiser and numbers of one training.
 
@@ -78,7 +81,14 @@ class TrainingState:
         step, history = self.numbers.step, self.numbers.history
         validated = history[-1]["step"] if history else 0
         on_time = step % self.settings.validate_every == 0 or self.budget_used >= 1
-        return step > validated and on_time
+        return step > validated and (on_time or self._long_ago())
+
+    def _long_ago(self) -> bool:
+        """Whether a good part of a budget of time has gone by since the last validation."""
+        if self.settings.minutes is None:
+            return False
+        last = self.numbers.history[-1]["seconds"] if self.numbers.history else 0.0
+        return self.numbers.seconds - last >= 60 * self.settings.minutes / _FEWEST_VALIDATIONS
 
     def next_learning_rate(self) -> float:
         """Return the rate of the coming step."""

@@ -1,0 +1,68 @@
+"""Pixel classes on electron microscopy: membranes and mitochondria in slices not seen.
+
+    python benchmarks/bench_em.py [--steps 1500] [--out FOLDER]
+
+Of the 14 ssTEM slices (Gerhard et al. 2013), the first eight are learned with `cellwright train`'s
+settings, the next two are its validation images, and the last four are only scored, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from _common import ROOT, data_folder, describe_machine
+from imagecodecs import imread
+
+from cellwright.images.image import Image
+from cellwright.images.read import read
+from cellwright.images.write import write, write_labels
+from cellwright.runs.evaluate import evaluate
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.train import train
+
+SPLITS = {"train": range(8), "val": range(8, 10), "test": range(10, 14)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "em")
+    options = parser.parse_args()
+    dataset = options.out / "dataset"
+    prepare(data_folder() / "em_sstem", dataset)
+    chosen = TrainOptions(method="classes", steps=options.steps)
+    model = options.out / f"model-{options.steps}"
+    result = train(dataset, model, chosen, threads=1, workers=1, device="cpu")
+    scores = evaluate(model, dataset, options.out / f"scores-{options.steps}", split="test")
+    print(describe_machine(("torch", "onnxruntime")))
+    seconds = result.package.card.training["seconds"]
+    print(f"{options.steps:,} steps in {seconds / 60:.0f} min on one thread\n")
+    print("| class | Dice | Jaccard | boundary F (2 px) |\n|---|---|---|---|")
+    for number, name in ((1, "membrane"), (2, "mitochondrion")):
+        values = (scores.metrics[s][f"class {number}"] for s in ("dice", "jaccard", "boundary_f"))
+        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |")
+
+
+def prepare(source: Path, target: Path) -> None:
+    """Write slices with their classes: 1 membrane, 2 mitochondrion."""
+    for split, slices in SPLITS.items():
+        for folder in ("images", "masks"):
+            (target / split / folder).mkdir(parents=True, exist_ok=True)
+        for number in slices:
+            name = f"{number:02d}"
+            membrane, mitochondrion = (
+                imread(source / kind / f"{name}.png") > 127
+                for kind in ("membranes", "mitochondria")
+            )
+            classes = np.where(mitochondrion, 2, membrane).astype(np.uint8)
+            pixels = read(source / "raw" / f"{name}.tif").to_numpy()
+            image = target / split / "images" / f"{name}.tif"
+            if not image.exists():
+                write(image, Image(pixels, "YX"))
+                write_labels(target / split / "masks" / f"{name}.tif", classes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Methods for volumes on the parts of real stacks that they have not seen.
+
+    python benchmarks/bench_volumes.py [--steps 600] [--only watershed flows] [--out FOLDER]
+
+Each of the three stacks (nuclei of an ovule, an embryo and a worm) is cut along X: the first half
+is learned with `cellwright train`'s settings, the next fifth is for validation, and the rest is
+only scored, at the end. Objects that the cuts go through count as what is left of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from _common import ROOT, data_folder, describe_machine
+
+from cellwright.images.image import Image
+from cellwright.images.read import read, read_labels
+from cellwright.images.write import write, write_labels
+from cellwright.runs.evaluate import evaluate
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.train import train
+
+METHODS = ("watershed", "flows", "stars")
+SPLITS = {"train": (0.0, 0.5), "val": (0.5, 0.7), "test": (0.7, 1.0)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "volumes")
+    options = parser.parse_args()
+    dataset = options.out / "dataset"
+    prepare(data_folder() / "nuclei3d", dataset)
+    print(describe_machine(("torch", "onnxruntime", "numba")))
+    print(f"\n{options.steps:,} steps\n")
+    print(f"| method | min | F1@0.5 | AP@0.5 | F1@0.5 per stack |\n|{'---|' * 5}", flush=True)
+    for method in options.only:
+        name = f"{method}-{options.steps}"
+        chosen = TrainOptions(method=method, steps=options.steps)
+        result = train(dataset, options.out / name, chosen, threads=1, workers=1, device="cpu")
+        scores = evaluate(
+            options.out / name, dataset, options.out / f"{name}-scores", split="test"
+        ).metrics
+        half = scores["pooled"]["0.5"]
+        each = ", ".join(
+            f"{kind} {one['pooled']['0.5']['f1']:.2f}" for kind, one in scores["per_kind"].items()
+        )
+        minutes = result.package.card.training["seconds"] / 60
+        print(
+            f"| {method} | {minutes:.0f} | {half['f1']:.3f} | {half['average_precision']:.3f} "
+            f"| {each} |",
+            flush=True,
+        )
+
+
+def prepare(source: Path, target: Path) -> None:
+    """Write the parts of every stack, with the number of every object that is in them."""
+    lines = ["image,kind"]
+    for path in sorted((source / "images").glob("*.tif")):
+        pixels = read(path, axes="ZYX").to_numpy()
+        labels, _ = read_labels(source / "labels" / path.name, axes="ZYX")
+        for split, (first, last) in SPLITS.items():
+            part = slice(*(round(share * labels.shape[2]) for share in (first, last)))
+            image = target / split / "images" / f"{split}_{path.name}"
+            lines.append(f"{image.name},{path.stem}")
+            if image.exists():
+                continue
+            for folder in ("images", "labels"):
+                (target / split / folder).mkdir(parents=True, exist_ok=True)
+            write(image, Image(np.ascontiguousarray(pixels[..., part]), "ZYX"))
+            write_labels(target / split / "labels" / image.name, labels[..., part])
+    (target / "index.csv").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
