@@ -21,7 +21,7 @@ from cellwright.metrics.detection import DetectionScores, box_iou  # noqa: E402
 from cellwright.networks.registry import network_from_dict  # noqa: E402
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field  # noqa: E402
 
-SMALL = BoxesReadout(("a", "b"), longest=6, unit=3.0)
+SMALL = BoxesReadout(("a", "b"), threshold=0.3, longest=6, unit=3.0)
 COLOURS = ("red", "green", "blue")
 
 

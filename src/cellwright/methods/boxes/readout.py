@@ -81,7 +81,7 @@ class BoxesReadout:
     """
 
     classes: tuple[str, ...] = (ONE_CLASS,)
-    threshold: float = 0.3
+    threshold: float = 0.5
     overlap: float = 0.5
     longest: int = 64
     unit: float = 8.0
@@ -95,7 +95,7 @@ class BoxesReadout:
         "elongation",
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
-        "threshold": (0.2, 0.3, 0.4, 0.5, 0.6),
+        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
         "overlap": (0.4, 0.5, 0.6),
     }
 
