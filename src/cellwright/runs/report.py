@@ -243,12 +243,12 @@ def _subtitle(record: Mapping[str, Any]) -> str:
 
 def _overview(outcomes: Sequence[Outcome], table: Table) -> list[Number]:
     done = [outcome for outcome in outcomes if outcome.done]
-    area, unit = _areas(table)
+    what, size, unit = _sizes(table)
     numbers = [
         Number("images", f"{len(done):,}"),
         Number("objects", f"{sum(outcome.objects for outcome in done):,}"),
         Number("objects per image (median)", _median([outcome.objects for outcome in done])),
-        Number("area of an object (median)", _median(area), unit),
+        Number(f"{what} of an object (median)", _median(size), unit),
     ]
     if "confidence" in table:
         numbers.append(Number("confidence (median)", _median(table["confidence"])))
@@ -270,8 +270,8 @@ def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _charts(done: Sequence[Outcome], table: Table) -> list[str]:
-    area, unit = _areas(table)
-    charts = [histogram(area, "Size of the objects", f"area [{unit}]")]
+    what, size, unit = _sizes(table)
+    charts = [histogram(size, "Size of the objects", f"{what} [{unit}]")]
     if len(done) > 4:
         counts = np.array([outcome.objects for outcome in done])
         charts.insert(0, histogram(counts, "Objects per image", "objects"))
@@ -399,12 +399,14 @@ def _times(steps: Mapping[str, float]) -> list[dict[str, Any]]:
     ]
 
 
-def _areas(table: Table) -> tuple[AnyArray, str]:
-    """Return the areas of all objects, in µm² where that is known of every one."""
-    in_um = table.get("area_um2")
+def _sizes(table: Table) -> tuple[str, AnyArray, str]:
+    """Return what the sizes of all objects are, and their unit: µm where all are known in µm."""
+    volumes = "centroid-2" in table
+    what, name, unit = ("volume", "volume_um3", "µm³") if volumes else ("area", "area_um2", "µm²")
+    in_um = table.get(name)
     if in_um is not None and len(in_um) and bool(np.isfinite(in_um).all()):
-        return in_um, "µm²"
-    return table.get("area", np.zeros(0)), "px"
+        return what, in_um, unit
+    return what, table.get("area", np.zeros(0)), "px"
 
 
 def _channel(column: str) -> str:
