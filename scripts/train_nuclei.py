@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.dataset import open_dataset
@@ -34,7 +36,7 @@ from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.learning import Learning
 from cellwright.runs.prepare import novelty_of
-from cellwright.runs.tuning import tuned_card
+from cellwright.runs.tuning import calibrated_card
 from cellwright.runs.validation import AVERAGE_PRECISION, InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
@@ -43,6 +45,8 @@ DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "dsb2018"
 SEED = 0
 STEPS = 38_000
 SETTLING = 10_000
+EMPTINESS = 2_000
+BLEND = 0.75  # of the way from the settled weights to those that know emptiness
 SET_ASIDE = 0.1
 
 # Share of the patches that each kind of image gets: fluorescence first, but nobody forgotten.
@@ -95,6 +99,8 @@ SETTLED = replace(
     paste=0.2,
     empty=0.01,
 )
+# What was learned of noise is forgotten fastest.
+MOSTLY_SETTLED = replace(SETTLED, empty=0.12)
 NETWORK = {"name": "unet", "width": 16, "growth": 2.0, "depth": 5, "block": "residual"}
 LIMITS = (
     "Trained on 462 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
@@ -118,7 +124,12 @@ def main() -> None:
     examples = open_dataset(DATA).examples
     training, chosen_on = set_aside([e for e in examples if e.split == "train"])
     network = network_from_dict({**NETWORK, "in_channels": 3, "out_channels": 3}, seed=SEED)
-    phases = (("", AUGMENTATION, options.steps, 2e-3), ("settling", SETTLED, SETTLING, 5e-4))
+    phases = (
+        ("", AUGMENTATION, options.steps, 2e-3),
+        ("settling", SETTLED, SETTLING, 5e-4),
+        ("emptiness", MOSTLY_SETTLED, EMPTINESS, 3e-4),
+    )
+    weights: list[dict[str, Tensor]] = []
     for name, variation, steps, rate in phases:
         learning = learning_of(training, chosen_on, options.workers, variation)
         settings = FitSettings(
@@ -140,12 +151,27 @@ def main() -> None:
             settings,
             options.work / name,
         )
+        weights.append({key: value.clone() for key, value in network.state_dict().items()})
+    network.load_state_dict(between(*weights[-2:], BLEND))
     card, files = chosen(network, learning, record)
     held_out = [e for e in examples if e.split == "val"]
     figures = scores(InstanceModel(Package(card, files, "", card.name)), held_out)
     save_package(options.out, replace(card, evaluation=figures), files)
     for name, value in figures.items():
         print(f"{name}: {value}")
+
+
+def between(before: dict[str, Tensor], after: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Return weights on the way from `before` to `after`, which keep the best of both.
+
+    References
+    ----------
+    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    return {
+        name: torch.lerp(old, after[name], share) if old.is_floating_point() else after[name]
+        for name, old in before.items()
+    }
 
 
 def set_aside(examples: list[Example]) -> tuple[list[Example], list[Example]]:
@@ -197,7 +223,7 @@ def chosen(
             "data": "DSB 2018 stage 1 (CC0), corrected annotations",
             "images": len(learning.train),
             "images to choose on": len(learning.validation),
-            "steps": STEPS + record.steps,
+            "steps": STEPS + SETTLING + record.steps,
             "device": record.device,
             "seed": SEED,
             "batch size": learning.batch_size,
@@ -211,7 +237,9 @@ def chosen(
         licence="BSD-3-Clause",
         authors=("The Cellwright developers",),
     )
-    return tuned_card(draft, files, learning.validation, SEED), files
+    # The readout keeps its threshold of 0.5: on the images set aside 0.65 is better in the mean
+    # over all IoUs, but not at 0.5 (AP 0.847 against 0.851; stained tissue 0.728 against 0.737).
+    return calibrated_card(draft, files, learning.validation), files
 
 
 def scores(model: InstanceModel, examples: list[Example]) -> dict[str, Any]:
@@ -228,7 +256,8 @@ def scores(model: InstanceModel, examples: list[Example]) -> dict[str, Any]:
         for threshold in ("0.5", "0.8", "0.9"):
             for how in ("per_image", "pooled"):
                 precision = found[how][threshold]["average_precision"]
-                label = f"AP@{threshold} {how.replace('_', ' ')}, {name} ({len(some)} images)"
+                images = "1 image" if len(some) == 1 else f"{len(some)} images"
+                label = f"AP@{threshold} {how.replace('_', ' ')}, {name} ({images})"
                 figures[label] = round(precision, 4)
         figures[f"expected calibration error, {name}"] = _rounded(
             found["calibration"]["expected_calibration_error"]

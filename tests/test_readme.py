@@ -15,7 +15,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     [
         ("fluorescence | 57", "fluorescence (57 images)"),
         ("stained tissue | 7", "stained (7 images)"),
-        ("brightfield | 1", "brightfield (1 images)"),
+        ("brightfield | 1", "brightfield (1 image)"),
     ],
 )
 def test_the_accuracy_of_the_shipped_model_is_that_of_its_card(row, kind):

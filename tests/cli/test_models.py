@@ -38,7 +38,7 @@ def test_an_imported_model_is_listed_explained_and_exported(call, tmp_path):
 
 
 def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
-    of_images = {"fluorescence (57 images)": 0.876, "brightfield (1 images)": 0.5}
+    of_images = {"fluorescence (57 images)": 0.876, "brightfield (1 image)": 0.5}
     oracle_package(
         tmp_path / "scored.zip",
         training={"images": 462, "steps": 2000, "versions": {"numpy": "2.0"}},

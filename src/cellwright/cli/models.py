@@ -63,10 +63,7 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
         what, _, kind = name.partition(", ")
         if value is not None and re.fullmatch(r"AP@\S+ per image|Dice", what):
             scores.setdefault(kind, []).append(f"{what.removesuffix(' per image')} {value:.2f}")
-    lines = [
-        f"{kind.replace('(1 images)', '(1 image)') or 'all'}: {', '.join(values)}"
-        for kind, values in scores.items()
-    ]
+    lines = [f"{kind or 'all'}: {', '.join(values)}" for kind, values in scores.items()]
     return [str(figures["of"]), *lines] if "of" in figures else lines
 
 

@@ -52,7 +52,7 @@ def tuned_card(
         return _mean_precision(candidate, files, some)
 
     best = chosen_parameters(card, readout_of(card).tunable, precision)
-    return _calibrated(best, files, examples)
+    return calibrated_card(best, files, examples)
 
 
 def chosen_parameters(
@@ -103,9 +103,15 @@ def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int)
     return best
 
 
-def _calibrated(
+def calibrated_card(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
 ) -> ModelCard:
+    """Say what the evidence of the readout means, and choose the least confidence.
+
+    Parameters, Returns
+    -------------------
+    As for `tuned_card`; the readout stays as it is.
+    """
     evidence, correct, true_objects = [], [], 0
     for scored in score(_model(card, files), examples, tell_size=True):
         known = scored.known
