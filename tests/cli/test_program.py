@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import click
 import pytest
@@ -74,7 +75,9 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(oracle, tmp_path):
         save_field(tmp_path / "images" / f"{seed}.tif", seed)
     arguments = ["segment", tmp_path / "images", "--model", oracle, "-o", tmp_path / "out"]
     command = [sys.executable, "-m", "cellwright", *map(str, arguments)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # What a shell starts in the background ignores Ctrl-C, and hands that down.
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear)
     parts = tmp_path / "out" / ".parts"
     while not list(parts.glob("*.json")):
         assert running.poll() is None, running.stderr.read()

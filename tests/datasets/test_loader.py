@@ -218,6 +218,11 @@ def alive(pid):
         return False
 
 
+def hear_interrupts():
+    """What a shell starts in the background ignores Ctrl-C, and hands that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_parent(tmp_path, how):
@@ -229,6 +234,7 @@ def test_workers_end_with_their_parent(tmp_path, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        preexec_fn=hear_interrupts,
     )
     with parent:
         workers = [int(pid) for pid in parent.stdout.readline().split()]
