@@ -128,6 +128,8 @@ def test_what_does_not_fit_is_told(trained, data, tmp_path):
     assert "how far apart its planes are" in bare.failures["bare"] and not bare.bugs
     with pytest.raises(DatasetError, match="is a volume of 16 planes"):
         evaluate("nuclei", data, tmp_path / "scores", split="all")
+    with pytest.raises(UsageError, match="sees planes, but the images are volumes"):
+        train(data, tmp_path / "planes", TrainOptions(start_from="nuclei", steps=2))
     with pytest.raises(UsageError, match="multiples of 4 × 4 × 4"):
         train(data, tmp_path / "model", TrainOptions(network={"depth": 2}, patch=30, steps=2))
 

@@ -49,8 +49,10 @@ def as_pixel_classes(dataset: Dataset) -> Dataset:
         found |= {int(value) for value in np.unique(labels) if value > 0}
         if len(found) > _MOST:
             raise DatasetError(
-                f"The labels of '{dataset.root}' have more than {_MOST} values: they look like "
-                "numbered objects, not like classes of pixels. Choose another --method."
+                f"The labels of '{dataset.root}' have more than {_MOST} values (up to "
+                f"'{example.labels.name}'): too many for classes of pixels. If they are numbered "
+                "objects, choose another --method. If they are masks with smoothed edges, save "
+                "them in black and white (mask > 127)."
             )
     if dataset.classes and found and max(found) <= len(dataset.classes):
         values = tuple(range(1, len(dataset.classes) + 1))

@@ -218,6 +218,12 @@ def _patch(
 def _network(learning: Learning, options: TrainOptions, start: Package | None) -> Network:
     """Return the network, with what fits of the weights that it starts from."""
     dimensions = len(learning.patch)
+    if start and start.card.network.dimensions != dimensions:
+        seen, given_here = ("planes", "volumes") if dimensions == 3 else ("volumes", "planes")
+        raise UsageError(
+            f"The model '{start.card.name}' sees {seen}, but the images are {given_here}: its "
+            f"weights do not fit. Start from a model of {given_here}, or leave out --from."
+        )
     given = {**(start.card.network.config if start else {"name": "unet"}), **options.network}
     if dimensions == 3 and not start:
         given = {"width": VOLUME_WIDTH, "depth": VOLUME_DEPTH, **given}
