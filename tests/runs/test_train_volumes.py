@@ -123,6 +123,9 @@ def test_what_does_not_fit_is_told(trained, data, tmp_path):
     assert "works on volumes" in flat.failures["flat"] and not flat.bugs
     deep = segment_images([tmp_path / "bare.tif"], tmp_path / "b", SegmentOptions(z="max"), **run)
     assert "leave out --z" in deep.failures["bare"] and not deep.bugs
+    write(tmp_path / "far.tif", Image(volume(3)[0], "ZYX", pixel_size=(5000.0, 0.5, 0.5)))
+    far = segment_images([tmp_path / "far.tif"], tmp_path / "d", SegmentOptions(), **run)
+    assert "planes are 1e+04 times as far apart" in far.failures["far"] and not far.bugs
     sized = SegmentOptions(pixel_size=0.5)
     bare = segment_images([tmp_path / "bare.tif"], tmp_path / "c", sized, **run)
     assert "how far apart its planes are" in bare.failures["bare"] and not bare.bugs

@@ -119,6 +119,6 @@ class ClassModel(Model):
         -------
         ndarray, shape (Y, X), uint8
         """
-        found = self.segment(image if isinstance(image, Image) else as_image(image)).classes
+        found = self.segment(as_image(image)).classes
         assert found is not None  # no sink was given
         return found

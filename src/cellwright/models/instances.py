@@ -178,7 +178,7 @@ class InstanceModel(Model):
         -------
         ndarray, shape (Y, X), int32
         """
-        found = self.segment(image if isinstance(image, Image) else as_image(image)).labels
+        found = self.segment(as_image(image)).labels
         assert found is not None  # no sink was given
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import AxesError
+from cellwright._errors import AxesError, InputError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
@@ -19,6 +19,8 @@ from cellwright.models.channels import Channel, ChannelSource, channels_for
 from cellwright.models.package import NETWORK, Package
 from cellwright.models.sampling import Region, pixel_sample
 from cellwright.quality.novelty import Novelty, image_features
+
+_MOST_DEPTH = 20.0  # planes so many times farther apart, or nearer, than in training: a wrong file
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Model:
         AxesError
             If the image is not a single plane or volume, whichever the network takes.
         InputError
-            If a pixel is NaN or infinite.
+            If a pixel is NaN or infinite, or the distance of planes cannot be right.
         UsageError
             If a channel must be chosen.
         """
@@ -100,8 +102,20 @@ class Model:
         contract = self.card.input
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
         limits = contract.normalisation.limits(pixel_sample(source))
-        depth = anisotropy(image) / contract.anisotropy if contract.anisotropy else 0.0
-        return Seen(source, limits, depth or 1.0)
+        return Seen(source, limits, self._depth(image))
+
+    def _depth(self, image: Image) -> float:
+        """Return network planes per plane of the image; 1 where distances are unknown."""
+        known, trained = anisotropy(image), self.card.input.anisotropy
+        if not known or not trained:
+            return 1.0
+        if not 1 / _MOST_DEPTH <= known / trained <= _MOST_DEPTH:
+            raise InputError(
+                f"'{image.name}' says that its planes are {known:.3g} times as far apart as its "
+                f"pixels; the model was trained on volumes with {trained:.3g}. Correct the pixel "
+                "size of the file."
+            )
+        return known / trained
 
     def distance(self, source: ChannelSource) -> float:
         """Return how far an image lies from the training images; NaN when unknown."""
@@ -131,14 +145,18 @@ def novelty_warnings(novelty: float) -> tuple[str, ...]:
     )
 
 
-def as_image(pixels: AnyArray) -> Image:
+def as_image(pixels: Image | AnyArray) -> Image:
     """Return a bare array of shape (Y, X), or (Y, X, 3) for colours, as an image.
+
+    An image is returned as it is.
 
     Raises
     ------
     AxesError
         If it has another shape.
     """
+    if isinstance(pixels, Image):
+        return pixels
     if pixels.ndim == 2:
         return Image(pixels, "YX")
     if pixels.ndim == 3 and pixels.shape[2] == 3:
