@@ -2,7 +2,7 @@
 
     python benchmarks/bench_volumes.py [--steps 600] [--only watershed flows] [--out FOLDER]
 
-Each of the three stacks (nuclei of an ovule, an embryo and a worm) is cut along X: the first half
+Each of the three stacks (nuclei of an ovule, an embryo and a worm) is cut along Y: the first half
 is learned with `cellwright train`'s settings, the next fifth is for validation, and the rest is
 only scored, at the end. Objects that the cuts go through count as what is left of them.
 """
@@ -63,15 +63,15 @@ def prepare(source: Path, target: Path) -> None:
         pixels = read(path, axes="ZYX").to_numpy()
         labels, _ = read_labels(source / "labels" / path.name, axes="ZYX")
         for split, (first, last) in SPLITS.items():
-            part = slice(*(round(share * labels.shape[2]) for share in (first, last)))
+            part = slice(*(round(share * labels.shape[1]) for share in (first, last)))
             image = target / split / "images" / f"{split}_{path.name}"
             lines.append(f"{image.name},{path.stem}")
             if image.exists():
                 continue
             for folder in ("images", "labels"):
                 (target / split / folder).mkdir(parents=True, exist_ok=True)
-            write(image, Image(np.ascontiguousarray(pixels[..., part]), "ZYX"))
-            write_labels(target / split / "labels" / image.name, labels[..., part])
+            write(image, Image(np.ascontiguousarray(pixels[:, part]), "ZYX"))
+            write_labels(target / split / "labels" / image.name, labels[:, part])
     (target / "index.csv").write_text("\n".join(lines) + "\n")
 
 
