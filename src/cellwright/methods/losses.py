@@ -1,8 +1,9 @@
 """Losses per pixel, with masks, and weights against rare classes.
 
 All are pure functions of ``(N, K, [Z,] Y, X)`` tensors and return one number. Where `valid` is
-False a pixel has no say: neither in the value nor in the gradient, whatever the target holds
-there. Without any valid pixel a loss is 0. Sums run in float32 under mixed precision, too.
+False, or 0, a pixel has no say: neither in the value nor in the gradient, whatever the target holds
+there. Losses that are means over pixels take weights for `valid`, too, and are weighted means then.
+Without any valid pixel a loss is 0. Sums run in float32 under mixed precision, too.
 """
 
 import numpy as np
@@ -23,11 +24,11 @@ def binary_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = 
     target : Tensor
         Same shape, 0 to 1.
     valid : Tensor, optional
-        Boolean, of a shape that broadcasts to `logits`.
+        Boolean, or weights from 0 on; of a shape that broadcasts to `logits`.
     """
     logits, target, valid = _prepare(logits, target, valid)
     losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return _mean(losses, valid)
+    return weighted_mean(losses, valid)
 
 
 def focal(
@@ -51,7 +52,7 @@ def focal(
     logits, target, valid = _prepare(logits, target, valid)
     losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     wrong = torch.sigmoid(logits * (1 - 2 * target))  # 1 - p, without cancellation
-    return _mean(losses * wrong**gamma, valid)
+    return weighted_mean(losses * wrong**gamma, valid)
 
 
 def dice(
@@ -134,12 +135,14 @@ def smooth_l1(
     prediction, target : Tensor
         ``(N, K, [Z,] Y, X)``.
     valid : Tensor, optional
-        Boolean, of a shape that broadcasts to `prediction`.
+        Boolean, or weights from 0 on; of a shape that broadcasts to `prediction`.
     beta : float
         Error at which the pieces meet, in units of the target. 0 is the absolute error.
     """
     prediction, target, valid = _prepare(prediction, target, valid)
-    return _mean(functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta), valid)
+    return weighted_mean(
+        functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta), valid
+    )
 
 
 def cross_entropy(
@@ -159,7 +162,7 @@ def cross_entropy(
     target : Tensor
         Class indices ``(N, [Z,] Y, X)`` or ``(N,)``, 0 to K - 1.
     valid : Tensor, optional
-        Boolean, shape of `target`.
+        Boolean, or weights from 0 on; shape of `target`.
     weights : Tensor, optional
         ``(K,)``, such as from `class_weights`; the mean is a weighted one.
     gamma : float
@@ -168,13 +171,13 @@ def cross_entropy(
     """
     if valid is None:
         valid = torch.ones_like(target, dtype=torch.bool)
-    target = torch.where(valid, target, 0).long()
+    target = torch.where(valid > 0, target, 0).long()
     losses = functional.cross_entropy(logits.float(), target, reduction="none")
     if gamma > 0:
         # Not quite 0, where a root has no slope.
         losses = losses * (1 - torch.exp(-losses)).clamp(min=1e-6) ** gamma
     importance = valid.float() if weights is None else valid * weights.float()[target]
-    return _mean(losses, importance)
+    return weighted_mean(losses, importance)
 
 
 def class_weights(counts: AnyArray) -> DoubleArray:
@@ -218,9 +221,10 @@ def _prepare(
     if valid is None:
         return prediction, target.float(), torch.ones_like(prediction)
     valid = valid.expand_as(prediction)
-    return prediction, torch.where(valid, target, 0).float(), valid.float()
+    return prediction, torch.where(valid > 0, target, 0).float(), valid.float()
 
 
-def _mean(losses: Tensor, importance: Tensor) -> Tensor:
-    total = importance.sum()
-    return (losses * importance).sum() / torch.where(total > 0, total, 1)
+def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean of `losses`, weighted; 0 where no weight is above 0."""
+    total = weight.sum()
+    return (losses * weight).sum() / torch.where(total > 0, total, 1)

@@ -7,6 +7,25 @@ import numpy as np
 from cellwright._types import FloatArray, LabelArray
 
 
+def seam_weights(labels: LabelArray, distance: int, extra: float) -> FloatArray:
+    """Return the weight of every pixel in a loss: more where objects come close to each other.
+
+    Parameters
+    ----------
+    labels : ndarray, shape ([Z,] Y, X), int32
+        -1 is unknown, 0 background, 1..N objects.
+    distance, extra : int, float
+        Pixels within `distance` px (along each axis) of two different objects weigh 1 + `extra`.
+
+    Returns
+    -------
+    ndarray, shape ([Z,] Y, X), float32
+        0 where unknown.
+    """
+    weights: FloatArray = (labels >= 0) * (1 + np.float32(extra) * near_another(labels, distance))
+    return weights
+
+
 def near_another(labels: LabelArray, distance: int) -> FloatArray:
     """Return 1 at pixels within `distance` px (along each axis) of two different objects.
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from cellwright._types import AnyArray, FloatArray, LabelArray
 from cellwright.methods.boundary import geometry
 from cellwright.methods.boundary.readout import BoundaryReadout
-from cellwright.methods.losses import soft_dice
+from cellwright.methods.losses import cross_entropy, soft_dice
 
 _SMOOTHING = 20.0  # px; keeps the Dice loss calm on patches without objects
 
@@ -84,8 +83,7 @@ class BoundaryRecipe:
             ``loss`` and its summands ``classes`` and ``overlap``; scalars.
         """
         truth, weight = batch["classes"].long(), batch["weight"]
-        pixelwise = functional.cross_entropy(outputs.float(), truth, reduction="none")
-        classes = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
+        classes = cross_entropy(outputs, truth, weight)
         wanted = torch.stack([truth == geometry.INSIDE, truth == geometry.BOUNDARY], 1)
         probability = torch.softmax(outputs.float(), 1)[:, 1:]
         overlap = soft_dice(probability, wanted, (weight > 0)[:, None], smooth=_SMOOTHING)

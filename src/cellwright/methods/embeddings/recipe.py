@@ -13,6 +13,7 @@ from torch.nn import functional
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.embeddings import geometry
 from cellwright.methods.embeddings.readout import WIDEST, EmbeddingsReadout
+from cellwright.methods.losses import binary_cross_entropy
 
 _SMALLEST = 2.0  # px; radius of the smallest objects, for the precision that is asked
 _FAR = 1e-3  # a membership so low that it costs nothing
@@ -114,13 +115,12 @@ class EmbeddingsRecipe:
         wrong = _membership(rival_way, object_widths[rival])
         certain = torch.zeros_like(logits)
         certain[inside] = right.detach()
-        pixelwise = functional.binary_cross_entropy_with_logits(logits, certain, reduction="none")
         objects = max(count, 1)
         parts = {
             "gathering": _gathering(right, own, wrong, rival) / objects,
             "agreement": self.agreement_weight * (apart * share).sum() / objects,
             "centre": self.centre_weight * (far * share).sum() / objects,
-            "seed": (pixelwise * known).sum() / known.sum().clamp(min=1),
+            "seed": binary_cross_entropy(logits, certain, known),
         }
         return {"loss": sum(parts.values(), outputs.new_zeros(())), **parts}
 

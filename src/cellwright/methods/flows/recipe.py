@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.flows.readout import FlowsReadout
-from cellwright.methods.seams import near_another
+from cellwright.methods.losses import binary_cross_entropy, weighted_mean
+from cellwright.methods.seams import seam_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,9 @@ class FlowsRecipe:
         """
         volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
         flows = self.readout.flows_of(volume)[3 - labels.ndim :]
-        seams = near_another(labels, self.seam)
         return {
             "foreground": (labels > 0).astype(np.float32),
-            "weight": (labels >= 0) * (1 + np.float32(self.seam_weight) * seams),
+            "weight": seam_weights(labels, self.seam, self.seam_weight),
             "flows": flows.reshape(labels.ndim, *labels.shape),
         }
 
@@ -78,12 +77,9 @@ class FlowsRecipe:
             ``loss`` and its summands ``foreground`` and ``flow``; scalars.
         """
         outputs, weight, flows = outputs.float(), batch["weight"], batch["flows"]
-        pixelwise = functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], batch["foreground"], reduction="none"
-        )
-        foreground = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
+        foreground = binary_cross_entropy(outputs[:, 0], batch["foreground"], weight)
         # Parts that the border of a patch cut off from their centre have no flow to learn.
         moving = weight * (flows != 0).any(1)
         miss = (outputs[:, 1:] - self.readout.unit * flows).square().mean(1) / 2
-        flow = (miss * moving).sum() / moving.sum().clamp(min=1)
+        flow = weighted_mean(miss, moving)
         return {"loss": foreground + flow, "foreground": foreground, "flow": flow}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
+from cellwright.methods.losses import binary_cross_entropy, dice, weighted_mean
 from cellwright.methods.offsets import geometry
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.methods.seams import near_another
@@ -64,14 +63,13 @@ class OffsetsRecipe:
         centre, area = geometry.centres(labels, count)
         radius = np.zeros(count + 1, np.float32)
         radius[1:] = np.sqrt(area / np.pi)
-        known = labels >= 0
         seams = near_another(labels, self.seam)
         importance = np.ones(count + 1, np.float32)
         importance[labels[(seams > 0) & (labels > 0)]] += self.contact_weight
         importance[0] = 0
         return {
             "foreground": (labels > 0).astype(np.float32),
-            "weight": known * (1 + self.seam_weight * seams),
+            "weight": (labels >= 0) * (1 + self.seam_weight * seams),
             "offsets": geometry.offsets_to_centres(labels, centre),
             "radius": radius[np.maximum(labels, 0)],
             "importance": importance[np.maximum(labels, 0)],
@@ -93,17 +91,12 @@ class OffsetsRecipe:
             ``loss`` and its summands ``foreground``, ``overlap`` and ``centre``; scalars.
         """
         truth, weight, radius = batch["foreground"], batch["weight"], batch["radius"]
-        pixelwise = functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], truth, reduction="none"
-        )
-        foreground = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
-        probability = torch.sigmoid(outputs[:, 0]) * (weight > 0)
-        shared = (probability * truth).sum((1, 2))
-        either = probability.sum((1, 2)) + truth.sum((1, 2))
-        overlap = 1 - ((2 * shared + _SMOOTHING) / (either + _SMOOTHING)).mean()
+        foreground = binary_cross_entropy(outputs[:, 0], truth, weight)
+        known = (weight > 0)[:, None]
+        overlap = dice(outputs[:, :1], truth[:, None], known, smooth=_SMOOTHING)
         miss = (outputs[:, 1:3] * self.readout.unit - batch["offsets"]).abs().sum(1)
         size = radius.clamp(min=_SMALLEST_RADIUS)
         share = batch["importance"] / size  # small objects have few pixels: let them speak louder
-        centre = (share * miss / size).sum() / share.sum().clamp(min=1)
+        centre = weighted_mean(miss / size, share)
         total = foreground + overlap + centre
         return {"loss": total, "foreground": foreground, "overlap": overlap, "centre": centre}

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.distance import depth
+from cellwright.methods.losses import binary_cross_entropy, weighted_mean
 from cellwright.methods.stars import geometry
 from cellwright.methods.stars.rays import star
 from cellwright.methods.stars.readout import StarsReadout
@@ -84,17 +84,12 @@ class StarsRecipe:
         """
         outputs = outputs.float()
         truth, known, distances = batch["object"], batch["known"], batch["distances"]
-        pixels = known.sum().clamp(min=1)
-        pixelwise = functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], truth, reduction="none"
-        )
         told = outputs[:, 1:] * self.readout.unit
         share = truth[:, None] * (distances >= 0)
-        error = ((told - distances).abs() * share).sum() / share.sum().clamp(min=1)
-        empty = (known * (truth == 0))[:, None]
-        stray = (told.abs() * empty).sum() / (pixels * self.readout.rays)
+        error = weighted_mean((told - distances).abs(), share)
+        stray = weighted_mean(told.abs().mean(1) * (truth == 0), known)
         parts = {
-            "object": (pixelwise * known).sum() / pixels,
+            "object": binary_cross_entropy(outputs[:, 0], truth, known),
             "distance": self.distance_weight * error,
             "background": self.background_weight * stray,
         }

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.distance import depth
-from cellwright.methods.losses import dice
-from cellwright.methods.seams import near_another
+from cellwright.methods.losses import binary_cross_entropy, dice, weighted_mean
+from cellwright.methods.seams import seam_weights
 from cellwright.methods.watershed.geometry import nearness
 from cellwright.methods.watershed.readout import WatershedReadout
 
@@ -59,11 +59,10 @@ class WatershedRecipe:
         """
         volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
         make = depth if self.readout.relief == "depth" else nearness
-        weight = (labels >= 0) * (1 + self.seam_weight * near_another(labels, self.seam))
         return {
             "foreground": (labels > 0).astype(np.float32),
             "relief": make(volume, self.readout.anisotropy).reshape(labels.shape),
-            "weight": weight.astype(np.float32),
+            "weight": seam_weights(labels, self.seam, self.seam_weight),
         }
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -83,16 +82,13 @@ class WatershedRecipe:
         """
         outputs = outputs.float()
         truth, weight = batch["foreground"], batch["weight"]
-        pixelwise = functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], truth, reduction="none"
-        )
-        foreground = (pixelwise * weight).sum() / weight.sum().clamp(min=1)
+        foreground = binary_cross_entropy(outputs[:, 0], truth, weight)
         known = (weight > 0)[:, None]
         overlap = dice(outputs[:, :1], truth[:, None], known, smooth=_SMOOTHING)
         error = functional.huber_loss(
             outputs[:, 1], batch["relief"], reduction="none", delta=_TRANSITION
         )
         share = weight * (1 + self.object_weight * truth)
-        relief = (error * share).sum() / (_TRANSITION * share.sum().clamp(min=1))
+        relief = weighted_mean(error, share) / _TRANSITION
         total = foreground + overlap + relief
         return {"loss": total, "foreground": foreground, "overlap": overlap, "relief": relief}
