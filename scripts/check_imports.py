@@ -16,7 +16,7 @@ FLOORS = [
     {"_errors", "_types", "_files", "_progress"},
     {"networks", "measure", "metrics", "images", "simulation"},
     {"methods", "datasets"},
-    {"training", "inference", "quality"},
+    {"training", "inference", "tracking", "quality"},
     {"models"},
     {"runs"},
     {"api", "cli", "__main__"},

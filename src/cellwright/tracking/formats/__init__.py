@@ -1,0 +1,1 @@
+"""Files that tracks come in."""

@@ -1,0 +1,88 @@
+"""Tracklets: the runs of a track between its divisions, mergers and gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from cellwright._types import IntArray, LabelArray
+from cellwright.tracking.tracks import Tracks
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklets:
+    """Maximal runs of detections in consecutive frames that do not branch; K tracklets.
+
+    They are numbered in the order of their first detections: by frame, then label.
+
+    Attributes
+    ----------
+    of : array of int64, shape (N,)
+        Tracklet of each detection, 0 to K - 1.
+    first, last : array of int64, shape (K,)
+        First and last detection of each tracklet.
+    begin, end : array of int32, shape (K,)
+        Their frames.
+    links : array of int64, shape (P, 2)
+        Rows (parent, child) of tracklets: one for each parent link, sorted.
+    """
+
+    of: IntArray
+    first: IntArray
+    last: IntArray
+    begin: LabelArray
+    end: LabelArray
+    links: IntArray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def parent_counts(self) -> IntArray:
+        """Return how many tracklets lead into each, shape (K,); above 1 for mergers."""
+        return np.bincount(self.links[:, 1], minlength=len(self))
+
+    def child_counts(self) -> IntArray:
+        """Return how many tracklets begin at the end of each, shape (K,)."""
+        return np.bincount(self.links[:, 0], minlength=len(self))
+
+    def parents(self) -> IntArray:
+        """Return one parent of each tracklet, the lowest of a merger's; -1 for none, shape (K,)."""
+        parents = np.full(len(self), -1, np.int64)
+        parents[self.links[::-1, 1]] = self.links[::-1, 0]
+        return parents
+
+
+def find_tracklets(tracks: Tracks) -> Tracklets:
+    """Cut tracks at their parent links (`Tracks.parent_links`) into tracklets."""
+    cut = tracks.parent_links()
+    before = np.full(len(tracks), -1, np.int64)
+    before[tracks.edges[~cut, 1]] = tracks.edges[~cut, 0]
+    of = _number(before)
+    first = np.flatnonzero(before < 0)
+    last = np.zeros_like(first)
+    last[of] = np.arange(len(tracks))  # the latest of each tracklet stays
+    links = of[tracks.edges[cut]]
+    return Tracklets(
+        of=of,
+        first=first,
+        last=last,
+        begin=tracks.frame[first],
+        end=tracks.frame[last],
+        links=links[np.lexsort((links[:, 1], links[:, 0]))],
+    )
+
+
+@njit(cache=True)
+def _number(before: IntArray) -> IntArray:
+    """Give a number to each of the chains that `before` (the detection before each, or -1) makes."""
+    numbers = np.empty(before.size, np.int64)
+    count = 0
+    for detection in range(before.size):
+        if before[detection] < 0:
+            numbers[detection] = count
+            count += 1
+        else:
+            numbers[detection] = numbers[before[detection]]
+    return numbers

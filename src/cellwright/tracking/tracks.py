@@ -1,0 +1,324 @@
+"""Tracks: a directed graph of the detections of a movie, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import InputError
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
+
+PARENT = "parent"
+"""Edge column (bool): a new track begins here, although nothing divides, merges or is missing."""
+PROBABILITY = "probability"
+"""Edge column (float): how probable it is that the link is right, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Detections over time and the links between them; N detections in D = 2 or 3 dimensions.
+
+    A link (edge) leads from a detection to the same cell, or to a daughter, in a later frame. A
+    detection with two links that leave it divides, one with two that enter it is a merger, and a
+    link that skips frames bridges a gap.
+
+    Everything is in one order: detections by frame, then label; edges by source, then target.
+    `make_tracks` brings arrays into it.
+
+    Parameters
+    ----------
+    frame : array of int32, shape (N,)
+        Frame of each detection, counted from 0.
+    label : array of int32, shape (N,)
+        What names the detection in its frame, from 1: its pixels' value in a label image.
+    position : array of float64, shape (N, D)
+        Centre in px along ([Z,] Y, X).
+    edges : array of int64, shape (E, 2)
+        Rows (source, target): indices of detections.
+    properties, edge_properties : Table
+        Further columns, one value per detection and per edge.
+    frame_count : int
+        Frames of the movie, those without a detection included.
+    pixel_size : tuple of float, optional
+        Distance of neighbouring pixels in µm along each axis of `position`.
+    frame_interval : float, optional
+        Time between frames in s.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit each other, are not in order, or a link does not lead forward.
+
+    Examples
+    --------
+    >>> division = make_tracks(
+    ...     frame=[0, 1, 1], position=[[5, 5], [3, 5], [7, 5]], edges=[[0, 1], [0, 2]]
+    ... )
+    >>> division.out_degree().tolist(), division.label.tolist()
+    ([2, 0, 0], [1, 1, 2])
+    """
+
+    frame: LabelArray
+    label: LabelArray
+    position: DoubleArray
+    edges: IntArray
+    properties: Table = field(default_factory=dict)
+    edge_properties: Table = field(default_factory=dict)
+    frame_count: int = 0
+    pixel_size: tuple[float, ...] | None = None
+    frame_interval: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_detections(self)
+        _check_edges(self)
+        _check_columns(self.properties, len(self.frame), "detections")
+        _check_columns(self.edge_properties, len(self.edges), "edges")
+        _check_scale(self)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def dimensions(self) -> int:
+        """Spatial axes: 2 or 3."""
+        return int(self.position.shape[1])
+
+    @property
+    def position_um(self) -> DoubleArray:
+        """Centres in µm, shape (N, D); in px where the pixel size is not known."""
+        return np.asarray(self.position * np.asarray(self.pixel_size or 1.0))
+
+    def frame_offsets(self) -> IntArray:
+        """Return where the detections of each frame begin, shape (frame_count + 1,)."""
+        return np.searchsorted(self.frame, np.arange(self.frame_count + 1)).astype(np.int64)
+
+    def out_degree(self) -> IntArray:
+        """Return how many links leave each detection, shape (N,)."""
+        return np.bincount(self.edges[:, 0], minlength=len(self))
+
+    def in_degree(self) -> IntArray:
+        """Return how many links enter each detection, shape (N,)."""
+        return np.bincount(self.edges[:, 1], minlength=len(self))
+
+    def outgoing(self) -> IntArray:
+        """Return where the edges that leave each detection begin, shape (N + 1,).
+
+        The edges of detection `i` are the rows ``offsets[i]`` to ``offsets[i + 1]`` of `edges`.
+        """
+        return _offsets(self.out_degree())
+
+    def incoming(self) -> tuple[IntArray, IntArray]:
+        """Return the edges that enter each detection: offsets, shape (N + 1,), and edge rows.
+
+        Those of detection `i` are ``edges[rows[offsets[i] : offsets[i + 1]]]``.
+        """
+        return _offsets(self.in_degree()), np.argsort(self.edges[:, 1], kind="stable")
+
+    def parent_links(self) -> BoolArray:
+        """Return which edges lead into a new track, shape (E,).
+
+        Those are the edges of divisions and mergers, those that skip frames, and those with a
+        true value in the edge column `PARENT`; all others continue a track.
+        """
+        source, target = self.edges.T
+        links: BoolArray = self.frame[target] - self.frame[source] > 1
+        links |= (self.out_degree()[source] > 1) | (self.in_degree()[target] > 1)
+        if PARENT in self.edge_properties:
+            links |= self.edge_properties[PARENT]
+        return links
+
+    def with_edges(
+        self, edges: AnyArray, edge_properties: Mapping[str, Any] | None = None
+    ) -> Tracks:
+        """Return the same detections with other links, given in any order."""
+        rows, columns = _ordered_edges(edges, edge_properties or {})
+        return replace(self, edges=rows, edge_properties=columns)
+
+
+def make_tracks(
+    frame: Any,
+    position: Any,
+    edges: Any = (),
+    *,
+    label: Any = None,
+    properties: Mapping[str, Any] | None = None,
+    edge_properties: Mapping[str, Any] | None = None,
+    frame_count: int | None = None,
+    pixel_size: tuple[float, ...] | None = None,
+    frame_interval: float | None = None,
+) -> Tracks:
+    """Return `Tracks` from arrays in any order; see there for what they mean.
+
+    Parameters
+    ----------
+    frame : array of int, shape (N,)
+    position : array of float, shape (N, D)
+    edges : array of int, shape (E, 2)
+        Indices of detections in the order given here.
+    label : array of int, shape (N,), optional
+        By default 1, 2, … in each frame, in the order given here.
+    properties, edge_properties : mapping of str to array, optional
+    frame_count : int, optional
+        By default all frames up to the last detection.
+    pixel_size : tuple of float, optional
+    frame_interval : float, optional
+
+    Raises
+    ------
+    InputError
+        See `Tracks`.
+    """
+    frames = _whole_numbers(frame, "frames")
+    labels = _numbered(frames) if label is None else _whole_numbers(label, "labels")
+    places = np.asarray(position, np.float64)
+    if places.ndim != 2 or len(places) != len(frames) or labels.shape != frames.shape:
+        raise InputError(
+            f"{len(frames)} frames, {len(labels)} labels and positions of shape {places.shape} "
+            "do not fit; give a frame, a label and one row of coordinates per detection."
+        )
+    order = np.lexsort((labels, frames))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    pairs = _pairs(edges)
+    if pairs.size and (pairs.min() < 0 or pairs.max() >= len(frames)):
+        raise InputError(f"An edge names a detection outside of 0 … {len(frames) - 1}.")
+    rows, columns = _ordered_edges(rank[pairs], edge_properties or {})
+    _check_columns(properties or {}, len(frames), "detections")
+    return Tracks(
+        frame=frames[order].astype(np.int32),
+        label=labels[order].astype(np.int32),
+        position=np.ascontiguousarray(places[order]),
+        edges=rows,
+        properties={name: np.asarray(one)[order] for name, one in (properties or {}).items()},
+        edge_properties=columns,
+        frame_count=int(frames.max(initial=-1)) + 1 if frame_count is None else frame_count,
+        pixel_size=pixel_size,
+        frame_interval=frame_interval,
+    )
+
+
+def _whole_numbers(values: Any, what: str) -> IntArray:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputError(f"The {what} are not a row of whole numbers ({array.dtype}).")
+    limit = np.iinfo(np.int32).max
+    if array.size and (array.min() < 0 or array.max() > limit):
+        raise InputError(
+            f"The {what} reach from {array.min()} to {array.max()}, beyond 0 … {limit}."
+        )
+    return array.astype(np.int64)
+
+
+def _numbered(frames: IntArray) -> IntArray:
+    """Return 1, 2, … for the detections of each frame, in the order in which they come."""
+    order = np.argsort(frames, kind="stable")
+    grouped = frames[order]
+    labels = np.empty(len(frames), np.int64)
+    labels[order] = np.arange(len(frames)) - np.searchsorted(grouped, grouped) + 1
+    return labels
+
+
+def _pairs(edges: Any) -> IntArray:
+    array = np.asarray(edges)
+    if array.size == 0:
+        return np.zeros((0, 2), np.int64)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
+        raise InputError(
+            f"Edges are rows (source, target) of whole numbers, not {array.dtype} of shape "
+            f"{array.shape}."
+        )
+    return array.astype(np.int64)
+
+
+def _ordered_edges(edges: Any, columns: Mapping[str, Any]) -> tuple[IntArray, Table]:
+    pairs = _pairs(edges)
+    _check_columns(columns, len(pairs), "edges")
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    ordered = {name: np.asarray(column)[order] for name, column in columns.items()}
+    return np.ascontiguousarray(pairs[order]), ordered
+
+
+def _offsets(counts: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _check_detections(tracks: Tracks) -> None:
+    frame, label, position = tracks.frame, tracks.label, tracks.position
+    count = len(frame)
+    if position.ndim != 2 or position.shape[1] not in (2, 3) or len(position) != count:
+        raise InputError(
+            f"Positions of shape {position.shape} do not fit {count} detections; "
+            "give one row ([z,] y, x) for each."
+        )
+    if len(label) != count:
+        raise InputError(f"There are {len(label)} labels for {count} detections.")
+    if not np.isfinite(position).all():
+        row = int(np.flatnonzero(~np.isfinite(position).all(1))[0])
+        raise InputError(
+            f"The position of detection {label[row]} in frame {frame[row]} is not finite: "
+            f"{position[row].tolist()}. Leave it out or say where it is."
+        )
+    if count and (frame[0] < 0 or label.min() < 1):
+        raise InputError("Frames count from 0 and labels from 1; smaller ones were given.")
+    if tracks.frame_count < (int(frame[-1]) + 1 if count else 0):
+        raise InputError(
+            f"The movie is said to have {tracks.frame_count} frames, but there are detections in "
+            f"frame {frame[-1]} (counted from 0)."
+        )
+    key = frame.astype(np.int64) << 32 | label
+    if not (np.diff(key) > 0).all():
+        row = int(np.flatnonzero(np.diff(key) <= 0)[0])
+        if key[row] == key[row + 1]:
+            raise InputError(
+                f"Frame {frame[row]} has two detections of label {label[row]}; "
+                "labels are unique in a frame."
+            )
+        raise InputError("The detections are not in order of frame and label; use make_tracks.")
+
+
+def _check_edges(tracks: Tracks) -> None:
+    edges = tracks.edges
+    if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype != np.int64:
+        raise InputError(f"Edges are int64 of shape (E, 2), not {edges.dtype} {edges.shape}.")
+    if not len(edges):
+        return
+    if edges.min() < 0 or edges.max() >= len(tracks):
+        raise InputError(f"An edge names a detection outside of 0 … {len(tracks) - 1}.")
+    frames = tracks.frame[edges]
+    if not (frames[:, 0] < frames[:, 1]).all():
+        row = int(np.flatnonzero(frames[:, 0] >= frames[:, 1])[0])
+        names = tracks.label[edges[row]]
+        raise InputError(
+            f"A link leads from label {names[0]} in frame {frames[row, 0]} to label {names[1]} in "
+            f"frame {frames[row, 1]}; links lead forward in time."
+        )
+    key = edges[:, 0] * len(tracks) + edges[:, 1]
+    if not (np.diff(key) > 0).all():
+        if len(np.unique(key)) < len(key):
+            raise InputError("A link is there twice.")
+        raise InputError("The edges are not in order of source and target; use make_tracks.")
+
+
+def _check_columns(columns: Mapping[str, Any], length: int, what: str) -> None:
+    for name, column in columns.items():
+        if np.shape(column) != (length,):
+            raise InputError(
+                f"The column '{name}' has the shape {np.shape(column)}; "
+                f"there are {length} {what}, and each has one value."
+            )
+
+
+def _check_scale(tracks: Tracks) -> None:
+    size, interval = tracks.pixel_size, tracks.frame_interval
+    if size is not None and (
+        len(size) != tracks.dimensions or not all(np.isfinite(one) and one > 0 for one in size)
+    ):
+        raise InputError(
+            f"The pixel size {size} µm does not fit {tracks.dimensions} axes; "
+            "give one positive number for each."
+        )
+    if interval is not None and not (np.isfinite(interval) and interval > 0):
+        raise InputError(f"The frame interval {interval} s is not positive.")
