@@ -76,7 +76,7 @@ def find_tracklets(tracks: Tracks) -> Tracklets:
 
 @njit(cache=True)
 def _number(before: IntArray) -> IntArray:
-    """Give a number to each of the chains that `before` (the detection before each, or -1) makes."""
+    """Give a number to each chain that `before` (the detection before each, or -1) makes."""
     numbers = np.empty(before.size, np.int64)
     count = 0
     for detection in range(before.size):
