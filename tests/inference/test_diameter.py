@@ -86,3 +86,14 @@ def test_a_comfortable_image_is_segmented_once():
 
 def test_an_empty_image_keeps_its_scale():
     assert find_scale(lambda scale: discs(), **RANGE) == 1.0
+
+
+def test_a_single_large_object_counts_where_it_is_nearly_certain():
+    def sample(confidence):
+        def at(scale):
+            return discs(300, confidence=confidence) if scale < 0.5 else discs()
+
+        return at
+
+    assert find_scale(sample(0.95), **RANGE) == pytest.approx(20 / 300)
+    assert find_scale(sample(0.6), **RANGE) == 1

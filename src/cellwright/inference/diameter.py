@@ -10,11 +10,12 @@ import numpy as np
 
 from cellwright._types import AnyArray
 
-COARSE_SCALES = (0.5, 0.25, 2.0)
+OTHER_SCALES = (0.5, 0.25, 0.125, 2.0)
 """Scales that are tried when the objects at scale 1 are not convincing."""
 
 _TRUSTED = 0.6  # share of the found area that must be right for scale 1 to be believed at once
 _PLAUSIBLE = 0.4  # the same, for another scale to be considered: grain looks like small nuclei
+_CERTAIN = 0.9  # the same, where there are fewer objects than that: a single large one
 _FEWEST = 3  # objects; fewer have no typical size
 
 
@@ -50,11 +51,26 @@ class Sample:
         lengths = self.confidence * self.area ** (1 / self.dimensions)
         return float(np.sum(lengths, dtype=np.float64)) / self.pixels
 
-    def convincing(self, share: float) -> bool:
-        """Whether there are objects enough, and this share of their area is believed right."""
+    @property
+    def objects(self) -> int:
+        """How many there are."""
+        return int(np.count_nonzero(self.area))
+
+    @property
+    def right(self) -> float:
+        """Share of their area that is believed right; 0 without any."""
         right = float(np.sum(self.area * self.confidence, dtype=np.float64))
-        enough = np.count_nonzero(self.area) >= _FEWEST
-        return bool(enough and right >= share * float(np.sum(self.area)))
+        return right / max(float(np.sum(self.area)), 1.0)
+
+    @property
+    def convincing(self) -> bool:
+        """Whether they need no second look."""
+        return self.objects >= _FEWEST and self.right >= _TRUSTED
+
+    @property
+    def plausible(self) -> bool:
+        """Whether they may be what the image shows."""
+        return self.right >= (_PLAUSIBLE if self.objects >= _FEWEST else _CERTAIN)
 
 
 def estimate_diameter(areas: AnyArray, confidence: AnyArray, dimensions: int = 2) -> float:
@@ -114,7 +130,7 @@ def find_scale(
     *,
     reference: float,
     comfortable: tuple[float, float],
-    scales: Sequence[float] = COARSE_SCALES,
+    scales: Sequence[float] = OTHER_SCALES,
 ) -> float:
     """Find the scale for an image whose object size nobody knows.
 
@@ -137,9 +153,9 @@ def find_scale(
         Network pixels per image pixel; 1 when nothing is found at any scale.
     """
     sample = segment_sample(1.0)
-    if not sample.convincing(_TRUSTED):
+    if not sample.convincing:
         others = [segment_sample(scale) for scale in scales]
-        plausible = [other for other in others if other.convincing(_PLAUSIBLE)]
+        plausible = [other for other in others if other.plausible]
         sample = max([sample, *plausible], key=lambda tried: tried.explained)
     return choose_scale(
         estimate_diameter(sample.area, sample.confidence, sample.dimensions), reference, comfortable
