@@ -132,6 +132,17 @@ def test_a_finished_training_takes_no_more_steps(tmp_path, uninterrupted):
     assert_same_weights(again, uninterrupted[0])
 
 
+def test_a_training_may_pause_on_its_way(tmp_path, uninterrupted):
+    folder = tmp_path / "paused"
+    for until, steps in ((0.25, 3), (0.25, 3), (0.5, 6)):
+        _, record = train(folder, until=until)
+        assert record.steps == steps == record.history[-1]["step"]  # judged where it stops
+        assert not record.stopped_early
+    last, record = train(folder)
+    assert record.steps == 12
+    assert_same_weights(last, uninterrupted[0])
+
+
 def test_other_settings_are_refused_unless_started_over(tmp_path):
     train(tmp_path)
     other = replace(SETTINGS, learning_rate=0.5, threads=None)

@@ -80,6 +80,7 @@ def fit(
     folder: Path,
     *,
     start_over: bool = False,
+    until: float = 1.0,
 ) -> FitRecord:
     """Train `network` until its budget is used up, or go on with a training that was cut short.
 
@@ -108,6 +109,9 @@ def fit(
         Where ``checkpoint.safetensors``, ``history.csv`` and ``tensorboard/`` are written.
     start_over : bool
         Forget what is in `folder` instead of going on with it.
+    until : float
+        Share of the budget after which to stop for now. Called again with a larger one, the
+        training goes on as if it had never stopped.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def fit(
         try:
             batches = train_batches(state.numbers.step)
             while True:
-                if state.validation_due:
+                if state.validation_due(until):
                     with torch.no_grad():
                         metrics = validate(state.average.network)
                     with interrupts_held():
@@ -148,7 +152,7 @@ def fit(
                         state.save(checkpoint)
                     write_history(folder / HISTORY, state.numbers.history)
                     events.add(row)
-                if state.budget_used >= 1 or state.out_of_patience:
+                if state.budget_used >= until or state.out_of_patience:
                     break
 
                 batch = _next_batch(batches, state.numbers.step, device)
@@ -240,7 +244,7 @@ def _record(state: TrainingState, device: torch.device) -> FitRecord:
         skipped_steps=numbers.skipped_steps,
         best_step=numbers.best_step,
         best_value=numbers.best_value,
-        stopped_early=state.budget_used < 1,
+        stopped_early=state.out_of_patience and state.budget_used < 1,
         device=device.type,
         history=tuple(numbers.history),
     )

@@ -75,12 +75,14 @@ class TrainingState:
         since_best = [row for row in self.numbers.history if row["step"] > best]
         return len(since_best) >= self.settings.patience
 
-    @property
-    def validation_due(self) -> bool:
-        """Whether these weights are to be validated before anything else."""
+    def validation_due(self, until: float) -> bool:
+        """Whether these weights are to be validated before anything else.
+
+        They are at the latest when the share `until` of the budget is used up.
+        """
         step, history = self.numbers.step, self.numbers.history
         validated = history[-1]["step"] if history else 0
-        on_time = step % self.settings.validate_every == 0 or self.budget_used >= 1
+        on_time = step % self.settings.validate_every == 0 or self.budget_used >= until
         return step > validated and (on_time or self._long_ago())
 
     def _long_ago(self) -> bool:
