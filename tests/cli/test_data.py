@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -63,3 +65,32 @@ def test_preview_writes_a_seeded_contact_sheet(run, folder, tmp_path):
 def test_unknown_layout_is_wrong_input(run, tmp_path):
     found = run("data", "inspect", tmp_path)
     assert found.code == 2 and "no known layout" in found.error
+
+
+def test_repair_writes_copies_and_says_what_it_did(run, folder, tmp_path):
+    drawn = tifffile.imread(folder / "labels" / "0.tif")
+    drawn[15, 15], drawn[0, 60] = 0, 1
+    tifffile.imwrite(folder / "labels" / "0.tif", drawn)
+    out = tmp_path / "repaired"
+    found = run("data", "repair", folder / "labels", "-o", out, "--json")
+    assert found.code == 0
+    assert (found.json["scattered"], found.json["holed"]) == (1, 1)
+    assert (found.json["objects_before"], found.json["objects_after"]) == (12, 13)
+    copy = tifffile.imread(out / "0.tif")
+    assert copy[15, 15] == 1 and copy[0, 60] == 3
+    assert np.array_equal(tifffile.imread(folder / "labels" / "0.tif"), drawn)
+    record = json.loads((out / "repair.json").read_text())
+    assert record["labels"][0]["flaws"] == {"scattered": 1, "holed": 1}
+    assert run("data", "repair", folder / "labels", "-o", out).code == 2
+    dropped = run(
+        "data", "repair", folder / "labels", "-o", out, "--parts", "largest", "--overwrite"
+    )
+    assert dropped.code == 0 and "12 after" in dropped.out
+
+
+def test_repair_names_what_it_cannot_read_and_does_the_rest(run, folder, tmp_path):
+    (folder / "labels" / "1.tif").write_bytes(b"")
+    found = run("data", "repair", folder / "labels", "-o", tmp_path / "out")
+    assert found.code == 1 and "Failed: 1:" in found.error
+    assert len(list((tmp_path / "out").glob("*.tif"))) == 5
+    assert run("data", "repair", folder / "labels", "-o", folder).code == 2

@@ -1,4 +1,4 @@
-"""``cellwright data``: look at a dataset, at what augmentation makes of it, and divide it."""
+"""``cellwright data``: look at a dataset, at what augmentation makes of it; divide, repair it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cellwright.cli.options import EXIT_SOME_FAILED, as_json, axes, say
+from cellwright.cli.options import EXIT_SOME_FAILED, EXIT_WRONG_INPUT, as_json, axes, say
 
 if TYPE_CHECKING:
     from cellwright._types import AnyArray
     from cellwright.datasets.leaks import Leak
     from cellwright.datasets.records import Dataset
+    from cellwright.datasets.repair import Parts
     from cellwright.datasets.summary import Summary
 
 _SHOWN = 5  # messages of a kind that are printed before the rest is only counted
@@ -24,7 +25,7 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 
 @click.group()
 def data() -> None:
-    """Look at a dataset, preview its augmentation, divide it."""
+    """Look at a dataset, preview its augmentation, divide it, repair its labels."""
 
 
 @data.command()
@@ -165,6 +166,84 @@ def split(
     write_description(dataset, output)
     lines = [f"Wrote '{output}': {_counted(dataset.splits)}.", *_listed("Leaks", leaks)]
     say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
+
+
+@data.command()
+@click.argument("labels", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the repaired copies.",
+)
+@click.option(
+    "--parts",
+    type=click.Choice(["split", "largest", "keep"]),
+    default="split",
+    show_default=True,
+    help="Objects in several parts: one object each, the largest part alone, or as they are.",
+)
+@click.option(
+    "--fill-holes/--keep-holes", default=True, show_default=True, help="Background inside objects."
+)
+@click.option(
+    "--min-size",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Drop objects of fewer pixels.",
+)
+@axes
+@click.option("--overwrite", is_flag=True, help="Replace copies that are there.")
+@as_json
+def repair(
+    labels: tuple[str, ...],
+    output: Path,
+    parts: Parts,
+    fill_holes: bool,
+    min_size: int,
+    axes: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write copies of LABELS whose objects are in one part each and without holes.
+
+    LABELS are files, folders or patterns of images of numbered objects. The originals stay as
+    they are; repair.json beside the copies says what was found and done.
+    """
+    from cellwright.runs.repair import repair_labels
+
+    done = repair_labels(
+        labels,
+        output,
+        parts=parts,
+        fill_holes=fill_holes,
+        min_size=min_size,
+        axes=axes,
+        overwrite=overwrite,
+    )
+    failed = [one for one in done if one.error]
+    for one in failed:
+        click.echo(f"Failed: {one.name}: {one.error}", err=True)
+    facts = {
+        "output": str(output),
+        "images": len(done) - len(failed),
+        "scattered": sum(one.flaws.scattered for one in done),
+        "holed": sum(one.flaws.holed for one in done),
+        "objects_before": sum(one.before for one in done),
+        "objects_after": sum(one.after for one in done),
+        "failed": {one.name: one.error for one in failed},
+    }
+    lines = [
+        f"{facts['scattered']:,} objects in several parts, {facts['holed']:,} with holes, "
+        f"in {facts['images']:,} label images",
+        f"{facts['objects_before']:,} objects before, {facts['objects_after']:,} after",
+        f"copies  {output}",
+    ]
+    say(as_json, facts, lines)
+    if failed:
+        raise SystemExit(EXIT_SOME_FAILED if len(failed) < len(done) else EXIT_WRONG_INPUT)
 
 
 def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[str, Any]:
