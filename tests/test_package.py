@@ -51,7 +51,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_training_without_torch_says_what_to_install():
-    code = "import sys; sys.modules['torch'] = None; import cellwright; cellwright.train"
+    code = "import sys; sys.modules['torch'] = None; import cellwright; cellwright.train('a', 'b')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "needs the package 'torch': pip install 'cellwright[train]'" in done.stderr
 

@@ -24,6 +24,7 @@ from cellwright._errors import (
     OutputError,
     TrainingError,
     UsageError,
+    training_extra,
 )
 
 if TYPE_CHECKING:
@@ -72,20 +73,13 @@ _HOMES = {
     "write": "cellwright.api",
     "write_labels": "cellwright.api",
 }
-_TRAINING_NEEDS = ("torch", "onnx", "tensorboardX")
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'cellwright' has no attribute '{name}'")
-    try:
+    with training_extra():
         value = getattr(import_module(_HOMES[name]), name)
-    except ModuleNotFoundError as error:
-        if error.name not in _TRAINING_NEEDS:
-            raise
-        raise UsageError(
-            f"Training needs the package '{error.name}': pip install 'cellwright[train]'."
-        ) from error
     globals()[name] = value
     return value
 

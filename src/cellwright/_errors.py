@@ -16,6 +16,9 @@ The command line prints the message of a `CellwrightError` without a traceback;
 anything else is a bug of ours and keeps its traceback.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CellwrightError(Exception):
     """Base of all errors that carry a message for the user."""
@@ -51,3 +54,19 @@ class TrainingError(CellwrightError):
 
 class OutputError(CellwrightError):
     """A result that cannot be written."""
+
+
+_TRAINING_NEEDS = ("torch", "onnx", "tensorboardX")
+
+
+@contextmanager
+def training_extra() -> Iterator[None]:
+    """Say what to install where a package is missing that only training needs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in _TRAINING_NEEDS:
+            raise
+        raise UsageError(
+            f"Training needs the package '{error.name}': pip install 'cellwright[train]'."
+        ) from error

@@ -21,6 +21,7 @@ from cellwright.models.package import load_package, verify_package
 from cellwright.networks.registry import network_summaries
 from cellwright.runs import train as module
 from cellwright.runs.evaluate import evaluate_examples
+from cellwright.runs.learning import Learning
 from cellwright.runs.prepare import divided_dataset
 from cellwright.runs.train import TrainOptions, train
 from cellwright.runs.tuning import best_confidence
@@ -108,9 +109,9 @@ def test_an_interrupted_training_ends_with_the_same_model(where, trained, data, 
             patch.setattr(module.InstanceTask, "finished", stop)
         else:
             steps = iter(range(10))
-            whole = module.Learning.step_loss
+            whole = Learning.step_loss
             patch.setattr(
-                module.Learning,
+                Learning,
                 "step_loss",
                 lambda *a: whole(*a) if next(steps, None) is not None else stop(),
             )

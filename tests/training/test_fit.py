@@ -13,7 +13,8 @@ import torch
 from cellwright._errors import OutputError, TrainingError
 from cellwright.networks.registry import network_from_dict, network_to_dict
 from cellwright.training import checkpoint as checkpoint_module
-from cellwright.training.fit import CHECKPOINT, fit
+from cellwright.training.fit import fit
+from cellwright.training.history import CHECKPOINT
 from training.toy import SETTINGS, batch, batches, network, step_loss, validate
 
 

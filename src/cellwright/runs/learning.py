@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from cellwright._types import AnyArray, FloatArray, LabelArray
 from cellwright.datasets.augmentation import Augmentation, augmentation
@@ -15,6 +14,9 @@ from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
 from cellwright.images.normalise import Normalisation
 from cellwright.methods.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _VALIDATION_PATCHES = 48
 _WITHOUT_END = sys.maxsize

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from torch import nn
+from typing import TYPE_CHECKING, Protocol
 
 from cellwright.datasets.records import Dataset, Example
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.report import Number, ValidationExample
+
+if TYPE_CHECKING:
+    from torch import nn
+
+AVERAGE_PRECISION = "average_precision"
+DICE = "dice"
+"""What models of objects, and of classes, are judged by while they learn."""
 
 
 @dataclass(frozen=True, slots=True)

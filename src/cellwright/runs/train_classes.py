@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.classes.readout import ClassesReadout
-from cellwright.methods.classes.recipe import ClassesRecipe
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
@@ -21,9 +18,11 @@ from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import class_contract
 from cellwright.runs.report import Number, ValidationExample
 from cellwright.runs.scoring import middle_plane
-from cellwright.runs.tasks import Finished
+from cellwright.runs.tasks import DICE, Finished
 from cellwright.runs.train_instances import BATCH_SIZES, extremes
-from cellwright.runs.validation import DICE, ClassValidation
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,8 @@ class ClassTask:
         workers: int,
     ) -> Learning:
         """Return how the network learns the dataset."""
+        from cellwright.methods.classes.recipe import ClassesRecipe
+
         # Pasted objects, empty fields and places of objects are for labels that number objects.
         variation = replace(augmentation(options.strength), paste=0.0, empty=0.0, foreground=0.0)
         return Learning(
@@ -71,6 +72,8 @@ class ClassTask:
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""
+        from cellwright.runs.validation import ClassValidation
+
         readout: Any = learning.recipe.readout
         return ClassValidation(learning, readout)
 

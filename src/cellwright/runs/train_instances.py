@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.records import Dataset, Example
@@ -21,9 +20,11 @@ from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import object_contract
 from cellwright.runs.report import Number, ValidationExample
 from cellwright.runs.scoring import middle_plane, score
-from cellwright.runs.tasks import Finished
+from cellwright.runs.tasks import AVERAGE_PRECISION, Finished
 from cellwright.runs.tuning import tuned_card
-from cellwright.runs.validation import AVERAGE_PRECISION, InstanceValidation
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _PICTURED = 4  # worst and best validation images, of each
 
@@ -73,6 +74,8 @@ class InstanceTask:
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""
+        from cellwright.runs.validation import InstanceValidation
+
         return InstanceValidation(learning, learning.recipe.readout)
 
     def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:

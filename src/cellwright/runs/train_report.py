@@ -10,7 +10,7 @@ from cellwright.runs.charts import Curve
 from cellwright.runs.doctor import versions
 from cellwright.runs.report import Number, training_report
 from cellwright.runs.tasks import Finished, Task
-from cellwright.training.fit import FitRecord
+from cellwright.training.history import Row
 from cellwright.training.verdict import verdict
 
 _CALLED = {"strength": "augmentation"}  # as the program's option is
@@ -19,7 +19,7 @@ _CALLED = {"strength": "augmentation"}  # as the program's option is
 def model_report(
     task: Task,
     finished: Finished,
-    record: FitRecord,
+    history: Sequence[Row],
     warnings: Sequence[str],
     options: Mapping[str, Any],
     command_line: str,
@@ -32,8 +32,8 @@ def model_report(
         What was learned.
     finished : Finished
         The model and what it does on validation images.
-    record : FitRecord
-        What came of the training.
+    history : sequence of Row
+        What the validations said; empty where nothing was learned step by step.
     warnings : sequence of str
         What the user should know about the data.
     options : mapping
@@ -52,11 +52,10 @@ def model_report(
         f"{card.training['validation images']:,} others",
         overview=[
             *finished.overview,
-            Number("steps", f"{record.steps:,}"),
-            Number("time", f"{record.seconds / 60:.1f}", "min"),
+            *_effort(card.training),
         ],
-        verdict=[verdict(record.history).text, *warnings],
-        curves=_curves(task, record),
+        verdict=[*([verdict(history).text] if history else []), *warnings],
+        curves=_curves(task, history) if history else [],
         examples=finished.pictures,
         settings={
             "Training": {
@@ -82,9 +81,19 @@ def _model_facts(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _curves(task: Task, record: FitRecord) -> list[Curve]:
+def _effort(training: Mapping[str, Any]) -> list[Number]:
+    seconds = training["seconds"]
+    if "steps" not in training:
+        return [Number("time", f"{seconds:.0f}", "s")]
+    return [
+        Number("steps", f"{training['steps']:,}"),
+        Number("time", f"{seconds / 60:.1f}", "min"),
+    ]
+
+
+def _curves(task: Task, history: Sequence[Row]) -> list[Curve]:
     def line(name: str) -> tuple[list[float], list[float]]:
-        rows = [row for row in record.history if name in row]
+        rows = [row for row in history if name in row]
         return [row["step"] for row in rows], [row[name] for row in rows]
 
     title, _, axis = task.monitored.partition(": ")

@@ -14,10 +14,8 @@ from cellwright.methods.readout import Readout
 from cellwright.metrics.matching import InstanceScores
 from cellwright.metrics.semantic import SemanticScores
 from cellwright.runs.learning import Learning
+from cellwright.runs.tasks import AVERAGE_PRECISION, DICE
 from cellwright.training.device import to_tensors
-
-AVERAGE_PRECISION = "average_precision"
-DICE = "dice"
 
 
 class InstanceValidation:

@@ -21,7 +21,7 @@ from cellwright.training.device import (
     to_tensors,
     warn_of_broken_torchvision,
 )
-from cellwright.training.history import EventLog, Row, write_history
+from cellwright.training.history import CHECKPOINT, HISTORY, EventLog, Row, write_history
 from cellwright.training.interrupts import interrupts_held
 from cellwright.training.optimiser import set_learning_rate
 from cellwright.training.settings import FitSettings
@@ -32,8 +32,6 @@ StepLoss: TypeAlias = Callable[[nn.Module, Batch], dict[str, Tensor]]
 TrainBatches: TypeAlias = Callable[[int], Iterator[Mapping[str, AnyArray]]]
 Validate: TypeAlias = Callable[[nn.Module], Mapping[str, float]]
 
-CHECKPOINT = "checkpoint.safetensors"
-HISTORY = "history.csv"
 MOST_SKIPPED_IN_A_ROW = 10
 
 

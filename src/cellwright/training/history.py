@@ -9,6 +9,10 @@ from typing import TypeAlias
 from cellwright._errors import OutputError
 from cellwright._files import atomic_path
 
+CHECKPOINT = "checkpoint.safetensors"
+HISTORY = "history.csv"
+"""Files of a training: its state, which is there until it is done, and its validations."""
+
 Row: TypeAlias = dict[str, float]
 """Of one validation: ``step``, ``seconds``, ``learning_rate``, ``train_…`` and ``validation_…``."""
 

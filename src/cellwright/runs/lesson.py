@@ -1,0 +1,70 @@
+"""What goes into learning, whatever learns, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cellwright.datasets.records import Dataset
+from cellwright.models.card import InputContract, NetworkFacts
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.tasks import Task
+from cellwright.training.history import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is to be learned, and from what.
+
+    Parameters
+    ----------
+    task : Task
+    dataset : Dataset
+        Annotated examples, divided.
+    contract : InputContract
+        What the model is to see.
+    method : str
+    options : TrainOptions
+    volume : tuple of int, optional
+        Size (Z, Y, X) of the smallest training volume, in px; None for planes.
+    """
+
+    task: Task
+    dataset: Dataset
+    contract: InputContract
+    method: str
+    options: TrainOptions
+    volume: tuple[int, ...] | None
+
+    @property
+    def dimensions(self) -> int:
+        """2 for planes, 3 for volumes."""
+        return 2 if self.volume is None else 3
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was learned, before anything is chosen on validation images.
+
+    Parameters
+    ----------
+    contract : InputContract
+        What the model sees.
+    facts : NetworkFacts
+    files : mapping
+        Content of the files of its package, by name.
+    readout : mapping
+        Parameters of the readout.
+    training : mapping
+        How it was learned, for the card: at least the ``"seconds"`` that it took.
+    history : sequence of Row
+        What the validations said; empty where nothing was learned step by step.
+    """
+
+    contract: InputContract
+    facts: NetworkFacts
+    files: Mapping[str, bytes]
+    readout: Mapping[str, Any]
+    training: Mapping[str, Any]
+    history: Sequence[Row] = ()

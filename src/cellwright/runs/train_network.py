@@ -1,0 +1,158 @@
+"""How a network learns a dataset, and becomes the files of a package."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import UsageError
+from cellwright.models.export import export_network, network_facts, restored_network
+from cellwright.models.package import NETWORK, WEIGHTS, Package
+from cellwright.networks.network import Network
+from cellwright.networks.registry import network_from_dict
+from cellwright.networks.transfer import transfer_weights
+from cellwright.runs.evaluate import named
+from cellwright.runs.learning import Learning
+from cellwright.runs.lesson import Learned, Lesson
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.tasks import Task
+from cellwright.training.fit import FitRecord, fit
+from cellwright.training.settings import FitSettings
+
+PLANE_PATCH = 256
+VOLUME_PATCH = 64
+DEPTH_STEP = 8
+"""Depths of patches are multiples of this, in px."""
+VOLUME_WIDTH, VOLUME_DEPTH = 16, 3
+"""Of networks for volumes when nothing is said: what a CPU trains in minutes."""
+
+
+def learn_network(
+    lesson: Lesson,
+    folder: Path,
+    *,
+    start: Package | None = None,
+    device: str = "auto",
+    workers: int = 0,
+    threads: int | None = None,
+) -> Learned:
+    """Train a network; called again after an interruption, it goes on where it was.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        What is to be learned.
+    folder : Path
+        Takes the checkpoint and the history.
+    start : Package, optional
+        The model whose weights to start from.
+    device, workers, threads
+        As in `cellwright.train`.
+
+    Raises
+    ------
+    TrainingError
+        If the training cannot go on.
+    UsageError
+        If the network cannot take the images, or the weights to start from.
+    """
+    contract, options, task = lesson.contract, lesson.options, lesson.task
+    patch = _patch(lesson.volume, contract.anisotropy or 1.0, options)
+    learning = task.learning(lesson.dataset, contract, options, lesson.method, patch, workers)
+    network = _network(learning, options, start)
+    record = fit(
+        network,
+        learning.step_loss,
+        learning.train_batches,
+        task.validation(learning),
+        _settings(task, options, device, threads),
+        folder,
+    )
+    files = export_network(network, contract.normalisation)
+    return Learned(
+        contract=contract,
+        facts=network_facts(network, files[NETWORK]),
+        files=files,
+        readout=asdict(learning.recipe.readout),
+        training=_training_facts(learning, record, options, start),
+        history=record.history,
+    )
+
+
+def _patch(
+    volume: tuple[int, ...] | None, anisotropy: float, options: TrainOptions
+) -> tuple[int, ...]:
+    """Return the size of a patch; of volumes about as deep as wide, but no deeper than they are."""
+    if volume is None:
+        return (options.patch or PLANE_PATCH,) * 2
+    side = options.patch or VOLUME_PATCH
+    depth = min(side / anisotropy, volume[0])
+    return (max(DEPTH_STEP, math.ceil(depth / DEPTH_STEP) * DEPTH_STEP), side, side)
+
+
+def _network(learning: Learning, options: TrainOptions, start: Package | None) -> Network:
+    """Return the network, with what fits of the weights that it starts from."""
+    dimensions = len(learning.patch)
+    if start and start.card.network.dimensions != dimensions:
+        seen, given_here = ("planes", "volumes") if dimensions == 3 else ("volumes", "planes")
+        raise UsageError(
+            f"The model '{start.card.name}' sees {seen}, but the images are {given_here}: its "
+            f"weights do not fit. Start from a model of {given_here}, or leave out --from."
+        )
+    given = {**(start.card.network.config if start else {"name": "unet"}), **options.network}
+    if dimensions == 3 and not start:
+        given = {"width": VOLUME_WIDTH, "depth": VOLUME_DEPTH, **given}
+    description = {
+        **given,
+        "dimensions": dimensions,
+        "in_channels": learning.channels,
+        "out_channels": len(learning.recipe.readout.outputs),
+    }
+    network = network_from_dict(description, seed=options.seed)
+    _check_patch(learning.patch, network)
+    if start:
+        source = restored_network(start.card.network, start.files[WEIGHTS])
+        transfer_weights(source.state_dict(), network)
+    return network
+
+
+def _check_patch(patch: tuple[int, ...], network: Network) -> None:
+    """Refuse a patch that the network cannot take, before anything is read."""
+    if any(side % step for side, step in zip(patch, network.stride, strict=True)):
+        raise UsageError(
+            f"The network takes patches whose sides are multiples of "
+            f"{' × '.join(map(str, network.stride))} px, not {' × '.join(map(str, patch))}. "
+            "Choose another --patch or a lower --depth."
+        )
+
+
+def _settings(task: Task, options: TrainOptions, device: str, threads: int | None) -> FitSettings:
+    return FitSettings(
+        **options.budget,
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        stage_rate=options.stage_rate,
+        frozen_stages=options.frozen_stages,
+        monitor=task.monitor,
+        higher_is_better=True,
+        device=device,
+        threads=threads,
+    )
+
+
+def _training_facts(
+    learning: Learning, record: FitRecord, options: TrainOptions, start: Package | None
+) -> dict[str, Any]:
+    return {
+        **({"started from": named(start)} if start else {}),
+        "steps": record.steps,
+        "best step": record.best_step,
+        "seconds": round(record.seconds, 1),
+        "device": record.device,
+        "batch size": learning.batch_size,
+        "patch": list(learning.patch),
+        "augmentation": options.strength,
+        "last validation": dict(record.history[-1]) if record.history else {},
+    }
