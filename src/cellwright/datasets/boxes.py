@@ -13,6 +13,7 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, FloatArray
 from cellwright.datasets.coco import read_coco
+from cellwright.datasets.columns import find_columns
 from cellwright.datasets.records import BoxLabels, Example
 
 ONE_CLASS = "object"
@@ -97,7 +98,7 @@ def is_box_table(path: Path) -> bool:
     """Return whether a CSV file has the columns of a table of boxes."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            return not _missing(_find_columns(next(csv.reader(stream), ())))
+            return not _missing(find_columns(next(csv.reader(stream), ()), _COLUMNS))
     except (UnicodeDecodeError, csv.Error, OSError):
         return False
 
@@ -123,7 +124,7 @@ def read_boxes(path: Path) -> BoxTable:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            columns = _find_columns(reader.fieldnames or ())
+            columns = find_columns(reader.fieldnames or (), _COLUMNS)
             if missing := _missing(columns):
                 raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
             for row in reader:
@@ -177,16 +178,6 @@ def _corners(said: Mapping[str, str], where: str) -> tuple[float, ...]:
             f"{where}: rows {top:g} to {bottom:g} and columns {left:g} to {right:g} are no box."
         )
     return top, left, bottom, right
-
-
-def _find_columns(header: Sequence[str]) -> dict[str, str]:
-    """Return the column of each thing that is there, taking the first of its names."""
-    present = {name.strip().lower(): name for name in header}
-    return {
-        thing: present[name]
-        for thing, names in _COLUMNS.items()
-        if (name := next((name for name in names if name in present), None))
-    }
 
 
 def _missing(columns: Mapping[str, str]) -> list[str]:

@@ -17,6 +17,7 @@ from cellwright.datasets.layouts.described import open_described, read_descripti
 from cellwright.datasets.layouts.files import some
 from cellwright.datasets.layouts.nnunet import open_nnunet
 from cellwright.datasets.layouts.paired import open_paired
+from cellwright.datasets.layouts.points import open_points
 from cellwright.datasets.layouts.suffixed import open_suffixed
 from cellwright.datasets.records import Dataset, Example
 
@@ -28,6 +29,7 @@ LAYOUTS: dict[str, Callable[[Path], Dataset | None]] = {
     "boxes: boxes.csv (image, class, min_row, min_col, max_row, max_col) beside the images": (
         open_boxes
     ),
+    "points: points.csv (image, y, x[, z][, class]) beside the images": open_points,
     "Cell Tracking Challenge: 01/, 01_GT/SEG/": open_ctc,
     "nnU-Net: imagesTr/NAME_0000.tif, labelsTr/NAME.tif": open_nnunet,
     "paired folders: images/ and labels/ (or masks/, source/ and target/, ...), "

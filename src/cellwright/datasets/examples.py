@@ -10,7 +10,14 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.coco import draw_objects
-from cellwright.datasets.records import BoxLabels, ClassLabels, CocoLabels, Example
+from cellwright.datasets.records import (
+    BoxLabels,
+    CentreLabels,
+    ClassLabels,
+    CocoLabels,
+    Example,
+    PointLabels,
+)
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, read, read_labels
@@ -83,13 +90,14 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     Raises
     ------
     DatasetError
-        If it has none, only boxes, or they have another shape.
+        If it has none, only boxes or points, or they have another shape.
     """
     if example.labels is None:
         raise DatasetError(f"'{example.image}' has no labels, which this step needs.")
-    if isinstance(example.labels, BoxLabels):
+    if isinstance(example.labels, BoxLabels | PointLabels | CentreLabels):
+        kind = "boxes" if isinstance(example.labels, BoxLabels) else "points"
         raise DatasetError(
-            f"'{example.image}' is annotated with boxes, but this step needs numbered objects."
+            f"'{example.image}' is annotated with {kind}, but this step needs numbered objects."
         )
     if isinstance(example.labels, CocoLabels):
         labels = draw_objects(example.labels)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import DatasetError
+from cellwright.datasets.columns import find_columns
 from cellwright.datasets.layouts.files import some, split_name
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.read import stem
@@ -62,7 +63,7 @@ def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            columns = _find_columns(reader.fieldnames or ())
+            columns = find_columns(reader.fieldnames or (), _COLUMNS)
             if "id" not in columns:
                 raise DatasetError(f"'{path}' has no column that names the images; call one 'id'.")
             for row in reader:
@@ -75,16 +76,6 @@ def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
     return rows
-
-
-def _find_columns(header: Sequence[str]) -> dict[str, str]:
-    """Return the column of each thing that is known, taking the first name that is there."""
-    present = {name.strip().lower(): name for name in header}
-    return {
-        thing: present[name]
-        for thing, names in _COLUMNS.items()
-        if (name := next((name for name in names if name in present), None))
-    }
 
 
 def _row(example: Example, rows: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:

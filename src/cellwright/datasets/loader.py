@@ -61,9 +61,9 @@ def batches(
     normalisation : Normalisation
         Applied with limits of the whole image, before intensities are varied.
     transform : callable, optional
-        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), or `Boxes`, of one patch to named
-        arrays, the targets of a method. Runs in the workers, so it must be picklable. Without
-        one, the labels themselves are returned as ``"labels"``; boxes need one.
+        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Boxes` or `Points`, of one patch
+        to named arrays, the targets of a method. Runs in the workers, so it must be picklable.
+        Without one, the labels themselves are returned as ``"labels"``; boxes and points need one.
     seed : int
         Seed of every choice.
     steps, first_step : int

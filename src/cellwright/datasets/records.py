@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from cellwright._errors import DatasetError
 
-Task: TypeAlias = Literal["instances", "boxes", "pixel classes", "image classes"]
-"""What the labels are: numbered objects, boxes around objects, or classes of pixels; or each image
-has one category."""
+Task: TypeAlias = Literal["instances", "boxes", "points", "pixel classes", "image classes"]
+"""What the labels are: numbered objects, boxes around objects, points that mark objects, or classes
+of pixels; or each image has one category."""
 SPLITS = ("train", "val", "test")
 
 
@@ -48,6 +48,40 @@ class BoxLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class PointLabels:
+    """The points of one image in a table of points.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    image : str
+        What it calls the image.
+    """
+
+    path: Path
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class CentreLabels:
+    """Points in the middle of objects that are annotated with more than points.
+
+    Parameters
+    ----------
+    objects : Path, CocoLabels or BoxLabels
+        Where these objects are.
+    """
+
+    objects: Path | CocoLabels | BoxLabels
+
+    @property
+    def path(self) -> Path:
+        """The file that the objects are in."""
+        return self.objects if isinstance(self.objects, Path) else self.objects.path
+
+
+@dataclass(frozen=True, slots=True)
 class ClassLabels:
     """The pixel classes of one image in a file whose values may be any.
 
@@ -63,7 +97,7 @@ class ClassLabels:
     values: tuple[int, ...]
 
 
-Labels: TypeAlias = Path | CocoLabels | BoxLabels | ClassLabels
+Labels: TypeAlias = Path | CocoLabels | BoxLabels | PointLabels | CentreLabels | ClassLabels
 """Where the labels of an image are."""
 
 
@@ -124,13 +158,13 @@ class Dataset:
     layout : str
         How its files are arranged, such as ``"paired folders"``.
     task : str
-        ``"instances"``, ``"boxes"``, ``"pixel classes"`` or ``"image classes"``.
+        ``"instances"``, ``"boxes"``, ``"points"``, ``"pixel classes"`` or ``"image classes"``.
     examples : tuple of Example
         In the order of their ids.
     notes : tuple of str
         What was seen and left out, in plain words.
     classes : tuple of str
-        Names of the pixel classes 1, 2, 3 ..., where the dataset says them.
+        Names of the pixel classes 1, 2, 3 ..., or of what points mark, where the dataset says them.
     """
 
     root: Path

@@ -25,12 +25,14 @@ from cellwright.datasets.examples import (
 )
 from cellwright.datasets.intensity import change_intensity, empty_field
 from cellwright.datasets.paste import paste_objects
-from cellwright.datasets.records import BoxLabels, Example
+from cellwright.datasets.point_warp import warp_points
+from cellwright.datasets.points import Points, load_points, no_points, point_facts
+from cellwright.datasets.records import BoxLabels, CentreLabels, Example, PointLabels
 from cellwright.datasets.warp import Warp
 from cellwright.images.normalise import Normalisation
 
 Batch: TypeAlias = dict[str, AnyArray]
-Truth: TypeAlias = LabelArray | Boxes
+Truth: TypeAlias = LabelArray | Boxes | Points
 Transform: TypeAlias = Callable[[FloatArray, Any], Mapping[str, AnyArray]]
 """From the pixels and the `Truth` of a patch to named arrays."""
 
@@ -48,8 +50,9 @@ class Decoded:
     objects : ObjectFacts
     rgb : bool
         Whether the channels are red, green and blue.
-    boxes : Boxes, optional
-        Where objects are annotated with boxes; the labels are empty then.
+    marks : Boxes or Points, optional
+        Where objects are annotated with these. The labels are empty then, but for what is not
+        known.
     """
 
     pixels: AnyArray
@@ -57,7 +60,7 @@ class Decoded:
     limits: DoubleArray
     objects: ObjectFacts
     rgb: bool
-    boxes: Boxes | None = None
+    marks: Boxes | Points | None = None
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -127,8 +130,8 @@ class Sampler:
     def _targets(self, pixels: FloatArray, truth: Truth) -> Mapping[str, AnyArray]:
         if self.transform is not None:
             return self.transform(pixels, truth)
-        if isinstance(truth, Boxes):
-            raise UsageError("Patches differ in their number of boxes: they need a transform.")
+        if isinstance(truth, Boxes | Points):
+            raise UsageError("Patches differ in their number of objects: they need a transform.")
         return {"labels": truth}
 
     def _choose(self, step: int, i: int, rng: np.random.Generator) -> int:
@@ -143,7 +146,7 @@ class Sampler:
     def _decode(self, example: Example) -> Decoded:
         pixels, rgb = load_pixels(example)
         limits = self.normalisation.limits(pixels)
-        labels, boxes, objects = _annotations(example, pixels.shape[1:])
+        labels, marks, objects = _annotations(example, pixels.shape[1:])
         if labels.ndim != len(self.patch_shape):
             raise DatasetError(
                 f"'{example.image}' has {labels.ndim} spatial axes, but patches have "
@@ -151,7 +154,7 @@ class Sampler:
             )
         if labels.ndim == 2:
             pixels, labels = pixels[:, None], labels[None]
-        return Decoded(pixels, labels, limits, objects, rgb, boxes)
+        return Decoded(pixels, labels, limits, objects, rgb, marks)
 
     def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, Truth]:
         """Cut one patch and vary it."""
@@ -168,10 +171,12 @@ class Sampler:
             labels = np.zeros_like(labels)
         if len(self.patch_shape) == 2:
             pixels, labels = pixels[:, 0], labels[0]
-        if decoded.boxes is not None:
-            return pixels, no_boxes() if empty else warp_boxes(
-                decoded.boxes, warp, decoded.size[1:]
-            )
+        if isinstance(decoded.marks, Boxes):
+            boxes = no_boxes() if empty else decoded.marks
+            return pixels, warp_boxes(boxes, warp, decoded.size[1:])
+        if isinstance(decoded.marks, Points):
+            points = no_points(labels.ndim) if empty else decoded.marks
+            return pixels, warp_points(points, warp, decoded.size, labels >= 0)
         return pixels, separate_parts(labels) if self.separate else labels
 
     def _warp(self, decoded: Decoded, rng: np.random.Generator) -> Warp:
@@ -198,11 +203,15 @@ class Sampler:
 
 def _annotations(
     example: Example, shape: tuple[int, ...]
-) -> tuple[AnyArray, Boxes | None, ObjectFacts]:
-    """Read labels, in as small a type as holds them, or boxes, and what sampling needs of them."""
+) -> tuple[AnyArray, Boxes | Points | None, ObjectFacts]:
+    """Read labels, in as small a type as holds them, or marks, and what sampling needs of them."""
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         return np.zeros(shape, np.uint8), boxes, box_facts(boxes)
+    if isinstance(example.labels, PointLabels | CentreLabels):
+        points = load_points(example, shape)
+        unknown = np.zeros(shape, np.int8) if points.known is None else points.known - np.int8(1)
+        return unknown, points, point_facts(points)
     labels = load_labels(example, shape)
     smallest = np.result_type(
         np.min_scalar_type(labels.min(initial=0)), np.min_scalar_type(labels.max(initial=0))

@@ -17,7 +17,15 @@ from cellwright.datasets.examples import (
     load_pixels,
     object_facts,
 )
-from cellwright.datasets.records import BoxLabels, Dataset, Example, Task
+from cellwright.datasets.points import load_points
+from cellwright.datasets.records import (
+    BoxLabels,
+    CentreLabels,
+    Dataset,
+    Example,
+    PointLabels,
+    Task,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,8 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         count, diameter = len(boxes), boxes.diameter
+    elif isinstance(example.labels, PointLabels | CentreLabels):
+        count = len(load_points(example, pixels.shape[1:]))
     elif example.labels is not None:
         labels = load_labels(example, pixels.shape[1:])
         if task == "instances":

@@ -12,11 +12,13 @@ from cellwright._errors import DatasetError
 from cellwright._files import write_text
 from cellwright.datasets.records import (
     BoxLabels,
+    CentreLabels,
     ClassLabels,
     CocoLabels,
     Dataset,
     Example,
     Labels,
+    PointLabels,
     Task,
 )
 
@@ -86,25 +88,25 @@ def _entry(example: Example, folder: Path) -> dict[str, Any]:
         "id": example.id,
         "images": [_relative(image, folder) for image in example.images],
     }
-    if isinstance(example.labels, CocoLabels):
-        entry["labels"] = {
-            "coco": _relative(example.labels.path, folder),
-            "image_id": example.labels.image_id,
-        }
-    elif isinstance(example.labels, BoxLabels):
-        entry["labels"] = {
-            "boxes": _relative(example.labels.path, folder),
-            "image": example.labels.image,
-        }
-    elif isinstance(example.labels, ClassLabels):
-        entry["labels"] = {
-            "classes": _relative(example.labels.path, folder),
-            "values": list(example.labels.values),
-        }
-    elif example.labels is not None:
-        entry["labels"] = _relative(example.labels, folder)
+    if example.labels is not None:
+        entry["labels"] = _labels_entry(example.labels, folder)
     words = {name: getattr(example, name) for name in _WORDS}
     return entry | {name: word for name, word in words.items() if word is not None}
+
+
+def _labels_entry(labels: Labels, folder: Path) -> Any:
+    if isinstance(labels, Path):
+        return _relative(labels, folder)
+    if isinstance(labels, CentreLabels):
+        return {"centres_of": _labels_entry(labels.objects, folder)}
+    path = _relative(labels.path, folder)
+    if isinstance(labels, CocoLabels):
+        return {"coco": path, "image_id": labels.image_id}
+    if isinstance(labels, BoxLabels):
+        return {"boxes": path, "image": labels.image}
+    if isinstance(labels, PointLabels):
+        return {"points": path, "image": labels.image}
+    return {"classes": path, "values": list(labels.values)}
 
 
 def _example(entry: dict[str, Any], folder: Path) -> Example:
@@ -123,8 +125,12 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
 def _source(labels: Any, folder: Path) -> Labels | None:
     if not isinstance(labels, dict):
         return folder / labels if labels is not None else None
+    if "centres_of" in labels:
+        return CentreLabels(_source(labels["centres_of"], folder))  # type: ignore[arg-type]
     if "boxes" in labels:
         return BoxLabels(folder / labels["boxes"], str(labels["image"]))
+    if "points" in labels:
+        return PointLabels(folder / labels["points"], str(labels["image"]))
     if "classes" in labels:
         return ClassLabels(folder / labels["classes"], tuple(map(int, labels["values"])))
     return CocoLabels(folder / labels["coco"], int(labels["image_id"]))

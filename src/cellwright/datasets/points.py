@@ -1,0 +1,245 @@
+"""Points that mark objects: what they are, and where they come from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._types import AnyArray, BoolArray, DoubleArray, LabelArray
+from cellwright.datasets.boxes import ONE_CLASS, class_names, load_boxes
+from cellwright.datasets.columns import find_columns
+from cellwright.datasets.examples import ObjectFacts, load_labels
+from cellwright.datasets.records import BoxLabels, CentreLabels, Dataset, Example, PointLabels
+
+_AXES = ("z", "y", "x")
+_COLUMNS = {
+    "image": ("image", "filename", "file_name", "file", "id"),
+    "class": ("class", "cls", "label", "category", "name"),
+    "split": ("split", "subset", "fold"),
+    "z": ("z", "plane"),
+    "y": ("y", "row"),
+    "x": ("x", "column", "col"),
+}
+_NEEDED = ("image", "y", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points that mark the objects of one image or patch.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (N, D), float64
+        ([z,] y, x) in px; whole numbers are the centres of pixels. Those of a patch may lie
+        somewhat outside.
+    names : ndarray of str, shape (N,)
+        Class of each object.
+    known : ndarray, shape ([Z,] Y, X), bool, optional
+        False where nobody knows whether there are points; known everywhere when not given.
+    """
+
+    positions: DoubleArray
+    names: AnyArray
+    known: BoolArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def no_points(dimensions: int) -> Points:
+    """Return the points of an image without objects."""
+    return Points(np.empty((0, dimensions)), np.empty(0, np.str_))
+
+
+@dataclass(frozen=True, slots=True)
+class PointTable:
+    """What a table of points says, by image as the table names it."""
+
+    points: Mapping[str, Points]
+    splits: Mapping[str, str]
+
+
+def load_points(example: Example, shape: tuple[int, ...]) -> Points:
+    """Return the points of an example whose image has the `shape` ([Z,] Y, X) in px.
+
+    Raises
+    ------
+    DatasetError
+        If it is annotated with something else, the annotation cannot be used, or a point lies
+        outside of the image.
+    """
+    if isinstance(example.labels, CentreLabels):
+        return _centres(replace(example, labels=example.labels.objects), shape)
+    if not isinstance(example.labels, PointLabels):
+        raise DatasetError(f"'{example.image}' is not annotated with points.")
+    path, image = example.labels.path, example.labels.image
+    points = read_points(path).points.get(image, no_points(len(shape)))
+    if not len(points):
+        return no_points(len(shape))
+    if points.positions.shape[1] != len(shape):
+        needed = "z, y and x" if len(shape) == 3 else "y and x, but no z"
+        raise DatasetError(f"'{path}': the points of '{image}' need {needed}, as the image does.")
+    outside = (points.positions < -0.5) | (points.positions > np.array(shape) - 0.5)
+    if outside.any():
+        where = ", ".join(f"{x:g}" for x in points.positions[outside.any(1)][0])
+        raise DatasetError(
+            f"'{path}': the point ({where}) lies outside of '{image}', which has "
+            f"{' × '.join(map(str, shape))} px. Positions are in px, from 0."
+        )
+    return points
+
+
+def as_points(dataset: Dataset) -> Dataset:
+    """Take the middle of annotated objects for points; points stay what they are.
+
+    Returns
+    -------
+    Dataset
+        With the task ``"points"`` and the names of what they mark.
+
+    Raises
+    ------
+    DatasetError
+        If neither points nor objects are annotated.
+    """
+    if dataset.task == "points":
+        return replace(dataset, classes=_names_in_tables(dataset.examples))
+    if dataset.task not in ("instances", "boxes"):
+        raise DatasetError(
+            f"'{dataset.root}' is annotated with {dataset.task}, which has no points; points come "
+            "from a points.csv, numbered objects or boxes."
+        )
+    annotated = [example for example in dataset.examples if example.labels is not None]
+    names = class_names(annotated) if dataset.task == "boxes" else (ONE_CLASS,)
+    examples = tuple(_with_centres(example) for example in dataset.examples)
+    return replace(dataset, task="points", classes=names, examples=examples)
+
+
+def point_facts(points: Points) -> ObjectFacts:
+    """Return what sampling needs to know about the objects that `points` mark."""
+    places = np.zeros((len(points), 3))
+    places[:, 3 - points.positions.shape[1] :] = points.positions
+    return ObjectFacts(places, None)
+
+
+def is_point_table(path: Path) -> bool:
+    """Return whether a CSV file has the columns of a table of points."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return not _missing(find_columns(next(csv.reader(stream), ()), _COLUMNS))
+    except (UnicodeDecodeError, csv.Error, OSError):
+        return False
+
+
+@lru_cache(maxsize=4)
+def read_points(path: Path) -> PointTable:
+    """Read a CSV table with one point a row.
+
+    Columns ``image``, ``y`` and ``x``, of volumes also ``z``, in px: whole numbers are the centres
+    of pixels, and the first pixel is 0. Without a ``class`` all objects are of one. ``split`` says
+    which part of the dataset the image is of. A row without numbers names an image that has no
+    objects.
+
+    Raises
+    ------
+    DatasetError
+        If a column or number is missing, or an image is in two splits; the message names the row.
+    """
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    names: dict[str, list[str]] = {}
+    splits: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = find_columns(reader.fieldnames or (), _COLUMNS)
+            if missing := _missing(columns):
+                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
+            for row in reader:
+                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
+                image, where = said["image"], f"'{path}', line {reader.line_num}"
+                rows.setdefault(image, [])
+                names.setdefault(image, [])
+                if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
+                    raise DatasetError(f"{where}: '{image}' is in two splits.")
+                if said["y"] or said["x"]:
+                    rows[image].append(_position(said, where))
+                    names[image].append(said.get("class") or ONE_CLASS)
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    for image, places in rows.items():
+        if len({len(place) for place in places}) > 1:
+            raise DatasetError(f"'{path}': some points of '{image}' have a z, others have none.")
+    points = {
+        image: Points(np.array(rows[image], np.float64), np.array(names[image], np.str_))
+        for image in rows
+    }
+    return PointTable(points, splits)
+
+
+def _position(said: Mapping[str, str], where: str) -> tuple[float, ...]:
+    axes = [axis for axis in _AXES if axis != "z" or said.get("z")]
+    try:
+        position = tuple(float(said[axis]) for axis in axes)
+    except ValueError as error:
+        raise DatasetError(f"{where}: a position is no number ({error}).") from error
+    if not np.isfinite(position).all():
+        raise DatasetError(f"{where}: the position {position} is not finite.")
+    return position
+
+
+def _names_in_tables(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return what points are called, in alphabetical order."""
+    tables = {e.labels.path for e in examples if isinstance(e.labels, PointLabels)}
+    names = {str(n) for path in tables for p in read_points(path).points.values() for n in p.names}
+    return tuple(sorted(names)) or (ONE_CLASS,)
+
+
+def _with_centres(example: Example) -> Example:
+    objects = example.labels
+    if objects is None or isinstance(objects, PointLabels | CentreLabels):
+        return example
+    return replace(example, labels=CentreLabels(objects))  # type: ignore[arg-type]
+
+
+def _centres(example: Example, shape: tuple[int, ...]) -> Points:
+    """Return the middle of each object of an example."""
+    if isinstance(example.labels, BoxLabels):
+        boxes = load_boxes(example)
+        middles = (boxes.corners[:, :2] + boxes.corners[:, 2:] - 1).astype(np.float64) / 2
+        return Points(middles[boxes.known], boxes.names[boxes.known])
+    labels = load_labels(example, shape)
+    positions = centroids(labels)
+    known = None if labels.min(initial=0) >= 0 else labels >= 0
+    return Points(positions, np.full(len(positions), ONE_CLASS), known)
+
+
+def centroids(labels: LabelArray) -> DoubleArray:
+    """Return the centroids of objects, in the order of their labels.
+
+    Parameters
+    ----------
+    labels : ndarray, shape ([Z,] Y, X), int32
+        Values below 1 are no object; numbers may be missing.
+
+    Returns
+    -------
+    ndarray, shape (N, D), float64
+        In px.
+    """
+    places = np.nonzero(labels > 0)
+    owners = labels[places]
+    sizes = np.bincount(owners)
+    sums = np.stack([np.bincount(owners, along) for along in places], 1)
+    present = sizes > 0
+    middles: DoubleArray = sums[present] / sizes[present, None]
+    return middles
+
+
+def _missing(columns: Mapping[str, str]) -> list[str]:
+    return [thing for thing in _NEEDED if thing not in columns]
