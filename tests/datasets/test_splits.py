@@ -9,7 +9,7 @@ from cellwright._errors import DatasetError, UsageError
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.records import Dataset, Example
-from cellwright.datasets.splits import split_dataset
+from cellwright.datasets.splits import count_units, fold_dataset, split_dataset
 from datasets.dataset_builders import discs, paired_folder, save
 
 
@@ -132,3 +132,30 @@ def test_empty_pictures_are_not_alike(tmp_path):
         stream.write(b"\0")
     (tmp_path / "index.csv").write_text("id,split\na0,train\na1,val\n")
     assert check_leaks(open_dataset(tmp_path)) == ()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 5), min_size=6, max_size=20), st.integers(2, 4), st.integers(0, 99))
+def test_every_example_is_tested_once_and_no_group_is_divided(sizes, count, seed):
+    examples = [
+        example(f"{group}-{i}", group=str(group), split="train")
+        for group, size in enumerate(sizes)
+        for i in range(size)
+    ]
+    folds = fold_dataset(dataset_of(*examples), count, seed)
+    tested = [e.id for fold in folds for e in fold.part("test")]
+    assert sorted(tested) == sorted(e.id for e in examples)
+    for fold in folds:
+        assert set(fold.splits) == {"train", "val", "test"}
+        for group in range(len(sizes)):
+            assert len({e.split for e in fold.examples if e.group == str(group)}) == 1
+
+
+def test_folds_depend_on_the_seed_and_need_enough_groups():
+    data = dataset_of(*(example(str(i), group=str(i // 2)) for i in range(8)))
+    assert fold_dataset(data, 2, 0) == fold_dataset(data, 2, 0) != fold_dataset(data, 2, 1)
+    assert count_units(data.examples) == 4
+    with pytest.raises(DatasetError, match="4 examples or groups"):
+        fold_dataset(data, 5)
+    with pytest.raises(UsageError, match="at least 2"):
+        fold_dataset(data, 1)

@@ -56,6 +56,46 @@ def split_dataset(
     return replace(dataset, examples=examples)
 
 
+def fold_dataset(dataset: Dataset, count: int, seed: int = 0) -> tuple[Dataset, ...]:
+    """Divide a dataset `count` times, such that every example is in the split ``"test"`` once.
+
+    Groups are never divided, and every kind is spread over the folds. What a fold is not tested
+    on is divided into ``"train"`` and ``"val"`` as `split_dataset` does; splits that are there
+    already are forgotten.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    count : int
+        Number of folds, at least 2.
+    seed : int
+        Seed of the choice.
+
+    Raises
+    ------
+    UsageError
+        If there is only one fold.
+    DatasetError
+        If there are too few groups.
+    """
+    if count < 2:
+        raise UsageError(f"Cross-validation needs at least 2 folds, not {count}.")
+    free = tuple(replace(example, split=None) for example in dataset.examples)
+    shares = {f"fold {number}": 1 / count for number in range(1, count + 1)}
+    chosen = _assign(_units(free), shares, seed)
+
+    def tested_on(fold: str) -> Dataset:
+        examples = (replace(e, split="test" if chosen[e.id] == fold else None) for e in free)
+        return split_dataset(replace(dataset, examples=tuple(examples)), seed=seed)
+
+    return tuple(tested_on(fold) for fold in shares)
+
+
+def count_units(examples: Iterable[Example]) -> int:
+    """Return how many independent parts there are: groups, and examples without one."""
+    return len(_units(replace(example, split=None) for example in examples))
+
+
 def _checked(fractions: Mapping[str, float]) -> dict[str, float]:
     """Return the fractions in the order of `SPLITS`, summing to 1."""
     wrong = sorted(set(fractions) - set(SPLITS))

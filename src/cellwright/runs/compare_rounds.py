@@ -1,0 +1,65 @@
+"""Successive halving: in every round the better half of the candidates learns on.
+
+References
+----------
+Karnin, Koren & Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013; Jamieson &
+Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a comparison.
+
+    Parameters
+    ----------
+    candidates : int
+        How many take part.
+    minutes : float
+        What each of their trainings has had at its end, over all rounds.
+    """
+
+    candidates: int
+    minutes: float
+
+
+def plan_rounds(candidates: int, folds: int, minutes: float) -> tuple[Round, ...]:
+    """Divide a budget such that all rounds cost the same and half stay after each, down to two.
+
+    Parameters
+    ----------
+    candidates : int
+        At least 1.
+    folds : int
+        Trainings of each candidate.
+    minutes : float
+        The budget of all rounds.
+
+    Returns
+    -------
+    tuple of Round
+    """
+    counts = [candidates]
+    while counts[-1] > 2:
+        counts.append((counts[-1] + 1) // 2)
+    rounds = []
+    spent = 0.0
+    for count in counts:
+        spent += minutes / (len(counts) * count * folds)
+        rounds.append(Round(count, spent))
+    return tuple(rounds)
+
+
+def best(scores: Mapping[str, float], count: int) -> list[str]:
+    """Return the names of the `count` highest scores, the highest first; NaN comes last."""
+
+    def order(name: str) -> tuple[bool, float]:
+        known = scores[name] == scores[name]
+        return known, scores[name] if known else 0.0
+
+    return sorted(scores, key=order, reverse=True)[:count]
