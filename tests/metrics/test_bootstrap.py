@@ -30,7 +30,7 @@ def test_values_of_one_group_are_not_independent():
 
 
 def test_unknown_values_are_left_out_and_one_unit_tells_nothing():
-    known = mean_interval([1.0, 2.0, 4.0], "abc")
+    known = mean_interval([1.0, 2.0, 4.0], ["a", "b", "c"])
     assert mean_interval([1.0, np.nan, 2.0, 4.0], ["a", "x", "b", "c"]) == known
     assert np.isnan(mean_interval([1.0, 2.0], ["a", "a"])).all()
     assert np.isnan(mean_interval([], [])).all()
