@@ -20,8 +20,9 @@ from statistics import median
 import numpy as np
 from _common import MEGAPIXEL, describe_machine
 
-from cellwright._types import AnyArray, DoubleArray, FloatArray, LabelArray
-from cellwright.methods.points.heat import warm
+from cellwright._types import AnyArray, DoubleArray, FloatArray
+from cellwright.datasets.boxes import ONE_CLASS
+from cellwright.datasets.points import Points
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.points.spots import detect_spots
 from cellwright.metrics.points import PointScores
@@ -116,7 +117,8 @@ def learned(steps: int) -> Detector:
             settings = simulation(_PATCH, int(rng.integers(0, 16)), photons)
             image, truth = simulate_spots(settings, 10_000 + step * _BATCH + place)
             pixels.append(_normalised(image))
-            targets.append(recipe.targets(_as_labels(truth)) | _exact(recipe.readout, truth))
+            points = Points(truth, np.full(len(truth), ONE_CLASS))
+            targets.append(recipe.targets(points, (_PATCH, _PATCH)))
         batch = {
             name: torch.from_numpy(np.stack([t[name] for t in targets])) for name in targets[0]
         }
@@ -141,20 +143,6 @@ def _normalised(image: AnyArray) -> FloatArray:
     pixels = image.astype(np.float32)
     base = np.median(pixels)
     return (pixels - base) / (1.4826 * np.median(np.abs(pixels - base)))
-
-
-def _as_labels(truth: DoubleArray) -> LabelArray:
-    """Return points as objects of one pixel."""
-    labels = np.zeros((_PATCH, _PATCH), np.int32)
-    labels[tuple(truth.round().astype(int).T)] = np.arange(1, len(truth) + 1)
-    return labels
-
-
-def _exact(readout: PointsReadout, truth: DoubleArray) -> dict[str, FloatArray]:
-    """Return the targets of positions between the pixels."""
-    points = np.hstack([np.zeros((len(truth), 1)), truth])
-    heat, shifts = warm(points, (1, _PATCH, _PATCH), readout.widths)
-    return {"heat": heat[0], "shifts": shifts[1:, 0]}
 
 
 def row(name: str, detect: Detector, one: Case) -> str:

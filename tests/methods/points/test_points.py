@@ -1,7 +1,7 @@
 """Learned points: targets, loss, and what is read."""
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 torch = pytest.importorskip("torch")
 
-from cellwright._errors import UsageError  # noqa: E402
+from cellwright._errors import DatasetError, UsageError  # noqa: E402
+from cellwright.datasets.points import Points, no_points  # noqa: E402
 from cellwright.methods.points import heat  # noqa: E402
 from cellwright.methods.points.readout import PointsReadout  # noqa: E402
 from cellwright.methods.points.recipe import PointsRecipe  # noqa: E402
@@ -19,26 +20,27 @@ SIZE = {2: (72, 96), 3: (18, 40, 44)}
 
 
 def scattered(dimensions, seed, apart=9.0):
-    """Return labels of discs, or balls, of 1 to 3 px in radius, and their centroids."""
+    """Return points at random places between the pixels."""
     rng = np.random.default_rng(seed)
-    size = np.array(SIZE[dimensions])
-    labels, points = np.zeros(size, np.int32), []
-    for centre in rng.uniform(4, size - 5, (400, dimensions)):
-        if all(np.hypot.reduce(centre - other) > apart for other in points):
-            points.append(centre)
-            away = np.indices(size) - centre.reshape(-1, *[1] * dimensions)
-            labels[np.hypot.reduce(away, 0) <= rng.uniform(1, 3)] = len(points)
-    numbers = np.unique(labels)[1:]
-    return labels, np.stack([np.argwhere(labels == number).mean(0) for number in numbers])
+    points = []
+    for place in rng.uniform(4, np.array(SIZE[dimensions]) - 5, (400, dimensions)):
+        if all(np.hypot.reduce(place - other) > apart for other in points):
+            points.append(place)
+    return marked(np.stack(points))
 
 
-def batch_of(recipe, labels):
-    return {n: torch.from_numpy(np.asarray(v))[None] for n, v in recipe.targets(labels).items()}
+def marked(positions, names=None):
+    return Points(np.array(positions, float), np.full(len(positions), names or "object"))
+
+
+def batch_of(recipe, points, shape):
+    targets = recipe.targets(points, shape)
+    return {n: torch.from_numpy(np.asarray(v))[None] for n, v in targets.items()}
 
 
 def perfect_outputs(batch):
     logit = torch.logit(batch["heat"].clamp(1e-6, 1 - 1e-6))
-    return torch.cat([logit[:, None], batch["shifts"]], 1)
+    return torch.cat([logit, batch["shifts"]], 1)
 
 
 def random_maps(seed, shape):
@@ -49,23 +51,27 @@ def random_maps(seed, shape):
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_the_right_answer_gives_back_positions_between_the_pixels(dimensions):
-    labels, truth = scattered(dimensions, 1)
+    truth = scattered(dimensions, 1)
     recipe = PointsRecipe(PointsReadout(dimensions=dimensions))
-    maps = perfect_outputs(batch_of(recipe, labels))[0].numpy()
+    maps = perfect_outputs(batch_of(recipe, truth, SIZE[dimensions]))[0].numpy()
     found = recipe.readout.decode(maps)
-    matched = match_points(truth, found.positions, 0.01)
+    matched = match_points(truth.positions, found.positions, 0.01)
     assert matched.counts.f1 == 1 and len(truth) > 15
     assert np.abs(found.positions - found.anchors).max() <= recipe.readout.reach
     assert recipe.readout.expected_count(maps) == pytest.approx(len(truth), rel=0.03)
     assert (found.scores == found.evidence[:, 0]).all() and found.evidence[:, 2].max() < 0.1
 
 
-def test_annotated_points_are_objects_of_one_pixel():
-    labels = np.zeros((30, 30), np.int32)
-    labels[4, 7], labels[20, 21], labels[20, 26] = 5, 9, 2
-    recipe = PointsRecipe()
-    found = recipe.readout.decode(perfect_outputs(batch_of(recipe, labels))[0].numpy())
+def test_every_point_has_its_class():
+    points = Points(np.array([[4, 7], [20, 21], [20, 26]]), np.array(["a", "b", "a"]))
+    recipe = PointsRecipe(PointsReadout(classes=("a", "b")))
+    maps = perfect_outputs(batch_of(recipe, points, (30, 30)))[0].numpy()
+    found = recipe.readout.decode(maps)
     assert found.positions.tolist() == [[4, 7], [20, 21], [20, 26]]
+    assert found.classes.tolist() == [0, 1, 0]
+    assert recipe.readout.expected_count(maps) == pytest.approx(3, rel=0.03)
+    with pytest.raises(DatasetError, match="class 'a', but the model knows only object"):
+        PointsRecipe().targets(points, (30, 30))
 
 
 def test_heat_is_that_of_the_nearest_point():
@@ -82,35 +88,35 @@ def test_heat_is_that_of_the_nearest_point():
 
 
 def test_planes_farther_apart_are_warmed_less():
-    labels = np.zeros((9, 21, 21), np.int32)
-    labels[4, 10, 10] = 1
     recipe = PointsRecipe(PointsReadout(dimensions=3, width=2.0, anisotropy=2.0))
-    warmth = recipe.targets(labels)["heat"]
+    warmth = recipe.targets(marked([[4, 10, 10]]), (9, 21, 21))["heat"][0]
     assert warmth[5, 10, 10] == pytest.approx(warmth[4, 12, 10])
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_the_right_answer_costs_less_than_any_other_and_the_unknown_nothing(dimensions):
-    labels, _ = scattered(dimensions, 2)
+    points, shape = scattered(dimensions, 2), SIZE[dimensions]
     recipe = PointsRecipe(PointsReadout(dimensions=dimensions))
-    batch = batch_of(recipe, labels)
+    batch = batch_of(recipe, points, shape)
     right = perfect_outputs(batch)
     least = recipe.loss(right, batch)["loss"].item()
     for other in (torch.zeros_like(right), -right, right + torch.randn_like(right)):
         assert recipe.loss(other, batch)["loss"].item() > least
-    labels[..., :20] = -1
-    batch = batch_of(recipe, labels)
+    known = np.ones(shape, bool)
+    known[..., :20] = False
+    batch = batch_of(recipe, replace(points, known=known), shape)
     spoilt = right.clone()
     spoilt[..., :20] = 3 - 2 * spoilt[..., :20]
     before, after = (recipe.loss(outputs, batch)["loss"].item() for outputs in (right, spoilt))
     assert after == pytest.approx(before, rel=1e-5)
 
 
-@pytest.mark.parametrize("value", [0, -1])
-def test_patches_without_points_or_knowledge_are_harmless(value):
+@pytest.mark.parametrize("known", [True, False])
+def test_patches_without_points_or_knowledge_are_harmless(known):
     recipe = PointsRecipe()
     outputs = torch.zeros(1, 3, 24, 24, requires_grad=True)
-    parts = recipe.loss(outputs, batch_of(recipe, np.full((24, 24), value, np.int32)))
+    nothing = replace(no_points(2), known=np.full((24, 24), known))
+    parts = recipe.loss(outputs, batch_of(recipe, nothing, (24, 24)))
     (gradient,) = torch.autograd.grad(parts["loss"], outputs)
     assert torch.isfinite(parts["loss"]) and torch.isfinite(gradient).all()
 
@@ -171,9 +177,10 @@ def test_empty_and_tiny_maps_do_not_break():
 
 
 def test_parameters_survive_the_card():
-    readout = PointsReadout.suited_to(3, 40.0)
+    readout = PointsReadout.suited_to(3, 40.0, ("a", "b"))
     assert PointsReadout(**json.loads(json.dumps(asdict(readout)))) == readout
-    assert set(readout.tunable) <= {field.name for field in fields(readout)}
-    assert len(readout.outputs) == 4 and readout.margin >= readout.reach > 0
+    assert len(readout.outputs) == 5 and readout.margin >= readout.reach > 0
     with pytest.raises(UsageError):
         PointsReadout(width=0)
+    with pytest.raises(UsageError):
+        PointsReadout(classes=("a", "a"))

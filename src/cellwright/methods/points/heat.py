@@ -5,42 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray
 
 REACH = 3.0
 """Where the heat around a point ends, in standard deviations."""
-
-
-@njit(cache=True)
-def centroids(labels: LabelArray) -> DoubleArray:
-    """Return the centroids of objects, in the order of their labels.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (Z, Y, X), int32
-        Values below 1 are no object; numbers may be missing.
-
-    Returns
-    -------
-    ndarray, shape (N, 3), float64
-        Plane, row and column in px.
-    """
-    planes, rows, columns = labels.shape
-    sums = np.zeros((max(labels.max(), 0) + 1, 4))
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                label = labels[z, y, x]
-                if label > 0:
-                    sums[label, 0] += z
-                    sums[label, 1] += y
-                    sums[label, 2] += x
-                    sums[label, 3] += 1
-    present = np.flatnonzero(sums[:, 3] > 0)
-    result = np.empty((len(present), 3))
-    for i in range(len(present)):
-        result[i] = sums[present[i], :3] / sums[present[i], 3]
-    return result
 
 
 @njit(cache=True)

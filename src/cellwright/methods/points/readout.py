@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -11,20 +10,24 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, FloatArray, IntArray
+from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.methods.peaks import peaks
 from cellwright.methods.points import heat
 
 _AXES = ("plane", "row", "column")
+_NARROWEST, _WIDEST = 1.0, 4.0  # standard deviation of heat, in px
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class FoundPoints:
     """The points that were read from maps.
 
     Parameters
     ----------
     positions : ndarray, shape (N, D), float32
         ([z,] y, x) in px; whole numbers are the centres of pixels.
+    classes : ndarray, shape (N,), int64
+        Index of the class, from 0.
     scores : ndarray, shape (N,), float32
         Probability at the anchor.
     anchors : ndarray, shape (N, D), int64
@@ -34,6 +37,7 @@ class Points:
     """
 
     positions: FloatArray
+    classes: IntArray
     scores: FloatArray
     anchors: IntArray
     evidence: FloatArray
@@ -41,7 +45,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class PointsReadout:
-    """Points are where the peaks of a map of heat point to; of those that are close, the hottest.
+    """Points are where the peaks of maps of heat point to; of those that are close, the hottest.
 
     It has what the contract of readouts asks for, but that points have positions instead of
     pixels: all that decides about a point lies within `margin` of its anchor.
@@ -50,6 +54,8 @@ class PointsReadout:
     ----------
     dimensions : int
         2 for planes, 3 for volumes.
+    classes : tuple of str
+        Names of the classes, each of which has a map of heat.
     threshold : float
         Least probability at a point.
     apart : float
@@ -62,7 +68,7 @@ class PointsReadout:
     Raises
     ------
     UsageError
-        If the width or the anisotropy is not positive.
+        If the width or the anisotropy is not positive, or there is no class.
 
     References
     ----------
@@ -70,15 +76,18 @@ class PointsReadout:
     """
 
     dimensions: int = 2
+    classes: tuple[str, ...] = (ONE_CLASS,)
     threshold: float = 0.4
     apart: float = 2.0
     width: float = 1.5
     anisotropy: float = 1.0
 
     evidence_names: ClassVar[tuple[str, ...]] = ("probability", "mass", "disagreement")
-    tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {"threshold": (0.2, 0.3, 0.4, 0.5, 0.6)}
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))  # a card holds lists
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise UsageError(f"Points need classes, each once, not {self.classes}.")
         if not (self.width > 0 and self.anisotropy > 0):
             raise UsageError(
                 "The width and the anisotropy of points must be above 0; "
@@ -86,15 +95,28 @@ class PointsReadout:
             )
 
     @classmethod
-    def suited_to(cls, dimensions: int, diameter: float) -> Self:
-        """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
-        width = min(max(cls().width, diameter / 8), 4.0)
-        return cls(dimensions=dimensions, apart=width, width=width)
+    def suited_to(
+        cls, dimensions: int, diameter: float, classes: tuple[str, ...] = (ONE_CLASS,)
+    ) -> Self:
+        """Return a readout for objects of about this diameter in px, of these classes."""
+        width = min(max(_NARROWEST, diameter / 8), _WIDEST)
+        return cls(dimensions=dimensions, classes=classes, apart=width, width=width)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the maps: the points, then the way to them along every axis."""
-        return ("point", *(f"{axis} shift" for axis in _AXES[3 - self.dimensions :]))
+        """Names of the maps: the points of each class, then the way to them along every axis."""
+        ways = (f"{axis} shift" for axis in _AXES[3 - self.dimensions :])
+        return (*(f"point {name}" for name in self.classes), *ways)
+
+    @property
+    def tolerance(self) -> float:
+        """How far a right point is from the true one at most, in px within a plane."""
+        return 2 * self.width
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Size of a pixel along each axis, in px within a plane."""
+        return (self.anisotropy, 1.0, 1.0)[3 - self.dimensions :]
 
     @property
     def widths(self) -> DoubleArray:
@@ -125,24 +147,24 @@ class PointsReadout:
     def _radius(self) -> int:
         return math.ceil(2 * self.width)
 
-    def decode(self, maps: FloatArray) -> Points:
+    def decode(self, maps: FloatArray) -> FoundPoints:
         """Return the points in `maps`.
 
         Parameters
         ----------
-        maps : ndarray, shape (1 + D, [Z,] Y, X), float32
-            Logit of the heat; the way to the nearest point along each axis in px.
+        maps : ndarray, shape (classes + D, [Z,] Y, X), float32
+            Logit of the heat of each class; the way to the nearest point along each axis in px.
 
         Returns
         -------
-        Points
+        FoundPoints
             In raster order of their anchors.
         """
-        axes = maps.ndim - 1
+        axes, count = maps.ndim - 1, len(self.classes)
         volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
-        logits = np.ascontiguousarray(volume[0])
+        logits = np.ascontiguousarray(volume[:count].max(0))
         shifts = np.zeros((3, *logits.shape), np.float32)
-        shifts[3 - axes :] = volume[1:]
+        shifts[3 - axes :] = volume[count:]
         floor = math.log(self.threshold / (1 - self.threshold))
         anchors = peaks(logits, floor)
         ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
@@ -150,9 +172,14 @@ class PointsReadout:
         anchors, ways = anchors[kept], ways[kept]
         evidence = heat.describe(logits, shifts, anchors, ways, self._radius)
         evidence[:, 1] /= self.mass
-        positions = (anchors + ways).astype(np.float32)
         own = slice(3 - axes, None)
-        return Points(positions[:, own], evidence[:, 0].copy(), anchors[:, own], evidence)
+        return FoundPoints(
+            positions=(anchors + ways).astype(np.float32)[:, own],
+            classes=volume[(slice(0, count), *anchors.T)].argmax(0),
+            scores=evidence[:, 0].copy(),
+            anchors=anchors[:, own],
+            evidence=evidence,
+        )
 
     def expected_count(self, maps: FloatArray) -> float:
         """Return how many points the probabilities add up to, found or not.
@@ -162,8 +189,8 @@ class PointsReadout:
 
         Parameters
         ----------
-        maps : ndarray, shape (1 + D, [Z,] Y, X), float32
+        maps : ndarray, shape (classes + D, [Z,] Y, X), float32
             See `decode`.
         """
-        logits = np.clip(maps[0].astype(np.float64), -30, 30)
+        logits = np.clip(maps[: len(self.classes)].astype(np.float64), -30, 30)
         return float((1 / (1 + np.exp(-logits))).sum() / self.mass)

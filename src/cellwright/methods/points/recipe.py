@@ -8,7 +8,9 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from cellwright._types import AnyArray, LabelArray
+from cellwright._errors import DatasetError
+from cellwright._types import AnyArray
+from cellwright.datasets.points import Points
 from cellwright.methods.points import heat
 from cellwright.methods.points.readout import PointsReadout
 
@@ -17,10 +19,9 @@ from cellwright.methods.points.readout import PointsReadout
 class PointsRecipe:
     """Targets and loss of points.
 
-    Points are the centroids of objects; annotated points are objects of one pixel. The loss is
-    the sum of two: the cross-entropy of the heat, per point, which makes it a probability that
-    can be summed to a count (a focal loss would not), and the error of the way to the points,
-    where there is heat.
+    The loss is the sum of two: the cross-entropy of the heat, per point, which makes it a
+    probability that can be summed to a count (a focal loss would not), and the error of the way to
+    the points, where there is heat.
 
     Parameters
     ----------
@@ -37,27 +38,46 @@ class PointsRecipe:
     readout: PointsReadout = field(default_factory=PointsReadout)
     shift_weight: float = 1.0
 
-    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
+    def targets(self, points: Points, shape: tuple[int, ...]) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
 
         Parameters
         ----------
-        labels : ndarray, shape ([Z,] Y, X), int32
-            -1 is unknown and takes no part in the loss, 0 background, 1..N objects.
+        points : Points
+            In and around the patch.
+        shape : tuple of int
+            Size ([Z,] Y, X) of the patch.
 
         Returns
         -------
         dict of ndarray
-            ``heat`` ([Z,] Y, X) float32, 0 to 1; ``shifts`` (D, [Z,] Y, X) float32, the way to the
-            nearest point in px, 0 where there is no heat; ``known`` ([Z,] Y, X) float32, 1 or 0.
+            ``heat`` (classes, [Z,] Y, X) float32, 0 to 1; ``shifts`` (D, [Z,] Y, X) float32, the
+            way to the nearest point in px, 0 where there is no heat; ``known`` ([Z,] Y, X)
+            float32, 1 or 0.
+
+        Raises
+        ------
+        DatasetError
+            If a point is of a class that the readout does not have.
         """
-        volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
-        points = heat.centroids(volume)
-        warmth, shifts = heat.warm(points, volume.shape, self.readout.widths)
+        classes = self.readout.classes
+        if unknown := sorted(set(points.names.tolist()) - set(classes)):
+            raise DatasetError(
+                f"A point is of the class '{unknown[0]}', but the model knows only "
+                f"{', '.join(classes)}."
+            )
+        axes = len(shape)
+        places = np.zeros((len(points), 3))
+        places[:, 3 - axes :] = points.positions
+        volume = (1,) * (3 - axes) + shape
+        each = [places[points.names == name] for name in classes]
+        warmth = [heat.warm(own, volume, self.readout.widths)[0] for own in each]
+        _, shifts = heat.warm(places, volume, self.readout.widths)
+        known = np.ones(shape) if points.known is None else points.known
         return {
-            "heat": warmth.reshape(labels.shape),
-            "shifts": shifts[3 - labels.ndim :].reshape(labels.ndim, *labels.shape),
-            "known": (labels >= 0).astype(np.float32),
+            "heat": np.stack(warmth).reshape(len(classes), *shape),
+            "shifts": shifts[3 - axes :].reshape(axes, *shape),
+            "known": known.astype(np.float32),
         }
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -65,7 +85,7 @@ class PointsRecipe:
 
         Parameters
         ----------
-        outputs : Tensor, shape (N, 1 + D, [Z,] Y, X)
+        outputs : Tensor, shape (N, classes + D, [Z,] Y, X)
             What the network says.
         batch : dict of Tensor
             `targets` of N patches, stacked.
@@ -76,12 +96,13 @@ class PointsRecipe:
             ``loss`` and its summands ``heat`` and ``shift``; scalars.
         """
         outputs, truth, known = outputs.float(), batch["heat"], batch["known"]
+        count = truth.shape[1]
         pixelwise = functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], truth, reduction="none"
-        )
-        share = truth * known
+            outputs[:, :count], truth, reduction="none"
+        ).sum(1)
+        share = truth.amax(1) * known
         total = share.sum().clamp(min=1)
-        error = (outputs[:, 1:] - batch["shifts"]).abs().sum(1)
+        error = (outputs[:, count:] - batch["shifts"]).abs().sum(1)
         parts = {
             "heat": (pixelwise * known).sum() / total,
             "shift": self.shift_weight * (error * share).sum() / total,
