@@ -4,20 +4,23 @@
 
 Each of the three stacks (nuclei of an ovule, an embryo and a worm) is cut along Y: the first half
 is learned with `cellwright train`'s settings, the next fifth is for validation, and the rest is
-only scored, at the end. Objects that the cuts go through count as what is left of them.
+only scored, at the end. Objects that the cuts go through count as what is left of them where that
+is at least half, and are otherwise unknown: neither learned nor scored.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 
 import numpy as np
 from _common import ROOT, data_folder, describe_machine
 
+from cellwright._types import LabelArray
 from cellwright.images.image import Image
-from cellwright.images.read import read, read_labels
-from cellwright.images.write import write, write_labels
+from cellwright.images.read import IGNORE, read, read_labels
+from cellwright.images.write import write
 from cellwright.runs.evaluate import evaluate
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.train import train
@@ -59,20 +62,33 @@ def main() -> None:
 def prepare(source: Path, target: Path) -> None:
     """Write the parts of every stack, with the number of every object that is in them."""
     lines = ["image,kind"]
+    with (source / "index.csv").open(newline="", encoding="utf-8") as file:
+        stated = {row["id"]: row["spacing_zyx_um"] for row in csv.DictReader(file)}
     for path in sorted((source / "images").glob("*.tif")):
         pixels = read(path, axes="ZYX").to_numpy()
         labels, _ = read_labels(source / "labels" / path.name, axes="ZYX")
-        for split, (first, last) in SPLITS.items():
-            part = slice(*(round(share * labels.shape[1]) for share in (first, last)))
-            image = target / split / "images" / f"{split}_{path.name}"
-            lines.append(f"{image.name},{path.stem}")
-            if image.exists():
-                continue
-            for folder in ("images", "labels"):
+        spacing = tuple(map(float, filter(None, stated[path.stem].split("/")))) or None
+        for split, shares in SPLITS.items():
+            first, last = (round(share * labels.shape[1]) for share in shares)
+            name = f"{split}_{path.name}"
+            lines.append(f"{name},{path.stem}")
+            for folder, array in (
+                ("images", pixels[:, first:last]),
+                ("labels", part_of(labels, first, last)),
+            ):
                 (target / split / folder).mkdir(parents=True, exist_ok=True)
-            write(image, Image(np.ascontiguousarray(pixels[:, part]), "ZYX"))
-            write_labels(target / split / "labels" / image.name, labels[:, part])
+                image = Image(np.ascontiguousarray(array), "ZYX", pixel_size=spacing)
+                write(target / split / folder / name, image, overwrite=True)
     (target / "index.csv").write_text("\n".join(lines) + "\n")
+
+
+def part_of(labels: LabelArray, first: int, last: int) -> LabelArray:
+    """Return rows of labels; objects of which less than half is there are unknown."""
+    part = labels[:, first:last].copy()
+    whole = np.bincount(labels.ravel())
+    left = np.bincount(part.ravel(), minlength=len(whole))
+    part[(left < whole / 2)[part]] = IGNORE
+    return part
 
 
 if __name__ == "__main__":

@@ -94,3 +94,12 @@ def test_repair_names_what_it_cannot_read_and_does_the_rest(run, folder, tmp_pat
     assert found.code == 1 and "Failed: 1:" in found.error
     assert len(list((tmp_path / "out").glob("*.tif"))) == 5
     assert run("data", "repair", folder / "labels", "-o", folder).code == 2
+
+
+def test_inspect_mentions_objects_in_parts_without_calling_them_a_problem(run, folder):
+    drawn = tifffile.imread(folder / "labels" / "0.tif")
+    drawn[0, 60] = 1
+    tifffile.imwrite(folder / "labels" / "0.tif", drawn)
+    found = run("data", "inspect", folder)
+    assert found.code == 0
+    assert "Objects in several parts: 1; with holes: 0." in found.out

@@ -268,7 +268,7 @@ def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[
         "objects": sum(summary.objects) if summary.objects else None,
         "objects_per_image": quartiles(summary.objects),
         "median_diameter_px": quartiles(summary.diameters),
-        "notes": list(dataset.notes),
+        "notes": [*dataset.notes, *summary.doubts],
         "problems": list(summary.problems),
         "leaks": [str(leak) for leak in leaks],
     }

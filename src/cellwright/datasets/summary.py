@@ -26,6 +26,7 @@ from cellwright.datasets.records import (
     PointLabels,
     Task,
 )
+from cellwright.datasets.repair import Flaws, find_flaws
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class ExampleFacts:
         Number of objects; None without labels of objects.
     diameter : float or None
         Median diameter of its objects in pixels.
+    flaws : Flaws
+        Objects in several parts, or with holes.
     """
 
     id: str
@@ -51,6 +54,7 @@ class ExampleFacts:
     dtype: str
     objects: int | None
     diameter: float | None
+    flaws: Flaws
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,22 @@ class Summary:
         """Median diameter in pixels of the objects of each example that has any."""
         return [facts.diameter for facts in self.examples if facts.diameter is not None]
 
+    @property
+    def flaws(self) -> Flaws:
+        """Objects of all examples in several parts, or with holes."""
+        return sum((facts.flaws for facts in self.examples), Flaws())
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What may be meant, but is often a slip of the pen."""
+        flaws = self.flaws
+        if not flaws.scattered and not flaws.holed:
+            return ()
+        return (
+            f"Objects in several parts: {flaws.scattered:,}; with holes: {flaws.holed:,}. If that "
+            "is not meant, 'cellwright data repair' writes copies of the labels without.",
+        )
+
 
 def summarise(dataset: Dataset) -> Summary:
     """Read every example once and say what is there; files that cannot be read are problems.
@@ -113,7 +133,7 @@ def summarise(dataset: Dataset) -> Summary:
 
 def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     pixels, _ = load_pixels(example)
-    count, diameter, warning = None, None, None
+    count, diameter, warning, flaws = None, None, None, Flaws()
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         count, diameter = len(boxes), boxes.diameter
@@ -125,9 +145,12 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             objects = object_facts(labels)
             count, diameter = len(objects.points), objects.diameter
             warning = binary_labels_warning(example, labels)
+            flaws = Flaws() if warning else find_flaws(labels)
     channels, shape = pixels.shape[0], pixels.shape[1:]
     return (
-        ExampleFacts(example.id, channels, shape, np.dtype(pixels.dtype).name, count, diameter),
+        ExampleFacts(
+            example.id, channels, shape, np.dtype(pixels.dtype).name, count, diameter, flaws
+        ),
         warning,
     )
 
