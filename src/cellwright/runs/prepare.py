@@ -57,13 +57,19 @@ def divided_dataset(dataset: Dataset, seed: int) -> tuple[Dataset, list[str]]:
             f"{dataset.splits['unassigned']} images of '{dataset.root}' belong to no split. "
             "Assign them with 'cellwright data split'."
         )
-    leaks = check_leaks(dataset, look=len(dataset) <= _LEAKS_LOOKED_FOR)
-    if leaks:
-        notes.append(
-            f"{len(leaks)} pairs of images in different splits are not independent (first: "
-            f"{leaks[0]}); the scores flatter the model."
-        )
+    notes += leak_notes(dataset)
     return dataset, notes
+
+
+def leak_notes(dataset: Dataset) -> list[str]:
+    """Say so when examples in different splits are not independent."""
+    leaks = check_leaks(dataset, look=len(dataset) <= _LEAKS_LOOKED_FOR)
+    if not leaks:
+        return []
+    return [
+        f"{len(leaks)} pairs of images in different splits are not independent (first: "
+        f"{leaks[0]}); the scores flatter the model."
+    ]
 
 
 def object_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
@@ -108,7 +114,7 @@ def object_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[s
         ),
         anisotropy=_anisotropy(some),
     )
-    return contract, summary.problems
+    return contract, (*summary.problems, *summary.doubts)
 
 
 def class_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
