@@ -117,8 +117,9 @@ def learned(steps: int) -> Detector:
             settings = simulation(_PATCH, int(rng.integers(0, 16)), photons)
             image, truth = simulate_spots(settings, 10_000 + step * _BATCH + place)
             pixels.append(_normalised(image))
-            points = Points(truth, np.full(len(truth), ONE_CLASS))
-            targets.append(recipe.targets(points, (_PATCH, _PATCH)))
+            known = np.ones((_PATCH, _PATCH), bool)
+            points = Points(truth, np.full(len(truth), ONE_CLASS), known)
+            targets.append(recipe.targets(points))
         batch = {
             name: torch.from_numpy(np.stack([t[name] for t in targets])) for name in targets[0]
         }

@@ -190,3 +190,26 @@ def _checked(confidence: AnyArray, correct: AnyArray) -> tuple[DoubleArray, Bool
             f"{np.count_nonzero(bad)} confidences are not in [0, 1], such as {confidence[bad][0]}."
         )
     return confidence, correct
+
+
+def calibration_figures(confidence: AnyArray, correct: AnyArray) -> dict[str, float | None]:
+    """Return whether confidences mean what they say, ready for ``metrics.json``.
+
+    Parameters
+    ----------
+    confidence : array of float, shape (N,)
+    correct : array of bool, shape (N,)
+
+    Returns
+    -------
+    dict
+        ``objects``, their number, and the expected calibration error, AUROC and Brier score; None
+        where that cannot be told.
+    """
+    figures = {
+        "expected_calibration_error": expected_calibration_error(confidence, correct),
+        "auroc": auroc(confidence, correct),
+        "brier_score": brier_score(confidence, correct),
+    }
+    known = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+    return {"objects": len(confidence), **known}

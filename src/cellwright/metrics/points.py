@@ -161,9 +161,10 @@ class PointScores:
     def as_dict(self) -> dict[str, Any]:
         """Return all scores as plain numbers, ready for ``metrics.json``.
 
-        ``count_error`` is the number of found minus true points over all images,
-        ``mean_absolute_count_error`` the mean over images of its size, ``rmse`` the root mean
-        squared distance of the pairs; None where nothing is there to compute them from.
+        ``jaccard`` is TP / (TP + FP + FN), ``count_error`` the number of found minus true points
+        over all images, ``mean_absolute_count_error`` the mean over images of its size, ``rmse``
+        the root mean squared distance of the pairs; None where nothing is there to compute them
+        from.
         """
         counts = self.counts
         errors = [m.counts.false_positives - m.counts.false_negatives for m in self._matchings]
@@ -175,6 +176,7 @@ class PointScores:
             "precision": counts.precision,
             "recall": counts.recall,
             "f1": counts.f1,
+            "jaccard": counts.average_precision,
             "rmse": self.rmse if counts.true_positives else None,
             "count_error": sum(errors),
             "mean_absolute_count_error": float(np.mean(np.abs(errors))) if errors else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
-from cellwright.metrics.calibration import auroc, brier_score, expected_calibration_error
+from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
@@ -76,14 +75,7 @@ class Evaluation:
 
     def calibration(self) -> dict[str, float | None]:
         """Return whether confidences mean what they say; None where that cannot be told."""
-        confidence, correct = joined(self._confidence), joined(self._correct)
-        figures = {
-            "expected_calibration_error": expected_calibration_error(confidence, correct),
-            "auroc": auroc(confidence, correct),
-            "brier_score": brier_score(confidence, correct),
-        }
-        known = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        return {"objects": len(confidence), **known}
+        return calibration_figures(joined(self._confidence), joined(self._correct))
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
@@ -196,6 +188,7 @@ def evaluate(
         if isinstance(loaded, ClassModel):
             evaluation = evaluate_classes(loaded, examples)
         else:
+            assert isinstance(loaded, InstanceModel)
             evaluation = evaluate_examples(loaded, examples, threshold=threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
         metrics |= evaluation.to_json()

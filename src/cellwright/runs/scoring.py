@@ -100,6 +100,18 @@ def load_image(example: Example, dimensions: int) -> tuple[Image, LabelArray]:
     DatasetError
         If it is a volume and the model works on planes, or the other way round.
     """
+    image = image_of(example, dimensions)
+    return image, load_labels(example, image.shape[1:])
+
+
+def image_of(example: Example, dimensions: int) -> Image:
+    """Read the image (axes ``"C[Z]YX"``) of an example, as a model works on it.
+
+    Raises
+    ------
+    DatasetError
+        As `load_image`.
+    """
     pixels, rgb = load_pixels(example)
     if pixels.ndim == 4 and dimensions == 2:
         raise DatasetError(
@@ -110,8 +122,7 @@ def load_image(example: Example, dimensions: int) -> tuple[Image, LabelArray]:
         raise DatasetError(f"'{example.image}' is a single plane, but the model works on volumes.")
     axes = "CYX" if dimensions == 2 else "CZYX"
     names = RGB if rgb and dimensions == 2 else None
-    image = Image(pixels, axes, channel_names=names, name=example.id)
-    return image, load_labels(example, pixels.shape[1:])
+    return Image(pixels, axes, channel_names=names, name=example.id)
 
 
 def middle_plane(image: Image, labels: AnyArray) -> tuple[Image, AnyArray]:

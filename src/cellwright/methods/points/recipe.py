@@ -38,15 +38,13 @@ class PointsRecipe:
     readout: PointsReadout = field(default_factory=PointsReadout)
     shift_weight: float = 1.0
 
-    def targets(self, points: Points, shape: tuple[int, ...]) -> dict[str, AnyArray]:
+    def targets(self, labels: Points) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
 
         Parameters
         ----------
-        points : Points
-            In and around the patch.
-        shape : tuple of int
-            Size ([Z,] Y, X) of the patch.
+        labels : Points
+            In and around the patch, whose size that of `Points.known` is.
 
         Returns
         -------
@@ -60,12 +58,14 @@ class PointsRecipe:
         DatasetError
             If a point is of a class that the readout does not have.
         """
-        classes = self.readout.classes
+        points, classes = labels, self.readout.classes
         if unknown := sorted(set(points.names.tolist()) - set(classes)):
             raise DatasetError(
                 f"A point is of the class '{unknown[0]}', but the model knows only "
                 f"{', '.join(classes)}."
             )
+        assert points.known is not None  # a patch says what is known
+        shape = points.known.shape
         axes = len(shape)
         places = np.zeros((len(points), 3))
         places[:, 3 - axes :] = points.positions
@@ -73,11 +73,10 @@ class PointsRecipe:
         each = [places[points.names == name] for name in classes]
         warmth = [heat.warm(own, volume, self.readout.widths)[0] for own in each]
         _, shifts = heat.warm(places, volume, self.readout.widths)
-        known = np.ones(shape) if points.known is None else points.known
         return {
             "heat": np.stack(warmth).reshape(len(classes), *shape),
             "shifts": shifts[3 - axes :].reshape(axes, *shape),
-            "known": known.astype(np.float32),
+            "known": points.known.astype(np.float32),
         }
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
