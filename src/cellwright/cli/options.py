@@ -1,6 +1,7 @@
 """Options that several commands share, and how they print a result."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,66 @@ jobs = click.option(
     show_default=True,
     help="Images worked on at the same time.",
 )
+
+
+_FINDING = (
+    click.argument("inputs", nargs=-1, required=True, metavar="INPUT..."),
+    output_folder,
+    click.option(
+        "--model",
+        default="nuclei",
+        show_default=True,
+        metavar="NAME|PATH",
+        help="Name of a model, or the path of a model package.",
+    ),
+    axes,
+    click.option(
+        "--z",
+        type=click.Choice(["max", "mean", "each"]),
+        help="What to do with Z planes: their maximum, their mean, or each on its own.",
+    ),
+    click.option(
+        "--channel",
+        multiple=True,
+        metavar="NAME|NUMBER",
+        help="Channel that the model is given, by name or by number from 0; several times for a "
+        "model of several channels.",
+    ),
+    click.option("--tile", type=click.IntRange(min=64), help="Side of a tile, in pixels."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where the network runs.",
+    ),
+    jobs,
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1),
+        help="Least confidence of an object.  [default: the model's own]",
+    ),
+    click.option("--exclude-border", is_flag=True, help="Leave out objects cut off by the border."),
+    click.option(
+        "--diameter",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Typical diameter of the objects, in pixels.  [default: estimated]",
+    ),
+    click.option(
+        "--pixel-size",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Distance between pixels in µm, in place of what the files say.",
+    ),
+    overwrite,
+    as_json,
+)
+
+
+def finding(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the inputs and options that all have which look for objects in images."""
+    for option in reversed(_FINDING):
+        command = option(command)
+    return command
 
 
 def say(as_json: bool, result: dict[str, Any], lines: list[str]) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
         "cellwright.cli.segment:segment",
         "Find the objects in images, or what their pixels are.",
     ),
+    "detect": ("cellwright.cli.detect:detect", "Find what is where in images, and count it."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "evaluate": ("cellwright.cli.evaluate:evaluate", "Score a model on annotated images."),

@@ -8,17 +8,26 @@ not depend on the tiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, Protocol
 
 import numpy as np
 
 from cellwright._errors import InputError, ModelError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, DoubleArray, FloatArray, Table
+from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, Table
 from cellwright.images.image import PixelSource
 from cellwright.inference.budget import tile_sides, window_pixels
 from cellwright.inference.resample import Grid, resample_region
-from cellwright.inference.rolling import RollingDecoder, RollingWriter, RowBuffer, RowSink
+from cellwright.inference.rolling import (
+    RollingDecoder,
+    RollingWriter,
+    RowBuffer,
+    RowSink,
+    Windows,
+    owned,
+)
 from cellwright.inference.runtime import MapNetwork
 from cellwright.inference.tiles import Tile, plan_tiles
 from cellwright.inference.view import Normalise, View
@@ -93,6 +102,88 @@ def find_instances(
         for settled in decoder.advance(maps):
             writer.write(decoder.labels, settled)
     return _table(readout, decoder, writer, view.grids)
+
+
+class PlaceReadout(Protocol):
+    """What `find_places` needs of a readout whose objects have places instead of pixels.
+
+    Attributes
+    ----------
+    outputs, margin
+        As of a `Readout`.
+    """
+
+    @property
+    def outputs(self) -> tuple[str, ...]: ...  # noqa: D102 - described above
+
+    @property
+    def margin(self) -> int: ...  # noqa: D102
+
+    def decode(self, maps: FloatArray) -> Any:
+        """Return what is found in `maps`, with the ``anchors`` (N, D) that own it, in px."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPart:
+    """What was found in one window.
+
+    Parameters
+    ----------
+    found : object
+        What the readout returned; positions count from `origin`.
+    own : ndarray, shape (N,), int64
+        Which of that is owned here; the rest is found again in another window.
+    origin : tuple of int
+        Where the window begins on the network grid, in px.
+    """
+
+    found: Any
+    own: IntArray
+    origin: tuple[int, ...]
+
+
+def find_places(
+    source: PixelSource,
+    network: MapNetwork,
+    readout: PlaceReadout,
+    *,
+    limits: DoubleArray,
+    normalise: Normalise,
+    scales: tuple[float, ...] | None = None,
+    tile: int | None = None,
+    memory: int = MEMORY,
+) -> tuple[list[FoundPart], tuple[Grid, ...]]:
+    """Find boxes or points in a plane or a volume, reading it piece by piece.
+
+    What is found does not depend on the tiles, but for the rounding of the network, as in
+    `find_instances`.
+
+    Parameters, Raises
+    ------------------
+    As for `find_instances`.
+
+    Returns
+    -------
+    parts : list of FoundPart
+        Window by window.
+    grids : tuple of Grid
+        The network grid, on which places are, beside that of the image; one per spatial axis.
+    """
+    view = View(source, _grids(source, scales), normalise, limits)
+    windows = Windows(view.shape, readout.margin, window_pixels(memory))
+    sides = _sides(view, network, len(readout.outputs), readout.margin, tile, memory)
+    parts = []
+    for maps in _rolling_maps(view, network, len(readout.outputs), sides):
+        for rows in windows.bands(maps):
+            for core in windows.cores(rows):
+                seen, *others = windows.around(core)
+                window = (slice(None), slice(None), *others)
+                found = readout.decode(maps.rows(seen.start, seen.stop)[window])
+                origin = (seen.start, *(other.start for other in others))
+                parts.append(
+                    FoundPart(found, owned(found.anchors + np.array(origin), core), origin)
+                )
+    return parts, view.grids
 
 
 def find_classes(

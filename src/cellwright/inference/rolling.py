@@ -73,6 +73,65 @@ class RowBuffer:
         return (*(slice(None),) * self._axis, slice(start, stop))
 
 
+class Windows:
+    """The windows in which maps that roll by are decoded.
+
+    Every pixel lies in one core. A window is a core with the `margin` around it, from which all
+    that the core owns can be told.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the whole plane or volume on the network grid, ([Z,] Y, X).
+    margin : int
+        Of the readout, see `Readout`.
+    pixels : int
+        About how many pixels to decode at once; at least a core as large as the margin.
+    """
+
+    def __init__(self, shape: tuple[int, ...], margin: int, pixels: int) -> None:
+        self.shape = shape
+        self._margin = margin
+        self._pixels = pixels
+        self._done = 0
+
+    def bands(self, maps: RowBuffer) -> Iterator[slice]:
+        """Yield the rows of the next cores that `maps` allow, and drop the maps not needed."""
+        margin = self._margin
+        known = maps.stop if maps.stop == self.shape[0] else maps.stop - margin
+        side = _side(self._pixels, len(self.shape))
+        for rows in _pieces(self._done, known, max(side - 2 * margin, margin, 1)):
+            yield rows
+            self._done = rows.stop
+        maps.drop(max(0, self._done - margin))
+
+    def cores(self, rows: slice) -> Iterator[tuple[slice, ...]]:
+        """Cut a band into cores."""
+        seen = self.around((rows,))[0]
+        margin, room = self._margin, self._pixels // (seen.stop - seen.start)
+        axes = []
+        for axis, size in enumerate(self.shape[1:], 1):
+            side = _side(room, len(self.shape) - axis)
+            axes.append(_pieces(0, size, max(side - 2 * margin, margin, 1)))
+            room //= min(max(side, 1), size)
+        return ((rows, *others) for others in product(*axes))
+
+    def around(self, core: tuple[slice, ...]) -> tuple[slice, ...]:
+        """Return the window of a core."""
+        return tuple(
+            _widened(part, self._margin, size) for part, size in zip(core, self.shape, strict=False)
+        )
+
+
+def owned(anchors: IntArray, core: tuple[slice, ...]) -> IntArray:
+    """Return which anchors (N, D) lie in a core."""
+    inside = [
+        (place >= part.start) & (place < part.stop)
+        for place, part in zip(anchors.T, core, strict=True)
+    ]
+    return np.flatnonzero(np.logical_and.reduce(inside))
+
+
 class RollingDecoder:
     """Decodes maps window by window and numbers the objects from 1 in raster order of anchors.
 
@@ -83,7 +142,7 @@ class RollingDecoder:
     shape : tuple of int
         Of the whole plane or volume on the network grid, ([Z,] Y, X).
     window_pixels : int
-        About how many pixels to decode at once; at least a core as large as the margin.
+        As in `Windows`.
 
     Attributes
     ----------
@@ -94,9 +153,7 @@ class RollingDecoder:
     def __init__(self, readout: Readout, shape: tuple[int, ...], window_pixels: int) -> None:
         self.labels = RowBuffer((), shape[1:], np.int32)
         self._readout = readout
-        self._shape = shape
-        self._window_pixels = window_pixels
-        self._decoded = 0
+        self._windows = Windows(shape, readout.margin, window_pixels)
         self._count = 0
         self._anchors: list[IntArray] = [np.zeros((0, len(shape)), np.int64)]
         self._evidence: list[FloatArray] = [np.zeros((0, len(readout.evidence_names)), np.float32)]
@@ -119,25 +176,19 @@ class RollingDecoder:
         int
             The labels above this row are settled: they will not change any more.
         """
-        margin = self._readout.margin
-        known = maps.stop if maps.stop == self._shape[0] else maps.stop - margin
-        side = _side(self._window_pixels, len(self._shape))
-        for rows in _pieces(self._decoded, known, max(side - 2 * margin, margin, 1)):
+        for rows in self._windows.bands(maps):
             self._decode(maps, rows)
-            self._decoded = rows.stop
-            at_end = rows.stop == self._shape[0]
+            at_end = rows.stop == self._windows.shape[0]
             yield rows.stop if at_end else max(0, rows.stop - self._readout.reach)
-        maps.drop(max(0, self._decoded - margin))
 
     def _decode(self, maps: RowBuffer, rows: slice) -> None:
         """Add the objects whose anchors lie in `rows`."""
-        before, margin = self._count, self._readout.margin
-        seen = _widened(rows, margin, self._shape[0])
+        before = self._count
+        (seen,) = self._windows.around((rows,))
         self.labels.extend(seen.stop)
-        found = maps.rows(seen.start, seen.stop)
         anchors, evidence = [], []
-        for window in self._windows(seen.stop - seen.start):
-            window_anchors, window_evidence = self._add(found, seen.start, (rows, *window))
+        for core in self._windows.cores(rows):
+            window_anchors, window_evidence = self._add(maps, core)
             anchors.append(window_anchors)
             evidence.append(window_evidence)
         joined = np.concatenate(anchors)
@@ -146,42 +197,20 @@ class RollingDecoder:
         self._anchors.append(joined[order])
         self._evidence.append(np.concatenate(evidence)[order])
 
-    def _windows(self, rows: int) -> Iterator[tuple[slice, ...]]:
-        """Cut the axes after the first into windows, of which so many rows are decoded at once."""
-        margin, room = self._readout.margin, self._window_pixels // rows
-        axes = []
-        for axis, size in enumerate(self._shape[1:], 1):
-            side = _side(room, len(self._shape) - axis)
-            axes.append(_pieces(0, size, max(side - 2 * margin, margin, 1)))
-            room //= min(max(side, 1), size)
-        return product(*axes)
-
-    def _add(
-        self, maps: FloatArray, top: int, core: tuple[slice, ...]
-    ) -> tuple[IntArray, FloatArray]:
-        """Paste the objects anchored in `core`; return their anchors and evidence.
-
-        `maps` begin at row `top` and hold whole rows.
-        """
-        margin = self._readout.margin
-        seen = tuple(
-            _widened(part, margin, size)
-            for part, size in zip(core[1:], self._shape[1:], strict=True)
-        )
-        found = self._readout.decode(maps[(slice(None), slice(None), *seen)])
-        anchors = found.anchors + np.array([top, *(part.start for part in seen)])
-        inside = [
-            (place >= part.start) & (place < part.stop)
-            for place, part in zip(anchors.T, core, strict=True)
-        ]
-        own = np.flatnonzero(np.logical_and.reduce(inside))
+    def _add(self, maps: RowBuffer, core: tuple[slice, ...]) -> tuple[IntArray, FloatArray]:
+        """Paste the objects anchored in `core`; return their anchors and evidence."""
+        seen, *others = self._windows.around(core)
+        part = (slice(None), slice(None), *others)
+        found = self._readout.decode(maps.rows(seen.start, seen.stop)[part])
+        anchors = found.anchors + np.array([seen.start, *(other.start for other in others)])
+        own = owned(anchors, core)
         lut = np.zeros(len(anchors) + 1, np.int32)
         lut[own + 1] = np.arange(self._count + 1, self._count + 1 + len(own))
         self._count += len(own)
         # What was written already is out of the objects' reach.
-        first = max(top, self.labels.start)
-        new = lut[found.labels[first - top :]]
-        target = self.labels.rows(first, top + len(found.labels))[(slice(None), *seen)]
+        first = max(seen.start, self.labels.start)
+        new = lut[found.labels[first - seen.start :]]
+        target = self.labels.rows(first, seen.stop)[(slice(None), *others)]
         np.copyto(target, new, where=new > 0)
         return anchors[own], found.evidence[own]
 

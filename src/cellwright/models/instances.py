@@ -8,27 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._errors import ModelError, UsageError
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
+from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.image import Image
 from cellwright.inference.apply import ANCHOR, find_instances
-from cellwright.inference.diameter import Sample, choose_scale, estimate_diameter, find_scale
+from cellwright.inference.diameter import estimate_diameter
+from cellwright.inference.extents import Extents
 from cellwright.inference.objects import kept, relabelling, selected
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
-from cellwright.models.card import ModelCard
 from cellwright.models.channels import Channel
+from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.readouts import readout_of
-from cellwright.models.sampling import richest_window
+from cellwright.models.scale import ScaleChoice
 from cellwright.quality.calibration import Calibration
-
-SAMPLE_SIDES = {2: 512, 3: 96}
-"""Side of the part of a large image in which the size of objects is estimated, in network px, by
-number of dimensions."""
-WHOLE_PIXELS = 2048 * 2048
-"""Images up to this size are first tried whole, and done if their objects need no scaling."""
 
 _COLUMNS = ("label", "confidence", *ANCHOR, "area", "at_border")
 
@@ -81,7 +76,11 @@ class InstanceModel(Model):
         card = package.card
         self._readout = readout_of(card)
         self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
-        self._reference, self._comfortable = _sizes(card)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What objects may be: no classes are told apart."""
+        return (ONE_CLASS,)
 
     def segment(
         self,
@@ -130,23 +129,20 @@ class InstanceModel(Model):
         UsageError
             If a channel must be chosen, or an option is out of range.
         """
-        _check_options(diameter, threshold)
+        least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
-        search = _ScaleSearch(self, seen)
-        if diameter is None:
-            scale = find_scale(search, reference=self._reference, comfortable=self._comfortable)
-        else:
-            scale = choose_scale(diameter, self._reference, self._comfortable)
+        choice = ScaleChoice(self.card, seen, self._labelled)
+        scale = choice.scale(diameter)
         target: RowSink = np.zeros(seen.shape, np.int32) if sink is None else sink
-        found = search.whole(scale)
+        found = choice.whole(scale)
         if found is None:
             table = self.find_objects(seen, scale, target, tile)
         else:
-            target[tuple(map(slice, seen.shape))], table = found
+            table, target[tuple(map(slice, seen.shape))] = found
         stay = kept(
             table,
             min_area=math.ceil(min_size),
-            min_confidence=self.card.threshold if threshold is None else threshold,
+            min_confidence=least,
             exclude_border=exclude_border,
         )
         novelty = self.distance(seen.source)
@@ -181,6 +177,55 @@ class InstanceModel(Model):
         found = self.segment(as_image(image)).labels
         assert found is not None  # no sink was given
         return found
+
+    def detect(
+        self,
+        image: Image,
+        *,
+        diameter: float | None = None,
+        channel: Channel | Sequence[Channel] | None = None,
+        threshold: float | None = None,
+        exclude_border: bool = False,
+        tile: int | None = None,
+    ) -> Detections:
+        """Find boxes and centres of the objects of a plane or a volume, and keep no outlines.
+
+        Parameters, Raises
+        ------------------
+        As for `segment`.
+
+        Returns
+        -------
+        Detections
+        """
+        extents = Extents(self.card.network.dimensions)
+        found = self.segment(
+            image,
+            diameter=diameter,
+            channel=channel,
+            threshold=threshold,
+            exclude_border=exclude_border,
+            tile=tile,
+            sink=extents,
+        )
+        there = np.flatnonzero(found.relabel[1:])
+        objects, count = len(there), len(found.relabel) - 1
+        boxes, centres = extents.boxes(count)[there], extents.centres(count)[there]
+        table: Table = {
+            "label": found.table["label"],
+            "class": np.full(objects, ONE_CLASS),
+            "class_prob": np.ones(objects),
+            "confidence": found.table["confidence"],
+            **place_columns(boxes, centres, found.table["at_border"]),
+        }
+        return Detections(
+            table, found.scale, found.diameter, found.evidence, found.novelty, found.warnings
+        )
+
+    def _labelled(self, seen: Seen, scale: float) -> tuple[Table, LabelArray]:
+        """Return the objects of an image, or a part of it, and their labels."""
+        labels = np.zeros(seen.shape, np.int32)
+        return self.find_objects(seen, scale, labels), labels
 
     def find_objects(
         self, seen: Seen, scale: float, sink: RowSink, tile: int | None = None
@@ -221,42 +266,3 @@ class InstanceModel(Model):
         if self._calibration is None:
             return np.ones(len(evidence))
         return self._calibration.confidence(evidence)
-
-
-class _ScaleSearch:
-    """Tries scales on a part of an image, and keeps what was found where the part is all of it."""
-
-    def __init__(self, model: InstanceModel, seen: Seen) -> None:
-        self._model = model
-        self._seen = seen
-        self._found: dict[float, tuple[LabelArray, Table]] = {}
-
-    def __call__(self, scale: float) -> Sample:
-        """Return the objects of a sample at one scale."""
-        size = self._seen.shape
-        whole = scale == 1 and math.prod(size) <= WHOLE_PIXELS
-        side = max(size) if whole else math.ceil(SAMPLE_SIDES[len(size)] / scale)
-        part = self._seen.part(richest_window(self._seen.source, side))
-        labels = np.zeros(part.shape, np.int32)
-        table = self._model.find_objects(part, scale, labels)
-        if labels.shape == size:
-            self._found[scale] = labels, table
-        return Sample(table["area"], table["confidence"], labels.size, len(size))
-
-    def whole(self, scale: float) -> tuple[LabelArray, Table] | None:
-        """Return labels and objects of the whole image, where that scale was tried on all of it."""
-        return self._found.get(scale)
-
-
-def _sizes(card: ModelCard) -> tuple[float, tuple[float, float]]:
-    """Return the diameter that the network knows best, and the range that it handles."""
-    if card.input.diameter is None or card.input.diameter_range is None:
-        raise ModelError(f"The model '{card.name}' does not say how large its objects are.")
-    return card.input.diameter, card.input.diameter_range
-
-
-def _check_options(diameter: float | None, threshold: float | None) -> None:
-    if diameter is not None and not 0 < diameter < math.inf:
-        raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise UsageError(f"The threshold is a confidence between 0 and 1, not {threshold}.")

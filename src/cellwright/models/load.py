@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 from cellwright._errors import ModelError
 from cellwright.inference.runtime import Device
+from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package, load_package
 
-KINDS: dict[str, type[InstanceModel] | type[ClassModel]] = {
+AnyModel: TypeAlias = InstanceModel | ClassModel | BoxModel
+KINDS: dict[str, type[InstanceModel] | type[ClassModel] | type[BoxModel]] = {
     "instances": InstanceModel,
     "classes": ClassModel,
+    "boxes": BoxModel,
 }
 """What a model is, by the task on its card."""
 
 
 def load_model(
     name_or_path: str | Path, *, device: Device = "auto", threads: int | None = None
-) -> InstanceModel | ClassModel:
+) -> AnyModel:
     """Load a model by its name, or from a package.
 
     Parameters
@@ -42,7 +46,7 @@ def load_model(
 
 def open_model(
     package: Package, *, device: Device = "auto", threads: int | None = None
-) -> InstanceModel | ClassModel:
+) -> AnyModel:
     """Return the model in a package, ready to run.
 
     Raises
@@ -71,5 +75,5 @@ def load_instance_model(
     """
     model = load_model(name_or_path, device=device, threads=threads)
     if not isinstance(model, InstanceModel):
-        raise ModelError(f"'{name_or_path}' is a model of pixel classes; it finds no objects.")
+        raise ModelError(f"'{name_or_path}' is a model of {model.card.task}; it draws no objects.")
     return model

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import AxesError, InputError
+from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
@@ -103,6 +103,20 @@ class Model:
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
         limits = contract.normalisation.limits(pixel_sample(source))
         return Seen(source, limits, self._depth(image))
+
+    def least_confidence(self, threshold: float | None) -> float:
+        """Return what was asked for, or the model's own.
+
+        Raises
+        ------
+        UsageError
+            If it is no confidence.
+        """
+        if threshold is None:
+            return self.card.threshold
+        if not 0 <= threshold <= 1:
+            raise UsageError(f"The threshold is a confidence between 0 and 1, not {threshold}.")
+        return threshold
 
     def _depth(self, image: Image) -> float:
         """Return network planes per plane of the image; 1 where distances are unknown."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from cellwright._errors import ModelError
+from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.readout import Readout
 from cellwright.methods.registry import METHODS
 from cellwright.models.card import ModelCard
@@ -40,6 +42,28 @@ def classes_of(card: ModelCard) -> ClassesReadout:
         If it has no such parameter.
     """
     return _made(ClassesReadout, card)
+
+
+def boxes_of(card: ModelCard) -> BoxesReadout:
+    """Return the readout of a model of boxes.
+
+    Raises
+    ------
+    ModelError
+        If it has no such parameter.
+    """
+    return _made(BoxesReadout, card)
+
+
+def points_of(card: ModelCard) -> PointsReadout:
+    """Return the readout of a model of points.
+
+    Raises
+    ------
+    ModelError
+        If it has no such parameter.
+    """
+    return _made(PointsReadout, card)
 
 
 def _made(kind: type[_Kind], card: ModelCard) -> _Kind:

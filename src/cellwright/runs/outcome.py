@@ -5,12 +5,29 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
+from cellwright.runs.planes import PLACES
 
 
 def with_image_name(table: Table, name: str) -> Table:
     """Return the table of one image with its name as the first column."""
     rows = len(next(iter(table.values())))
     return {"image": np.full(rows, name), **table}
+
+
+def with_place(index: tuple[int, ...], axes: str, table: Table) -> Table:
+    """Return the table of a part of a stack with the frame and the plane that it is about.
+
+    Parameters
+    ----------
+    index : tuple of int
+        Where the part lies along the first of `axes`.
+    axes : str
+    table : Table
+        With a column ``label``.
+    """
+    count = len(table["label"])
+    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=False)}
+    return {"label": table["label"], **place, **table}
 
 
 def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:

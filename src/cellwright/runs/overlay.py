@@ -79,18 +79,10 @@ def picture(
         ``view`` (a JPEG as a data URI), ``outlines`` (a transparent PNG as a data URI), ``width``
         and ``height`` of both in pixels.
     """
-    rows, columns = window.slices
-    pixels = as_rgb(image.region(Y=rows, X=columns))
-    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
-    view = shrink(pixels, step)
+    view, step = _view(image, window)
     small = labels[::step, ::step][: view.shape[0], : view.shape[1]]
     unsure = {label for label, value in (confidence or {}).items() if value < UNSURE_BELOW}
-    return {
-        "view": jpeg_uri(view),
-        "outlines": png_uri(outlines(small, unsure)),
-        "width": view.shape[1],
-        "height": view.shape[0],
-    }
+    return _framed(view, outlines(small, unsure))
 
 
 def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, Any]:
@@ -110,17 +102,67 @@ def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, 
     dict
         As `picture`; ``outlines`` tints every class in its colour.
     """
-    rows, columns = window.slices
-    pixels = as_rgb(image.region(Y=rows, X=columns))
-    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
-    view = shrink(pixels, step)
+    view, step = _view(image, window)
     small = classes[::step, ::step][: view.shape[0], : view.shape[1]]
-    return {
-        "view": jpeg_uri(view),
-        "outlines": png_uri(tints(small)),
-        "width": view.shape[1],
-        "height": view.shape[0],
-    }
+    return _framed(view, tints(small))
+
+
+def box_picture(image: Image, boxes: AnyArray, classes: AnyArray, window: Window) -> dict[str, Any]:
+    """Make the picture of one image with boxes in it.
+
+    Parameters
+    ----------
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``; only the window is read.
+    boxes : ndarray, shape (N, 4)
+        ``min_row, min_col, max_row, max_col`` in px of the image.
+    classes : ndarray of int, shape (N,)
+        Number of the class of each, from 0, that gives its colour.
+    window : Window
+        What to show.
+
+    Returns
+    -------
+    dict
+        As `picture`; ``outlines`` are the frames.
+    """
+    view, step = _view(image, window)
+    corner = np.array([window.top, window.left] * 2)
+    frames = draw_frames((boxes - corner) / step, classes + 1, view.shape[:2])
+    colours = np.zeros((int(frames.max(initial=0)) + 1, 4), np.uint8)
+    for number in range(len(colours) - 1):
+        colours[number + 1] = (*class_colour(number), 255)
+    return _framed(view, colours[frames])
+
+
+def draw_frames(
+    boxes: AnyArray, values: AnyArray, shape: tuple[int, ...], thickness: int = 2
+) -> LabelArray:
+    """Draw the sides of boxes, inside of them.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (N, 4)
+        ``min_row, min_col, max_row, max_col`` in px.
+    values : ndarray of int, shape (N,)
+        What is drawn for each; later ones lie above.
+    shape : tuple of int
+        Size (Y, X).
+    thickness : int
+        Of a line, in px.
+
+    Returns
+    -------
+    ndarray, shape (Y, X), int32
+        0 elsewhere.
+    """
+    drawn = np.zeros(shape, np.int32)
+    ends = np.clip(np.rint(boxes), 0, np.tile(shape, 2)).astype(int)
+    for (top, left, bottom, right), value in zip(ends.tolist(), values.tolist(), strict=True):
+        box = drawn[top:bottom, left:right]
+        for axis_first in (box, box.T):
+            axis_first[:thickness] = axis_first[-thickness:] = value
+    return drawn
 
 
 def tints(classes: AnyArray) -> AnyArray:
@@ -257,6 +299,24 @@ def png_uri(pixels: AnyArray) -> str:
     from imagecodecs import png_encode
 
     return _uri("png", png_encode(np.ascontiguousarray(pixels), level=6))
+
+
+def _view(image: Image, window: Window) -> tuple[AnyArray, int]:
+    """Return the view of a window, and how many pixels of the image one of its pixels shows."""
+    rows, columns = window.slices
+    pixels = as_rgb(image.region(Y=rows, X=columns))
+    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
+    return shrink(pixels, step), step
+
+
+def _framed(view: AnyArray, drawn: AnyArray) -> dict[str, Any]:
+    """Return a view and what is drawn on it as a report holds them."""
+    return {
+        "view": jpeg_uri(view),
+        "outlines": png_uri(drawn),
+        "width": view.shape[1],
+        "height": view.shape[0],
+    }
 
 
 def _uri(kind: str, encoded: bytes | bytearray) -> str:

@@ -85,19 +85,69 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         HTML with all styles, pictures and scripts inside.
     """
     done = [outcome for outcome in outcomes if outcome.done]
-    objects = sum(outcome.objects for outcome in done)
-    return _page(
-        "segment.html",
-        title=f"{objects:,} objects in {len(done):,} image{'' if len(done) == 1 else 's'}",
-        subtitle=_subtitle(record),
+    return results_page(
+        record,
+        outcomes,
+        title=objects_title(done),
         overview=_overview(outcomes, table),
-        failures=[outcome for outcome in outcomes if not outcome.done],
-        warnings=_warnings(done),
         charts=_charts(done, table),
-        cards=_cards(done),
-        done=len(done),
         legend=_legend(table),
         table=_image_table(outcomes),
+    )
+
+
+def objects_title(done: Sequence[Outcome]) -> str:
+    """Return how many objects there are in how many images."""
+    objects = sum(outcome.objects for outcome in done)
+    return f"{objects:,} objects in {len(done):,} image{'' if len(done) == 1 else 's'}"
+
+
+def results_page(
+    record: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    *,
+    title: str,
+    overview: Sequence[Number],
+    charts: Sequence[str],
+    legend: Sequence[Mapping[str, Any]],
+    table: Mapping[str, Any],
+) -> str:
+    """Return the page about what a run found in images.
+
+    Parameters
+    ----------
+    record : mapping
+        The content of ``run.json``.
+    outcomes : sequence of Outcome
+        What became of each image.
+    title : str
+    overview : sequence of Number
+        The figures that matter most.
+    charts : sequence of str
+        Distributions, as SVG; empty ones are left out.
+    legend : sequence of mapping
+        ``name`` and ``colour`` of what the pictures show.
+    table : mapping
+        ``columns``, ``rows`` of cells and ``total`` of the table of images.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    done = [outcome for outcome in outcomes if outcome.done]
+    return _page(
+        "segment.html",
+        title=title,
+        subtitle=_subtitle(record),
+        overview=overview,
+        failures=[outcome for outcome in outcomes if not outcome.done],
+        warnings=_warnings(done),
+        charts=[chart for chart in charts if chart],
+        cards=_cards(done),
+        done=len(done),
+        legend=legend,
+        table=table,
         command_line=record.get("command_line", ""),
         made=_how_it_was_made(record),
         versions=record.get("versions", {}),
@@ -125,7 +175,7 @@ def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
     shares = {name: 100 * table["share"][table["class"] == name] for name in names}
     numbers = [
         Number("images", f"{len(done):,}"),
-        *(Number(f"{name} (median share)", _median(part), "%") for name, part in shares.items()),
+        *(Number(f"{name} (median share)", median(part), "%") for name, part in shares.items()),
         Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
     ]
     charts = [
@@ -133,24 +183,16 @@ def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         for name, part in shares.items()
         if len(part) > 4
     ]
-    return _page(
-        "segment.html",
+    return results_page(
+        record,
+        outcomes,
         title=f"Pixel classes of {len(done):,} image{'' if len(done) == 1 else 's'}",
-        subtitle=_subtitle(record),
         overview=numbers,
-        failures=[outcome for outcome in outcomes if not outcome.done],
-        warnings=_warnings(done),
-        charts=[chart for chart in charts if chart],
-        cards=_cards(done),
-        done=len(done),
+        charts=charts,
         legend=[
             {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
         ],
         table=_class_table(outcomes, names),
-        command_line=record.get("command_line", ""),
-        made=_how_it_was_made(record),
-        versions=record.get("versions", {}),
-        times=_times(record.get("timings", {}).get("steps_s", {})),
     )
 
 
@@ -237,7 +279,8 @@ def _environment() -> "Environment":
 
 def _subtitle(record: Mapping[str, Any]) -> str:
     model = record.get("model")
-    made = f"Segmented with the model '{model['name']}'" if model else "Measured"
+    done = "Detected" if record.get("command") == "detect" else "Segmented"
+    made = f"{done} with the model '{model['name']}'" if model else "Measured"
     return f"{made} on {_date(record['started'])}"
 
 
@@ -247,11 +290,11 @@ def _overview(outcomes: Sequence[Outcome], table: Table) -> list[Number]:
     numbers = [
         Number("images", f"{len(done):,}"),
         Number("objects", f"{sum(outcome.objects for outcome in done):,}"),
-        Number("objects per image (median)", _median([outcome.objects for outcome in done])),
-        Number(f"{what} of an object (median)", _median(size), unit),
+        Number("objects per image (median)", median([outcome.objects for outcome in done])),
+        Number(f"{what} of an object (median)", median(size), unit),
     ]
     if "confidence" in table:
-        numbers.append(Number("confidence (median)", _median(table["confidence"])))
+        numbers.append(Number("confidence (median)", median(table["confidence"])))
     warned = sum(bool(outcome.warnings) for outcome in done)
     numbers.append(Number("images with warnings", f"{warned:,}"))
     if len(done) < len(outcomes):
@@ -271,7 +314,7 @@ def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _charts(done: Sequence[Outcome], table: Table) -> list[str]:
     what, size, unit = _sizes(table)
-    charts = [histogram(size, "Size of the objects", f"{what} [{unit}]")]
+    charts: list[str] = [histogram(size, "Size of the objects", f"{what} [{unit}]")]
     if len(done) > 4:
         counts = np.array([outcome.objects for outcome in done])
         charts.insert(0, histogram(counts, "Objects per image", "objects"))
@@ -282,7 +325,7 @@ def _charts(done: Sequence[Outcome], table: Table) -> list[str]:
     ]
     if "confidence" in table:
         charts.append(histogram(table["confidence"], "Confidence", "confidence", limits=(0.0, 1.0)))
-    return [chart for chart in charts if chart]
+    return charts
 
 
 def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -319,7 +362,9 @@ def _by_interest(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
 
 def _summary(outcome: Outcome) -> str:
     facts = outcome.facts
-    if "shares" in facts:
+    if "classes" in facts:
+        parts = [f"{count:,} {name}" for name, count in facts["classes"].items()]
+    elif "shares" in facts:
         parts = [f"{share:.1%} {name}" for name, share in facts["shares"].items()]
     else:
         parts = [f"{outcome.objects:,} object{'' if outcome.objects == 1 else 's'}"]
@@ -337,19 +382,18 @@ def _legend(table: Table) -> list[dict[str, Any]]:
 
 def _image_table(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     columns = ["image", "objects", "median area", "median confidence", "seconds", "remarks"]
-    rows = []
-    for outcome in outcomes[:MAX_ROWS]:
-        facts = outcome.facts
-        remarks = outcome.error or ", ".join(map(kind, outcome.warnings))
-        cells = [
-            {"text": outcome.image, "value": None},
-            _cell(outcome.objects if outcome.done else None, ",d"),
-            _cell(facts.get("median_area"), ",.1f", facts.get("area_unit", "")),
-            _cell(facts.get("median_confidence"), ".2f"),
-            _cell(sum(outcome.seconds.values()), ".2f"),
-            {"text": remarks, "value": None},
-        ]
-        rows.append(cells)
+    rows = [
+        image_cells(
+            outcome,
+            [
+                cell(outcome.objects if outcome.done else None, ",d"),
+                cell(facts.get("median_area"), ",.1f", facts.get("area_unit", "")),
+                cell(facts.get("median_confidence"), ".2f"),
+            ],
+        )
+        for outcome in outcomes[:MAX_ROWS]
+        for facts in [outcome.facts]
+    ]
     return {"columns": columns, "rows": rows, "total": len(outcomes)}
 
 
@@ -357,19 +401,25 @@ def _class_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str,
     rows = []
     for outcome in outcomes[:MAX_ROWS]:
         shares = outcome.facts.get("shares", {})
-        remarks = outcome.error or ", ".join(map(kind, outcome.warnings))
-        cells = [
-            {"text": outcome.image, "value": None},
-            *(_cell(100 * shares[name] if name in shares else None, ".2f", "%") for name in names),
-            _cell(sum(outcome.seconds.values()), ".2f"),
-            {"text": remarks, "value": None},
-        ]
-        rows.append(cells)
+        parts = (100 * shares[name] if name in shares else None for name in names)
+        rows.append(image_cells(outcome, [cell(part, ".2f", "%") for part in parts]))
     columns = ["image", *names, "seconds", "remarks"]
     return {"columns": columns, "rows": rows, "total": len(outcomes)}
 
 
-def _cell(value: float | None, form: str, unit: str = "") -> dict[str, Any]:
+def image_cells(outcome: Outcome, cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the row of an image: its name, `cells`, seconds and remarks."""
+    remarks = outcome.error or ", ".join(map(kind, outcome.warnings))
+    return [
+        {"text": outcome.image, "value": None},
+        *cells,
+        cell(sum(outcome.seconds.values()), ".2f"),
+        {"text": remarks, "value": None},
+    ]
+
+
+def cell(value: float | None, form: str, unit: str = "") -> dict[str, Any]:
+    """Return a number in a table, as a text and for sorting; a dash where it is not known."""
     if value is None:
         return {"text": "–", "value": -1}
     return {"text": f"{value:{form}} {unit}".strip(), "value": value}
@@ -414,7 +464,8 @@ def _channel(column: str) -> str:
     return f", channel {name}" if name else ""
 
 
-def _median(values: Iterable[float]) -> str:
+def median(values: Iterable[float]) -> str:
+    """Return the median of the known values for people; a dash without any."""
     finite = np.array([value for value in values if np.isfinite(value)])
     return plain_number(float(np.median(finite))) if len(finite) else "–"
 

@@ -4,23 +4,26 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import CellwrightError, InputError
-from cellwright._files import write_text
+from cellwright._files import write_json, write_text
 from cellwright._types import Table
 from cellwright.images.find import Found
 from cellwright.images.read import list_scenes
 from cellwright.measure.tables import concatenate, write_csv, write_parquet
 from cellwright.runs.batch import Stopwatch, Task, Work, run_batch
+from cellwright.runs.coco import coco_results
+from cellwright.runs.detect_report import detections_report
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import Outcome, RunFolder
 from cellwright.runs.report import classes_report, objects_report
 
 REPORT_FILE = "report.html"
 Page = Callable[[Mapping[str, Any], Sequence[Outcome], Table], str]
+Export = Callable[[Sequence[Outcome], Table], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,14 @@ class ResultKind:
         What its rows are: ``"objects"`` or ``"classes"``.
     page : callable
         Makes the report from the record, the outcomes and the table.
+    exports : mapping of str to callable, optional
+        What else is written: the name of a JSON file, and what makes its content of the outcomes
+        and the table.
     """
 
     rows: str
     page: Page
+    exports: Mapping[str, Export] = field(default_factory=dict)
 
     @property
     def csv(self) -> str:
@@ -51,11 +58,12 @@ class ResultKind:
     @property
     def files(self) -> tuple[str, ...]:
         """What a run of this kind writes besides labels."""
-        return (self.csv, self.parquet, REPORT_FILE)
+        return (self.csv, self.parquet, *self.exports, REPORT_FILE)
 
 
 OBJECTS = ResultKind("objects", objects_report)
 CLASSES = ResultKind("classes", classes_report)
+DETECTIONS = ResultKind("objects", detections_report, {"coco.json": coco_results})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,8 @@ def complete_run(
         table = concatenate(folder.table(outcome.image) for outcome in outcomes if outcome.done)
         write_csv(folder.path / kind.csv, table)
         write_parquet(folder.path / kind.parquet, table)
+        for name, export in kind.exports.items():
+            write_json(folder.path / name, export(outcomes, table))
     failed = [outcome for outcome in outcomes if not outcome.done]
     seconds = time.perf_counter() - start
     objects = sum(outcome.objects for outcome in outcomes)

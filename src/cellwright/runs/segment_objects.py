@@ -17,10 +17,9 @@ from cellwright.runs.bands import measure_plane
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like, with_pixel_size
-from cellwright.runs.outcome import object_facts, with_image_name
+from cellwright.runs.outcome import object_facts, with_image_name, with_place
 from cellwright.runs.overlay import choose_window, picture
 from cellwright.runs.planes import (
-    PLACES,
     Plane,
     check_depth,
     plane_at,
@@ -54,7 +53,7 @@ def segment_file_objects(
         for plane in planes(image, options.z, dimensions):
             sized = replace(plane, image=with_pixel_size(plane.image, options.pixel_size))
             table, remarks = _segment_plane(sized, stack, options, model, watch)
-            tables.append(_at(plane.index, like.axes, table))
+            tables.append(with_place(plane.index, like.axes, table))
             warnings += remarks
         with watch.step("write"):
             sink.save(output / file, like=like, relabel=stack.relabel, overwrite=True)
@@ -122,13 +121,6 @@ def _measured(image: Image, labels: PlaneLabels, found: Segmentation, above: int
         "confidence": found.table["confidence"],
     }
     return what | measured
-
-
-def _at(index: tuple[int, ...], axes: str, table: Table) -> Table:
-    """Return a table with the frame and the plane that its objects lie in."""
-    count = len(table["label"])
-    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=False)}
-    return {"label": table["label"], **place, **table}
 
 
 def _picture(

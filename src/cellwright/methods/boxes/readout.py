@@ -20,7 +20,7 @@ _ROUNDS = 2  # of suppression; see `margin`
 
 
 @dataclass(frozen=True, slots=True)
-class Detections:
+class FoundBoxes:
     """The boxes that were read from maps, the surest first.
 
     Parameters
@@ -147,7 +147,7 @@ class BoxesReadout:
         rival = (2 - self.overlap / FARTHEST) * self.longest
         return math.ceil((2 * _ROUNDS - 1) * rival) + 1
 
-    def decode(self, maps: FloatArray) -> Detections:
+    def decode(self, maps: FloatArray) -> FoundBoxes:
         """Return the detections in `maps`.
 
         Parameters
@@ -174,7 +174,7 @@ class BoxesReadout:
         middles = np.tile(places + 0.5, 2)
         boxes = middles + distances * np.array([-1, -1, 1, 1])
         inside = geometry.mean_in_middle(maps, classes, places, distances)
-        return Detections(
+        return FoundBoxes(
             boxes.astype(np.float32),
             classes,
             scores[kept].astype(np.float32),

@@ -1,0 +1,160 @@
+"""A model of boxes: from an image to what is where, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from cellwright._types import AnyArray, FloatArray, Table
+from cellwright.images.image import Image
+from cellwright.inference.apply import find_places
+from cellwright.inference.diameter import estimate_diameter
+from cellwright.inference.objects import kept, selected
+from cellwright.inference.runtime import Device
+from cellwright.models.channels import Channel
+from cellwright.models.detections import Detections, numbered, place_columns
+from cellwright.models.model import Model, Seen, as_image, novelty_warnings
+from cellwright.models.package import Package
+from cellwright.models.readouts import boxes_of
+from cellwright.models.scale import ScaleChoice
+from cellwright.quality.calibration import Calibration
+
+_TOUCHES = 1.0  # px of the network's grid; so near to the border a side means that it is cut
+_ELLIPSE = math.pi / 4  # of the box around it
+
+
+class BoxModel(Model):
+    """A model that finds objects, what they are and the boxes around them.
+
+    Made by `load_model`.
+    """
+
+    def __init__(
+        self, package: Package, *, device: Device = "auto", threads: int | None = None
+    ) -> None:
+        super().__init__(package, device=device, threads=threads)
+        card = package.card
+        self._readout = boxes_of(card)
+        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What objects may be."""
+        return self._readout.classes
+
+    def detect(
+        self,
+        image: Image,
+        *,
+        diameter: float | None = None,
+        channel: Channel | Sequence[Channel] | None = None,
+        threshold: float | None = None,
+        exclude_border: bool = False,
+        tile: int | None = None,
+    ) -> Detections:
+        """Find the objects of a plane.
+
+        Parameters
+        ----------
+        image : Image
+            Axes ``"[C]YX"``; a lazy one is read region by region.
+        diameter : float, optional
+            Typical diameter of the objects in px of the image; estimated when not given.
+        channel : int or str, or sequence of them, optional
+            Which channels to use, by index from 0 or by name.
+        threshold : float, optional
+            Least confidence of an object, 0 to 1; the model's own when not given.
+        exclude_border : bool
+            Leave out objects that touch the edge of the image.
+        tile : int, optional
+            Side of a tile on the network's grid, in px; the result does not depend on it.
+
+        Returns
+        -------
+        Detections
+            In raster order of the pixels that are surest of them.
+
+        Raises
+        ------
+        AxesError
+            If the image is not a single plane.
+        InputError
+            If a pixel is NaN or infinite.
+        UsageError
+            If a channel must be chosen, or an option is out of range.
+        """
+        least = self.least_confidence(threshold)
+        seen = self.seen(image, channel)
+        choice = ScaleChoice(self.card, seen, self._found)
+        scale = choice.scale(diameter)
+        table, evidence = choice.whole(scale) or self._found(seen, scale, tile)
+        stay = kept(table, min_confidence=least, exclude_border=exclude_border)
+        rows = selected(table, stay)
+        boxes = np.stack([rows[f"bbox-{side}"] for side in range(4)], 1)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5
+        novelty = self.distance(seen.source)
+        return Detections(
+            table={
+                **{name: rows[name] for name in ("label", "class", "class_prob", "confidence")},
+                **place_columns(boxes, centres, rows["at_border"]),
+            },
+            scale=scale,
+            diameter=estimate_diameter(rows["area"], rows["confidence"]),
+            evidence=evidence[stay],
+            novelty=novelty,
+            warnings=novelty_warnings(novelty),
+        )
+
+    def predict(self, image: Image | AnyArray) -> Table:
+        """Return the table of the objects of an image: the short way, for notebooks.
+
+        Parameters
+        ----------
+        image : Image or ndarray
+            An array of shape (Y, X), or (Y, X, 3) for colours.
+
+        Returns
+        -------
+        Table
+            See `Detections`.
+        """
+        return self.detect(as_image(image)).table
+
+    def _found(self, seen: Seen, scale: float, tile: int | None = None) -> tuple[Table, FloatArray]:
+        """Find all objects at one scale, without choosing among them; the evidence besides."""
+        parts, grids = find_places(
+            seen.source,
+            self.network,
+            self._readout,
+            limits=seen.limits,
+            normalise=self.card.input.normalisation.apply,
+            scales=seen.scales(scale),
+            tile=tile,
+        )
+        anchors = np.concatenate([part.found.anchors[part.own] + part.origin for part in parts])
+        order = np.lexsort(anchors.T[::-1])
+
+        def joined(name: str) -> AnyArray:
+            return np.concatenate([getattr(part.found, name)[part.own] for part in parts])[order]
+
+        moved = [part.found.boxes[part.own] + np.tile(part.origin, 2) for part in parts]
+        boxes = np.concatenate(moved)[order].astype(np.float64)
+        ends = np.array([grid.network for grid in grids], np.float64)
+        room = np.concatenate((boxes[:, :2], ends - boxes[:, 2:]), axis=1)  # up to the border
+        boxes = np.clip(boxes, 0, np.tile(ends, 2)) / np.tile([grid.scale for grid in grids], 2)
+        evidence = joined("evidence")
+        confidence = joined("scores")
+        if self._calibration is not None:
+            confidence = self._calibration.confidence(evidence)
+        table: Table = {
+            "label": np.arange(1, len(boxes) + 1, dtype=np.int32),
+            "class": np.array(self.classes)[joined("classes")],
+            "class_prob": evidence[:, self._readout.evidence_names.index("probability")],
+            "confidence": confidence,
+            **numbered("bbox", boxes.T),
+            "area": _ELLIPSE * (boxes[:, 2:] - boxes[:, :2]).prod(1),
+            "at_border": room.min(1) < _TOUCHES,
+        }
+        return table, evidence

@@ -1,0 +1,129 @@
+"""From images to a result folder with what a model finds in them, whatever that is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from cellwright._types import Table
+from cellwright.images.find import Found, find_images
+from cellwright.inference.runtime import Device
+from cellwright.models.find import find_model
+from cellwright.models.load import AnyModel, load_model
+from cellwright.runs.batch import Task
+from cellwright.runs.detect_options import DetectOptions
+from cellwright.runs.doctor import available_cores
+from cellwright.runs.evaluate import named
+from cellwright.runs.folder import PREVIEW_FILE, InputFile, Outcome, Plan, open_run, read_record
+from cellwright.runs.results import (
+    ResultKind,
+    RunResult,
+    command_line,
+    complete_run,
+    earlier_result,
+    plan_tasks,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done with every image, and what comes of it.
+
+    Parameters
+    ----------
+    kind : ResultKind
+        What the table of the run is about.
+    work : callable
+        Does one task: ``work(task, output=..., options=..., open_model=...)``; picklable.
+    file_of : callable, optional
+        Returns the file that is written for a task, from the result folder on.
+    """
+
+    kind: ResultKind
+    work: Callable[..., tuple[Outcome, Table]]
+    file_of: Callable[[Task], str] | None = None
+
+
+def apply_model(
+    command: str,
+    inputs: Sequence[str | Path],
+    output: Path,
+    options: DetectOptions,
+    job_of: Callable[[AnyModel], Job],
+    *,
+    model: str | Path,
+    device: Device,
+    jobs: int,
+    overwrite: bool,
+) -> RunResult:
+    """Do a job on images, into a result folder.
+
+    Parameters
+    ----------
+    command : str
+        The sub-command.
+    inputs : sequence of str or Path
+        Files, folders or patterns.
+    output : Path
+        The result folder.
+    options : DetectOptions
+        What the objects depend on.
+    job_of : callable
+        Returns what is done with a model, or refuses it.
+    model : str or Path
+        Name of a model, or the path of a package.
+    device : {"auto", "cpu", "cuda"}
+        Where the network runs.
+    jobs : int
+        Images worked on at the same time.
+    overwrite : bool
+        Replace the results of an earlier run in `output`.
+
+    Raises
+    ------
+    InputError
+        If there are no images.
+    ModelError
+        If there is no such model, or its package is broken.
+    OutputError
+        If `output` holds other results or cannot be written.
+    """
+    found = images_to_do(inputs, output)
+    package = find_model(model)
+    tasks = plan_tasks(found)
+    threads = max(1, available_cores() // jobs) if jobs > 1 else None
+    opening: Callable[[], Any] = partial(opened, package, device, threads)
+    ready = opening()  # one that does not run here is told once, not for every image
+    job = job_of(ready)
+    files = [job.file_of(task) for task in tasks] if job.file_of else []
+    plan = Plan(
+        command=command,
+        inputs=tuple(InputFile.of(image.path) for image in found),
+        parameters=asdict(options),
+        files=(*files, *job.kind.files),
+        model=named(ready),
+    )
+    work = partial(job.work, output=output, options=options, open_model=opening)
+    with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
+        run,
+        finished,
+    ):
+        if finished is not None:
+            return earlier_result(run, job.kind, finished)
+        return complete_run(
+            run, tasks, work, kind=job.kind, jobs=jobs, what=f"{command.capitalize()}ing"
+        )
+
+
+def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:
+    """Return the images, without the results of an earlier run that lie among them."""
+    earlier = read_record(output) or {"files": []}
+    results = {(output / name).resolve() for name in (*earlier["files"], PREVIEW_FILE)}
+    return [image for image in find_images(inputs) if image.path.resolve() not in results]
+
+
+@lru_cache(maxsize=1)
+def opened(package: Path, device: Device, threads: int | None) -> AnyModel:
+    """Return a model that is ready to run: opened once in each process."""
+    return load_model(package, device=device, threads=threads)

@@ -1,0 +1,82 @@
+"""The page about objects that were found as places."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import Table
+from cellwright.runs.charts import histogram
+from cellwright.runs.folder import Outcome
+from cellwright.runs.overlay import class_colour
+from cellwright.runs.report import (
+    MAX_ROWS,
+    Number,
+    cell,
+    image_cells,
+    median,
+    objects_title,
+    results_page,
+)
+
+_ENOUGH = 4  # more values than this make a distribution
+
+
+def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
+    """Return the page about detections: how many of which class are in which image.
+
+    Parameters
+    ----------
+    record : mapping
+        The content of ``run.json``.
+    outcomes : sequence of Outcome
+        With the number of objects of each class (``classes``) among their facts.
+    table : Table
+        One row per object, of all images: ``confidence``.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    done = [outcome for outcome in outcomes if outcome.done]
+    names = list(dict.fromkeys(name for outcome in done for name in outcome.facts["classes"]))
+    counts = {name: [outcome.facts["classes"][name] for outcome in done] for name in names}
+    confidence = table.get("confidence", np.zeros(0))
+    overview = [
+        Number("images", f"{len(done):,}"),
+        *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
+        *(Number(f"{name} per image (median)", median(each)) for name, each in counts.items()),
+        Number("confidence (median)", median(confidence)),
+        Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
+    ]
+    charts = [
+        histogram(np.array(each), f"{name} per image", name)
+        for name, each in counts.items()
+        if len(each) > _ENOUGH
+    ]
+    if len(confidence):
+        charts.append(histogram(confidence, "Confidence", "confidence", limits=(0.0, 1.0)))
+    return results_page(
+        record,
+        outcomes,
+        title=objects_title(done),
+        overview=overview,
+        charts=charts,
+        legend=[
+            {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
+        ],
+        table=_image_table(outcomes, names),
+    )
+
+
+def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str, Any]:
+    rows = []
+    for outcome in outcomes[:MAX_ROWS]:
+        counts = outcome.facts.get("classes", {})
+        rows.append(image_cells(outcome, [cell(counts.get(name), ",d") for name in names]))
+    return {
+        "columns": ["image", *names, "seconds", "remarks"],
+        "rows": rows,
+        "total": len(outcomes),
+    }
