@@ -6,18 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellwright._errors import UsageError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 
+KINDS = ("compressed", "range", "moments", "none")
 _SAMPLE_PIXELS = 1 << 18  # enough for a percentile to be stable to a fraction of the noise
 
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Percentile normalisation of a whole image, never of a tile.
+    """Normalisation by statistics of a whole image, never of a tile.
 
-    The `low` percentile becomes 0 and the `high` one 1. Values above 1 are compressed to
-    ``1 + log(x)``: where objects are so sparse that even the high percentile is background, they
-    stay finite and distinct instead of blowing up or being cut off.
+    Models trained here bring the `low` percentile to 0 and the `high` one to 1, and compress values
+    above 1 to ``1 + log(x)``: where objects are so sparse that even the high percentile is
+    background, they stay finite and distinct instead of blowing up or being cut off. Models from
+    elsewhere were trained otherwise.
 
     Parameters
     ----------
@@ -26,11 +29,27 @@ class Normalisation:
     joint : bool
         Whether all channels share one pair of limits, which keeps the colours of a stain;
         otherwise each channel has its own, as fluorescence needs.
+    kind : str
+        ``"compressed"``; ``"range"``, the same percentiles without the compression; ``"moments"``,
+        where the mean becomes 0 and the standard deviation 1; or ``"none"``, which leaves
+        intensities as they are.
+
+    Raises
+    ------
+    UsageError
+        If there is no such kind.
     """
 
     low: float = 1.0
     high: float = 99.8
     joint: bool = False
+    kind: str = "compressed"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UsageError(
+                f"There is no normalisation '{self.kind}'; those known are {', '.join(KINDS)}."
+            )
 
     def limits(self, pixels: AnyArray) -> DoubleArray:
         """Return the intensities that become 0 and 1.
@@ -45,12 +64,16 @@ class Normalisation:
         ndarray, shape (C, 2), float64
             Lower and upper limit of each channel, in the units of `pixels`.
         """
-        sample = _thinned(pixels).reshape(pixels.shape[0], -1)
-        if self.joint:
-            pair = np.percentile(sample, [self.low, self.high])
-            return np.tile(pair, (pixels.shape[0], 1)).astype(np.float64)
-        pairs: DoubleArray = np.percentile(sample, [self.low, self.high], axis=1).T
-        return pairs.astype(np.float64)
+        channels = pixels.shape[0]
+        if self.kind == "none":
+            return np.tile([0.0, 1.0], (channels, 1))
+        sample = _thinned(pixels).reshape(1 if self.joint else channels, -1)
+        if self.kind == "moments":
+            mean = sample.mean(axis=1, dtype=np.float64)
+            pairs = np.stack([mean, mean + sample.std(axis=1, dtype=np.float64)], axis=1)
+        else:
+            pairs = np.percentile(sample, [self.low, self.high], axis=1).T.astype(np.float64)
+        return np.tile(pairs, (channels, 1)) if self.joint else pairs
 
     def apply(self, pixels: AnyArray, limits: DoubleArray) -> FloatArray:
         """Map intensities so that `limits` become 0 and 1.
@@ -73,6 +96,8 @@ class Normalisation:
         scaled = pixels.astype(np.float32)
         scaled -= low
         scaled *= gain.reshape(column).astype(np.float32)
+        if self.kind != "compressed":
+            return scaled
         bright = scaled > 1
         scaled[bright] = 1 + np.log(scaled[bright])
         np.maximum(scaled, -1, out=scaled)

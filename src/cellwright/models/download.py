@@ -284,7 +284,8 @@ def _version(headers: Any) -> str | None:
     tag = headers.get("ETag")
     if tag and not tag.startswith("W/"):
         return str(tag)
-    return headers.get("Last-Modified")
+    date = headers.get("Last-Modified")
+    return str(date) if date else None
 
 
 class _SafeRedirects(HTTPRedirectHandler):
