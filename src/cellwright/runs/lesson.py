@@ -44,6 +44,24 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What learns, which changes nothing about the result but rounding.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+    workers : int
+        Processes that prepare images.
+    threads : int, optional
+        CPU threads of the network.
+    """
+
+    device: str = "auto"
+    workers: int = 0
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """What was learned, before anything is chosen on validation images.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from cellwright._errors import DatasetError, training_extra
@@ -21,12 +20,12 @@ from cellwright.models.package import CARD, FILES, Package, load_package, save_p
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import named
 from cellwright.runs.folder import Plan, now, open_run
-from cellwright.runs.lesson import Learned, Lesson
+from cellwright.runs.lesson import Learned, Lesson, Machine
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
-from cellwright.runs.tasks import Task
+from cellwright.runs.tasks import Finished, Task
 from cellwright.runs.train_classes import ClassTask
 from cellwright.runs.train_instances import InstanceTask
 from cellwright.runs.train_report import model_report
@@ -100,14 +99,43 @@ def train(
     TrainingError
         If the training cannot go on.
     """
-    out = Path(out)
     options = options or TrainOptions()
-    learner = _network_learner()
-    dataset_read = open_dataset(Path(dataset), options.axes)
-    task = _task(dataset_read, options)
-    if task.name == "classes":
-        dataset_read = as_pixel_classes(dataset_read)
-    divided, notes = divided_dataset(dataset_read, options.seed)
+    task, opened = open_task(Path(dataset), options)
+    divided, notes = divided_dataset(opened, options.seed)
+    machine = Machine(device, workers, threads)
+    return train_divided(task, divided, Path(out), options, machine, notes, overwrite=overwrite)
+
+
+def train_divided(
+    task: Task,
+    divided: Dataset,
+    out: Path,
+    options: TrainOptions,
+    machine: Machine,
+    notes: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> TrainResult:
+    """Train a model on the training images of a dataset, chosen by its validation images.
+
+    Parameters
+    ----------
+    task : Task
+    divided : Dataset
+    out : Path
+    options : TrainOptions
+    machine : Machine
+    notes : sequence of str
+        What is to be said about the data.
+    overwrite : bool
+        Replace the results of another run in `out`.
+
+    Raises
+    ------
+    DatasetError, OutputError, TrainingError
+        As `train`.
+    """
+    learner = network_learner()
     start = load_package(find_model(options.start_from)) if options.start_from else None
     size = volume_size(divided)
     method = options.method or task.methods[2 if size is None else 3]
@@ -122,14 +150,6 @@ def train(
         files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
         model=named(start) if start else None,
     )
-    learn = partial(
-        learner,
-        folder=out / FIT_FOLDER,
-        start=start,
-        device=device,
-        workers=workers,
-        threads=threads,
-    )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             package = load_package(out)
@@ -139,18 +159,31 @@ def train(
         warnings = (*notes, *problems)
         for warning in warnings:
             remark(f"Note: {warning}")
-        learned = learn(Lesson(task, divided, contract, method, options, size))
-        draft = _draft(task, divided, method, learned, options, out)
-        done = task.finished(draft, learned.files, divided.part("val"), options.seed)
+        lesson = Lesson(task, divided, contract, method, options, size)
+        learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
+        done = finished_model(lesson, learned, options.name or _name_of(out))
         package = save_package(out, done.card, learned.files)
         page = model_report(
             task, done, learned.history, warnings, plan.parameters, run.command_line
         )
         write_text(out / REPORT_FILE, page)
         (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
-        written = [{"image": draft.name, "files": [CARD, *FILES, REPORT_FILE]}]
+        written = [{"image": done.card.name, "files": [CARD, *FILES, REPORT_FILE]}]
         run.finish(versions=versions(), warnings=warnings, images=written)
     return TrainResult(out, package, task.headline(package.card), warnings)
+
+
+def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:
+    """Open a dataset, and return what is to be learned from it.
+
+    Raises
+    ------
+    DatasetError
+        If it has no annotation that a model is trained on.
+    """
+    dataset = open_dataset(path, options.axes)
+    task = _task(dataset, options)
+    return task, as_pixel_classes(dataset) if task.name == "classes" else dataset
 
 
 def _task(dataset: Dataset, options: TrainOptions) -> Task:
@@ -172,7 +205,7 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
     )
 
 
-def _network_learner() -> Callable[..., Learned]:
+def network_learner() -> Callable[..., Learned]:
     """Return what trains networks.
 
     Raises
@@ -185,32 +218,33 @@ def _network_learner() -> Callable[..., Learned]:
     return learn_network
 
 
-def _draft(
-    task: Task,
-    dataset: Dataset,
-    method: str,
-    learned: Learned,
-    options: TrainOptions,
-    out: Path,
-) -> ModelCard:
+def finished_model(lesson: Lesson, learned: Learned, name: str) -> Finished:
+    """Choose what is left to choose on validation images, and score the model on them."""
+    draft = _draft(lesson, learned, name)
+    validation = lesson.dataset.part("val")
+    return lesson.task.finished(draft, learned.files, validation, lesson.options.seed)
+
+
+def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
     """Return the card before anything is chosen on validation images."""
+    dataset, task, seed = lesson.dataset, lesson.task, lesson.options.seed
     description, limits = task.described(dataset, learned.contract)
     train_part = dataset.part("train")
     return ModelCard(
-        name=options.name or _name_of(out),
+        name=name,
         version="1.0.0",
         description=description,
         task=task.name,
-        method=method,
+        method=lesson.method,
         readout=learned.readout,
         network=learned.facts,
         input=learned.contract,
-        novelty=novelty_of(train_part, options.seed),
+        novelty=novelty_of(train_part, seed),
         training={
             "images": len(train_part),
             "validation images": len(dataset.part("val")),
             **learned.training,
-            "seed": options.seed,
+            "seed": seed,
             "finished": now(),
             "versions": versions(),
         },

@@ -15,7 +15,7 @@ from cellwright.networks.registry import network_from_dict
 from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.evaluate import named
 from cellwright.runs.learning import Learning
-from cellwright.runs.lesson import Learned, Lesson
+from cellwright.runs.lesson import Learned, Lesson, Machine
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.tasks import Task
 from cellwright.training.fit import FitRecord, fit
@@ -32,11 +32,10 @@ VOLUME_WIDTH, VOLUME_DEPTH = 16, 3
 def learn_network(
     lesson: Lesson,
     folder: Path,
+    machine: Machine,
     *,
     start: Package | None = None,
-    device: str = "auto",
-    workers: int = 0,
-    threads: int | None = None,
+    until: float = 1.0,
 ) -> Learned:
     """Train a network; called again after an interruption, it goes on where it was.
 
@@ -46,10 +45,12 @@ def learn_network(
         What is to be learned.
     folder : Path
         Takes the checkpoint and the history.
+    machine : Machine
+        What trains it.
     start : Package, optional
         The model whose weights to start from.
-    device, workers, threads
-        As in `cellwright.train`.
+    until : float
+        Share of the budget after which to stop for now; see `fit`.
 
     Raises
     ------
@@ -60,15 +61,18 @@ def learn_network(
     """
     contract, options, task = lesson.contract, lesson.options, lesson.task
     patch = _patch(lesson.volume, contract.anisotropy or 1.0, options)
-    learning = task.learning(lesson.dataset, contract, options, lesson.method, patch, workers)
+    learning = task.learning(
+        lesson.dataset, contract, options, lesson.method, patch, machine.workers
+    )
     network = _network(learning, options, start)
     record = fit(
         network,
         learning.step_loss,
         learning.train_batches,
         task.validation(learning),
-        _settings(task, options, device, threads),
+        _settings(task, options, machine),
         folder,
+        until=until,
     )
     files = export_network(network, contract.normalisation)
     return Learned(
@@ -128,7 +132,7 @@ def _check_patch(patch: tuple[int, ...], network: Network) -> None:
         )
 
 
-def _settings(task: Task, options: TrainOptions, device: str, threads: int | None) -> FitSettings:
+def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSettings:
     return FitSettings(
         **options.budget,
         seed=options.seed,
@@ -137,8 +141,8 @@ def _settings(task: Task, options: TrainOptions, device: str, threads: int | Non
         frozen_stages=options.frozen_stages,
         monitor=task.monitor,
         higher_is_better=True,
-        device=device,
-        threads=threads,
+        device=machine.device,
+        threads=machine.threads,
     )
 
 
