@@ -35,6 +35,14 @@ MAX_PICTURES = 60
 MAX_ROWS = 2_000
 
 
+FOUND_AND_ANNOTATED = (
+    {"name": "found", "colour": SURE},
+    {"name": "annotated", "colour": TRUTH},
+    {"name": "both", "colour": (255, 255, 255)},
+)
+"""The legend of pictures from `example_card`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """One figure of the overview: what it is, its value and its unit."""
@@ -136,7 +144,7 @@ def results_page(
         HTML with all styles, pictures and scripts inside.
     """
     done = [outcome for outcome in outcomes if outcome.done]
-    return _page(
+    return render_page(
         "segment.html",
         title=title,
         subtitle=_subtitle(record),
@@ -234,26 +242,23 @@ def training_report(
     str
         HTML with all styles, pictures and scripts inside.
     """
-    return _page(
+    return render_page(
         "training.html",
         title=title,
         subtitle=subtitle,
         overview=overview,
         verdict=verdict,
         charts=[curve_chart(curve) for curve in curves],
-        cards=[_example_card(example) for example in examples],
-        legend=[
-            {"name": "found", "colour": SURE},
-            {"name": "annotated", "colour": TRUTH},
-            {"name": "both", "colour": (255, 255, 255)},
-        ],
+        cards=[example_card(example) for example in examples],
+        legend=FOUND_AND_ANNOTATED,
         settings={title: _in_words(rows) for title, rows in settings.items()},
         versions=versions,
         command_line=command_line,
     )
 
 
-def _page(template: str, **content: Any) -> str:
+def render_page(template: str, **content: Any) -> str:
+    """Return a page that is complete in itself, filled from one of the ``templates/``."""
     page = _environment().get_template(template)
     return page.render(version=__version__, date=_date(now()), **content)
 
@@ -470,7 +475,8 @@ def median(values: Iterable[float]) -> str:
     return plain_number(float(np.median(finite))) if len(finite) else "–"
 
 
-def _example_card(example: ValidationExample) -> dict[str, Any]:
+def example_card(example: ValidationExample) -> dict[str, Any]:
+    """Return the ``name``, the ``note`` and the ``picture`` of an image, with both outlines."""
     pixels = as_rgb(example.image)
     step = max(1, round(max(pixels.shape[:2]) / 512))
     view = shrink(pixels, step)
