@@ -1,0 +1,261 @@
+"""Assignment of rows to columns of least cost, where both may also stay alone.
+
+The problem of one frame pair: rows are detections of the earlier frame, columns those of the later
+one. A row that is assigned to nothing costs `row_alone`, a column `column_alone`. A mother that may
+divide is put in twice: her second row costs nothing when it stays alone, and the
+cost of a split more than the link otherwise. That makes joint linking and division a plain
+assignment, which is solved exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from cellwright._types import DoubleArray, IntArray
+
+ALONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An optimal assignment and its certificate.
+
+    Attributes
+    ----------
+    column_of : array of int, shape (N,)
+        Column of each row, or -1 for a row that stays alone.
+    row_of : array of int, shape (M,)
+        Row of each column, or -1.
+    row_duals : array of float, shape (N,)
+        At most ``row_alone``.
+    column_duals : array of float, shape (M,)
+        At most ``column_alone``. No edge costs less than the sum of its two duals; those chosen
+        cost just that, and what stays alone has the dual that it costs: so the sum of all duals
+        is the least cost.
+    """
+
+    column_of: IntArray
+    row_of: IntArray
+    row_duals: DoubleArray
+    column_duals: DoubleArray
+
+    @property
+    def cost(self) -> float:
+        """Cost of all edges chosen and of all rows and columns left alone."""
+        return float(self.row_duals.sum() + self.column_duals.sum())
+
+
+def assign(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    row_alone: DoubleArray,
+    column_alone: DoubleArray,
+) -> Assignment:
+    """Assign rows to columns at the least total cost.
+
+    Parameters
+    ----------
+    starts : array of int, shape (N + 1,)
+        Row ``i`` has the edges ``starts[i]:starts[i + 1]``.
+    columns : array of int, shape (E,)
+    costs : array of float, shape (E,)
+        Finite.
+    row_alone, column_alone : array of float, shapes (N,) and (M,)
+        Costs of staying alone.
+
+    Returns
+    -------
+    Assignment
+
+    Notes
+    -----
+    Every row first takes its cheapest edge, which settles all but the contested columns. The rows
+    that are left take the shortest augmenting path, which ends at a column nobody has or at a row
+    that is content to stay alone; it is short, whatever the size of the problem. Afterwards duals
+    are moved from columns to rows as far as they go, so that the dual of a column says what the
+    row that has it would lose.
+
+    References
+    ----------
+    Jonker & Volgenant, A shortest augmenting path algorithm for dense and sparse linear assignment
+    problems, Computing 38 (1987).
+    """
+    column_of, row_of, row_duals, column_duals = _solve(
+        np.ascontiguousarray(starts, np.int64),
+        np.ascontiguousarray(columns, np.int64),
+        np.ascontiguousarray(costs - column_alone[columns], np.float64),
+        np.ascontiguousarray(row_alone, np.float64),
+        len(column_alone),
+    )
+    return Assignment(column_of, row_of, row_duals, column_duals + column_alone)
+
+
+@njit(cache=True)
+def _solve(
+    starts: IntArray, columns: IntArray, costs: DoubleArray, alone: DoubleArray, count: int
+) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
+    """Solve with columns that may stay alone for nothing."""
+    rows = len(starts) - 1
+    column_of = np.full(rows, ALONE)
+    row_of = np.full(count, ALONE)
+    row_duals = alone.copy()
+    column_duals = np.zeros(count)
+    waiting = np.empty(rows, np.int64)
+    left = 0
+    for row in range(rows):
+        best = ALONE
+        for e in range(starts[row], starts[row + 1]):
+            if costs[e] < row_duals[row]:
+                row_duals[row] = costs[e]
+                best = columns[e]
+        if best == ALONE:
+            continue
+        if row_of[best] == ALONE:
+            row_of[best] = row
+            column_of[row] = best
+        else:
+            waiting[left] = row
+            left += 1
+    if left:
+        _augment_all(
+            waiting[:left], starts, columns, costs, alone,
+            column_of, row_of, row_duals, column_duals,
+        )  # fmt: skip
+    _favour_rows(starts, columns, costs, alone, column_of, row_duals, column_duals)
+    return column_of, row_of, row_duals, column_duals
+
+
+@njit(cache=True)
+def _augment_all(
+    waiting: IntArray,
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    alone: DoubleArray,
+    column_of: IntArray,
+    row_of: IntArray,
+    row_duals: DoubleArray,
+    column_duals: DoubleArray,
+) -> None:
+    count = len(row_of)
+    distance = np.full(count, np.inf)
+    previous = np.empty(count, np.int64)  # row from which a column is reached
+    place = np.full(count, -1)  # of a column in the heap; -2 once it is settled
+    heap = np.empty(count, np.int64)
+    seen = np.empty(count, np.int64)
+    for w in range(len(waiting)):
+        size = touched = 0
+        row, reached = waiting[w], 0.0
+        shortest, last_column, last_row = np.inf, ALONE, ALONE
+        while True:
+            end = reached + alone[row] - row_duals[row]
+            if end < shortest:
+                shortest, last_column, last_row = end, ALONE, row
+            for e in range(starts[row], starts[row + 1]):
+                column = columns[e]
+                if place[column] == -2:
+                    continue
+                length = reached + costs[e] - row_duals[row] - column_duals[column]
+                if length >= shortest or length >= distance[column]:
+                    continue
+                if distance[column] == np.inf:
+                    seen[touched] = column
+                    touched += 1
+                distance[column] = length
+                previous[column] = row
+                if row_of[column] == ALONE:
+                    shortest, last_column, last_row = length, column, row
+                    continue
+                if place[column] == -1:
+                    place[column] = size
+                    heap[size] = column
+                    size += 1
+                _sift_up(heap, place, distance, place[column])
+            if size == 0 or distance[heap[0]] >= shortest:
+                break
+            column = heap[0]
+            size -= 1
+            if size:
+                heap[0] = heap[size]
+                _sift_down(heap, place, distance, size)
+            place[column] = -2
+            row, reached = row_of[column], distance[column]
+        row_duals[waiting[w]] += shortest
+        for s in range(touched):
+            column = seen[s]
+            if place[column] == -2:
+                row_duals[row_of[column]] += shortest - distance[column]
+                column_duals[column] -= shortest - distance[column]
+            place[column] = -1
+            distance[column] = np.inf
+        _flip(waiting[w], last_row, last_column, previous, column_of, row_of)
+
+
+@njit(cache=True)
+def _flip(
+    first: int, row: int, column: int, previous: IntArray, column_of: IntArray, row_of: IntArray
+) -> None:
+    """Give every row on a path, from its end, the column behind it."""
+    while True:
+        earlier = column_of[row]
+        column_of[row] = column
+        if column != ALONE:
+            row_of[column] = row
+        if row == first:
+            return
+        column = earlier
+        row = previous[column]
+
+
+@njit(cache=True)
+def _sift_up(heap: IntArray, place: IntArray, keys: DoubleArray, at: int) -> None:
+    column = heap[at]
+    while at > 0 and keys[heap[(at - 1) // 2]] > keys[column]:
+        heap[at] = heap[(at - 1) // 2]
+        place[heap[at]] = at
+        at = (at - 1) // 2
+    heap[at] = column
+    place[column] = at
+
+
+@njit(cache=True)
+def _sift_down(heap: IntArray, place: IntArray, keys: DoubleArray, size: int) -> None:
+    at, column = 0, heap[0]
+    while 2 * at + 1 < size:
+        child = 2 * at + 1
+        if child + 1 < size and keys[heap[child + 1]] < keys[heap[child]]:
+            child += 1
+        if keys[heap[child]] >= keys[column]:
+            break
+        heap[at] = heap[child]
+        place[heap[at]] = at
+        at = child
+    heap[at] = column
+    place[column] = at
+
+
+@njit(cache=True)
+def _favour_rows(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    alone: DoubleArray,
+    column_of: IntArray,
+    row_duals: DoubleArray,
+    column_duals: DoubleArray,
+) -> None:
+    for row in range(len(column_of)):
+        mine = column_of[row]
+        if mine == ALONE:
+            continue
+        other = alone[row]
+        for e in range(starts[row], starts[row + 1]):
+            if columns[e] != mine:
+                other = min(other, costs[e] - column_duals[columns[e]])
+        loss = other - row_duals[row]
+        row_duals[row] += loss
+        column_duals[mine] -= loss
