@@ -161,7 +161,7 @@ def train_divided(
             remark(f"Note: {warning}")
         lesson = Lesson(task, divided, contract, method, options, size)
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
-        done = finished_model(lesson, learned, options.name or _name_of(out))
+        done = finished_model(lesson, learned, options.name or model_name(out))
         package = save_package(out, done.card, learned.files)
         page = model_report(
             task, done, learned.history, warnings, plan.parameters, run.command_line
@@ -252,6 +252,7 @@ def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
     )
 
 
-def _name_of(out: Path) -> str:
+def model_name(out: Path) -> str:
+    """Return the name of a model that is made in the folder `out`."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", out.resolve().stem.lower()).strip("-_")
     return plain[:64] or "model"
