@@ -38,3 +38,23 @@ def number_visible(labels: LabelArray, count: int, smallest: int) -> IntArray:
     for i in range(len(flat)):
         flat[i] = number[flat[i]]
     return present - 1
+
+
+def consecutive(labels: LabelArray) -> tuple[LabelArray, int]:
+    """Return the objects numbered 1..N, in the order of their labels; values below 1 stay.
+
+    Parameters
+    ----------
+    labels : ndarray, any shape, int32
+
+    Returns
+    -------
+    objects : ndarray, int32, the shape of `labels`
+    count : int
+        N.
+    """
+    inside = np.maximum(labels, 0)
+    present = np.bincount(inside.ravel()) > 0
+    present[:1] = False
+    number = np.cumsum(present, dtype=np.int32)
+    return np.where(labels > 0, number[inside], labels), int(number[-1])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cellwright.methods.embeddings import clustering, geometry
 from cellwright.methods.embeddings.readout import EmbeddingsReadout
+from cellwright.methods.numbering import consecutive
 from cellwright.metrics.matching import match
 
 
@@ -65,7 +66,7 @@ def test_pixels_join_the_seed_of_highest_membership(seed, reach):
 
 def maps_of(labels, readout):
     """Return maps of a good network: pixels gather a good deal, seeds are surest at the centre."""
-    objects, count = geometry.consecutive(labels[None] if labels.ndim == 2 else labels)
+    objects, count = consecutive(labels[None] if labels.ndim == 2 else labels)
     offsets = geometry.ways(objects, geometry.centres(objects, count))[3 - labels.ndim :]
     offsets = offsets.reshape(labels.ndim, *labels.shape)
     extent = np.ones((labels.ndim, labels.max() + 1))  # half that of each object along each axis

@@ -8,26 +8,6 @@ from numba import njit
 from cellwright._types import FloatArray, LabelArray
 
 
-def consecutive(labels: LabelArray) -> tuple[LabelArray, int]:
-    """Return the objects numbered 1..N, in the order of their labels; values below 1 stay.
-
-    Parameters
-    ----------
-    labels : ndarray, any shape, int32
-
-    Returns
-    -------
-    objects : ndarray, int32, the shape of `labels`
-    count : int
-        N.
-    """
-    inside = np.maximum(labels, 0)
-    present = np.bincount(inside.ravel()) > 0
-    present[:1] = False
-    number = np.cumsum(present, dtype=np.int32)
-    return np.where(labels > 0, number[inside], labels), int(number[-1])
-
-
 @njit(cache=True)
 def centres(objects: LabelArray, count: int) -> FloatArray:
     """Return the centres of objects 1..count: of the pixels of each, that nearest to its centroid.

@@ -14,6 +14,7 @@ from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.embeddings import geometry
 from cellwright.methods.embeddings.readout import WIDEST, EmbeddingsReadout
 from cellwright.methods.losses import binary_cross_entropy
+from cellwright.methods.numbering import consecutive
 
 _SMALLEST = 2.0  # px; radius of the smallest objects, for the precision that is asked
 _FAR = 1e-3  # a membership so low that it costs nothing
@@ -67,7 +68,7 @@ class EmbeddingsRecipe:
             (D, [Z,] Y, X) float32, from each pixel to their centres in px.
         """
         volume = np.ascontiguousarray(labels if labels.ndim == 3 else labels[None])
-        objects, count = geometry.consecutive(volume)
+        objects, count = consecutive(volume)
         centre = geometry.centres(objects, count)
         rival = geometry.rivals(objects)
         maps = {"offsets": objects, "rival_offsets": rival}
