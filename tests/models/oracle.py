@@ -9,7 +9,7 @@ from cellwright.images.normalise import Normalisation
 from cellwright.methods.offsets.geometry import centres, offsets_to_centres
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.models.card import InputContract, ModelCard, NetworkFacts
-from cellwright.models.package import make_files, save_package
+from cellwright.models.package import NETWORK, WEIGHTS, make_files, save_package
 
 FARTHEST = 32.0  # px; the offsets that stand for 0 and 1 in the image
 NAMES = ("foreground", "row offset", "column offset")
@@ -50,7 +50,7 @@ def oracle_package(path, **changes):
         network=NetworkFacts({}, stride=(1, 1), halo=(0, 0), bytes_per_pixel=200),
         input=InputContract(NAMES, Normalisation(0, 100), 20.0, (2.0, 200.0)),
     )
-    files = make_files(model.SerializeToString(), b"", pixels, maps)
+    files = make_files({NETWORK: model.SerializeToString(), WEIGHTS: b""}, pixels, maps)
     return save_package(path, replace(card, **changes), files)
 
 

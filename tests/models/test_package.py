@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from cellwright import ModelError, OutputError
+from cellwright.models.card import NetworkFacts
 from cellwright.models.package import (
     CARD,
-    FILES,
     NETWORK,
     TEST_INPUT,
+    WEIGHTS,
+    file_names,
     load_package,
     make_files,
     save_package,
@@ -67,7 +69,7 @@ def test_a_folder_may_hold_other_files_and_loses_none(tmp_path, card, exported):
     assert (tmp_path / "report.html").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", file_names(NetworkFacts({}, (1,), (0,), 0), ""))
 def test_a_changed_file_is_named(name, tmp_path, package):
     broken = rewrite(package.source, tmp_path / "m.zip", **{name: package.files[name] + b"x"})
     with pytest.raises(ModelError, match=f"'{name}' in .* is damaged or was changed"):
@@ -142,6 +144,7 @@ def _facts(stride, halo):
         ({"name": "../evil"}, "not a name for a model"),
         ({"authors": 3}, "is broken"),
         ({"files": {}}, "does not list its files"),
+        ({"network": _facts([8, 8], [3, 3]) | {"engine": "oracle"}}, "Update Cellwright"),
     ],
 )
 def test_a_wrong_card_is_explained(change, message, tmp_path, package):
@@ -158,8 +161,7 @@ def test_a_card_that_is_no_json_says_so(tmp_path, package):
 def test_a_network_that_misses_its_test_output_is_refused(tmp_path, card, exported, package):
     wrong = package.test_output + np.float32(0.01)
     files = make_files(
-        exported[1]["network.onnx"],
-        exported[1]["weights.safetensors"],
+        {name: exported[1][name] for name in (NETWORK, WEIGHTS)},
         package.test_input,
         wrong,
     )

@@ -9,7 +9,9 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 
-KINDS = ("compressed", "range", "moments", "none")
+OBJECTS = ("bright", "dark", "rare")
+KINDS = ("compressed", "range", "moments", "none", *OBJECTS)
+_LEVEL_BINS = 1024
 _SAMPLE_PIXELS = 1 << 18  # enough for a percentile to be stable to a fraction of the noise
 
 
@@ -32,7 +34,9 @@ class Normalisation:
     kind : str
         ``"compressed"``; ``"range"``, the same percentiles without the compression; ``"moments"``,
         where the mean becomes 0 and the standard deviation 1; or ``"none"``, which leaves
-        intensities as they are.
+        intensities as they are. ``"bright"``, ``"dark"`` or ``"rare"``, after what objects are
+        beside the background: it becomes 0, and Otsu's level between it and the objects 1, so that
+        dark ones come out bright; values above are compressed.
 
     Raises
     ------
@@ -62,7 +66,8 @@ class Normalisation:
         Returns
         -------
         ndarray, shape (C, 2), float64
-            Lower and upper limit of each channel, in the units of `pixels`.
+            Of each channel, in the units of `pixels`; the first is the greater one where objects
+            are dark.
         """
         channels = pixels.shape[0]
         if self.kind == "none":
@@ -73,6 +78,9 @@ class Normalisation:
             pairs = np.stack([mean, mean + sample.std(axis=1, dtype=np.float64)], axis=1)
         else:
             pairs = np.percentile(sample, [self.low, self.high], axis=1).T.astype(np.float64)
+        if self.kind in OBJECTS:
+            found = zip(sample, pairs, strict=True)
+            pairs = np.array([_background_and_level(*one, self.kind) for one in found])
         return np.tile(pairs, (channels, 1)) if self.joint else pairs
 
     def apply(self, pixels: AnyArray, limits: DoubleArray) -> FloatArray:
@@ -92,11 +100,11 @@ class Normalisation:
         column = (-1,) + (1,) * (pixels.ndim - 1)
         low = limits[:, 0].reshape(column).astype(np.float32)
         span = limits[:, 1] - limits[:, 0]
-        gain = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
+        gain = np.divide(1.0, span, out=np.zeros_like(span), where=span != 0)
         scaled = pixels.astype(np.float32)
         scaled -= low
         scaled *= gain.reshape(column).astype(np.float32)
-        if self.kind != "compressed":
+        if self.kind not in ("compressed", *OBJECTS):
             return scaled
         bright = scaled > 1
         scaled[bright] = 1 + np.log(scaled[bright])
@@ -110,3 +118,32 @@ def _thinned(pixels: AnyArray) -> AnyArray:
     per_channel = int(np.prod(pixels.shape[1:]))
     step = max(1, int((per_channel / _SAMPLE_PIXELS) ** (1 / spatial)))
     return pixels[(slice(None),) + (slice(None, None, step),) * spatial]
+
+
+def _background_and_level(
+    values: AnyArray, range_: DoubleArray, objects: str
+) -> tuple[float, float]:
+    """Return the median of the background, and Otsu's level between it and the objects.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    range_ : ndarray, shape (2,)
+        Values beyond have no say in the level.
+    objects : str
+        One of `OBJECTS`.
+
+    References
+    ----------
+    N. Otsu, A threshold selection method from gray-level histograms, IEEE Transactions on Systems,
+    Man, and Cybernetics 9 (1979).
+    """
+    from skimage.filters import threshold_otsu
+
+    low, high = range_
+    if low == high:
+        return float(low), float(low)
+    level = float(threshold_otsu(np.clip(values, low, high), nbins=_LEVEL_BINS))
+    above = values > level
+    bright = objects == "bright" or (objects == "rare" and np.mean(above) <= 0.5)
+    return float(np.median(values[above != bright])), level

@@ -48,22 +48,28 @@ class InputContract:
 class NetworkFacts:
     """What is needed to run the network, and to build it again for further training.
 
+    What stands in for a network where there is none is described the same way.
+
     Parameters
     ----------
     config : mapping
-        The description that the registry of networks builds it from.
+        The description that the registry of networks builds it from; or the parameters of filters,
+        or the size of a forest.
     stride : tuple of int
         Sizes must be multiples of it, per spatial axis ([Z,] Y, X).
     halo : tuple of int
         Radius of its receptive field, per spatial axis, in px.
     bytes_per_pixel : int
         Memory that its maps take while it runs, per pixel of the input.
+    engine : str
+        What computes the maps: ``"network"``, ``"forest"`` or ``"filters"``.
     """
 
     config: Mapping[str, Any]
     stride: tuple[int, ...]
     halo: tuple[int, ...]
     bytes_per_pixel: int
+    engine: str = "network"
 
     @property
     def dimensions(self) -> int:
@@ -203,6 +209,7 @@ def card_from_json(content: Any, source: str) -> ModelCard:
             stride=_per_axis(network["stride"]),
             halo=_per_axis(network["halo"]),
             bytes_per_pixel=_natural(network["bytes_per_pixel"]),
+            engine=_text(network.get("engine", "network")),
         )
         for name in ("name", "version", "description", "task", "method", "limits", "licence"):
             _text(values.get(name) or "")

@@ -17,7 +17,7 @@ from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import NetworkFacts
 from cellwright.models.example import example_image, smallest_size
-from cellwright.models.package import make_files
+from cellwright.models.package import NETWORK, WEIGHTS, make_files
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict, network_to_dict
 
@@ -54,7 +54,7 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     raw = example_image(network.config.in_channels, smallest_size(facts.stride))
     pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
-    return make_files(content, weights_of(ready), pixels, maps)
+    return make_files({NETWORK: content, WEIGHTS: weights_of(ready)}, pixels, maps)
 
 
 def network_facts(network: Network, content: bytes) -> NetworkFacts:

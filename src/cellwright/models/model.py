@@ -13,10 +13,11 @@ from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
-from cellwright.inference.runtime import Device, OnnxNetwork
+from cellwright.inference.runtime import Device, MapNetwork
 from cellwright.models.card import RGB, ModelCard
 from cellwright.models.channels import Channel, ChannelSource, channels_for
-from cellwright.models.package import NETWORK, Package
+from cellwright.models.engines import open_engine
+from cellwright.models.package import Package
 from cellwright.models.sampling import Region, pixel_sample
 from cellwright.quality.novelty import Novelty, image_features
 
@@ -64,7 +65,7 @@ class Model:
         What the model is and how it came about.
     sha256 : str
         Identifies the model.
-    network : OnnxNetwork
+    network : MapNetwork
         Turns normalised pixels into maps.
     """
 
@@ -73,12 +74,9 @@ class Model:
     ) -> None:
         self.card: ModelCard = package.card
         self.sha256 = package.sha256
-        facts = package.card.network
-        self.network = OnnxNetwork(
-            package.files[NETWORK],
-            stride=facts.stride,
-            halo=facts.halo,
-            bytes_per_pixel=facts.bytes_per_pixel,
+        self.network: MapNetwork = open_engine(
+            package.card.network,
+            package.files,
             device=device,
             threads=threads,
             name=package.source,

@@ -1,8 +1,9 @@
-"""Model packages: a folder or a zip of five files, checked before anything is used.
+"""Model packages: a folder or a zip of a few files, checked before anything is used.
 
-``model.json`` (the card and the SHA-256 of the other files), ``network.onnx``,
-``weights.safetensors``, ``test_input.npy`` and ``test_output.npy``. Nothing in a package can run
-code: there are no pickles, and weights are read as plain arrays.
+``model.json`` (the card and the SHA-256 of the other files), what the engine of the model needs
+(``network.onnx`` and ``weights.safetensors`` for a network; see `cellwright.models.engines`),
+``test_input.npy`` and ``test_output.npy``. Nothing in a package can run code: there are no
+pickles, and weights are read as plain arrays.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ import numpy as np
 from cellwright._errors import ModelError, OutputError
 from cellwright._files import atomic_path
 from cellwright._types import FloatArray
-from cellwright.models.card import ModelCard, card_from_json
+from cellwright.models.card import ModelCard, NetworkFacts, card_from_json
+from cellwright.models.engines import ENGINES, find_engine, open_engine
+from cellwright.models.engines import NETWORK as NETWORK
+from cellwright.models.engines import WEIGHTS as WEIGHTS
 
 CARD = "model.json"
-NETWORK = "network.onnx"
-WEIGHTS = "weights.safetensors"
 TEST_INPUT = "test_input.npy"
 TEST_OUTPUT = "test_output.npy"
-FILES = (NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT)
 ZIP_SUFFIXES = (".zip", ".cellwright")
+FILES = (*(name for engine in ENGINES.values() for name in engine.files), TEST_INPUT, TEST_OUTPUT)
+"""What packages may hold besides the card; which of them one does is up to its engine."""
 TEST_TOLERANCE = 1e-3
 """Greatest difference between computed and stored test maps, in logits or network units."""
 
@@ -70,13 +73,23 @@ class Package:
         return _array(self.files[TEST_OUTPUT], TEST_OUTPUT, self.source)
 
 
+def file_names(facts: NetworkFacts, source: str) -> tuple[str, ...]:
+    """Return the names of the files of a package besides the card.
+
+    Raises
+    ------
+    ModelError
+        If this version does not have the engine; `source` is what the message calls the model.
+    """
+    return (*find_engine(facts.engine, source).files, TEST_INPUT, TEST_OUTPUT)
+
+
 def make_files(
-    network: bytes, weights: bytes, test_input: FloatArray, test_output: FloatArray
+    engine_files: Mapping[str, bytes], test_input: FloatArray, test_output: FloatArray
 ) -> dict[str, bytes]:
     """Return the files of a package by name, arrays in NumPy's own format."""
     return {
-        NETWORK: network,
-        WEIGHTS: weights,
+        **engine_files,
         TEST_INPUT: array_bytes(test_input),
         TEST_OUTPUT: array_bytes(test_output),
     }
@@ -111,9 +124,10 @@ def save_package(target: Path, card: ModelCard, files: Mapping[str, bytes]) -> P
     OutputError
         If the target cannot be written.
     """
-    if set(files) != set(FILES):
-        raise ModelError(f"A package holds the files {', '.join(FILES)}, not {sorted(files)}.")
-    hashes = {name: sha256(files[name]).hexdigest() for name in FILES}
+    names = file_names(card.network, card.name)
+    if set(files) != set(names):
+        raise ModelError(f"A package holds the files {', '.join(names)}, not {sorted(files)}.")
+    hashes = {name: sha256(files[name]).hexdigest() for name in names}
     content = json.dumps(card.to_json() | {"files": hashes}, indent=2, ensure_ascii=False)
     described = (content + "\n").encode()
     # The card comes last: without it, or with other hashes in it, nobody reads the rest.
@@ -143,47 +157,47 @@ def load_package(path: Path) -> Package:
     if not path.exists():
         raise ModelError(f"There is no model at '{path}'.")
     content = _read_folder(path) if path.is_dir() else _read_zip(path)
-    described = content.pop(CARD)
+    described = _held(content, CARD, path)
     card_content = _parsed(described, path)
     card = card_from_json(card_content, str(path))
+    names = file_names(card.network, str(path))
     hashes = card_content.get("files")
-    if not isinstance(hashes, dict) or set(hashes) != set(FILES):
+    if not isinstance(hashes, dict) or set(hashes) != set(names):
         raise ModelError(f"The model.json of '{path}' does not list its files. Get it again.")
-    for name in FILES:
-        if sha256(content[name]).hexdigest() != hashes[name]:
+    files = {name: _held(content, name, path) for name in names}
+    for name, data in files.items():
+        if sha256(data).hexdigest() != hashes[name]:
             raise ModelError(
                 f"'{name}' in '{path}' is damaged or was changed: its SHA-256 is not the one in "
                 "model.json. Get the model again."
             )
-    return Package(card, content, sha256(described).hexdigest(), str(path))
+    return Package(card, files, sha256(described).hexdigest(), str(path))
 
 
 def verify_package(package: Package) -> float:
-    """Run the network on the test input and compare with the stored output.
+    """Run the engine on the test input and compare with the stored output.
 
     Returns
     -------
     float
-        The greatest absolute difference.
+        The greatest absolute difference, of the share of the output that every computer gets
+        right: all of it for a network.
 
     Raises
     ------
     ModelError
         If it exceeds `TEST_TOLERANCE`, or the network does not run.
     """
-    from cellwright.inference.runtime import OnnxNetwork
-
     facts = package.card.network
-    network = OnnxNetwork(
-        package.files[NETWORK], stride=facts.stride, halo=facts.halo, device="cpu"
-    )
+    network = open_engine(facts, package.files, device="cpu", name=package.source)
     expected, computed = package.test_output, network(package.test_input)
     if computed.shape != expected.shape:
         raise ModelError(
             f"The network of '{package.source}' returns maps of shape {computed.shape} for its "
             f"test input, not {expected.shape}. Get the model again."
         )
-    difference = float(np.abs(computed - expected).max(initial=0))
+    agreement = find_engine(facts.engine, package.source).agreement
+    difference = float(np.quantile(np.abs(computed - expected), agreement, method="lower"))
     if not difference <= TEST_TOLERANCE:
         raise ModelError(
             f"The network of '{package.source}' misses its stored test output by "
@@ -214,20 +228,27 @@ def _write_zip(target: Path, content: Mapping[str, bytes]) -> None:
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:
+    """Return what a folder holds of the files that packages have."""
     content = {}
     for name in (CARD, *FILES):
         try:
-            size = (path / name).stat().st_size
-            _refuse_large(name, size, path)
+            _refuse_large(name, (path / name).stat().st_size, path)
             content[name] = (path / name).read_bytes()
-        except FileNotFoundError as error:
-            raise ModelError(f"'{path}' is not a complete model: '{name}' is missing.") from error
+        except FileNotFoundError:
+            continue
         except OSError as error:
             raise ModelError(f"'{path / name}' cannot be read: {error.strerror}.") from error
     return content
 
 
+def _held(content: Mapping[str, bytes], name: str, path: Path) -> bytes:
+    if name not in content:
+        raise ModelError(f"'{path}' is not a complete model: '{name}' is missing.")
+    return content[name]
+
+
 def _read_zip(path: Path) -> dict[str, bytes]:
+    """Return the files in a zip, which holds nothing else than packages may."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -236,9 +257,6 @@ def _read_zip(path: Path) -> dict[str, bytes]:
             if unexpected or len(names) != len(set(names)):
                 what = f"the unexpected file '{unexpected[0]}'" if unexpected else "a file twice"
                 raise ModelError(f"'{path}' is not a Cellwright model: it holds {what}.")
-            missing = [name for name in (CARD, *FILES) if name not in names]
-            if missing:
-                raise ModelError(f"'{path}' is not a complete model: '{missing[0]}' is missing.")
             return {member.filename: _member(archive, member, path) for member in members}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ModelError(
@@ -281,7 +299,7 @@ def _array(data: bytes, name: str, source: str) -> FloatArray:
         if version != (1, 0):
             raise ValueError(f"format {version} is not 1.0")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        if dtype != np.float32 or fortran or len(shape) not in (4, 5):
+        if dtype != np.float32 or fortran or len(shape) not in (4, 5) or 0 in shape:
             raise ValueError(f"{dtype} of shape {shape} is not a stack of float32 images")
         array: FloatArray = np.frombuffer(data, np.float32, offset=stream.tell()).reshape(shape)
     except ValueError as error:

@@ -168,7 +168,7 @@ def train_divided(
         )
         write_text(out / REPORT_FILE, page)
         (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
-        written = [{"image": done.card.name, "files": [CARD, *FILES, REPORT_FILE]}]
+        written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
         run.finish(versions=versions(), warnings=warnings, images=written)
     return TrainResult(out, package, task.headline(package.card), warnings)
 

@@ -7,12 +7,12 @@ from cellwright._errors import InputError, ModelError, UsageError
 from cellwright.images.read import read
 from cellwright.methods.pixels import classifier
 from cellwright.methods.pixels.classifier import (
-    PixelClassifier,
     fit_pixel_classifier,
     fit_samples,
     samples_of,
 )
 from cellwright.methods.pixels.features import FilterBank
+from cellwright.methods.pixels.storage import from_arrays, from_bytes, to_arrays, to_bytes
 from cellwright.metrics.semantic import confusion_matrix, dice
 
 SMALL = FilterBank((1.0, 2.0))
@@ -69,14 +69,15 @@ def test_kept_samples_and_one_more_scribble_are_as_good_as_all_at_once(rng):
     np.testing.assert_array_equal(step.forest.nodes, once.forest.nodes)
 
 
-def test_arrays_there_and_back(rng, tmp_path):
+def test_there_and_back_as_bytes(rng):
     pixels, truth = textures(rng, (40, 50))
     learned = fit_pixel_classifier([pixels], [lines(truth, 10)], FilterBank((1.0,), 2.5), trees=3)
-    np.savez(tmp_path / "learned.npz", **learned.to_arrays())
-    with np.load(tmp_path / "learned.npz", allow_pickle=False) as arrays:
-        back = PixelClassifier.from_arrays(arrays)
+    back = from_bytes(to_bytes(learned))
     assert (back.bank, back.channels, back.dimensions) == (learned.bank, 2, 2)
     np.testing.assert_array_equal(back.probabilities(pixels), learned.probabilities(pixels))
+    for content in (b"", b"not a forest", to_bytes(learned)[:-9]):
+        with pytest.raises(ModelError, match="damaged"):
+            from_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -91,17 +92,19 @@ def test_arrays_there_and_back(rng, tmp_path):
         ("forest.nodes", lambda array: array + np.uint64(1 << 40)),
         ("forest.roots", lambda array: array + np.uint64(10_000)),
         ("forest.shares", lambda array: array[:-1]),
+        ("forest.shares", lambda array: array[:, 0]),
+        ("scales", lambda array: array * 1e6),
     ],
 )
 def test_arrays_that_were_tampered_with_are_refused(name, damage, rng):
     pixels, truth = textures(rng, (40, 50))
-    arrays = fit_pixel_classifier([pixels], [lines(truth, 10)], SMALL, trees=2).to_arrays()
-    PixelClassifier.from_arrays(arrays)
+    arrays = to_arrays(fit_pixel_classifier([pixels], [lines(truth, 10)], SMALL, trees=2))
+    from_arrays(arrays)
     with pytest.raises(ModelError):
-        PixelClassifier.from_arrays(arrays | {name: damage(arrays[name])})
+        from_arrays(arrays | {name: damage(arrays[name])})
     del arrays[name]
     with pytest.raises(ModelError):
-        PixelClassifier.from_arrays(arrays)
+        from_arrays(arrays)
 
 
 def test_what_does_not_fit_is_refused(rng):

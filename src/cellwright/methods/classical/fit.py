@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import DatasetError, UsageError
-from cellwright._types import AnyArray
-from cellwright.methods.classical.pipeline import ClassicalPipeline
+from cellwright._types import AnyArray, FloatArray
+from cellwright.methods.classical.pipeline import ClassicalPipeline, normalised
 from cellwright.metrics.matching import InstanceScores
 
-_IOU = 0.5
+_IOUS = (0.5, 0.75)  # found at all, and outlined well
+_AGREED = 0.9  # share of the images in which objects are brighter, or darker
 _CHOICES: Mapping[str, Sequence[Any]] = {
     "background": (0.0, 1.0, 2.5),
     "smoothing": (0.0, 1.0, 2.0),
@@ -24,7 +25,7 @@ _CHOICES: Mapping[str, Sequence[Any]] = {
     "detail": (0.03, 0.06, 0.12, 0.25, 0.35),
     "neck": (0.7, 0.8, 0.87, 0.93, 0.97),
     "smallest": (0.03, 0.1, 0.2),
-    "contrast": (2.0, 4.0, 8.0),
+    "contrast": (1.0, 2.0, 4.0),
 }
 
 
@@ -32,21 +33,27 @@ def fit_classical(
     images: Sequence[AnyArray],
     labels: Sequence[AnyArray],
     *,
+    diameter: float | None = None,
+    joint: bool = False,
     anisotropy: float = 1.0,
     trials: int = 25,
     seed: int = 0,
 ) -> ClassicalPipeline:
     """Choose the parameters that find the objects of a few labelled images best.
 
-    Diameter and polarity are read off the labels. The others begin with their defaults, and again
-    with the best of `trials` random draws: one parameter after the other takes its best value,
-    until none improves the score any more. The better end of both ways is returned.
+    Polarity and sizes are read off the labels. The other parameters begin with their defaults, and
+    again with the best of `trials` random draws: one parameter after the other takes its best
+    value, until none improves the score any more. The better end of both ways is returned.
 
     Parameters
     ----------
     images : sequence of ndarray, shape (C, [Z,] Y, X)
     labels : sequence of ndarray of int, shape ([Z,] Y, X)
         Their true objects; 0 is background, -1 unknown.
+    diameter : float, optional
+        Of a typical object, in px; that of the labels when not given.
+    joint : bool
+        Whether channels share one level, as colours do.
     anisotropy : float
         Distance of planes in px of the plane, for volumes.
     trials : int
@@ -57,7 +64,7 @@ def fit_classical(
     Returns
     -------
     ClassicalPipeline
-        The one with the highest AP@0.5, averaged over the images.
+        The one with the highest average precision at IoU 0.5 and 0.75, averaged over the images.
 
     Raises
     ------
@@ -72,12 +79,21 @@ def fit_classical(
             "give one label image for each image, and 0 or more trials."
         )
     rng = np.random.default_rng(seed)
-    start = replace(_look(images, labels, anisotropy), anisotropy=anisotropy)
+    known, largest = _sizes(labels, anisotropy)
+    diameter = diameter or known
+    start = ClassicalPipeline(
+        diameter=diameter,
+        polarity=_polarity(images, labels),
+        largest=max(2.0, math.ceil(largest / diameter)),
+        joint=joint,
+        anisotropy=anisotropy,
+    )
+    seen = [normalised(pixels, start.normalisation) for pixels in images]
     scores: dict[ClassicalPipeline, float] = {}
 
     def score(pipeline: ClassicalPipeline) -> float:
         if pipeline not in scores:
-            scores[pipeline] = average_precision(pipeline, images, labels)
+            scores[pipeline] = precision(pipeline, seen, labels)
         return scores[pipeline]
 
     def drawn() -> ClassicalPipeline:
@@ -98,35 +114,48 @@ def fit_classical(
     return max([climbed(start), climbed(luckiest)], key=score)
 
 
-def average_precision(
-    pipeline: ClassicalPipeline, images: Sequence[AnyArray], labels: Sequence[AnyArray]
+def precision(
+    pipeline: ClassicalPipeline, images: Sequence[FloatArray], labels: Sequence[AnyArray]
 ) -> float:
-    """Return AP@0.5 of a pipeline, averaged over labelled images."""
-    scores = InstanceScores((_IOU,))
+    """Return the average precision of a pipeline on normalised images.
+
+    Averaged over the images and two thresholds of the IoU: whether objects are found at all, and
+    whether they are outlined well.
+    """
+    scores = InstanceScores(_IOUS)
     for pixels, truth in zip(images, labels, strict=True):
-        scores.add(truth, pipeline.segment(pixels))
-    return scores.per_image("average_precision", _IOU)
+        scores.add(truth, pipeline.segment_normalised(pixels))
+    return float(np.mean([scores.per_image("average_precision", iou) for iou in _IOUS]))
 
 
-def _look(
-    images: Sequence[AnyArray], labels: Sequence[AnyArray], anisotropy: float
-) -> ClassicalPipeline:
-    """Return a pipeline with the diameter and polarity of the true objects."""
-    sizes, brighter = [], 0.0
+def _polarity(images: Sequence[AnyArray], labels: Sequence[AnyArray]) -> str:
+    """Return what objects are in nearly all images; ``"rare"`` where images differ."""
+    brighter = []
     for pixels, truth in zip(images, labels, strict=True):
         inside, outside = truth > 0, truth == 0
-        sizes.append(np.bincount(truth[inside])[1:])
         if inside.any() and outside.any():
             grey = pixels.mean(axis=0)
-            brighter += np.sign(grey[inside].mean() - grey[outside].mean())
+            brighter.append(grey[inside].mean() >= grey[outside].mean())
+    share = np.mean(brighter) if brighter else 1.0
+    if share >= _AGREED:
+        return "bright"
+    return "dark" if share <= 1 - _AGREED else "rare"
+
+
+def _sizes(labels: Sequence[AnyArray], anisotropy: float) -> tuple[float, float]:
+    """Return the median diameter of the true objects and the extent of the longest, in px."""
+    from scipy.ndimage import find_objects
+
+    sizes, longest = [], 1.0
+    for truth in labels:
+        sizes.append(np.bincount(truth[truth > 0])[1:])
+        for box in find_objects(np.maximum(truth, 0)):
+            if box is not None:
+                longest = max(longest, *(side.stop - side.start for side in box[-2:]))
     size = np.concatenate(sizes)
     if not size.any():
         raise DatasetError("The labels hold no object: give examples with objects to learn from.")
     typical = float(np.median(size[size > 0]))
-    flat = labels[0].ndim == 2
-    diameter = (
-        2 * math.sqrt(typical / math.pi)
-        if flat
-        else (6 * typical * anisotropy / math.pi) ** (1 / 3)
-    )
-    return ClassicalPipeline(diameter=diameter, polarity="bright" if brighter >= 0 else "dark")
+    if labels[0].ndim == 2:
+        return 2 * math.sqrt(typical / math.pi), longest
+    return (6 * typical * anisotropy / math.pi) ** (1 / 3), longest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
@@ -16,15 +16,7 @@ from cellwright.methods.pixels.features import FilterBank
 from cellwright.methods.pixels.forest import Forest, grow_forest
 
 _BLOCKS = {2: (1024, 1024), 3: (64, 192, 192)}  # px at a time, which bounds the memory
-_FIELDS: Mapping[str, Mapping[str, type]] = {
-    "bins": {"low": np.float32, "rate": np.float32, "table": np.uint8},
-    "forest": {
-        "roots": np.uint64,
-        "nodes": np.uint64,
-        "shares": np.float32,
-        "importance": np.float64,
-    },
-}
+_LEAST = np.float32(1e-3)  # probability: fewer leaves than that have no say in a logarithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +38,8 @@ class Samples:
 @dataclass(frozen=True, slots=True)
 class PixelClassifier:
     """What was learned from scribbles.
+
+    It stands where other models have a network: ``classifier(pixels)`` returns maps.
 
     Parameters
     ----------
@@ -76,6 +70,24 @@ class PixelClassifier:
             raise ModelError("The parts of the pixel classifier do not fit together.")
 
     @property
+    def stride(self) -> tuple[int, ...]:
+        """Sizes may be any: 1 per spatial axis."""
+        return (1,) * self.dimensions
+
+    @property
+    def halo(self) -> tuple[int, ...]:
+        """How far from a pixel its features look, in px along each spatial axis."""
+        return self.bank.radius(self.dimensions)
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that it takes while it runs, per pixel."""
+        group = len(self.feature_names) // (self.channels * len(self.bank.scales))
+        tensors = self.dimensions * (self.dimensions + 1)
+        classes = int(self.forest.shares.shape[1])
+        return len(self.feature_names) + 4 * (2 * group + tensors + classes)
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, in order."""
         return self.bank.names(self.channels, self.dimensions)
@@ -84,6 +96,26 @@ class PixelClassifier:
     def importance(self) -> dict[str, float]:
         """How much each feature contributes to telling the classes apart; they sum to 1."""
         return dict(zip(self.feature_names, self.forest.importance.tolist(), strict=True))
+
+    def __call__(self, pixels: FloatArray) -> FloatArray:
+        """Return the logarithms of the probabilities of each class: what a softmax turns back.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (N, C, [Z,] Y, X), float32
+
+        Returns
+        -------
+        ndarray, shape (N, classes, [Z,] Y, X), float32
+
+        Raises
+        ------
+        InputError
+            As `probabilities`.
+        """
+        maps = np.stack([self.probabilities(one) for one in pixels])
+        np.maximum(maps, _LEAST, out=maps)
+        return np.log(maps, out=maps)
 
     def probabilities(self, pixels: AnyArray) -> FloatArray:
         """Return the probability of each class at each pixel.
@@ -122,47 +154,6 @@ class PixelClassifier:
             self.bins.encode(block.core_of(group), first, codes)
             first += len(group)
         return codes
-
-    def to_arrays(self) -> dict[str, AnyArray]:
-        """Return everything as plain arrays, for a file without pickles."""
-        arrays = {
-            "scales": np.array(self.bank.scales),
-            "anisotropy": np.array(self.bank.anisotropy),
-            "structure": np.array(self.bank.structure),
-            "form": np.array((self.channels, self.dimensions)),
-        }
-        for part, fields in _FIELDS.items():
-            for name in fields:
-                arrays[f"{part}.{name}"] = getattr(getattr(self, part), name)
-        return arrays
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, AnyArray]) -> PixelClassifier:
-        """Return the classifier that `to_arrays` took apart.
-
-        Raises
-        ------
-        ModelError
-            If an array is missing, of another type, or does not fit the others.
-        """
-        try:
-            bins, forest = (
-                {name: arrays[f"{part}.{name}"] for name in fields}
-                for part, fields in _FIELDS.items()
-            )
-            for part, found in zip(_FIELDS, (bins, forest), strict=True):
-                for name, dtype in _FIELDS[part].items():
-                    if found[name].dtype != dtype:
-                        raise ModelError(f"The pixel classifier's '{part}.{name}' is no {dtype}.")
-            channels, dimensions = (int(number) for number in arrays["form"])
-            bank = FilterBank(
-                tuple(arrays["scales"].tolist()),
-                float(arrays["anisotropy"]),
-                bool(arrays["structure"]),
-            )
-        except (KeyError, TypeError, ValueError, UsageError) as error:
-            raise ModelError(f"The pixel classifier is incomplete or damaged: {error}") from error
-        return cls(bank, channels, dimensions, Bins(**bins), Forest(**forest))
 
 
 def fit_pixel_classifier(

@@ -1,0 +1,124 @@
+"""The engines: what turns normalised pixels into maps, and what each needs of a package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cellwright._errors import ModelError
+from cellwright.inference.runtime import Device, MapNetwork, OnnxNetwork
+from cellwright.models.card import NetworkFacts
+
+NETWORK = "network.onnx"
+WEIGHTS = "weights.safetensors"
+FOREST = "forest.safetensors"
+
+Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One way to compute maps.
+
+    Parameters
+    ----------
+    files : tuple of str
+        What it needs of a package, besides the card.
+    agreement : float
+        Share of the test output that every computer gets right. Where something is decided, as in
+        trees and at thresholds, a different rounding can make another answer of a few pixels.
+    open : callable
+        ``open(facts, files, device, threads, name)`` returns it ready to run.
+    """
+
+    files: tuple[str, ...]
+    agreement: float
+    open: Callable[[NetworkFacts, Files, Device, int | None, str], MapNetwork]
+
+
+def find_engine(name: str, source: str) -> Engine:
+    """Return the engine that the card of a model names.
+
+    Raises
+    ------
+    ModelError
+        If this version does not have it; `source` is what the message calls the model.
+    """
+    if name not in ENGINES:
+        raise ModelError(
+            f"'{source}' runs on '{name}', which this version of Cellwright does not have "
+            f"({', '.join(ENGINES)}). Update Cellwright."
+        )
+    return ENGINES[name]
+
+
+def open_engine(
+    facts: NetworkFacts,
+    files: Files,
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
+    name: str,
+) -> MapNetwork:
+    """Return what computes the maps of a model.
+
+    Parameters
+    ----------
+    facts : NetworkFacts
+    files : mapping
+        Those of the package.
+    device, threads
+        As in `load_model`; only networks heed them.
+    name : str
+        What messages call the model.
+
+    Raises
+    ------
+    ModelError
+        If it is broken, or is not what the card says.
+    """
+    engine = find_engine(facts.engine, name).open(facts, files, device, threads, name)
+    if (engine.stride, engine.halo) != (facts.stride, facts.halo):
+        raise ModelError(
+            f"The model.json of '{name}' states another stride or halo than its {facts.engine} "
+            "has. Get the model again."
+        )
+    return engine
+
+
+def _network(
+    facts: NetworkFacts, files: Files, device: Device, threads: int | None, name: str
+) -> MapNetwork:
+    return OnnxNetwork(
+        files[NETWORK],
+        stride=facts.stride,
+        halo=facts.halo,
+        bytes_per_pixel=facts.bytes_per_pixel,
+        device=device,
+        threads=threads,
+        name=name,
+    )
+
+
+def _forest(
+    facts: NetworkFacts, files: Files, device: Device, threads: int | None, name: str
+) -> MapNetwork:
+    from cellwright.methods.pixels.storage import from_bytes
+
+    return from_bytes(files[FOREST])
+
+
+def _filters(
+    facts: NetworkFacts, files: Files, device: Device, threads: int | None, name: str
+) -> MapNetwork:
+    from cellwright.methods.classical.filters import filters_from_json
+
+    return filters_from_json(facts.config)
+
+
+ENGINES: dict[str, Engine] = {
+    "network": Engine((NETWORK, WEIGHTS), 1.0, _network),
+    "forest": Engine((FOREST,), 0.99, _forest),
+    "filters": Engine((), 0.99, _filters),
+}
+"""The engines by name, as the card of a model says it."""
