@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from cellwright._errors import InputError
-from cellwright.metrics.points import PointScores, match_points
+from cellwright.metrics.points import (
+    BestF1,
+    PointScores,
+    best_f1,
+    by_class,
+    class_of,
+    correct,
+    match_points,
+)
 
 
 def all_matchings(truth, found, radius):
@@ -98,3 +106,29 @@ def test_nothing_to_find_and_nothing_found_is_right():
 def test_what_are_no_points_is_said(truth, prediction, options):
     with pytest.raises(InputError):
         match_points(truth, prediction, **{"radius": 1.0, **options})
+
+
+def test_points_of_different_classes_do_not_match():
+    truth = by_class(np.array([[1.0, 1.0], [5.0, 5.0]]), np.array([0, 1]))
+    found = by_class(np.array([[1.0, 1.5], [5.0, 5.0]]), np.array([0, 0]))
+    matching = match_points(truth, found, 2.0)
+    assert matching.counts.true_positives == 1 and matching.rmse == 0.5
+    assert correct(matching, 2).tolist() == [True, False]
+    assert class_of(truth).tolist() == [0, 1]
+
+
+def test_the_best_threshold_is_that_of_every_threshold_tried():
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        confidence = np.round(rng.uniform(0, 1, 12), 1)
+        right = rng.random(12) < confidence
+        best = best_f1(confidence, right, 14)
+        tried = {
+            level: 2 * right[confidence >= level].sum() / ((confidence >= level).sum() + 14)
+            for level in np.unique(confidence)
+        }
+        assert best.f1 == pytest.approx(max(tried.values()))
+        kept = confidence >= best.threshold
+        assert 2 * right[kept].sum() / (kept.sum() + 14) == pytest.approx(best.f1)
+    assert best_f1(np.zeros(0), np.zeros(0, bool), 0) == BestF1(1.0, 0.0)
+    assert best_f1(np.zeros(0), np.zeros(0, bool), 3) == BestF1(0.0, 0.0)

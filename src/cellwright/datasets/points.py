@@ -14,7 +14,7 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import ONE_CLASS, class_names, load_boxes
 from cellwright.datasets.columns import find_columns
-from cellwright.datasets.examples import ObjectFacts, load_labels
+from cellwright.datasets.examples import ObjectFacts, load_example, load_labels, object_facts
 from cellwright.datasets.records import BoxLabels, CentreLabels, Dataset, Example, PointLabels
 
 _AXES = ("z", "y", "x")
@@ -119,6 +119,25 @@ def as_points(dataset: Dataset) -> Dataset:
     names = class_names(annotated) if dataset.task == "boxes" else (ONE_CLASS,)
     examples = tuple(_with_centres(example) for example in dataset.examples)
     return replace(dataset, task="points", classes=names, examples=examples)
+
+
+def object_diameter(example: Example) -> float | None:
+    """Return the median diameter in px of the objects in whose middle the points of an example lie.
+
+    None where there are no objects, or more than points is not known of them.
+
+    Raises
+    ------
+    DatasetError
+        If the annotation cannot be used.
+    """
+    if not isinstance(example.labels, CentreLabels):
+        return None
+    objects = replace(example, labels=example.labels.objects)
+    if isinstance(objects.labels, BoxLabels):
+        return load_boxes(objects).diameter
+    _, labels = load_example(objects)
+    return object_facts(labels).diameter
 
 
 def point_facts(points: Points) -> ObjectFacts:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import InputError
-from cellwright._types import AnyArray, DoubleArray, IntArray
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
 from cellwright.metrics.matching import Counts, one_to_one
 
 
@@ -115,6 +115,77 @@ def _close_pairs(
     rows = np.repeat(np.arange(len(true)), counts)
     columns = np.concatenate([none, *(np.asarray(one, np.int64) for one in near if one)])
     return rows, columns, np.sqrt(((true[rows] - found[columns]) ** 2).sum(1))
+
+
+_FAR = 1e6
+
+
+def by_class(positions: AnyArray, classes: AnyArray) -> DoubleArray:
+    """Return positions with the class as one more axis, along which no two classes are close.
+
+    Matching such positions, with a spacing of 1 along that axis, is matching within each class.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (N, D)
+    classes : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    ndarray, shape (N, 1 + D), float64
+    """
+    return np.column_stack([_FAR * np.asarray(classes), np.asarray(positions, np.float64)])
+
+
+def class_of(positions: DoubleArray) -> IntArray:
+    """Return the classes (N,) of positions that `by_class` made."""
+    return np.rint(positions[:, 0] / _FAR).astype(np.int64)
+
+
+def correct(matching: PointMatching, count: int) -> BoolArray:
+    """Return which of `count` found points match a true one."""
+    right = np.zeros(count, np.bool_)
+    right[matching.prediction] = True
+    return right
+
+
+@dataclass(frozen=True, slots=True)
+class BestF1:
+    """The F1 score of the points above a threshold, and the threshold for which it is highest."""
+
+    f1: float
+    threshold: float
+
+
+def best_f1(confidence: AnyArray, right: BoolArray, true_points: int) -> BestF1:
+    """Return the highest F1 score that leaving out unsure points can reach.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (N,)
+        Of each found point.
+    right : ndarray, shape (N,), bool
+        Whether it matches a true point.
+    true_points : int
+        How many there are in truth.
+
+    Returns
+    -------
+    BestF1
+        The threshold lies halfway between the last point that is kept and the next; 0 where all
+        are kept, or there is none.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ordered = confidence[order].astype(np.float64)
+    kept = np.arange(1, len(order) + 1)
+    scores = 2 * np.cumsum(right[order]) / np.maximum(kept + true_points, 1)
+    last = np.append(ordered[1:] < ordered[:-1], True)[: len(order)]  # equals stay together
+    if not scores.size:
+        return BestF1(float(true_points == 0), 0.0)
+    best = int(np.argmax(np.where(last, scores, -1)))
+    if best == len(order) - 1:
+        return BestF1(float(scores[best]), 0.0)
+    return BestF1(float(scores[best]), float(ordered[best : best + 2].mean()))
 
 
 @dataclass(slots=True)

@@ -12,12 +12,14 @@ from cellwright.models.classes import ClassModel
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package, load_package
+from cellwright.models.points import PointModel
 
-AnyModel: TypeAlias = InstanceModel | ClassModel | BoxModel
-KINDS: dict[str, type[InstanceModel] | type[ClassModel] | type[BoxModel]] = {
+AnyModel: TypeAlias = InstanceModel | ClassModel | BoxModel | PointModel
+KINDS: dict[str, type[AnyModel]] = {
     "instances": InstanceModel,
     "classes": ClassModel,
     "boxes": BoxModel,
+    "points": PointModel,
 }
 """What a model is, by the task on its card."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright._types import AnyArray, FloatArray
 from cellwright.datasets.augmentation import Augmentation, augmentation
 from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
@@ -44,6 +44,10 @@ class Learning:
         Processes that prepare batches.
     weights : tuple of float, optional
         Relative probability of each training example; equal turns when not given.
+    pack : callable, optional
+        Makes one array of the truth of a patch, where that is none: the same shape for all.
+    network : mapping
+        Description of the network where no other is asked for.
     separate : bool
         Whether the labels number objects, of which parts that a patch cuts apart become objects
         of their own; classes stay what they are.
@@ -60,6 +64,8 @@ class Learning:
     seed: int
     workers: int
     weights: tuple[float, ...] | None = None
+    pack: Callable[[Any], AnyArray] | None = None
+    network: Mapping[str, Any] = field(default_factory=lambda: {"name": "unet"})
     separate: bool = True
 
     def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
@@ -89,6 +95,7 @@ class Learning:
         plain = replace(
             augmentation("none"),
             diameter_range=self.augmentation.diameter_range,
+            reference_diameter=self.augmentation.reference_diameter,
             foreground=1.0 if self.separate else 0.0,
         )
         patches = min(_VALIDATION_PATCHES, 4 * len(self.validation))
@@ -99,7 +106,7 @@ class Learning:
                 batch_size=self.batch_size,
                 augmentation=plain,
                 normalisation=self.normalisation,
-                transform=partial(_targets_and_labels, self.recipe),
+                transform=partial(_targets_and_truth, self.recipe, self.pack),
                 seed=self.seed,
                 steps=-(-patches // self.batch_size),
                 channels=self.channels,
@@ -108,11 +115,11 @@ class Learning:
         )
 
 
-def _targets(recipe: Recipe, pixels: FloatArray, labels: LabelArray) -> dict[str, AnyArray]:
-    return recipe.targets(labels)
+def _targets(recipe: Recipe, pixels: FloatArray, truth: Any) -> dict[str, AnyArray]:
+    return recipe.targets(truth)
 
 
-def _targets_and_labels(
-    recipe: Recipe, pixels: FloatArray, labels: LabelArray
+def _targets_and_truth(
+    recipe: Recipe, pack: Callable[[Any], AnyArray] | None, pixels: FloatArray, truth: Any
 ) -> dict[str, AnyArray]:
-    return recipe.targets(labels) | {"labels": labels}
+    return recipe.targets(truth) | {"labels": pack(truth) if pack else truth}

@@ -40,6 +40,9 @@ class TrainOptions:
         for what `network` says.
     stage_rate, frozen_stages : float, int
         How slowly, or how late, the stages near the pixels learn; see `FitSettings`.
+    diameter : float, optional
+        Of what points mark, in px; a found point is right within a quarter of it. That of the
+        annotated objects when not given; 12 where points alone are annotated.
     axes : str, optional
         Axes of the images where the files do not say.
     name : str, optional
@@ -58,6 +61,7 @@ class TrainOptions:
     start_from: str | None = None
     stage_rate: float = 1.0
     frozen_stages: int = 0
+    diameter: float | None = None
     axes: str | None = None
     name: str | None = None
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 AVERAGE_PRECISION = "average_precision"
 DICE = "dice"
-"""What models of objects, and of classes, are judged by while they learn."""
+F1 = "f1"
+AP50 = "AP50"
+"""What models of objects, of classes, of points and of boxes are judged by while they learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,15 @@ class Task(Protocol):
 
     @property
     def monitored(self) -> str: ...  # noqa: D102
+
+    def taken(self, dataset: Dataset) -> Dataset:
+        """Return a dataset with its annotations as this task takes them.
+
+        Raises
+        ------
+        DatasetError
+            If it cannot.
+        """
 
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.models.card import InputContract, ModelCard
@@ -37,6 +38,10 @@ class ClassTask:
     def methods(self) -> dict[int, str]:
         """The method when none is asked for, by dimensions."""
         return {2: "classes", 3: "classes"}
+
+    def taken(self, dataset: Dataset) -> Dataset:
+        """Return the dataset with the values in its labels as classes."""
+        return as_pixel_classes(dataset)
 
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""

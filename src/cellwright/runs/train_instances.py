@@ -42,6 +42,10 @@ class InstanceTask:
         """The method when none is asked for, by dimensions."""
         return {2: "offsets", 3: "watershed"}
 
+    def taken(self, dataset: Dataset) -> Dataset:
+        """Return the dataset as it is."""
+        return dataset
+
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""
         return object_contract(dataset, seed)

@@ -36,7 +36,7 @@ class PointsRecipe:
     """
 
     readout: PointsReadout = field(default_factory=PointsReadout)
-    shift_weight: float = 1.0
+    shift_weight: float = 4.0
 
     def targets(self, labels: Points) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
