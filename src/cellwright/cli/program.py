@@ -25,6 +25,10 @@ COMMANDS = {
     "detect": ("cellwright.cli.detect:detect", "Find what is where in images, and count it."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
+    "compare": (
+        "cellwright.cli.compare:compare",
+        "Train several methods on annotated images and recommend one.",
+    ),
     "evaluate": ("cellwright.cli.evaluate:evaluate", "Score a model on annotated images."),
     "models": ("cellwright.cli.models:models", "List, explain, export and add models."),
     "data": ("cellwright.cli.data:data", "Look at a dataset, preview its augmentation, divide it."),

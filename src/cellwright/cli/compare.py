@@ -1,0 +1,117 @@
+"""``cellwright compare``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cellwright.cli import options
+from cellwright.methods.registry import CLASS_METHODS, METHODS
+from cellwright.networks.registry import NETWORKS
+
+
+def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Return the names in a list with commas."""
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
+@click.command(short_help="Train several methods on annotated images and recommend one.")
+@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@options.output_folder
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Of training, all candidates together; scoring them comes on top.",
+)
+@click.option(
+    "--methods",
+    metavar="A,B",
+    callback=_names,
+    help=f"Some of: {', '.join([*METHODS, *CLASS_METHODS])}.  [default: by the shape of the "
+    "objects]",
+)
+@click.option(
+    "--networks",
+    metavar="A,B",
+    callback=_names,
+    help=f"Some of: {', '.join(NETWORKS)}.  [default: unet; for pixel classes also another]",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2),
+    help="Parts of the images for cross-validation, groups undivided.  [default: the validation "
+    "images of the dataset, or 3]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of every random choice.",
+)
+@options.axes
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks learn.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that prepare images.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of the networks.  [default: all cores]",
+)
+@options.overwrite
+@options.as_json
+def compare(
+    dataset: Path,
+    output: Path,
+    as_json: bool,
+    device: str,
+    workers: int,
+    threads: int | None,
+    overwrite: bool,
+    **choices: Any,
+) -> None:
+    """Train several methods on the images and labels in DATASET and recommend one.
+
+    All candidates learn for the same time, in rounds of which each leaves out the worse half. The
+    best one is trained once more, on all images, and is ready for 'cellwright segment'. Ctrl-C
+    stops; the same command again goes on from there.
+    """
+    from cellwright._errors import training_extra
+
+    with training_extra():
+        from cellwright.runs.compare import compare as run
+    from cellwright.runs.compare_options import CompareOptions
+
+    result = run(
+        dataset,
+        output,
+        CompareOptions(**choices),
+        device=device,
+        workers=workers,
+        threads=threads,
+        overwrite=overwrite,
+    )
+    metrics = result.metrics
+    for name, reason in metrics["failed"].items():
+        click.echo(f"Failed: {name}: {reason}", err=True)
+    lines = [
+        *metrics["said"],
+        f"Report: {output / 'report.html'}",
+        f"Use it: cellwright segment IMAGES -o RESULTS --model {output / 'model'}",
+    ]
+    options.say(as_json, {"output": str(output), **metrics}, lines)
+    if metrics["failed"]:
+        raise SystemExit(options.EXIT_SOME_FAILED)

@@ -1,0 +1,48 @@
+"""What a comparison depends on, besides the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cellwright._errors import UsageError
+from cellwright.methods.registry import find_method
+from cellwright.networks.registry import network_description
+
+DEFAULT_MINUTES = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What a comparison depends on, besides the images.
+
+    Parameters
+    ----------
+    methods : tuple of str
+        Names in the registry of methods; chosen by the shapes of the objects when empty.
+    networks : tuple of str
+        Names in the registry of networks; chosen by the task when empty.
+    minutes : float
+        Of training, all candidates together and the final model included. Scoring comes on top.
+    folds : int, optional
+        Parts of the images, on each of which the candidates are judged that learned the others.
+        The validation images that the dataset states when not given, or 3.
+    seed : int
+        Of every random choice.
+    axes : str, optional
+        Axes of the images where the files do not say.
+    """
+
+    methods: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    minutes: float = DEFAULT_MINUTES
+    folds: int | None = None
+    seed: int = 0
+    axes: str | None = None
+
+    def __post_init__(self) -> None:
+        for method in self.methods:
+            find_method(method)
+        for network in self.networks:
+            network_description(network)
+        if self.minutes <= 0:
+            raise UsageError(f"The minutes of a comparison must be above 0, not {self.minutes:g}.")
