@@ -37,7 +37,12 @@ def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: 
     from cellwright.runs.evaluate import evaluate as run
 
     metrics = run(model, dataset, output, **choices).metrics
-    lines = _classes(metrics) if "dice" in metrics else _objects(metrics)
+    if "dice" in metrics:
+        lines = _classes(metrics)
+    else:
+        lines = _points(metrics) if "true_points" in metrics else _objects(metrics)
+    if "AP50" in metrics:
+        lines = _boxes(metrics)
     notes = [f"Note: {warning}" for warning in metrics["warnings"]]
     options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
 
@@ -51,6 +56,28 @@ def _classes(metrics: dict[str, Any]) -> list[str]:
                 f"boundary F {metrics['boundary_f'][name]:.3f}"
             )
     return lines
+
+
+def _boxes(metrics: dict[str, Any]) -> list[str]:
+    lines = [f"{metrics['true_objects']:,} boxes in {metrics['images']:,} images:"]
+    for kind, scores in [("all classes", metrics), *metrics["per_class"].items()]:
+        if scores["AP50"] is not None:
+            lines.append(
+                f"  {kind}: AP50 {scores['AP50']:.3f}, AP75 {scores['AP75']:.3f}, AP "
+                f"{scores['AP']:.3f}, precision {scores['precision']:.3f}, recall "
+                f"{scores['recall']:.3f}"
+            )
+    return lines
+
+
+def _points(metrics: dict[str, Any]) -> list[str]:
+    error = "" if metrics["rmse"] is None else f", off by {metrics['rmse']:.2f} px (RMSE)"
+    return [
+        f"{metrics['true_points']:,} points in {metrics['images']:,} images:",
+        f"  F1 {metrics['f1']:.3f} within {metrics['radius']:g} px, precision "
+        f"{metrics['precision']:.3f}, recall {metrics['recall']:.3f}{error}",
+        f"  counts off by {metrics['mean_absolute_count_error']:.1f} per image",
+    ]
 
 
 def _objects(metrics: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cellwright.cli import options
-from cellwright.methods.registry import CLASS_METHODS, METHODS
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, METHODS, POINT_METHODS
 from cellwright.networks.registry import (
     ENCODERS,
     NETWORKS,
@@ -23,9 +23,10 @@ def _listed(title: str, summaries: Mapping[str, str]) -> str:
     return "\n".join(["\b", f"{title}:", *lines])
 
 
+LEARNED = METHODS | CLASS_METHODS | BOX_METHODS | POINT_METHODS
 CHOICES = "\n\n".join(
     (
-        _listed("Methods", {name: one.summary for name, one in (METHODS | CLASS_METHODS).items()}),
+        _listed("Methods", {name: one.summary for name, one in LEARNED.items()}),
         _listed("Networks", network_summaries()),
         _listed("Encoders", {name: summary for name, (summary, _) in ENCODERS.items()}),
     )
@@ -37,9 +38,9 @@ CHOICES = "\n\n".join(
 @options.output_folder
 @click.option(
     "--method",
-    type=click.Choice([*METHODS, *CLASS_METHODS]),
+    type=click.Choice(list(LEARNED)),
     help="How objects or classes are learned; see below.  [default: offsets; for volumes "
-    "watershed; classes where pixel classes are annotated]",
+    "watershed; classes where pixel classes are annotated; boxes or points where those are]",
 )
 @click.option(
     "--steps",
@@ -122,6 +123,12 @@ CHOICES = "\n\n".join(
     help="So many stages, from the pixels on, learn only in the second half.",
 )
 @click.option("--name", help="Name of the model.  [default: that of the output folder]")
+@click.option(
+    "--diameter",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of what points mark, in pixels, for the method points: a point is right within a quarter "
+    "of it.  [default: that of the annotated objects; 12 for points alone]",
+)
 @options.axes
 @click.option(
     "--device",
@@ -180,11 +187,12 @@ def train(
         overwrite=overwrite,
     )
     card = result.package.card
+    command = "detect" if card.task in ("boxes", "points") else "segment"
     lines = [
         *(f"Note: {warning}" for warning in result.warnings),
         f"Model '{card.name}': {result.headline}.",
         f"Report: {output / 'report.html'}",
-        f"Use it: cellwright segment IMAGES -o RESULTS --model {output}",
+        f"Use it: cellwright {command} IMAGES -o RESULTS --model {output}",
     ]
     summary = {"output": str(output), "model": card.name, "evaluation": dict(card.evaluation)}
     options.say(as_json, summary | {"warnings": list(result.warnings)}, lines)

@@ -155,7 +155,11 @@ def _draw_scale(
     position = rng.random()
     scale = low * (high / low) ** position if free else 1.0
     if settings.diameter_range is not None and diameter:
-        scale = float(np.clip(scale * diameter, *settings.diameter_range)) / diameter
+        least, greatest = settings.diameter_range
+        usual = settings.reference_diameter
+        if usual is None or least <= diameter <= greatest:
+            usual = diameter
+        scale = float(np.clip(scale * usual, least, greatest)) / diameter
     return float(np.clip(scale, *_SCALE_LIMITS))
 
 

@@ -42,6 +42,9 @@ class Augmentation:
         Bounds in pixels on the diameter of an example's median object after magnification: what
         would fall outside is magnified (or reduced) just so far that it does not. Applies to
         every patch.
+    reference_diameter : float, optional
+        Diameter in pixels to which examples outside of `diameter_range` are brought before they
+        are magnified by chance; when not given, they stay at its bounds.
     elastic : float
         Largest root-mean-square displacement of the elastic deformation in pixels.
     elastic_spacing : float
@@ -90,6 +93,7 @@ class Augmentation:
     rotation: float = 180.0
     scale: tuple[float, float] = (0.7, 1.4)
     diameter_range: tuple[float, float] | None = None
+    reference_diameter: float | None = None
     elastic: float = 1.5
     elastic_spacing: float = 32.0
     foreground: float = 0.8

@@ -45,7 +45,8 @@ def warp_boxes(boxes: Boxes, warp: Warp, source: tuple[int, int]) -> Boxes:
     share = sides.prod(1) / (whole[:, 2:] - whole[:, :2]).prod(1)
     told = (share >= _VISIBLE) & ((sides >= _SLIVER).all(1) | (share == 1))
     there = (sides > 0).all(1)
-    return Boxes(cut[there].astype(np.float32), names[there], (known & told)[there])
+    known = (known & told)[there]
+    return Boxes(cut[there].astype(np.float32), names[there], known, warp.shape[1:])
 
 
 def _mirrored(corners: AnyArray, source: tuple[int, int], row: int, col: int) -> AnyArray:

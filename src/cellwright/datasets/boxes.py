@@ -43,11 +43,14 @@ class Boxes:
         Class of each object.
     known : ndarray, shape (N,), bool
         False where nobody knows what is in a box, which then takes part in no loss.
+    size : tuple of int, optional
+        Of the patch that they lie in, (Y, X) in px.
     """
 
     corners: FloatArray
     names: AnyArray
     known: BoolArray
+    size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.corners)

@@ -101,6 +101,24 @@ CLASS_METHODS: dict[str, Method] = {
 }
 """The methods that find classes of pixels instead of objects, by name."""
 
+BOX_METHODS: dict[str, Method] = {
+    "boxes": _in_folder(
+        "boxes",
+        "A box around every object, and its class: cells of several kinds and sizes; no outlines.",
+        "Boxes",
+    )
+}
+"""The methods that find boxes around objects, by name."""
+
+POINT_METHODS: dict[str, Method] = {
+    "points": _in_folder(
+        "points",
+        "Objects are points: spots, particles, cells counted by their centres; no outlines.",
+        "Points",
+    )
+}
+"""The methods that find places of objects, by name."""
+
 
 def find_method(name: str) -> Method:
     """Return the method of that name.
@@ -110,7 +128,7 @@ def find_method(name: str) -> Method:
     UsageError
         If there is none; the message names those that there are.
     """
-    known = METHODS | CLASS_METHODS
+    known = METHODS | CLASS_METHODS | BOX_METHODS | POINT_METHODS
     if name not in known:
         raise UsageError(f"There is no method '{name}'; choose from {', '.join(known)}.")
     return known[name]

@@ -16,18 +16,23 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import binary_labels_warning
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.pixel_classes import as_pixel_classes
+from cellwright.datasets.points import as_points
 from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
+from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
-from cellwright.models.load import load_model
+from cellwright.models.load import AnyModel, load_model
 from cellwright.models.model import Model
 from cellwright.models.package import Package
+from cellwright.models.points import PointModel
 from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate_boxes import BoxEvaluation, evaluate_boxes
 from cellwright.runs.evaluate_classes import ClassEvaluation, evaluate_classes
+from cellwright.runs.evaluate_points import PointEvaluation, evaluate_points
 from cellwright.runs.folder import Plan, open_run
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import Scored, files_of, joined, score
@@ -128,8 +133,10 @@ def evaluate(
 
     Writes ``metrics.json`` (of objects: average precision, precision, recall, F1 and panoptic
     quality at each threshold, pooled and averaged per image, per kind and group; counts;
-    calibration. Of pixel classes: Dice, Jaccard and boundary F per class) and ``images.csv`` (one
-    row per image).
+    calibration. Of boxes: COCO's average precisions, whatever the threshold, and precision and
+    recall, per class. Of points: precision, recall, F1, Jaccard index, error of positions and
+    counts. Of pixel classes: Dice, Jaccard and boundary F per class) and ``images.csv`` (one row
+    per image).
 
     Parameters
     ----------
@@ -164,10 +171,14 @@ def evaluate(
     loaded = load_model(model, device=device, threads=threads)
     out = Path(out)
     opened = open_dataset(Path(dataset), axes)
-    if isinstance(loaded, ClassModel):
+    if isinstance(loaded, PointModel):
+        opened = _known_classes(as_points(opened), loaded)
+    elif isinstance(loaded, ClassModel):
         opened = _same_classes(as_pixel_classes(opened), loaded)
         if threshold is not None:
             raise UsageError("Pixel classes have no confidence: leave out --threshold.")
+    elif isinstance(loaded, BoxModel):
+        _check_boxed(opened)
     elif opened.task != "instances":
         raise DatasetError(
             f"'{opened.root}' is annotated with {opened.task}, not with numbered objects, which "
@@ -184,12 +195,7 @@ def evaluate(
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             return EvaluationResult(out, finished["metrics"])
-        evaluation: Evaluation | ClassEvaluation
-        if isinstance(loaded, ClassModel):
-            evaluation = evaluate_classes(loaded, examples)
-        else:
-            assert isinstance(loaded, InstanceModel)
-            evaluation = evaluate_examples(loaded, examples, threshold=threshold)
+        evaluation = _evaluation(loaded, examples, threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
         metrics |= evaluation.to_json()
         metrics["warnings"] = [*_leaks(opened, split), *evaluation.warnings]
@@ -198,6 +204,20 @@ def evaluate(
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
         run.finish(versions=versions(), metrics=metrics, images=written)
     return EvaluationResult(out, metrics)
+
+
+def _evaluation(
+    model: AnyModel, examples: Sequence[Example], threshold: float | None
+) -> Evaluation | ClassEvaluation | BoxEvaluation | PointEvaluation:
+    """Score a model of any kind."""
+    if isinstance(model, ClassModel):
+        return evaluate_classes(model, examples)
+    if isinstance(model, BoxModel):
+        return evaluate_boxes(model, examples, threshold=threshold)
+    if isinstance(model, PointModel):
+        return evaluate_points(model, examples, threshold=threshold)
+    assert isinstance(model, InstanceModel)
+    return evaluate_examples(model, examples, threshold=threshold)
 
 
 def evaluate_examples(
@@ -233,6 +253,25 @@ def _same_classes(dataset: Dataset, model: ClassModel) -> Dataset:
             f"{', '.join(model.names[1:])}."
         )
     return dataset
+
+
+def _known_classes(dataset: Dataset, model: PointModel) -> Dataset:
+    """Return the dataset unless it has classes that the model does not know."""
+    if unknown := sorted(set(dataset.classes) - set(model.classes)):
+        raise DatasetError(
+            f"'{dataset.root}' has the class '{unknown[0]}', but the model knows only "
+            f"{', '.join(model.classes)}."
+        )
+    return dataset
+
+
+def _check_boxed(dataset: Dataset) -> None:
+    """Refuse a dataset without boxes, or objects around which there could be some."""
+    if dataset.task not in ("boxes", "instances"):
+        raise DatasetError(
+            f"'{dataset.root}' is annotated with {dataset.task}, not with boxes or numbered "
+            "objects, which this model is scored on."
+        )
 
 
 def named(model: Model | Package) -> dict[str, str]:

@@ -20,7 +20,8 @@ class TrainOptions:
     ----------
     method : str, optional
         How objects or classes are described to the network; a name in the registry of methods.
-        When not given, ``"offsets"`` for objects in planes, ``"watershed"`` in volumes.
+        When not given, ``"offsets"`` for objects in planes, ``"watershed"`` in volumes, and what
+        the annotation is called: ``"classes"``, ``"boxes"``, ``"points"``.
     network : mapping
         Options of the U-Net that differ from its defaults, such as ``{"width": 48}``.
     steps : int, optional

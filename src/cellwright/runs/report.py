@@ -475,10 +475,15 @@ def median(values: Iterable[float]) -> str:
     return plain_number(float(np.median(finite))) if len(finite) else "–"
 
 
+def example_step(size: tuple[int, ...]) -> int:
+    """Return how many px of an image of a size (Y, X) one px of its picture shows."""
+    return max(1, round(max(size) / 512))
+
+
 def example_card(example: ValidationExample) -> dict[str, Any]:
     """Return the ``name``, the ``note`` and the ``picture`` of an image, with both outlines."""
     pixels = as_rgb(example.image)
-    step = max(1, round(max(pixels.shape[:2]) / 512))
+    step = example_step(pixels.shape[:2])
     view = shrink(pixels, step)
     truth, found = (
         borders(labels[::step, ::step][: view.shape[0], : view.shape[1]])

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cellwright._errors import DatasetError, training_extra
+from cellwright._errors import DatasetError, UsageError, training_extra
 from cellwright._files import write_text
 from cellwright._progress import remark
 from cellwright.datasets.dataset import open_dataset
-from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset
-from cellwright.methods.registry import CLASS_METHODS
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, POINT_METHODS
 from cellwright.models.card import ModelCard
 from cellwright.models.find import find_model
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
@@ -26,8 +25,10 @@ from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
 from cellwright.runs.tasks import Finished, Task
+from cellwright.runs.train_boxes import BoxTask
 from cellwright.runs.train_classes import ClassTask
 from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.train_points import PointTask
 from cellwright.runs.train_report import model_report
 from cellwright.training.history import CHECKPOINT, HISTORY
 
@@ -73,8 +74,8 @@ def train(
     Parameters
     ----------
     dataset : str or Path
-        A folder of images with numbered objects or pixel classes. Without validation images, a
-        fifth of the images is set aside, groups undivided.
+        A folder of images with numbered objects, boxes, points or pixel classes. Without
+        validation images, a fifth of the images is set aside, groups undivided.
     out : str or Path
         The model package to be made; ``report.html`` in it tells how the training went.
     options : TrainOptions, optional
@@ -183,13 +184,19 @@ def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:
     """
     dataset = open_dataset(path, options.axes)
     task = _task(dataset, options)
-    return task, as_pixel_classes(dataset) if task.name == "classes" else dataset
+    return task, task.taken(dataset)
 
 
 def _task(dataset: Dataset, options: TrainOptions) -> Task:
     """Return what is to be learned: classes where that is asked for, or all that there is."""
+    if options.method in POINT_METHODS or (dataset.task == "points" and options.method is None):
+        return PointTask()
+    if options.diameter is not None:
+        raise UsageError("The diameter is for points alone: leave it out, or choose 'points'.")
     if options.method in CLASS_METHODS:
         return ClassTask()
+    if options.method in BOX_METHODS or (dataset.task == "boxes" and options.method is None):
+        return BoxTask()
     if dataset.task == "instances":
         return InstanceTask()
     if dataset.task == "pixel classes" and options.method is None:
@@ -200,8 +207,11 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
             "needs numbered objects. Leave out --method."
         )
     raise DatasetError(
-        f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered objects or "
-        "classes of pixels."
+        f"'{dataset.root}' is annotated with {dataset.task}, which the method "
+        f"'{options.method}' does not learn. Leave out --method."
+        if options.method
+        else f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered "
+        "objects, boxes, points or classes of pixels."
     )
 
 

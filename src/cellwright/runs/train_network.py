@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cellwright._errors import UsageError
+from cellwright._progress import remark
 from cellwright.models.export import export_network, network_facts, restored_network
-from cellwright.models.package import NETWORK, WEIGHTS, Package
+from cellwright.models.package import NETWORK, Package
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
-from cellwright.networks.transfer import transfer_weights
+from cellwright.networks.transfer import Transferred, transfer_weights
 from cellwright.runs.evaluate import named
 from cellwright.runs.learning import Learning
 from cellwright.runs.lesson import Learned, Lesson, Machine
@@ -64,7 +65,7 @@ def learn_network(
     learning = task.learning(
         lesson.dataset, contract, options, lesson.method, patch, machine.workers
     )
-    network = _network(learning, options, start)
+    network, transferred = _network(learning, options, start)
     record = fit(
         network,
         learning.step_loss,
@@ -80,7 +81,7 @@ def learn_network(
         facts=network_facts(network, files[NETWORK]),
         files=files,
         readout=asdict(learning.recipe.readout),
-        training=_training_facts(learning, record, options, start),
+        training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
     )
 
@@ -96,7 +97,9 @@ def _patch(
     return (max(DEPTH_STEP, math.ceil(depth / DEPTH_STEP) * DEPTH_STEP), side, side)
 
 
-def _network(learning: Learning, options: TrainOptions, start: Package | None) -> Network:
+def _network(
+    learning: Learning, options: TrainOptions, start: Package | None
+) -> tuple[Network, Transferred | None]:
     """Return the network, with what fits of the weights that it starts from."""
     dimensions = len(learning.patch)
     if start and start.card.network.dimensions != dimensions:
@@ -105,7 +108,9 @@ def _network(learning: Learning, options: TrainOptions, start: Package | None) -
             f"The model '{start.card.name}' sees {seen}, but the images are {given_here}: its "
             f"weights do not fit. Start from a model of {given_here}, or leave out --from."
         )
-    given = {**(start.card.network.config if start else {"name": "unet"}), **options.network}
+    source = restored_network(start) if start else None
+    usual = {} if "name" in options.network else learning.network
+    given = {**(start.card.network.config if start else usual), **options.network}
     if dimensions == 3 and not start:
         given = {"width": VOLUME_WIDTH, "depth": VOLUME_DEPTH, **given}
     description = {
@@ -116,10 +121,11 @@ def _network(learning: Learning, options: TrainOptions, start: Package | None) -
     }
     network = network_from_dict(description, seed=options.seed)
     _check_patch(learning.patch, network)
-    if start:
-        source = restored_network(start.card.network, start.files[WEIGHTS])
-        transfer_weights(source.state_dict(), network)
-    return network
+    if source is None:
+        return network, None
+    transferred = transfer_weights(source.state_dict(), network)
+    remark(f"Note: {transferred.summary}.")
+    return network, transferred
 
 
 def _check_patch(patch: tuple[int, ...], network: Network) -> None:
@@ -147,10 +153,15 @@ def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSetting
 
 
 def _training_facts(
-    learning: Learning, record: FitRecord, options: TrainOptions, start: Package | None
+    learning: Learning,
+    record: FitRecord,
+    options: TrainOptions,
+    start: Package | None,
+    transferred: Transferred | None,
 ) -> dict[str, Any]:
     return {
         **({"started from": named(start)} if start else {}),
+        **({"weights": transferred.summary} if transferred else {}),
         "steps": record.steps,
         "best step": record.best_step,
         "seconds": round(record.seconds, 1),

@@ -20,8 +20,10 @@ from cellwright.runs.prepare import drawn
 from cellwright.runs.scoring import joined, score
 
 CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
-_MOST_EXAMPLES = 40
-_FEWEST_OBJECTS = 20  # a calibration from fewer would be arbitrary
+MOST_EXAMPLES = 40
+"""Validation images on which parameters are tried."""
+FEWEST_OBJECTS = 20
+"""A calibration from fewer would be arbitrary."""
 
 
 def tuned_card(
@@ -46,7 +48,7 @@ def tuned_card(
         With readout, calibration and threshold. Without a calibration where the model finds too
         few objects for one.
     """
-    some = drawn(examples, _MOST_EXAMPLES, seed)
+    some = drawn(examples, MOST_EXAMPLES, seed)
 
     def precision(candidate: ModelCard) -> float:
         return _mean_precision(candidate, files, some)
@@ -119,7 +121,7 @@ def calibrated_card(
         correct.append(scored.correct[known])
         true_objects += len(np.unique(scored.truth[scored.truth > 0]))
     values, right = joined(evidence), joined(correct).astype(bool)
-    if len(right) < _FEWEST_OBJECTS:
+    if len(right) < FEWEST_OBJECTS:
         return card
     calibration = fit_calibration(values, right, readout_of(card).evidence_names)
     threshold = best_confidence(calibration.confidence(values), right, true_objects)

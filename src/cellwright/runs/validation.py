@@ -9,12 +9,18 @@ import torch
 from torch import nn
 
 from cellwright._types import AnyArray, FloatArray
+from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.readout import Readout
+from cellwright.metrics.detection import DetectionScores
 from cellwright.metrics.matching import InstanceScores
+from cellwright.metrics.points import best_f1, by_class, correct, match_points
 from cellwright.metrics.semantic import SemanticScores
+from cellwright.runs.box_patches import unpacked_boxes
 from cellwright.runs.learning import Learning
-from cellwright.runs.tasks import AVERAGE_PRECISION, DICE
+from cellwright.runs.packing import unpacked_points
+from cellwright.runs.tasks import AP50, AVERAGE_PRECISION, DICE, F1
 from cellwright.training.device import to_tensors
 
 
@@ -67,6 +73,66 @@ class ClassValidation:
             for one, classes in zip(maps, truth, strict=True):
                 scores.add(classes, self._readout.decode(one))
         return {"loss": float(np.mean(losses)), DICE: scores.mean_dice()}
+
+
+class PointValidation:
+    """Loss and F1 on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_points` made.
+    readout : PointsReadout
+        Whose threshold finds more than is right.
+    """
+
+    def __init__(self, learning: Learning, readout: PointsReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, pooled at the best threshold, ``f1``."""
+        losses, scores, right, true_points = [], [], [], 0
+        spacing = (1.0, *self._readout.spacing)
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true = unpacked_points(packed)
+                found = self._readout.decode(one)
+                marked = by_class(found.positions, found.classes)
+                matching = match_points(true, marked, self._readout.tolerance, spacing=spacing)
+                scores.append(found.scores)
+                right.append(correct(matching, len(found.scores)))
+                true_points += len(true)
+        best = best_f1(np.concatenate(scores), np.concatenate(right), true_points)
+        return {"loss": float(np.mean(losses)), F1: best.f1}
+
+
+class BoxValidation:
+    """Loss and average precision on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_boxes` made.
+    readout : BoxesReadout
+    """
+
+    def __init__(self, learning: Learning, readout: BoxesReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, the mean over classes at IoU ≥ 0.5, ``AP50``."""
+        losses, scores = [], DetectionScores(thresholds=(0.5,))
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true, kinds, known = unpacked_boxes(packed)
+                found = self._readout.decode(one)
+                shown = np.clip(found.boxes, 0, np.tile(one.shape[1:], 2))
+                scores.add(true, kinds, shown, found.classes, found.scores, ignored=~known)
+        return {"loss": float(np.mean(losses)), AP50: scores.average_precision()}
 
 
 class _Patches:

@@ -15,7 +15,7 @@ from cellwright._errors import DatasetError, UsageError  # noqa: E402
 from cellwright.datasets.boxes import Boxes  # noqa: E402
 from cellwright.methods.boxes import geometry  # noqa: E402
 from cellwright.methods.boxes.readout import BoxesReadout  # noqa: E402
-from cellwright.methods.boxes.recipe import BoxesRecipe, _overlaps  # noqa: E402
+from cellwright.methods.boxes.recipe import BoxesRecipe, overlaps  # noqa: E402
 from cellwright.methods.boxes.suppression import central, rounds_of  # noqa: E402
 from cellwright.metrics.detection import DetectionScores, box_iou  # noqa: E402
 from cellwright.networks.registry import network_from_dict  # noqa: E402
@@ -101,7 +101,7 @@ def test_pixels_belong_to_the_box_in_which_they_are_most_central(seed):
 def test_objects_of_all_sizes_count_alike():
     recipe = BoxesRecipe(BoxesReadout(COLOURS))
     truth = boxes([[2, 2, 8, 8], [20, 20, 80, 80]], ["red", "blue"])
-    targets = recipe.targets_of_boxes(truth, (96, 96))
+    targets = recipe.targets(replace(truth, size=(96, 96)))
     assert set(np.unique(targets["class"])) == {-1, 0, 2}
     small, large = (targets["weight"][targets["class"] == kind].sum() for kind in (0, 2))
     assert small == pytest.approx(1) and large == pytest.approx(1)
@@ -110,7 +110,7 @@ def test_objects_of_all_sizes_count_alike():
 def test_what_is_not_known_has_no_say():
     recipe = BoxesRecipe(BoxesReadout(COLOURS))
     truth = boxes([[5, 5, 25, 25], [30, 30, 60, 60]], known=[True, False])
-    batch = batch_of(recipe.targets_of_boxes(truth, (64, 64)))
+    batch = batch_of(recipe.targets(replace(truth, size=(64, 64))))
     outputs = torch.randn(1, 8, 64, 64)
     spoilt = outputs.clone()
     spoilt[..., 30:60, 30:60] *= -2
@@ -149,7 +149,7 @@ def test_the_right_answer_costs_least_and_gives_back_the_boxes():
 
 def test_the_loss_is_the_sum_of_its_parts_and_moves_every_map():
     recipe = BoxesRecipe(BoxesReadout(COLOURS))
-    batch = batch_of(recipe.targets_of_boxes(boxes([[9, 9, 40, 30]]), (64, 64)))
+    batch = batch_of(recipe.targets(replace(boxes([[9, 9, 40, 30]]), size=(64, 64))))
     outputs = torch.randn(1, 8, 64, 64, requires_grad=True)
     parts = recipe.loss(outputs, batch)
     total = parts.pop("loss")
@@ -166,7 +166,7 @@ def test_the_loss_is_finite_for_any_patch_and_any_answer(scale, known):
     for truth in (boxes([]), boxes([[3, 3, 9, 9]]), everything):
         truth = truth if known else replace(truth, known=np.zeros(len(truth), bool))
         outputs = (torch.ones(1, 8, 32, 32) * scale).requires_grad_()
-        loss = recipe.loss(outputs, batch_of(recipe.targets_of_boxes(truth, (32, 32))))["loss"]
+        loss = recipe.loss(outputs, batch_of(recipe.targets(replace(truth, size=(32, 32)))))["loss"]
         (gradient,) = torch.autograd.grad(loss, outputs)
         assert torch.isfinite(loss) and torch.isfinite(gradient).all()
 
@@ -174,7 +174,7 @@ def test_the_loss_is_finite_for_any_patch_and_any_answer(scale, known):
 def test_overlaps_are_those_of_boxes():
     random = torch.Generator().manual_seed(0)
     first, second = torch.rand(2, 1, 4, 5, 6, generator=random) * 9 + 0.1
-    overlap, generalised = _overlaps(first, second)
+    overlap, generalised = overlaps(first, second)
     sign = torch.tensor([-1.0, -1, 1, 1])
     corners = [
         (each[0] * sign[:, None, None]).flatten(1).T.double().numpy() for each in (first, second)
@@ -182,17 +182,17 @@ def test_overlaps_are_those_of_boxes():
     assert overlap.flatten().numpy() == pytest.approx(np.diag(box_iou(*corners)), rel=1e-5)
     assert (generalised <= overlap + 1e-5).all() and (generalised > -1).all()
     inside = first * 0.5
-    assert torch.allclose(*_overlaps(first, inside))  # nothing around both is empty
+    assert torch.allclose(*overlaps(first, inside))  # nothing around both is empty
     # A bar that lies and one that stands, 2 by 6 px each: 4 of 20 px shared, 36 around both.
     lying, standing = torch.tensor([[1.0, 3, 1, 3], [3, 1, 3, 1]]).reshape(2, 1, 4, 1, 1)
-    cross = [value.item() for value in _overlaps(lying, standing)]
+    cross = [value.item() for value in overlaps(lying, standing)]
     assert cross == pytest.approx([4 / 20, 4 / 20 - 16 / 36])
 
 
 def test_classes_that_the_model_does_not_have_are_refused():
     with pytest.raises(DatasetError, match="'mauve'"):
-        BoxesRecipe(BoxesReadout(COLOURS)).targets_of_boxes(
-            boxes([[1, 1, 9, 9]], ["mauve"]), (9, 9)
+        BoxesRecipe(BoxesReadout(COLOURS)).targets(
+            replace(boxes([[1, 1, 9, 9]], ["mauve"]), size=(9, 9))
         )
 
 
@@ -257,7 +257,9 @@ def test_small_and_large_objects_are_found_in_one_image():
         [[10, 10, 18, 18], [40, 30, 200, 190], [100, 90, 109, 100], [205, 5, 240, 12]],
         ["red", "green", "blue", "red"],
     )
-    found = recipe.readout.decode(right_answer(recipe, recipe.targets_of_boxes(truth, (250, 250))))
+    found = recipe.readout.decode(
+        right_answer(recipe, recipe.targets(replace(truth, size=(250, 250))))
+    )
     scores = DetectionScores()
     kinds = [COLOURS.index(name) for name in truth.names]
     scores.add(truth.corners, kinds, found.boxes, found.classes, found.scores)

@@ -16,6 +16,7 @@ from cellwright.methods.boxes import geometry
 from cellwright.methods.boxes.suppression import FARTHEST, central, rounds_of
 from cellwright.methods.peaks import peaks
 
+_IMPROBABLE = 0.1  # score of what hardly ever is an object
 _ROUNDS = 2  # of suppression; see `margin`
 
 
@@ -95,8 +96,7 @@ class BoxesReadout:
         "elongation",
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
-        "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
-        "overlap": (0.4, 0.5, 0.6),
+        "overlap": (0.5, 0.4, 0.6),
     }
 
     def __post_init__(self) -> None:
@@ -114,6 +114,8 @@ class BoxesReadout:
         """Return a readout for objects of up to this diameter in px, of these classes.
 
         A side may be a whole diameter away: the longer half of a box four times as long as wide.
+        Improbable boxes are told, too: how probable those must be that count is decided later, by
+        their confidence.
 
         Raises
         ------
@@ -122,7 +124,8 @@ class BoxesReadout:
         """
         if dimensions != 2:
             raise UsageError("Boxes are found in planes only; choose another method for volumes.")
-        return cls(classes, longest=max(cls().longest, math.ceil(diameter)))
+        longest = max(cls().longest, math.ceil(diameter))
+        return cls(classes, threshold=_IMPROBABLE, longest=longest)
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -52,35 +52,14 @@ class BoxesRecipe:
     class_weight: float = 5.0
     quality_weight: float = 0.25
 
-    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
-        """Return what the network should say about a patch of numbered objects, all of one class.
-
-        Parameters
-        ----------
-        labels : ndarray, shape (Y, X), int32
-            -1 is unknown and takes no part in the loss, 0 background, 1..N objects.
-
-        Returns
-        -------
-        dict of ndarray
-            See `targets_of_boxes`.
-        """
-        corners = geometry.boxes_around(labels)
-        kinds, known = np.zeros(len(corners), np.int64), np.ones(len(corners), bool)
-        owners, centrality = geometry.owners_of(corners, known, labels.shape)
-        unknown = labels == geometry.NOT_KNOWN
-        owners[unknown], centrality[unknown] = geometry.NOT_KNOWN, 0
-        return self._targets(owners, centrality, corners, kinds, known)
-
-    def targets_of_boxes(self, boxes: Boxes, shape: tuple[int, int]) -> dict[str, AnyArray]:
+    def targets(self, labels: LabelArray | Boxes) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
 
         Parameters
         ----------
-        boxes : Boxes
-            In the patch.
-        shape : tuple of int
-            Size (Y, X) of the patch.
+        labels : ndarray, shape (Y, X), int32, or Boxes
+            Numbered objects, all of one class: -1 is unknown and takes no part in the loss, 0
+            background, 1..N objects. Or boxes, which know the size of the patch.
 
         Returns
         -------
@@ -95,9 +74,17 @@ class BoxesRecipe:
         DatasetError
             If an object is of a class that the readout does not have.
         """
-        kinds = self._indices(boxes)
-        owners, centrality = geometry.owners_of(boxes.corners, boxes.known, shape)
-        return self._targets(owners, centrality, boxes.corners, kinds, boxes.known)
+        if isinstance(labels, Boxes):
+            assert labels.size is not None  # a patch says how large it is
+            kinds = self._indices(labels)
+            owners, centrality = geometry.owners_of(labels.corners, labels.known, labels.size)
+            return self._targets(owners, centrality, labels.corners, kinds, labels.known)
+        corners = geometry.boxes_around(labels)
+        kinds, known = np.zeros(len(corners), np.int64), np.ones(len(corners), bool)
+        owners, centrality = geometry.owners_of(corners, known, labels.shape)
+        unknown = labels == geometry.NOT_KNOWN
+        owners[unknown], centrality[unknown] = geometry.NOT_KNOWN, 0
+        return self._targets(owners, centrality, corners, kinds, known)
 
     def _indices(self, boxes: Boxes) -> IntArray:
         """Return the class of each box; of those that are not known, the first."""
@@ -157,7 +144,7 @@ class BoxesRecipe:
         middle = weight * batch["centrality"]
         middle = middle / middle.sum().clamp(min=1e-6)
         told = self.readout.unit * torch.exp(outputs[:, count : count + 4].clamp(-_FAR, _FAR))
-        overlap, generalised = _overlaps(told, torch.where(middle[:, None] > 0, true, told))
+        overlap, generalised = overlaps(told, torch.where(middle[:, None] > 0, true, told))
         quality = functional.binary_cross_entropy_with_logits(
             outputs[:, count + 4], overlap.detach(), reduction="none"
         )
@@ -176,7 +163,7 @@ def _focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
     return losses * wrong**gamma
 
 
-def _overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Return the intersection over union of boxes around the same pixels, and its generalisation.
 
     Parameters

@@ -1,0 +1,223 @@
+"""How models of boxes are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cellwright._errors import DatasetError
+from cellwright._types import AnyArray
+from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.boxes import ONE_CLASS, class_names
+from cellwright.datasets.examples import load_pixels
+from cellwright.datasets.records import Dataset, Example
+from cellwright.inference.diameter import choose_scale
+from cellwright.methods.boxes.readout import BoxesReadout
+from cellwright.methods.boxes.suppression import FARTHEST
+from cellwright.models.card import InputContract, ModelCard
+from cellwright.runs.box_patches import packed_boxes
+from cellwright.runs.evaluate_boxes import (
+    BoxEvaluation,
+    ScoredBoxes,
+    evaluate_boxes,
+    score_boxes,
+    true_boxes,
+)
+from cellwright.runs.learning import Learning
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.overlay import draw_frames
+from cellwright.runs.prepare import drawn, object_contract
+from cellwright.runs.report import Number, ValidationExample, example_step
+from cellwright.runs.tasks import AP50, Finished
+from cellwright.runs.train_instances import BATCH_SIZES, extremes
+from cellwright.runs.tune_boxes import box_model, tuned_boxes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cellwright.models.boxes import BoxModel
+
+_SIZED = 200  # training images whose objects are measured
+_NETWORK = {"name": "fpn", "width": 24, "stem": 4}  # looks far, on a coarse grid
+_LARGE = 98  # percentile of the largest objects of images that a readout must reach around
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTask:
+    """What is where, by a box around it."""
+
+    name: str = "boxes"
+    monitor: str = AP50
+    monitored: str = "boxes found in validation patches: AP50"
+
+    @property
+    def methods(self) -> dict[int, str]:
+        """The method when none is asked for, by dimensions."""
+        return {2: "boxes", 3: "boxes"}
+
+    def taken(self, dataset: Dataset) -> Dataset:
+        """Return the dataset with the names of the classes of its boxes, or numbered objects.
+
+        Raises
+        ------
+        DatasetError
+            If it is annotated with something else.
+        """
+        if dataset.task == "instances":
+            return replace(dataset, classes=(ONE_CLASS,))
+        if dataset.task != "boxes":
+            raise DatasetError(
+                f"'{dataset.root}' is annotated with {dataset.task}, but the method 'boxes' needs "
+                "boxes or numbered objects. Leave out --method."
+            )
+        annotated = [example for example in dataset.examples if example.labels is not None]
+        return replace(dataset, classes=class_names(annotated))
+
+    def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
+        """Decide what the network is to see, and say what is wrong with single images."""
+        return object_contract(dataset, seed)
+
+    def learning(
+        self,
+        dataset: Dataset,
+        contract: InputContract,
+        options: TrainOptions,
+        method: str,
+        patch: tuple[int, ...],
+        workers: int,
+    ) -> Learning:
+        """Return how the network learns the dataset."""
+        from cellwright.methods.boxes.recipe import BoxesRecipe
+
+        farthest = FARTHEST * _largest(dataset.part("train"), contract, options.seed)
+        readout = BoxesReadout.suited_to(len(patch), farthest, dataset.classes)
+        variation = augmentation(options.strength)
+        if dataset.task == "boxes":
+            variation = replace(variation, paste=0.0)  # which needs the objects' pixels
+        return Learning(
+            recipe=BoxesRecipe(readout),  # type: ignore[arg-type]
+            train=dataset.part("train"),
+            validation=dataset.part("val"),
+            normalisation=contract.normalisation,
+            # Objects are learned at the size at which they will be seen.
+            augmentation=replace(
+                variation,
+                diameter_range=contract.diameter_range,
+                reference_diameter=contract.diameter,
+            ),
+            channels=len(contract.channels),
+            patch=patch,
+            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
+            seed=options.seed,
+            workers=workers,
+            pack=partial(packed_boxes, dataset.classes),
+            network=_NETWORK,
+        )
+
+    def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
+        """Return what judges the network during the training."""
+        from cellwright.runs.validation import BoxValidation
+
+        readout: Any = learning.recipe.readout
+        return BoxValidation(learning, readout)
+
+    def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:
+        """Return the description and the limits of the model."""
+        return (
+            f"Finds {', '.join(dataset.classes)} and the boxes around them, as annotated in "
+            f"'{dataset.root.name}'.",
+            f"Made for images like those in '{dataset.root.name}', with objects about "
+            f"{contract.diameter:g} px across after scaling. Check other images by eye.",
+        )
+
+    def finished(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> Finished:
+        """Choose what is left to choose on validation images, and score the model on them."""
+        card = tuned_boxes(draft, files, examples, seed)
+        model = box_model(card, files)
+        evaluation = evaluate_boxes(model, examples)
+        figures = box_figures(evaluation)
+        of = "validation images, on which thresholds and confidence were also chosen"
+        card = replace(card, evaluation={"of": of, **figures})
+        overview = [
+            Number(name, f"{value:.3f}")
+            for name, value in figures.items()
+            if name.startswith("AP") and value is not None
+        ]
+        return Finished(card, overview, _pictured(model, examples, evaluation))
+
+    def headline(self, card: ModelCard) -> str:
+        """Return how good the model is, in one sentence."""
+        figures = card.evaluation
+        count = figures["images"]
+        scores = ", ".join(
+            f"{name} {figures[name]:.3f}"
+            for name in ("AP50", "AP75", "AP")
+            if figures[name] is not None
+        )
+        return f"{scores} on {count:,} validation image{'' if count == 1 else 's'}"
+
+
+def box_figures(evaluation: BoxEvaluation) -> dict[str, Any]:
+    """Return the figures of a model's card."""
+    metrics = evaluation.to_json()
+    figures: dict[str, Any] = {"images": metrics["images"], "objects": metrics["true_objects"]}
+    scores = ("AP50", "AP75", "AP", "precision", "recall")
+    for kind, values in [("", metrics), *metrics["per_class"].items()]:
+        for name in scores:
+            value = values[name]
+            title = f"{name}, {kind}" if kind else name
+            figures[title] = None if value is None else round(value, 4)
+    error = metrics["calibration"]["expected_calibration_error"]
+    return figures | {"expected calibration error": None if error is None else round(error, 4)}
+
+
+def _largest(examples: Sequence[Example], contract: InputContract, seed: int) -> float:
+    """Return the longest side of the largest objects on the network's grid, in px."""
+    assert contract.diameter is not None and contract.diameter_range is not None  # boxes have sizes
+    longest = []
+    for example in drawn(examples, _SIZED, seed):
+        boxes = true_boxes(example, load_pixels(example)[0].shape[1:])
+        if (diameter := boxes.diameter) is not None:
+            sides = boxes.corners[boxes.known, 2:] - boxes.corners[boxes.known, :2]
+            scale = choose_scale(diameter, contract.diameter, contract.diameter_range)
+            longest.append(float(sides.max()) * scale)
+    # What is typical for one image may be as large as the range allows in another.
+    room = contract.diameter_range[1] / contract.diameter
+    return float(np.percentile(longest, _LARGE)) * room
+
+
+def _pictured(
+    model: BoxModel, validation: Sequence[Example], evaluation: BoxEvaluation
+) -> list[ValidationExample]:
+    """Return the worst and the best validation images with what was found in them."""
+    table = evaluation.table()
+    chosen = extremes(table["F1"].tolist())
+    some = [validation[index] for index in chosen]
+    shown = []
+    for index, scored in zip(chosen, score_boxes(model, some), strict=True):
+        counts = ", ".join(
+            f"{table[f'found {name}'][index]} of {table[f'true {name}'][index]} {name}"
+            for name in model.classes
+        )
+        note = f"F1 {table['F1'][index]:.2f}; found: {counts}"
+        truth, found = _framed(scored, model.card.threshold)
+        shown.append(ValidationExample(scored.example.id, note, scored.image, truth, found))
+    return shown
+
+
+def _framed(scored: ScoredBoxes, threshold: float) -> tuple[AnyArray, AnyArray]:
+    """Return pictures (Y, X) of the true boxes, and of those found with enough confidence."""
+    size = scored.image.shape[1:]
+    thickness = 2 * example_step(size)
+    sure = scored.confidence >= threshold
+    truth, found = (
+        draw_frames(boxes, np.ones(len(boxes), int), size, thickness)
+        for boxes in (scored.truth.corners, scored.found.boxes[sure])
+    )
+    return truth, found
