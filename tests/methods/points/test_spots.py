@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from cellwright._errors import InputError, UsageError
 from cellwright.methods.points import subpixel
-from cellwright.methods.points.spots import detect_spots, pixel_noise, spot_response
+from cellwright.methods.points.spots import (
+    detect_spots,
+    find_spots,
+    measure_noise,
+    pixel_noise,
+    spot_reach,
+    spot_response,
+    spot_widths,
+)
 from cellwright.metrics.points import match_points
 
 
@@ -73,7 +81,7 @@ def test_strongest_first_and_flat_or_tiny_images_are_empty():
     for empty in (np.full((30, 30), 7), np.zeros((1, 1)), np.zeros((1, 5, 5)), np.zeros((2, 1))):
         table = detect_spots(empty, 4.0)
         assert {len(column) for column in table.values()} == {0}
-    assert list(table) == ["y", "x", "score", "intensity", "snr"]
+    assert list(table) == ["y", "x", "score", "intensity", "sigma", "snr"]
 
 
 @settings(max_examples=10, deadline=None)
@@ -119,9 +127,8 @@ def test_the_top_of_a_quadratic_is_found_exactly():
     z, y, x = np.indices((7, 7, 7)) - 3.0
     dz, dy, dx = z - 0.2, y + 0.3, x - 0.1
     hill = -(dz**2 + 2 * dy**2 + dx**2 + 0.5 * dz * dy - 0.8 * dy * dx)
-    top, height = subpixel.tops(hill.astype(np.float32), np.array([[3, 3, 3]]))
+    top = subpixel.tops(hill.astype(np.float32), np.array([[3, 3, 3]]))
     assert top[0] == pytest.approx([3.2, 2.7, 3.1], abs=1e-4)
-    assert height[0] == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -150,3 +157,50 @@ def test_spots_at_the_side_stay_in_the_image(axis):
 def test_what_cannot_be_done_is_said(pixels, options, error):
     with pytest.raises(error):
         detect_spots(pixels, **{"diameter": 4.0, **options})
+
+
+@pytest.mark.parametrize("width", [1.0, 1.4, 2.2])
+def test_the_width_of_a_spot_is_fitted(width):
+    image = gaussians((40, 40), [(20.3, 19.8)], (width, width), 60.0) + 7
+    found = detect_spots(image, 4.0, fit="gaussian")
+    assert found["sigma"][0] == pytest.approx(width, rel=0.02)
+    assert found["intensity"][0] == pytest.approx(60, rel=0.02)
+
+
+def test_dark_spots_are_bright_ones_upside_down():
+    rng = np.random.default_rng(5)
+    image = rng.normal(100, 1, (80, 80)) + gaussians(
+        (80, 80), rng.uniform(5, 75, (9, 2)), (1.4,) * 2
+    )
+    bright, dark = detect_spots(image, 4.0), detect_spots(300 - image, 4.0, dark=True)
+    for column, values in bright.items():
+        assert dark[column] == pytest.approx(values, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(120, 90), (30, 40, 44)])
+@pytest.mark.parametrize("fit", ["quadratic", "gaussian"])
+def test_spots_in_a_part_of_an_image_need_only_their_reach(shape, fit):
+    rng = np.random.default_rng(6)
+    axes = len(shape)
+    places = rng.uniform(0, np.array(shape) - 1, (40, axes))
+    image = rng.normal(0, 1, shape) + gaussians(shape, places, (1.3,) * axes, 12)
+    image = image.astype(np.float32)
+    widths = spot_widths(4.0, axes)
+    noise = measure_noise([image], widths)
+    whole = find_spots(image, widths, noise, fit=fit)
+    reach = spot_reach(widths)[0]
+    start, stop = shape[0] // 3, shape[0] // 2
+    part = find_spots(image[start - reach : stop + reach], widths, noise, fit=fit)
+    above = np.zeros(axes, int)
+    above[0] = start - reach
+    own = [(spots.peaks + shift)[:, 0] for spots, shift in ((whole, 0), (part, above))]
+    own = [(rows >= start) & (rows < stop) for rows in own]
+    assert own[0].sum() > 1
+    np.testing.assert_array_equal(whole.peaks[own[0]], part.peaks[own[1]] + above)
+    np.testing.assert_allclose(
+        whole.positions[own[0]], part.positions[own[1]] + above, rtol=0, atol=1e-5
+    )
+    for name in ("scores", "heights", "sigmas"):
+        np.testing.assert_allclose(
+            getattr(whole, name)[own[0]], getattr(part, name)[own[1]], rtol=1e-4
+        )

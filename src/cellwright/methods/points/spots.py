@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from cellwright._errors import InputError, UsageError
-from cellwright._types import AnyArray, FloatArray, Table
-from cellwright.images.filters import gaussian
+from cellwright._types import AnyArray, FloatArray, IntArray, Table
+from cellwright.images.filters import gaussian, gaussian_radius
 from cellwright.methods.peaks import peaks
 from cellwright.methods.points import subpixel
 
 FITS = ("quadratic", "gaussian")
+THRESHOLD = 4.5
+"""Least response of a spot in standard deviations of the noise, when nothing is said."""
 _SAMPLE = 100_000  # pixels that the noise is measured from
 _NORMAL = 1.4826  # standard deviation of normal numbers over their median absolute deviation
 _FAINTEST = 1e-4  # of the strongest response; less is rounding, where there is no noise at all
@@ -23,8 +26,9 @@ def detect_spots(
     pixels: AnyArray,
     diameter: float | Sequence[float],
     *,
-    threshold: float = 4.5,
+    threshold: float = THRESHOLD,
     fit: str = "quadratic",
+    dark: bool = False,
 ) -> Table:
     """Find bright spots on darker ground, each with a position between the pixels.
 
@@ -45,14 +49,18 @@ def detect_spots(
         Where in its pixel a spot lies: ``"quadratic"``, the top of a quadratic through the
         response around the peak, or ``"gaussian"``, the centre of a Gaussian of the given
         diameter on flat ground fitted to the pixels; slower, and more exact for single spots.
+    dark : bool
+        Find dark spots on brighter ground instead.
 
     Returns
     -------
     dict of ndarray
         One row per spot, the strongest first: ``z`` (of volumes), ``y`` and ``x``, in px, where
         whole numbers are the centres of pixels; ``score``, the response in standard deviations of
-        the noise; ``intensity``, the height above the ground in grey values; ``snr``, this height
-        over the standard deviation of the noise of a pixel.
+        the noise; ``intensity``, the height above the ground (of dark spots, the depth below) in
+        grey values, and ``sigma``, the standard deviation within a plane in px, of the Gaussian
+        that fits best, half to twice as wide as the diameter says; ``snr``, the intensity over the
+        standard deviation of the noise of a pixel.
 
     Raises
     ------
@@ -67,32 +75,131 @@ def detect_spots(
     Thompson, Larson & Webb (2002), "Precise nanometer localization analysis for individual
     fluorescent probes", Biophysical Journal 82:2775 (Gaussians fitted to spots).
     """
-    image = _checked(pixels)
-    widths = _widths(diameter, image.ndim)
+    image = _checked(pixels, dark)
+    widths = spot_widths(diameter, image.ndim)
     if not threshold > 0:
         raise UsageError(f"The threshold of spots must be above 0, not {threshold}.")
     if fit not in FITS:
         raise UsageError(f"There is no fit '{fit}'; choose from {', '.join(FITS)}.")
-    response = spot_response(image, widths)
-    noise = max(_deviation(response), _FAINTEST * float(response.max()))
-    volume = response.reshape((-1, *response.shape[-2:]))
-    places = peaks(volume, threshold * noise)
-    strength = volume[tuple(places.T)]
-    strongest = np.argsort(-strength, kind="stable")
-    places, strength = places[strongest], strength[strongest]
-    positions, heights = subpixel.tops(volume, places)
-    heights *= np.float32(2 ** (image.ndim / 2 + 1) / image.ndim)
-    if fit == "gaussian":
-        wide = np.ones(3, np.float32)
-        wide[3 - image.ndim :] = widths
-        positions, heights = subpixel.fit_gaussians(image.reshape(volume.shape), positions, wide)
+    noise = measure_noise([image], widths)
+    spots = find_spots(image, widths, noise, threshold, fit)
+    strongest = np.argsort(-spots.scores, kind="stable")
     axes = "zyx"[3 - image.ndim :]
     return {
-        **{axis: positions[:, 3 - image.ndim + i] for i, axis in enumerate(axes)},
-        "score": strength / np.float32(noise or 1),
-        "intensity": heights,
-        "snr": heights / np.float32(pixel_noise(image) or 1),
+        **{axis: spots.positions[strongest, i] for i, axis in enumerate(axes)},
+        "score": spots.scores[strongest],
+        "intensity": spots.heights[strongest],
+        "sigma": spots.sigmas[strongest],
+        "snr": spots.heights[strongest] / np.float32(noise.pixel or 1),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How strong the noise of an image is, in grey values.
+
+    Parameters
+    ----------
+    response : float
+        Its standard deviation in `spot_response`; at least a ten-thousandth of the strongest
+        response, for less is rounding where there is no noise at all.
+    pixel : float
+        Its standard deviation in a pixel.
+    """
+
+    response: float
+    pixel: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Spots in raster order of their peaks.
+
+    Parameters
+    ----------
+    peaks : ndarray, shape (N, D), int64
+        Pixels with the highest response around.
+    positions : ndarray, shape (N, D), float32
+        In px.
+    scores, heights, sigmas : ndarray, shape (N,), float32
+        As ``score``, ``intensity`` and ``sigma`` of `detect_spots`.
+    """
+
+    peaks: IntArray
+    positions: FloatArray
+    scores: FloatArray
+    heights: FloatArray
+    sigmas: FloatArray
+
+
+def find_spots(
+    pixels: FloatArray,
+    widths: Sequence[float],
+    noise: Noise,
+    threshold: float = THRESHOLD,
+    fit: str = "quadratic",
+) -> Spots:
+    """Find bright spots in an image, or in a part of one.
+
+    A spot depends only on the pixels within `spot_reach` of its peak.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape ([Z,] Y, X), float32
+    widths : sequence of float
+        Standard deviation of a spot along each axis in px.
+    noise : Noise
+        Of the whole image.
+    threshold, fit
+        As in `detect_spots`.
+    """
+    axes = pixels.ndim
+    response = spot_response(pixels, widths)
+    shape = (1,) * (3 - axes) + pixels.shape
+    volume, image = response.reshape(shape), pixels.reshape(shape)
+    places = peaks(volume, threshold * noise.response)
+    wide = np.ones(3, np.float32)
+    wide[3 - axes :] = widths
+    positions = subpixel.tops(volume, places)
+    if fit == "gaussian":
+        positions = subpixel.fit_gaussians(image, positions, wide)
+    heights, factors = subpixel.shapes(image, positions, wide)
+    own = slice(3 - axes, None)
+    return Spots(
+        peaks=places[:, own],
+        positions=positions[:, own],
+        scores=volume[tuple(places.T)] / np.float32(noise.response or 1),
+        heights=heights,
+        sigmas=factors * np.float32(widths[-1]),
+    )
+
+
+def spot_reach(widths: Sequence[float]) -> tuple[int, ...]:
+    """Return how far from its peak pixels decide about a spot, along each axis in px."""
+    # The response looks one pixel farther than its Gaussian, a peak is above its neighbours; a fit
+    # looks around a position up to a pixel and a half away.
+    return tuple(
+        max(gaussian_radius(width) + 2, math.ceil(subpixel.REACH * width) + 2) for width in widths
+    )
+
+
+def measure_noise(parts: Iterable[FloatArray], widths: Sequence[float]) -> Noise:
+    """Measure the noise of an image from all of it, or from several parts.
+
+    Parameters
+    ----------
+    parts : iterable of ndarray, shape ([Z,] Y, X), float32
+    widths : sequence of float
+        As in `find_spots`.
+    """
+    responses, deviations, strongest = [], [], 0.0
+    for part in parts:
+        response = spot_response(part, widths)
+        responses.append(_some(response))
+        deviations.append(pixel_noise(part))
+        strongest = max(strongest, float(response.max()))
+    deviation = _deviation(np.concatenate(responses))
+    return Noise(max(deviation, _FAINTEST * strongest), float(np.median(deviations)))
 
 
 def spot_response(pixels: FloatArray, widths: Sequence[float]) -> FloatArray:
@@ -135,12 +242,18 @@ def pixel_noise(pixels: FloatArray) -> float:
 
 def _deviation(values: FloatArray) -> float:
     """Return the standard deviation of most values, whatever the others are."""
-    some = values.ravel()[:: max(1, values.size // _SAMPLE)]
+    some = _some(values)
     return float(_NORMAL * np.median(np.abs(some - np.median(some))))
 
 
-def _checked(pixels: AnyArray) -> FloatArray:
+def _some(values: FloatArray) -> FloatArray:
+    """Return evenly spaced values, enough to measure noise from."""
+    return values.ravel()[:: max(1, values.size // _SAMPLE)]
+
+
+def _checked(pixels: AnyArray, dark: bool) -> FloatArray:
     image = np.ascontiguousarray(pixels, np.float32)
+    image = -image if dark else image
     if image.ndim not in (2, 3) or image.size == 0:
         raise InputError(
             f"Spots are found in planes (Y, X) and volumes (Z, Y, X), not in {image.shape}."
@@ -150,8 +263,14 @@ def _checked(pixels: AnyArray) -> FloatArray:
     return image
 
 
-def _widths(diameter: float | Sequence[float], dimensions: int) -> tuple[float, ...]:
-    """Return the standard deviations of the Gaussian whose Laplacian suits spots best."""
+def spot_widths(diameter: float | Sequence[float], dimensions: int) -> tuple[float, ...]:
+    """Return the standard deviations in px of the Gaussian whose Laplacian suits spots best.
+
+    Raises
+    ------
+    UsageError
+        If the diameter is not positive, or not one number or one for each axis.
+    """
     given = np.atleast_1d(np.asarray(diameter, np.float64))
     if given.shape not in ((1,), (dimensions,)) or not (np.isfinite(given) & (given > 0)).all():
         raise UsageError(

@@ -9,7 +9,11 @@ from cellwright._types import FloatArray, IntArray
 
 _STEPS = 10  # of a fit; the error shrinks manifold with each
 _CLOSE = 1e-3  # px; a smaller step is the last one
-_REACH = 2.5  # standard deviations; pixels this near to a spot take part in its fit
+REACH = 2.5
+"""Standard deviations; pixels this near to a spot take part in its fit."""
+_GOLDEN = (np.sqrt(5) - 1) / 2
+_TRIALS = 12  # of widths; the last ones differ by less than a percent
+_WIDER = np.log(2.0)  # logarithm of the factor by which a spot may be wider, or narrower
 
 
 @njit(cache=True)
@@ -52,8 +56,8 @@ def bend(volume: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 @njit(cache=True)
-def tops(response: FloatArray, places: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return where and how high the tops of the quadratics are that fit best around peaks.
+def tops(response: FloatArray, places: IntArray) -> FloatArray:
+    """Return where the tops of the quadratics are that fit best around peaks.
 
     A quadratic is fitted to the pixel and all its neighbours by least squares; along an axis its
     top is at most half a pixel away, at the sides of the array not at all.
@@ -66,12 +70,10 @@ def tops(response: FloatArray, places: IntArray) -> tuple[FloatArray, FloatArray
 
     Returns
     -------
-    positions : ndarray, shape (N, 3), float32
+    ndarray, shape (N, 3), float32
         In px.
-    heights : ndarray, shape (N,), float32
-        The response at the peaks and what the quadratics rise from there.
     """
-    positions, heights = places.astype(np.float32), np.empty(len(places), np.float32)
+    positions = places.astype(np.float32)
     slope, curve, way = np.empty(3), np.empty((3, 3)), np.empty(3)
     steps = np.empty(3)
     inside = np.empty(3, np.bool_)
@@ -98,13 +100,9 @@ def tops(response: FloatArray, places: IntArray) -> tuple[FloatArray, FloatArray
                 slope[i] = 0
         way[:] = -slope
         _solve(curve, way)
-        rise = 0.0
         for axis in range(3):
-            way[axis] = min(max(way[axis], -0.5), 0.5)
-            positions[n, axis] += way[axis]
-            rise += way[axis] * slope[axis] / 2
-        heights[n] = response[places[n, 0], places[n, 1], places[n, 2]] + max(rise, 0.0)
-    return positions, heights
+            positions[n, axis] += min(max(way[axis], -0.5), 0.5)
+    return positions
 
 
 @njit(cache=True)
@@ -125,9 +123,7 @@ def _solve(matrix: FloatArray, right: FloatArray) -> None:
 
 
 @njit(cache=True)
-def fit_gaussians(
-    volume: FloatArray, starts: FloatArray, widths: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def fit_gaussians(volume: FloatArray, starts: FloatArray, widths: FloatArray) -> FloatArray:
     """Fit a Gaussian of given widths on flat ground to the pixels around each spot.
 
     Least squares: height and ground are solved for exactly, the centre by Gauss-Newton steps. A
@@ -144,17 +140,14 @@ def fit_gaussians(
 
     Returns
     -------
-    positions : ndarray, shape (N, 3), float32
+    ndarray, shape (N, 3), float32
         In px.
-    heights : ndarray, shape (N,), float32
-        Above the ground.
     """
-    positions, heights = starts.copy(), np.zeros(len(starts), np.float32)
+    positions = starts.copy()
     centre, change = np.empty(3), np.empty(3)
     for n in range(len(starts)):
         centre[:] = starts[n]
-        height = _fit_once(volume, starts[n], widths, centre, change)
-        heights[n] = height
+        _fit_once(volume, starts[n], widths, centre, change)
         for _ in range(_STEPS):
             moved = 0.0
             for axis in range(3):
@@ -164,9 +157,9 @@ def fit_gaussians(
             if not height > 0 or np.abs(centre - starts[n]).max() > 1:
                 break
             if moved < _CLOSE:
-                positions[n], heights[n] = centre, height
+                positions[n] = centre
                 break
-    return positions, heights
+    return positions
 
 
 @njit(cache=True)
@@ -180,7 +173,7 @@ def _fit_once(
     """Return the height of the best Gaussian at `centre`; write how to move it to `change`."""
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for axis in range(3):
-        middle, radius = round(start[axis]), int(np.ceil(_REACH * widths[axis]))
+        middle, radius = round(start[axis]), int(np.ceil(REACH * widths[axis]))
         low[axis] = max(middle - radius, 0)
         high[axis] = min(middle + radius + 1, volume.shape[axis])
     count, g_sum, gg, v_sum, gv = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -213,3 +206,76 @@ def _fit_once(
         free = volume.shape[axis] > 1 and stiff > 0
         change[axis] = widths[axis] ** 2 * pull / stiff if free else 0.0
     return height
+
+
+@njit(cache=True)
+def shapes(
+    volume: FloatArray, positions: FloatArray, widths: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fit a Gaussian of free width and height on flat ground to the pixels around each position.
+
+    Least squares: height and ground are solved for exactly, the width, whose proportions along the
+    axes are given, by golden sections.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (Z, Y, X), float32
+    positions : ndarray, shape (N, 3), float32
+        In px.
+    widths : ndarray, shape (3,), float32
+        Expected standard deviation along each axis in px.
+
+    Returns
+    -------
+    heights : ndarray, shape (N,), float32
+        Above the ground.
+    factors : ndarray, shape (N,), float32
+        How much wider than expected, 0.5 to 2.
+    """
+    heights, factors = np.empty(len(positions), np.float32), np.empty(len(positions), np.float32)
+    for n in range(len(positions)):
+        low, high = -_WIDER, _WIDER
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        at_left, _ = _explained(volume, positions[n], widths, np.exp(left))
+        at_right, _ = _explained(volume, positions[n], widths, np.exp(right))
+        for _ in range(_TRIALS):
+            if at_left > at_right:
+                high, right, at_right = right, left, at_left
+                left = high - _GOLDEN * (high - low)
+                at_left, _ = _explained(volume, positions[n], widths, np.exp(left))
+            else:
+                low, left, at_left = left, right, at_right
+                right = low + _GOLDEN * (high - low)
+                at_right, _ = _explained(volume, positions[n], widths, np.exp(right))
+        factors[n] = np.exp((low + high) / 2)
+        _, heights[n] = _explained(volume, positions[n], widths, factors[n])
+    return heights, factors
+
+
+@njit(cache=True)
+def _explained(
+    volume: FloatArray, position: FloatArray, widths: FloatArray, factor: float
+) -> tuple[float, float]:
+    """Return how much a Gaussian explains of the variance around a position, and its height."""
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for axis in range(3):
+        middle, radius = round(position[axis]), int(np.ceil(REACH * widths[axis]))
+        low[axis] = max(middle - radius, 0)
+        high[axis] = min(middle + radius + 1, volume.shape[axis])
+    count, g_sum, gg, v_sum, gv = 0.0, 0.0, 0.0, 0.0, 0.0
+    for z in range(low[0], high[0]):
+        for y in range(low[1], high[1]):
+            for x in range(low[2], high[2]):
+                exponent = ((z - position[0]) / (factor * widths[0])) ** 2
+                exponent += ((y - position[1]) / (factor * widths[1])) ** 2
+                exponent += ((x - position[2]) / (factor * widths[2])) ** 2
+                g, value = np.exp(-exponent / 2), volume[z, y, x]
+                count += 1
+                g_sum += g
+                gg += g * g
+                v_sum += value
+                gv += g * value
+    spread, shared = count * gg - g_sum * g_sum, count * gv - g_sum * v_sum
+    if not spread > 0:
+        return 0.0, 0.0
+    return max(shared, 0.0) * shared / spread, shared / spread
