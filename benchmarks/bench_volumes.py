@@ -11,22 +11,16 @@ is at least half, and are otherwise unknown: neither learned nor scored.
 from __future__ import annotations
 
 import argparse
-import csv
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from _common import ROOT, data_folder, describe_machine
+from train_nuclei_3d import OPTIONS, write_index, write_parts
 
-from cellwright._types import LabelArray
-from cellwright.images.image import Image
-from cellwright.images.read import IGNORE, read, read_labels
-from cellwright.images.write import write
 from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
 from cellwright.runs.train import train
 
 METHODS = ("watershed", "flows", "stars")
-SPLITS = {"train": (0.0, 0.5), "val": (0.5, 0.7), "test": (0.7, 1.0)}
 
 
 def main() -> None:
@@ -36,13 +30,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "volumes")
     options = parser.parse_args()
     dataset = options.out / "dataset"
-    prepare(data_folder() / "nuclei3d", dataset)
+    if not (dataset / "index.csv").exists():
+        write_index(dataset, write_parts(data_folder() / "nuclei3d", dataset))
     print(describe_machine(("torch", "onnxruntime", "numba")))
     print(f"\n{options.steps:,} steps\n")
     print(f"| method | min | F1@0.5 | AP@0.5 | F1@0.5 per stack |\n|{'---|' * 5}", flush=True)
     for method in options.only:
         name = f"{method}-{options.steps}"
-        chosen = TrainOptions(method=method, steps=options.steps)
+        chosen = replace(OPTIONS, method=method, steps=options.steps, name=None)
         result = train(dataset, options.out / name, chosen, threads=1, workers=1, device="cpu")
         scores = evaluate(
             options.out / name, dataset, options.out / f"{name}-scores", split="test"
@@ -57,38 +52,6 @@ def main() -> None:
             f"| {each} |",
             flush=True,
         )
-
-
-def prepare(source: Path, target: Path) -> None:
-    """Write the parts of every stack, with the number of every object that is in them."""
-    lines = ["image,kind"]
-    with (source / "index.csv").open(newline="", encoding="utf-8") as file:
-        stated = {row["id"]: row["spacing_zyx_um"] for row in csv.DictReader(file)}
-    for path in sorted((source / "images").glob("*.tif")):
-        pixels = read(path, axes="ZYX").to_numpy()
-        labels, _ = read_labels(source / "labels" / path.name, axes="ZYX")
-        spacing = tuple(map(float, filter(None, stated[path.stem].split("/")))) or None
-        for split, shares in SPLITS.items():
-            first, last = (round(share * labels.shape[1]) for share in shares)
-            name = f"{split}_{path.name}"
-            lines.append(f"{name},{path.stem}")
-            for folder, array in (
-                ("images", pixels[:, first:last]),
-                ("labels", part_of(labels, first, last)),
-            ):
-                (target / split / folder).mkdir(parents=True, exist_ok=True)
-                image = Image(np.ascontiguousarray(array), "ZYX", pixel_size=spacing)
-                write(target / split / folder / name, image, overwrite=True)
-    (target / "index.csv").write_text("\n".join(lines) + "\n")
-
-
-def part_of(labels: LabelArray, first: int, last: int) -> LabelArray:
-    """Return rows of labels; objects of which less than half is there are unknown."""
-    part = labels[:, first:last].copy()
-    whole = np.bincount(labels.ravel())
-    left = np.bincount(part.ravel(), minlength=len(whole))
-    part[(left < whole / 2)[part]] = IGNORE
-    return part
 
 
 if __name__ == "__main__":

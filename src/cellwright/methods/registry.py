@@ -74,6 +74,11 @@ METHODS: dict[str, Method] = {
             f"{__package__}.flows.recipe:FlowsRecipe",
         ),
         _in_folder(
+            "masks",
+            "A box around every object and a mask in it: objects of any shape, even overlapping.",
+            "Masks",
+        ),
+        _in_folder(
             "offsets",
             "Every pixel points to the centre of its object: compact objects, even densely packed.",
             "Offsets",

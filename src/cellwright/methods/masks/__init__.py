@@ -1,0 +1,1 @@
+"""Objects as a box and a mask within it."""
