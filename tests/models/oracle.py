@@ -17,29 +17,8 @@ NAMES = ("foreground", "row offset", "column offset")
 
 def oracle_package(path, **changes):
     """Save the model; `changes` are fields of its card."""
-    import onnx
-    from onnx import TensorProto, helper
-
     unit = OffsetsReadout().unit
-    gains = np.array([20, 2 * FARTHEST / unit, 2 * FARTHEST / unit], np.float32)
-    sizes = ["n", 3, "y", "x"]
-    graph = helper.make_graph(
-        [
-            helper.make_node("Sub", ["pixels", "half"], ["centred"]),
-            helper.make_node("Mul", ["centred", "gain"], ["maps"]),
-        ],
-        "oracle",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, sizes)],
-        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, sizes)],
-        [
-            helper.make_tensor("half", TensorProto.FLOAT, [], [0.5]),
-            helper.make_tensor("gain", TensorProto.FLOAT, [1, 3, 1, 1], gains),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    pixels = np.zeros((1, 3, 8, 8), np.float32)
-    maps = (pixels - 0.5) * gains[:, None, None]
+    gains = [20, 2 * FARTHEST / unit, 2 * FARTHEST / unit]
     card = ModelCard(
         name="oracle",
         version="1",
@@ -50,8 +29,36 @@ def oracle_package(path, **changes):
         network=NetworkFacts({}, stride=(1, 1), halo=(0, 0), bytes_per_pixel=200),
         input=InputContract(NAMES, Normalisation(0, 100), 20.0, (2.0, 200.0)),
     )
+    return save_gains(path, replace(card, **changes), gains)
+
+
+def save_gains(path, card, gains):
+    """Save a model whose maps are its pixels less one half, times a gain for each channel."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    count = len(gains)
+    gains = np.array(gains, np.float32)
+    sizes = ["n", count, "y", "x"]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sub", ["pixels", "half"], ["centred"]),
+            helper.make_node("Mul", ["centred", "gain"], ["maps"]),
+        ],
+        "oracle",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, sizes)],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, sizes)],
+        [
+            helper.make_tensor("half", TensorProto.FLOAT, [], [0.5]),
+            helper.make_tensor("gain", TensorProto.FLOAT, [1, count, 1, 1], gains),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    pixels = np.zeros((1, count, 8, 8), np.float32)
+    maps = (pixels - 0.5) * gains[:, None, None]
     files = make_files({NETWORK: model.SerializeToString(), WEIGHTS: b""}, pixels, maps)
-    return save_package(path, replace(card, **changes), files)
+    return save_package(path, card, files)
 
 
 def oracle_image(labels):
