@@ -31,7 +31,7 @@ from cellwright.models.export import export_network, network_facts, restored_net
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
-from cellwright.models.package import WEIGHTS, Package, load_package
+from cellwright.models.package import Package, load_package
 from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.learning import Learning
 from cellwright.runs.prepare import object_contract
@@ -91,7 +91,7 @@ def run(dataset: Dataset, count: int, way: str, folder: Path, steps: int) -> dic
     network = new_network(learning)
     if way != "from scratch":
         shipped = load_package(find_model("nuclei"))
-        source = restored_network(shipped.card.network, shipped.files[WEIGHTS])
+        source = restored_network(shipped)
         transfer_weights(source.state_dict(), network)
     trained(network, learning, folder, steps, **WAYS[way])
     files = export_network(network, contract.normalisation)

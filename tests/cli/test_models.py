@@ -59,6 +59,20 @@ def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
     assert json.loads(call("info", tmp_path / "scored.zip", "--json"))["training"]["versions"]
 
 
+def test_a_model_from_elsewhere_says_where_it_is_from_and_what_to_cite(call, tmp_path):
+    from models.foreign import image, maps_of, network, package_05, zipped
+
+    raw = image(2)
+    names = ("background", "stuff")
+    path = zipped(tmp_path / "tissue.zip", package_05(raw, maps_of(raw), network(2), names))
+    assert "--method" in call("import", path, "--method", "stars", fails=True)
+    assert "--model tissue" in call("import", path, "--method", "classes", "--name", "tissue")
+    text = call("info", "tissue")
+    assert "origin      BioImage.IO 0.5.3: Tissue classes\n" in text
+    assert "Cite Example et al. (2024) 10.1234/example.2" in text and "MIT; Bob Example" in text
+    assert "intensities as they are" in text
+
+
 def test_info_of_a_model_that_states_nothing_says_so(call, tmp_path):
     text = call("info", tmp_path / "oracle.zip")
     assert "training    nothing is stated" in text and "evaluation  none is stated" in text

@@ -13,6 +13,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -20,10 +21,13 @@ pytest.importorskip("onnx")
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.bioimageio import export_bioimageio
+from cellwright.models.bioimageio_files import open_files
+from cellwright.models.bioimageio_import import import_bioimageio
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.package import save_package
 from cellwright.networks.registry import network_from_dict
+from models.foreign import image, maps_of, network, package_04, package_05, zipped
 
 TEST = """
 import json, sys
@@ -83,11 +87,46 @@ def test_the_exported_network_computes_what_ours_does(exported):
 
 
 def test_bioimageio_accepts_the_package(exported):
+    assert_accepted(exported[1])
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_packages_that_our_tests_import_are_such_as_others_write(version, tmp_path):
+    raw = image(2)
+    limits = np.percentile(raw, [1, 99], axis=(1, 2), keepdims=True)
+    expected = expit(maps_of((raw - limits[0]) / (limits[1] - limits[0] + 1e-6)))
+    percentiles = {"min_percentile": 1.0, "max_percentile": 99.0}
+    if version == "0.4":
+        before = {"name": "scale_range", "kwargs": {"mode": "per_sample", "axes": "yx"}}
+        files = package_04(
+            raw,
+            expected,
+            network(2),
+            before=[{**before, "kwargs": {**before["kwargs"], **percentiles}}],
+            behind=[{"name": "sigmoid"}],
+        )
+    else:
+        before = {"id": "scale_range", "kwargs": {"axes": ["y", "x"], **percentiles}}
+        files = package_05(
+            raw,
+            expected.astype(np.float32),
+            network(2),
+            ("inside", "boundary"),
+            before=[before],
+            behind=[{"id": "sigmoid"}],
+        )
+    path = zipped(tmp_path / "foreign.zip", files)
+    import_bioimageio(open_files(path), tmp_path / "imported.cellwright")
+    assert_accepted(path)
+
+
+def assert_accepted(path):
+    """Let BioImage.IO's own library run the model and compare its test output."""
     python = os.environ.get("CELLWRIGHT_BIOIMAGEIO")
     if python is None and find_spec("bioimageio") is None:
         pytest.skip("no bioimageio.core: set CELLWRIGHT_BIOIMAGEIO to a Python that has it")
     done = subprocess.run(
-        [python or sys.executable, "-c", TEST, str(exported[1])],
+        [python or sys.executable, "-c", TEST, str(path)],
         capture_output=True,
         text=True,
         timeout=240,

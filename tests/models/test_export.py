@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,14 +27,15 @@ def test_batch_normalisation_is_folded(exported):
 
 def test_weights_come_back(exported, package):
     network, _ = exported
-    again = restored_network(package.card.network, package.files["weights.safetensors"])
+    again = restored_network(package)
     for name, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
 
 
 def test_foreign_weights_are_refused(package):
+    files = {**package.files, "weights.safetensors": b"\x80\x04not safetensors"}
     with pytest.raises(ModelError, match="weights do not fit"):
-        restored_network(package.card.network, b"\x80\x04not safetensors")
+        restored_network(replace(package, files=files))
 
 
 def test_exporting_leaves_the_network_in_training_mode():
@@ -49,7 +52,8 @@ def test_exporting_leaves_the_network_in_training_mode():
 
 @pytest.mark.parametrize(("options", "expected"), [({"width": 8}, 24), ({"width": 32}, 96)])
 def test_the_memory_of_the_maps_is_counted(options, expected):
-    from cellwright.models.export import bytes_per_pixel, to_onnx
+    from cellwright.models.export import to_onnx
+    from cellwright.models.onnx_graph import bytes_per_pixel
     from cellwright.networks.registry import network_from_dict
 
     # On a grid of half the resolution: block in and out, and the skip that is still needed.

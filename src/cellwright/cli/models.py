@@ -67,6 +67,11 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
     return [str(figures["of"]), *lines] if "of" in figures else lines
 
 
+def _origin(facts: Mapping[str, Any]) -> list[str]:
+    """Return where a model comes from, and what to cite."""
+    return [f"{facts['format']}: {facts['name']}", *(f"Cite {text}" for text in facts["cite"])]
+
+
 @models.command()
 @click.argument("model")
 @options.as_json
@@ -86,6 +91,7 @@ def info(model: str, as_json: bool) -> None:
         f"{card.name} {card.version}: {card.description}",
         f"  input       {', '.join(card.input.channels)}{sizes}",
         f"  method      {card.method}",
+        *(_told("origin", *_origin(card.origin)) if card.origin else []),
         *_told("training", _training(card.training) or "nothing is stated"),
         *_told("evaluation", *(_evaluation(card.evaluation) or ["none is stated"])),
         *_told("limits", card.limits or "none are stated"),
@@ -118,8 +124,8 @@ def info(model: str, as_json: bool) -> None:
 def export(model: str, output: Path, format_: str) -> None:
     """Write MODEL as one file, for other programs or other people.
 
-    Cellwright itself reads only its own format: choose it to pass a model on to other users, who
-    give the file to '--model' or to 'cellwright models import'.
+    Other users of Cellwright give either to 'cellwright models import', and get the same model;
+    the own format is half as large, and '--model' takes it as it is.
     """
     from cellwright.models.bioimageio import export_bioimageio
     from cellwright.models.find import find_model
@@ -138,10 +144,28 @@ def export(model: str, output: Path, format_: str) -> None:
 
 
 @models.command(name="import")
-@click.argument("package", type=click.Path(exists=True, path_type=Path))
-def import_(package: Path) -> None:
-    """Check PACKAGE and add it to the models that have a name."""
-    from cellwright.models.find import add_model
+@click.argument("source")
+@click.option("--sha256", help="What a file from the web must have.")
+@click.option("--name", help="For a model from elsewhere.  [default: made from its own]")
+@click.option(
+    "--method",
+    type=click.Choice(["boundary", "classes", "watershed"]),
+    help="What reads the maps of a model from elsewhere.  [default: as its description suggests]",
+)
+@options.as_json
+def import_(source: str, as_json: bool, **choices: Any) -> None:
+    """Check the model at SOURCE and add it to those that have a name.
 
-    added = add_model(package)
-    click.echo(f"Use it with --model {added.name} (kept at {added.path}).")
+    SOURCE is a package of Cellwright or of BioImage.IO (formats 0.4 and 0.5, with ONNX weights): a
+    zip, a folder, an rdf.yaml, or the https address of a file. Downloads go on where they broke
+    off, and are kept; what was downloaded once needs no network.
+    """
+    from cellwright.models.exchange import import_model
+
+    done = import_model(source, **choices)
+    lines = [
+        *(f"Note: {note}" for note in done.notes),
+        f"Use it with --model {done.model.name} (kept at {done.model.path}).",
+    ]
+    content = {"name": done.model.name, "path": str(done.model.path), "notes": list(done.notes)}
+    options.say(as_json, content, lines)

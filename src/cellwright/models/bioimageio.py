@@ -3,12 +3,13 @@
 The package describes itself with ``rdf.yaml``: test tensors, axes with steps and halo, ONNX
 weights. Our normalisation is the format's own percentile scaling followed by a compression of
 bright pixels that the format cannot express; the compression is put in front of the network, so
-that the exported model computes exactly what ours does.
+that the exported model computes exactly what ours does. Our own package is attached, so that it
+comes back as it was.
 """
 
 from __future__ import annotations
 
-import json
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,17 +23,31 @@ from cellwright import __version__
 from cellwright._errors import ModelError
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray
+from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import ModelCard
 from cellwright.models.example import example_image, example_size
-from cellwright.models.package import NETWORK, Package, array_bytes
+from cellwright.models.onnx_graph import Nodes, parsed, wrapped
+from cellwright.models.package import NETWORK, Package, array_bytes, save_package
 from cellwright.models.readouts import classes_of, readout_of
 
 FORMAT_VERSION = "0.5.3"
+PACKAGE = "model.cellwright"
+"""Name of the attachment that is the model as Cellwright keeps it."""
 _OPSET = 17
 _HOME = "https://pypi.org/project/cellwright"
 _COVER_SIDE = 256  # px of each half
 _TAGS = {"instances": ("instance-segmentation",), "classes": ("semantic-segmentation",)}
+
+_PERCENTILES = (
+    "Percentiles {low} and {high} of the whole image become 0 and 1, not those of a tile."
+)
+_NORMALISED = {
+    "compressed": _PERCENTILES,
+    "range": _PERCENTILES,
+    "moments": "The mean of the whole image becomes 0 and its deviation 1, not those of a tile.",
+    "none": "Intensities are taken as they are.",
+}
 
 
 def export_bioimageio(package: Package, target: Path) -> None:
@@ -52,10 +67,15 @@ def export_bioimageio(package: Package, target: Path) -> None:
         If the file cannot be written.
     """
     card = package.card
+    if card.task not in _TAGS or NETWORK not in package.files:
+        raise ModelError(
+            f"'{card.name}' is a model of {card.task} that runs on a {card.network.engine}, which "
+            "the format does not know. Export it with --format cellwright."
+        )
     size = example_size(card.network.stride, card.network.halo)
     raw = example_image(len(card.input.channels), size)
-    network = _with_compression(package.files[NETWORK])
-    scaled = _percentile_scaled(raw, card)
+    network = _with_compression(package.files[NETWORK], card)
+    scaled = _scaled(raw, card)
     runtime = OnnxNetwork(network, stride=card.network.stride, halo=card.network.halo, device="cpu")
     maps = runtime(scaled[np.newaxis])
     outputs, found = _read(card, maps[0])
@@ -65,7 +85,7 @@ def export_bioimageio(package: Package, target: Path) -> None:
         "test_output.npy": array_bytes(maps),
         "cover.png": _png(_cover(raw, found)),
         "README.md": _documentation(card).encode(),
-        "model.json": json.dumps(card.to_json(), indent=2, ensure_ascii=False).encode(),
+        PACKAGE: _packed(package),
     }
     rdf = _description(card, outputs, raw.shape[1:], content)
     with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -73,47 +93,39 @@ def export_bioimageio(package: Package, target: Path) -> None:
             archive.writestr(name, data, zipfile.ZIP_DEFLATED)
 
 
-def _with_compression(network: bytes) -> bytes:
-    """Put the second half of `Normalisation.apply` in front of a network.
+def _with_compression(network: bytes, card: ModelCard) -> bytes:
+    """Put the second half of `Normalisation.apply` in front of a network, where it has one.
 
     ``max(min(x, 1) + log(max(x, 1)), -1)``: x below 1 stays, above 1 becomes 1 + log x.
     """
-    try:
-        import onnx
-        from onnx import helper
-    except ImportError as error:
-        raise ModelError(
-            "Exporting to BioImage.IO needs the package 'onnx': pip install 'cellwright[train]'."
-        ) from error
-    model = onnx.load_from_string(network)
-    graph = model.graph
-    given = graph.input[0].name
-    inner = f"{given}_compressed"
-    for node in graph.node:
-        for index, name in enumerate(node.input):
-            if name == given:
-                node.input[index] = inner
-    ones = [
-        helper.make_tensor(name, onnx.TensorProto.FLOAT, [], [value])
-        for name, value in (("plus_one", 1.0), ("minus_one", -1.0))
-    ]
-    graph.initializer.extend(ones)
-    steps = [
-        helper.make_node("Min", [given, "plus_one"], ["dim_part"]),
-        helper.make_node("Max", [given, "plus_one"], ["bright_part"]),
-        helper.make_node("Log", ["bright_part"], ["bright_log"]),
-        helper.make_node("Add", ["dim_part", "bright_log"], ["both_parts"]),
-        helper.make_node("Max", ["both_parts", "minus_one"], [inner]),
-    ]
-    for position, node in enumerate(steps):
-        graph.node.insert(position, node)
-    onnx.checker.check_model(model)
-    content: bytes = model.SerializeToString()
-    return content
+
+    def compressed(nodes: Nodes, value: str) -> str:
+        one = nodes.constant(1.0)
+        bright = nodes.add("Log", nodes.add("Max", value, one))
+        both = nodes.add("Add", nodes.add("Min", value, one), bright)
+        return nodes.add("Max", both, nodes.constant(-1.0))
+
+    plain = card.input.normalisation.kind != "compressed"
+    return wrapped(
+        parsed(network, card.name),
+        before=(lambda nodes, value: value) if plain else compressed,
+        behind=lambda nodes, value: value,
+        channels=len(card.input.channels),
+        maps=None,
+        dimensions=card.network.dimensions,
+    )
 
 
-def _percentile_scaled(raw: FloatArray, card: ModelCard) -> FloatArray:
-    """Return what the format's ``scale_range`` makes of `raw` (C, [Z,] Y, X)."""
+def _packed(package: Package) -> bytes:
+    """Return a package as one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / PACKAGE
+        save_package(target, package.card, package.files)
+        return target.read_bytes()
+
+
+def _scaled(raw: FloatArray, card: ModelCard) -> FloatArray:
+    """Return what the format's own preprocessing makes of `raw` (C, [Z,] Y, X)."""
     limits = card.input.normalisation.limits(raw)
     low, high = limits.T.reshape(2, -1, *(1,) * (raw.ndim - 1))
     scaled: AnyArray = (raw - low) / (high - low + 1e-6)
@@ -126,9 +138,8 @@ def _description(
     shape: tuple[int, ...],
     content: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    normalisation = card.input.normalisation
     axes = "zyx"[-card.network.dimensions :]
-    joint = ["channel", *axes] if normalisation.joint else [*axes]
+    cited = (card.origin or {}).get("cite", ())
     return {
         "type": "model",
         "format_version": FORMAT_VERSION,
@@ -136,13 +147,13 @@ def _description(
         "version": card.version,
         "description": card.description[:1024],
         "authors": [{"name": name} for name in card.authors or ("Cellwright",)],
-        "cite": [{"text": f"Cellwright {__version__}", "url": _HOME}],
+        "cite": [{"text": text, "url": _HOME} for text in (f"Cellwright {__version__}", *cited)],
         **({"license": card.licence} if card.licence else {}),
         "documentation": "README.md",
         "covers": ["cover.png"],
         "tags": ["segmentation", *_TAGS[card.task], f"{len(shape)}d", "cellwright", "microscopy"],
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-        "attachments": [_file("model.json", content)],
+        "attachments": [_file(PACKAGE, content)],
         "inputs": [
             {
                 "id": "pixels",
@@ -154,16 +165,7 @@ def _description(
                 ],
                 "data": {"type": "float32"},
                 "test_tensor": _file("test_input.npy", content),
-                "preprocessing": [
-                    {
-                        "id": "scale_range",
-                        "kwargs": {
-                            "axes": joint,
-                            "min_percentile": normalisation.low,
-                            "max_percentile": normalisation.high,
-                        },
-                    }
-                ],
+                "preprocessing": _preprocessing(card.input.normalisation, axes),
             }
         ],
         "outputs": [
@@ -185,6 +187,16 @@ def _description(
             "bioimageio": {"task": card.task, "out_of_scope_use": card.limits or None},
         },
     }
+
+
+def _preprocessing(normalisation: Normalisation, axes: str) -> list[dict[str, Any]]:
+    along = ["channel", *axes] if normalisation.joint else [*axes]
+    if normalisation.kind == "none":
+        return []
+    if normalisation.kind == "moments":
+        return [{"id": "zero_mean_unit_variance", "kwargs": {"axes": along}}]
+    limits = {"min_percentile": normalisation.low, "max_percentile": normalisation.high}
+    return [{"id": "scale_range", "kwargs": {"axes": along, **limits}}]
 
 
 def _input_description(card: ModelCard) -> str:
@@ -259,6 +271,10 @@ def _documentation(card: ModelCard) -> str:
     if contract.diameter_range is not None:
         low, high = contract.diameter_range
         sizes = f"; objects {low:g} to {high:g} pixels across (resample the image otherwise)"
+    normalisation = contract.normalisation
+    normalised = _NORMALISED[normalisation.kind].format(
+        low=f"{normalisation.low:g}", high=f"{normalisation.high:g}"
+    )
     readout = ", ".join(f"{name} = {value}" for name, value in card.readout.items())
     return f"""# {card.name} {card.version}
 
@@ -266,14 +282,13 @@ def _documentation(card: ModelCard) -> str:
 
 ## Input
 
-{channels}{sizes}. Percentiles
-{contract.normalisation.low:g} and {contract.normalisation.high:g} of the whole image become 0 and
-1, never those of a tile.
+{channels}{sizes}. {normalised}
 
 ## Output
 
 Maps from which objects are read by the method '{card.method}' ({readout}). Cellwright does this:
-`cellwright segment IMAGES -o RESULTS --model model.zip`.
+`cellwright models import model.zip`, and then
+`cellwright segment IMAGES -o RESULTS --model {card.name}`.
 
 ## Validation
 

@@ -62,7 +62,8 @@ class NetworkFacts:
     bytes_per_pixel : int
         Memory that its maps take while it runs, per pixel of the input.
     engine : str
-        What computes the maps: ``"network"``, ``"forest"`` or ``"filters"``.
+        What computes the maps: ``"network"``, ``"foreign network"``, ``"forest"`` or
+        ``"filters"``.
     """
 
     config: Mapping[str, Any]
@@ -112,6 +113,8 @@ class ModelCard:
     licence : str, optional
         SPDX identifier; None where whoever made the model states none.
     authors : tuple of str
+    origin : mapping, optional
+        Of a model that was not trained here: the package it came from, and what to cite.
 
     Raises
     ------
@@ -135,6 +138,7 @@ class ModelCard:
     limits: str = ""
     licence: str | None = None
     authors: tuple[str, ...] = ()
+    origin: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -215,6 +219,7 @@ def card_from_json(content: Any, source: str) -> ModelCard:
             _text(values.get(name) or "")
         for name in ("readout", "training", "evaluation"):
             _mapping(values.get(name, {}))
+        _mapping(values.get("origin") or {})
         return ModelCard(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The model.json of '{source}' is broken: {error}.") from error

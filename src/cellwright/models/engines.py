@@ -12,6 +12,8 @@ from cellwright.models.card import NetworkFacts
 NETWORK = "network.onnx"
 WEIGHTS = "weights.safetensors"
 FOREST = "forest.safetensors"
+FOREIGN = "foreign network"
+"""The engine of networks that were made elsewhere: they run, but are not trained further."""
 
 Files = Mapping[str, bytes]
 
@@ -118,6 +120,7 @@ def _filters(
 
 ENGINES: dict[str, Engine] = {
     "network": Engine((NETWORK, WEIGHTS), 1.0, _network),
+    FOREIGN: Engine((NETWORK,), 0.999, _network),
     "forest": Engine((FOREST,), 0.99, _forest),
     "filters": Engine((), 0.99, _filters),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,7 +16,8 @@ from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import NetworkFacts
 from cellwright.models.example import example_image, smallest_size
-from cellwright.models.package import NETWORK, WEIGHTS, make_files
+from cellwright.models.onnx_graph import bytes_per_pixel
+from cellwright.models.package import NETWORK, WEIGHTS, Package, make_files
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict, network_to_dict
 
@@ -74,20 +74,26 @@ def network_facts(network: Network, content: bytes) -> NetworkFacts:
     )
 
 
-def restored_network(facts: NetworkFacts, weights: bytes) -> Network:
+def restored_network(package: Package) -> Network:
     """Build the torch network of a package with its weights, for further training.
 
     Raises
     ------
     ModelError
-        If the weights do not belong to the network.
+        If it has none that was made here, or the weights do not belong to it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    facts = package.card.network
+    if WEIGHTS not in package.files:
+        raise ModelError(
+            f"The model '{package.card.name}' cannot be trained further: it runs on a "
+            f"{facts.engine}. Start from a model whose network was trained here, such as 'nuclei'."
+        )
     network = network_from_dict(facts.config)
     try:
-        network.load_state_dict(load(weights))
+        network.load_state_dict(load(package.files[WEIGHTS]))
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"The weights do not fit the network of the model: {error}.") from error
     return network
@@ -119,43 +125,6 @@ def to_onnx(network: Network) -> bytes:
             dynamo=False,
         )
         return target.read_bytes()
-
-
-def bytes_per_pixel(content: bytes, stride: tuple[int, ...]) -> int:
-    """Return the memory that the maps of an ONNX network take at its fullest, per input pixel.
-
-    A map is held from the layer that makes it to the last that takes it up.
-
-    Parameters
-    ----------
-    content : bytes
-        From `to_onnx`.
-    stride : tuple of int
-        Of the network, in px.
-    """
-    import onnx
-
-    size = [4 * step for step in stride]
-    model = onnx.load_from_string(content)
-    for axis, length in ((0, 1), *enumerate(size, 2)):
-        dimension = model.graph.input[0].type.tensor_type.shape.dim[axis]
-        dimension.Clear()
-        dimension.dim_value = length
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    nbytes = {
-        value.name: 4 * math.prod(one.dim_value for one in value.type.tensor_type.shape.dim)
-        for value in (*graph.value_info, *graph.input, *graph.output)
-    }
-    last = {name: i for i, node in enumerate(graph.node) for name in node.input}
-    held = {graph.input[0].name}
-    most = 0
-    for i, node in enumerate(graph.node):
-        held.update(node.output)
-        most = max(most, sum(nbytes.get(name, 0) for name in held))
-        held = {name for name in held if last.get(name, i + 1) > i}
-    return math.ceil(most / math.prod(size))
 
 
 def weights_of(network: Network) -> bytes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +22,7 @@ import numpy as np
 from cellwright._errors import ModelError, OutputError
 from cellwright._files import atomic_path
 from cellwright._types import FloatArray
+from cellwright.models.archives import open_archive, read_member, refuse_large
 from cellwright.models.card import ModelCard, NetworkFacts, card_from_json
 from cellwright.models.engines import ENGINES, find_engine, open_engine
 from cellwright.models.engines import NETWORK as NETWORK
@@ -32,7 +32,8 @@ CARD = "model.json"
 TEST_INPUT = "test_input.npy"
 TEST_OUTPUT = "test_output.npy"
 ZIP_SUFFIXES = (".zip", ".cellwright")
-FILES = (*(name for engine in ENGINES.values() for name in engine.files), TEST_INPUT, TEST_OUTPUT)
+_ENGINE_FILES = dict.fromkeys(name for engine in ENGINES.values() for name in engine.files)
+FILES = (*_ENGINE_FILES, TEST_INPUT, TEST_OUTPUT)
 """What packages may hold besides the card; which of them one does is up to its engine."""
 TEST_TOLERANCE = 1e-3
 """Greatest difference between computed and stored test maps, in logits or network units."""
@@ -232,7 +233,8 @@ def _read_folder(path: Path) -> dict[str, bytes]:
     content = {}
     for name in (CARD, *FILES):
         try:
-            _refuse_large(name, (path / name).stat().st_size, path)
+            size = (path / name).stat().st_size
+            refuse_large(name, size, largest=_largest(name), path=path)
             content[name] = (path / name).read_bytes()
         except FileNotFoundError:
             continue
@@ -249,39 +251,26 @@ def _held(content: Mapping[str, bytes], name: str, path: Path) -> bytes:
 
 def _read_zip(path: Path) -> dict[str, bytes]:
     """Return the files in a zip, which holds nothing else than packages may."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            names = [member.filename for member in members]
-            unexpected = sorted(set(names) - {CARD, *FILES})
-            if unexpected or len(names) != len(set(names)):
-                what = f"the unexpected file '{unexpected[0]}'" if unexpected else "a file twice"
-                raise ModelError(f"'{path}' is not a Cellwright model: it holds {what}.")
-            return {member.filename: _member(archive, member, path) for member in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ModelError(
-            f"'{path}' is not a Cellwright model, or is damaged ({error}). Get it again."
-        ) from error
-    except OSError as error:
-        raise ModelError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    with open_archive(path, "a Cellwright model") as archive:
+        members = archive.infolist()
+        names = [member.filename for member in members]
+        if "rdf.yaml" in names:
+            raise ModelError(
+                f"'{path}' is a BioImage.IO package. Import it first, after which it has a name: "
+                f"cellwright models import {path}"
+            )
+        unexpected = sorted(set(names) - {CARD, *FILES})
+        if unexpected or len(names) != len(set(names)):
+            what = f"the unexpected file '{unexpected[0]}'" if unexpected else "a file twice"
+            raise ModelError(f"'{path}' is not a Cellwright model: it holds {what}.")
+        return {
+            one.filename: read_member(archive, one, largest=_largest(one.filename), path=path)
+            for one in members
+        }
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
-    """Return the content of a member, never more than its stated size."""
-    _refuse_large(member.filename, member.file_size, path)
-    with archive.open(member) as stream:
-        data = stream.read(member.file_size)
-        if stream.read(1):
-            raise ModelError(f"'{member.filename}' in '{path}' is larger than it says.")
-    return data
-
-
-def _refuse_large(name: str, size: int, path: Path) -> None:
-    largest = _LARGEST_CARD if name == CARD else _LARGEST_FILE
-    if size > largest:
-        raise ModelError(
-            f"'{name}' in '{path}' has {size:,} bytes; a model has at most {largest:,}."
-        )
+def _largest(name: str) -> int:
+    return _LARGEST_CARD if name == CARD else _LARGEST_FILE
 
 
 def _parsed(described: bytes, path: Path) -> Any:

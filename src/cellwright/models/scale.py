@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from cellwright._errors import ModelError, UsageError
+from cellwright._errors import UsageError
 from cellwright._types import Table
 from cellwright.inference.diameter import Sample, choose_scale, find_scale
 from cellwright.models.card import ModelCard
@@ -34,17 +34,12 @@ class ScaleChoice(Generic[_Extra]):
     find : callable
         Finds the objects of an image or a part of it at a scale: a table with ``area`` (px of the
         image) and ``confidence``, and whatever else is to be kept.
-
-    Raises
-    ------
-    ModelError
-        If the card says nothing about sizes.
     """
 
     def __init__(
         self, card: ModelCard, seen: Seen, find: Callable[[Seen, float], tuple[Table, _Extra]]
     ) -> None:
-        self._reference, self._comfortable = _sizes(card)
+        self._card = card
         self._seen = seen
         self._find = find
         self._found: dict[float, tuple[Table, _Extra]] = {}
@@ -57,18 +52,32 @@ class ScaleChoice(Generic[_Extra]):
         diameter : float, optional
             Of the objects, in px of the image; estimated when not given.
 
+        Returns
+        -------
+        float
+            1 for a model that does not say which sizes it knows.
+
         Raises
         ------
         UsageError
-            If the diameter is none.
+            If the diameter is none, or the model can do nothing with it.
         """
+        if diameter is not None and not 0 < diameter < math.inf:
+            raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
+        contract = self._card.input
+        if contract.diameter is None or contract.diameter_range is None:
+            if diameter is None:
+                return 1.0
+            raise UsageError(
+                f"The model '{self._card.name}' does not say which sizes of objects it knows, and "
+                "sees every image at its own scale. Leave out --diameter, and resize the images "
+                "where they differ from those of its training."
+            )
         if diameter is None:
             return find_scale(
-                self._sample, reference=self._reference, comfortable=self._comfortable
+                self._sample, reference=contract.diameter, comfortable=contract.diameter_range
             )
-        if not 0 < diameter < math.inf:
-            raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
-        return choose_scale(diameter, self._reference, self._comfortable)
+        return choose_scale(diameter, contract.diameter, contract.diameter_range)
 
     def whole(self, scale: float) -> tuple[Table, _Extra] | None:
         """Return what was found in the whole image, where that scale was tried on all of it."""
@@ -84,10 +93,3 @@ class ScaleChoice(Generic[_Extra]):
         if part.shape == size:
             self._found[scale] = table, extra
         return Sample(table["area"], table["confidence"], math.prod(part.shape), len(size))
-
-
-def _sizes(card: ModelCard) -> tuple[float, tuple[float, float]]:
-    """Return the diameter that the network knows best, and the range that it handles."""
-    if card.input.diameter is None or card.input.diameter_range is None:
-        raise ModelError(f"The model '{card.name}' does not say how large its objects are.")
-    return card.input.diameter, card.input.diameter_range

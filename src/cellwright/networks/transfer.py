@@ -19,12 +19,26 @@ class Transferred:
         input channels, and that stayed as they were.
     share : float
         Of the network's numbers, how many were copied or adapted; 0 to 1.
+    channels : tuple of int, optional
+        Input channels of the other network and of this one, where they differ.
     """
 
     copied: tuple[str, ...]
     adapted: tuple[str, ...]
     fresh: tuple[str, ...]
     share: float
+    channels: tuple[int, int] | None = None
+
+    @property
+    def summary(self) -> str:
+        """What was taken, what was adapted and what starts anew, for people."""
+        total = len(self.copied) + len(self.adapted) + len(self.fresh)
+        told = [f"{len(self.copied)} of {total} tensors are taken as they are"]
+        if self.channels is not None:
+            told.append("the first layer is adapted from {} to {} channels".format(*self.channels))
+        if self.fresh:
+            told.append(f"new are: {', '.join(_stage_names(self.fresh))}")
+        return "; ".join(told)
 
 
 def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transferred:
@@ -49,6 +63,7 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
     """
     at_pixels = {id(weights) for weights in stages(target)[0].parameters()}
     copied, adapted, fresh = [], [], []
+    channels = None
     kept = total = 0
     for name, weights in target.state_dict(keep_vars=True).items():
         total += weights.numel()
@@ -60,6 +75,7 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
             mean = other.float().mean(1, keepdim=True) * (other.shape[1] / weights.shape[1])
             weights.data.copy_(mean.expand_as(weights))
             adapted.append(name)
+            channels = (other.shape[1], weights.shape[1])
         else:
             fresh.append(name)
             continue
@@ -69,7 +85,14 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
             "The network shares no layer with the one to start from. Use a network of the same "
             "kind, width and depth, or start from another model."
         )
-    return Transferred(tuple(copied), tuple(adapted), tuple(fresh), kept / total)
+    return Transferred(tuple(copied), tuple(adapted), tuple(fresh), kept / total, channels)
+
+
+def _stage_names(tensors: tuple[str, ...]) -> list[str]:
+    """Return the parts of a network that tensors belong to, such as ``encoders.2``."""
+    parts = (name.split(".") for name in tensors)
+    names = (".".join(part[: 2 if part[1].isdigit() else 1]) for part in parts)
+    return list(dict.fromkeys(names))
 
 
 def _other_input(other: Tensor, weights: Tensor) -> bool:
