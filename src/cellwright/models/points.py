@@ -16,6 +16,7 @@ from cellwright.models.detections import Detections, numbered
 from cellwright.models.model import Model, as_image, novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.readouts import points_of
+from cellwright.models.spots import shapes_at
 from cellwright.quality.calibration import Calibration
 
 
@@ -45,11 +46,6 @@ class PointModel(Model):
         """Size of a pixel along each axis, in px within a plane."""
         return self._readout.spacing
 
-    @property
-    def width(self) -> float:
-        """Standard deviation of the heat around a point, in px within a plane."""
-        return self._readout.width
-
     def detect(
         self,
         image: Image,
@@ -76,7 +72,8 @@ class PointModel(Model):
         -------
         Detections
             In raster order of the pixels that are surest of them; a confidence is the probability
-            that a true point is nearer than `tolerance`. There are no boxes.
+            that a true point is nearer than `tolerance`. There are no boxes, but ``intensity`` and
+            ``sigma``, see `cellwright.models.spots.shapes_at`.
 
         Raises
         ------
@@ -118,6 +115,8 @@ class PointModel(Model):
         }
         stay = np.flatnonzero(confidence >= least)
         rows = {name: column[stay] for name, column in table.items()}
+        widths = self._readout.widths[3 - len(grids) :] / scale
+        rows |= shapes_at(seen.source, positions[stay], widths.tolist())
         novelty = self.distance(seen.source)
         return Detections(
             table={"label": np.arange(1, len(stay) + 1, dtype=np.int32), **rows},

@@ -32,13 +32,19 @@ def pixel_sample(source: PixelSource) -> AnyArray:
     ndarray, shape (C, ...)
         All pixels, or evenly spread windows beside each other.
     """
-    size = source.shape[1:]
-    if math.prod(size) <= WHOLE_PIXELS:
-        return np.asarray(source[(slice(None), *map(slice, size))])
     windows = [
-        np.asarray(source[(slice(None), *window)]) for window in product(*map(_spread, size))
+        np.asarray(source[(slice(None), *window)]) for window in sample_windows(source.shape[1:])
     ]
+    if len(windows) == 1:
+        return windows[0]
     return np.concatenate([window.reshape(len(window), 1, -1) for window in windows], axis=2)
+
+
+def sample_windows(size: tuple[int, ...]) -> list[Region]:
+    """Return the regions that tell about an image of this size in px: all of it, or windows."""
+    if math.prod(size) <= WHOLE_PIXELS:
+        return [tuple(slice(0, length) for length in size)]
+    return list(product(*map(_spread, size)))
 
 
 def richest_window(source: PixelSource, side: int) -> Region:

@@ -173,7 +173,7 @@ def _fit_once(
     """Return the height of the best Gaussian at `centre`; write how to move it to `change`."""
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for axis in range(3):
-        middle, radius = round(start[axis]), int(np.ceil(REACH * widths[axis]))
+        middle, radius = int(np.floor(start[axis] + 0.5)), int(np.ceil(REACH * widths[axis]))
         low[axis] = max(middle - radius, 0)
         high[axis] = min(middle + radius + 1, volume.shape[axis])
     count, g_sum, gg, v_sum, gv = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -228,7 +228,7 @@ def shapes(
     Returns
     -------
     heights : ndarray, shape (N,), float32
-        Above the ground.
+        Above the ground; negative where it is a depth below.
     factors : ndarray, shape (N,), float32
         How much wider than expected, 0.5 to 2.
     """
@@ -259,7 +259,7 @@ def _explained(
     """Return how much a Gaussian explains of the variance around a position, and its height."""
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for axis in range(3):
-        middle, radius = round(position[axis]), int(np.ceil(REACH * widths[axis]))
+        middle, radius = int(np.floor(position[axis] + 0.5)), int(np.ceil(REACH * widths[axis]))
         low[axis] = max(middle - radius, 0)
         high[axis] = min(middle + radius + 1, volume.shape[axis])
     count, g_sum, gg, v_sum, gv = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -278,4 +278,4 @@ def _explained(
     spread, shared = count * gg - g_sum * g_sum, count * gv - g_sum * v_sum
     if not spread > 0:
         return 0.0, 0.0
-    return max(shared, 0.0) * shared / spread, shared / spread
+    return shared * shared / spread, shared / spread
