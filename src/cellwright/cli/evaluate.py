@@ -37,12 +37,8 @@ def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: 
     from cellwright.runs.evaluate import evaluate as run
 
     metrics = run(model, dataset, output, **choices).metrics
-    if "dice" in metrics:
-        lines = _classes(metrics)
-    else:
-        lines = _points(metrics) if "true_points" in metrics else _objects(metrics)
-    if "AP50" in metrics:
-        lines = _boxes(metrics)
+    told = next((tell for key, tell in _TOLD.items() if key in metrics), _objects)
+    lines = told(metrics)
     notes = [f"Note: {warning}" for warning in metrics["warnings"]]
     options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
 
@@ -93,3 +89,7 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
     if calibration is not None:
         lines.append(f"  expected calibration error {calibration:.3f}")
     return lines
+
+
+_TOLD = {"dice": _classes, "AP50": _boxes, "true_points": _points}
+"""How the scores are told that have such a key; those of objects have none of these."""
