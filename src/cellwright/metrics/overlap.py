@@ -111,12 +111,13 @@ def _count_blocks(truth: AnyArray, prediction: AnyArray) -> IntArray:
     """Return sorted rows (truth, prediction, pixels), background included but not (0, 0)."""
     slots = np.zeros((1024, 3), np.int64)
     used = 0
-    # Blocks keep the 64-bit copies small, so that one compiled kernel serves every label type.
+    # One kernel for 32 bits and one for 64 serve every label type; blocks keep the copies small.
+    narrow = all(np.can_cast(labels.dtype, np.int32) for labels in (truth, prediction))
+    integer = np.int32 if narrow else np.int64
     for start in range(0, truth.size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        slots, used = _count_pairs(
-            truth[block].astype(np.int64), prediction[block].astype(np.int64), slots, used
-        )
+        true = truth[block].astype(integer, copy=False)
+        slots, used = _count_pairs(true, prediction[block].astype(integer, copy=False), slots, used)
     rows = slots[slots[:, 2] > 0]
     return np.asarray(rows[np.lexsort((rows[:, 1], rows[:, 0]))])
 

@@ -64,15 +64,51 @@ def find_detections(
                 f"Frame {number} has the shape {objects.shape}, the first one {shape}; "
                 "all frames of a movie are of one size."
             )
-        tables.append(_measure(objects, image, number, channel_names))
+        tables.append(measure_frame(objects, number, image, channel_names))
+    return collect(tables, pixel_size, frame_interval)
+
+
+def measure_frame(
+    labels: AnyArray,
+    number: int,
+    image: AnyArray | None = None,
+    channel_names: Sequence[str] | None = None,
+) -> Table:
+    """Measure the objects of one frame: what `find_detections` does with each.
+
+    Returns
+    -------
+    Table
+        Columns ``frame``, ``label``, ``centroid-0`` …, and those of the shape and intensity.
+    """
+    wanted = ("centroid", *SHAPE, *(() if image is None else INTENSITY))
+    try:
+        table = measure_objects(labels, image, channel_names=channel_names, properties=wanted)
+    except InputError as error:
+        raise InputError(f"Frame {number}: {error}") from error
+    return {"frame": np.full(len(table["area"]), number), **table}
+
+
+def collect(
+    tables: Sequence[Table],
+    pixel_size: tuple[float, ...] | None = None,
+    frame_interval: float | None = None,
+) -> Tracks:
+    """Join the tables of all frames (see `measure_frame`) to detections that are not linked yet.
+
+    Raises
+    ------
+    InputError
+        If there is no frame.
+    """
     if not tables:
         raise InputError("There is no frame to track objects in.")
     columns = {name: np.concatenate([one[name] for one in tables]) for name in tables[0]}
-    axes = range(len(shape))
+    axes = [name for name in columns if name.startswith("centroid-")]
     return make_tracks(
         frame=columns.pop("frame"),
         label=columns.pop("label"),
-        position=np.stack([columns.pop(f"centroid-{axis}") for axis in axes], axis=1),
+        position=np.stack([columns.pop(axis) for axis in axes], axis=1),
         properties=columns,
         frame_count=len(tables),
         pixel_size=pixel_size,
@@ -92,14 +128,3 @@ def _together(
         yield frame, image
     if images is not None and next(others, _END) is not _END:
         raise InputError("There are more images than frames of labels.")
-
-
-def _measure(
-    labels: AnyArray, image: AnyArray | None, number: int, channel_names: Sequence[str] | None
-) -> Table:
-    wanted = ("centroid", *SHAPE, *(() if image is None else INTENSITY))
-    try:
-        table = measure_objects(labels, image, channel_names=channel_names, properties=wanted)
-    except InputError as error:
-        raise InputError(f"Frame {number}: {error}") from error
-    return {"frame": np.full(len(table["area"]), number), **table}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cellwright._types import IntArray, LabelArray
+from cellwright._types import BoolArray, IntArray, LabelArray
 from cellwright.tracking.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True)
 class Tracklets:
-    """Maximal runs of detections in consecutive frames that do not branch; K tracklets.
+    """Maximal runs of detections that do not branch; K tracklets.
 
     They are numbered in the order of their first detections: by frame, then label.
 
@@ -26,7 +26,7 @@ class Tracklets:
     begin, end : array of int32, shape (K,)
         Their frames.
     links : array of int64, shape (P, 2)
-        Rows (parent, child) of tracklets: one for each parent link, sorted.
+        Rows (parent, child) of tracklets: one for each edge that was cut, sorted.
     """
 
     of: IntArray
@@ -54,9 +54,17 @@ class Tracklets:
         return parents
 
 
-def find_tracklets(tracks: Tracks) -> Tracklets:
-    """Cut tracks at their parent links (`Tracks.parent_links`) into tracklets."""
-    cut = tracks.parent_links()
+def find_tracklets(tracks: Tracks, cut: BoolArray | None = None) -> Tracklets:
+    """Cut tracks into tracklets.
+
+    Parameters
+    ----------
+    tracks : Tracks
+    cut : array of bool, shape (E,), optional
+        The edges to cut at. By default the parent links (`Tracks.parent_links`). With
+        `Tracks.branches` tracklets continue over gaps: from one division to the next.
+    """
+    cut = tracks.parent_links() if cut is None else cut
     before = np.full(len(tracks), -1, np.int64)
     before[tracks.edges[~cut, 1]] = tracks.edges[~cut, 0]
     of = _number(before)
@@ -72,6 +80,18 @@ def find_tracklets(tracks: Tracks) -> Tracklets:
         end=tracks.frame[last],
         links=links[np.lexsort((links[:, 1], links[:, 0]))],
     )
+
+
+def track_numbers(tracks: Tracks, tracklets: Tracklets) -> IntArray:
+    """Return a number above 0 for each tracklet, shape (K,).
+
+    Where labels name tracklets, as in the Cell Tracking Challenge, those labels; else 1 to K.
+    """
+    names = tracks.label[tracklets.first].astype(np.int64)
+    labels_are_names = (tracks.label == names[tracklets.of]).all()
+    if labels_are_names and len(np.unique(names)) == len(names):
+        return names
+    return np.arange(1, len(tracklets) + 1)
 
 
 @njit(cache=True)

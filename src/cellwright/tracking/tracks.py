@@ -117,6 +117,12 @@ class Tracks:
         """
         return _offsets(self.in_degree()), np.argsort(self.edges[:, 1], kind="stable")
 
+    def branches(self) -> BoolArray:
+        """Return which edges belong to a division or a merger, shape (E,)."""
+        source, target = self.edges.T
+        branches: BoolArray = self.out_degree()[source] > 1
+        return branches | (self.in_degree()[target] > 1)
+
     def parent_links(self) -> BoolArray:
         """Return which edges lead into a new track, shape (E,).
 
@@ -124,8 +130,7 @@ class Tracks:
         true value in the edge column `PARENT`; all others continue a track.
         """
         source, target = self.edges.T
-        links: BoolArray = self.frame[target] - self.frame[source] > 1
-        links |= (self.out_degree()[source] > 1) | (self.in_degree()[target] > 1)
+        links = self.branches() | (self.frame[target] - self.frame[source] > 1)
         if PARENT in self.edge_properties:
             links |= self.edge_properties[PARENT]
         return links
