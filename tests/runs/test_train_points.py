@@ -15,6 +15,7 @@ from cellwright import DatasetError, UsageError
 from cellwright.cli.program import program
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
+from cellwright.measure.tables import read_csv
 from cellwright.metrics.points import match_points
 from cellwright.models.load import load_model
 from cellwright.runs.evaluate import evaluate
@@ -148,3 +149,22 @@ def test_volumes_have_points_too(tmp_path):
     assert {"centroid-0", "centroid-1", "centroid-2"} <= set(table)
     found = np.stack([table[f"centroid-{axis}"] for axis in range(3)], 1)
     assert match_points(truth, found, 3.0, spacing=(2, 1, 1)).counts.f1 > 0.5
+
+
+def test_detecting_writes_a_row_for_each_point(data, trained, tmp_path):
+    command = ["detect", str(data), "-o", str(tmp_path / "o"), "--model", str(trained.folder)]
+    said = CliRunner().invoke(program, command)
+    assert said.exit_code == 0, said.output
+    table = read_csv(tmp_path / "o/objects.csv")
+    columns = ["image", "label", "class", "class_prob", "confidence", "centroid-0", "centroid-1"]
+    assert list(table)[:7] == columns and "centroid_um-0" in table
+    keep = table["image"] == "3"
+    _, truth = simulate_spots(SPOTS, 3)
+    found = np.stack([table["centroid-0"], table["centroid-1"]], 1)[keep]
+    assert match_points(truth, found, 2.0).counts.f1 > 0.85
+    assert np.median(table["sigma"]) == pytest.approx(SPOTS.optics.blur, abs=0.3)
+    assert "Confidence" in (tmp_path / "o/report.html").read_text()
+    refused = CliRunner().invoke(
+        program, [*command[:3], str(tmp_path / "p"), *command[4:], "--diameter", "5"]
+    )
+    assert refused.exit_code != 0 and "leave out --diameter" in refused.output

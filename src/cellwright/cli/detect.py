@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @finding
+@click.option(
+    "--spots",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DIAMETER",
+    help="Find bright spots of this diameter in pixels instead, without a model.",
+)
+@click.option("--dark", is_flag=True, help="With --spots: find dark spots on brighter ground.")
+@click.option(
+    "--noise-factor",
+    type=click.FloatRange(min=0, min_open=True),
+    default=4.5,
+    show_default=True,
+    help="With --spots: how far a spot rises above the noise, in its standard deviations.",
+)
 def detect(
     inputs: tuple[str, ...],
     output: Path,
@@ -21,14 +35,18 @@ def detect(
     jobs: int,
     overwrite: bool,
     as_json: bool,
+    spots: float | None,
+    dark: bool,
+    noise_factor: float,
     **choices: Any,
 ) -> None:
     """Find what is where in images, and count it.
 
     INPUT is one or several files, folders (with their sub-folders), patterns or OME-Zarr stores. A
-    table with the class and the place of every object (also as coco.json, for other programs) and
-    a report are written to the output folder. The same command goes on where it was stopped.
+    table with the class and the place of every object (boxes also as coco.json, for other programs)
+    and a report are written to the output folder. The same command goes on where it was stopped.
     """
+    from cellwright.models.spots import SpotSettings
     from cellwright.runs.detect import detect_images
     from cellwright.runs.detect_options import DetectOptions
 
@@ -36,6 +54,7 @@ def detect(
         inputs,
         output,
         model=model,
+        spots=SpotSettings(spots, dark, noise_factor) if spots is not None else None,
         options=DetectOptions(**choices),
         device=device,
         jobs=jobs,

@@ -1,7 +1,7 @@
 """From images to a result folder with what a model finds in them, whatever that is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -89,22 +89,54 @@ def apply_model(
     OutputError
         If `output` holds other results or cannot be written.
     """
-    found = images_to_do(inputs, output)
-    package = find_model(model)
-    tasks = plan_tasks(found)
     threads = max(1, available_cores() // jobs) if jobs > 1 else None
-    opening: Callable[[], Any] = partial(opened, package, device, threads)
+    opening: Callable[[], Any] = partial(opened, find_model(model), device, threads)
     ready = opening()  # one that does not run here is told once, not for every image
     job = job_of(ready)
-    files = [job.file_of(task) for task in tasks] if job.file_of else []
-    plan = Plan(
-        command=command,
-        inputs=tuple(InputFile.of(image.path) for image in found),
-        parameters=asdict(options),
-        files=(*files, *job.kind.files),
-        model=named(ready),
-    )
     work = partial(job.work, output=output, options=options, open_model=opening)
+    return do_job(
+        replace(job, work=work),
+        inputs,
+        output,
+        Plan(command, inputs=(), parameters=asdict(options), files=(), model=named(ready)),
+        jobs=jobs,
+        overwrite=overwrite,
+    )
+
+
+def do_job(
+    job: Job,
+    inputs: Sequence[str | Path],
+    output: Path,
+    plan: Plan,
+    *,
+    jobs: int,
+    overwrite: bool,
+) -> RunResult:
+    """Do a job on images, into a result folder.
+
+    Parameters
+    ----------
+    job : Job
+        Whose work needs nothing but a task.
+    inputs, output, jobs, overwrite
+        As for `apply_model`.
+    plan : Plan
+        What is done, but for its inputs and files.
+
+    Raises
+    ------
+    InputError, OutputError
+        As `apply_model`.
+    """
+    found = images_to_do(inputs, output)
+    tasks = plan_tasks(found)
+    files = [job.file_of(task) for task in tasks] if job.file_of else []
+    plan = replace(
+        plan,
+        inputs=tuple(InputFile.of(image.path) for image in found),
+        files=(*files, *job.kind.files),
+    )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
         run,
         finished,
@@ -112,7 +144,7 @@ def apply_model(
         if finished is not None:
             return earlier_result(run, job.kind, finished)
         return complete_run(
-            run, tasks, work, kind=job.kind, jobs=jobs, what=f"{command.capitalize()}ing"
+            run, tasks, job.work, kind=job.kind, jobs=jobs, what=f"{plan.command.capitalize()}ing"
         )
 
 

@@ -1,16 +1,22 @@
 """``cellwright detect``: from images to what is where, counted."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from cellwright._errors import UsageError
 from cellwright.inference.runtime import Device
 from cellwright.models.classes import ClassModel
 from cellwright.models.load import AnyModel
-from cellwright.runs.apply_model import Job, apply_model
+from cellwright.models.points import PointModel
+from cellwright.models.spots import SpotSettings
+from cellwright.runs.apply_model import Job, apply_model, do_job
 from cellwright.runs.detect_file import detect_file
 from cellwright.runs.detect_options import DetectOptions
-from cellwright.runs.results import DETECTIONS, RunResult
+from cellwright.runs.detect_points import check_spot_options, detect_points
+from cellwright.runs.folder import Plan
+from cellwright.runs.results import DETECTIONS, POINTS, RunResult
 
 
 def detect_images(
@@ -18,6 +24,7 @@ def detect_images(
     output: str | Path,
     *,
     model: str | Path = "nuclei",
+    spots: SpotSettings | None = None,
     options: DetectOptions | None = None,
     device: Device = "auto",
     jobs: int = 1,
@@ -33,6 +40,8 @@ def detect_images(
         The result folder.
     model : str or Path
         Name of a model, or the path of a package.
+    spots : SpotSettings, optional
+        Look for spots of a known size instead, without a model.
     options : DetectOptions, optional
         What the objects depend on.
     device : {"auto", "cpu", "cuda"}
@@ -55,19 +64,34 @@ def detect_images(
     OutputError
         If `output` holds other results or cannot be written.
     UsageError
-        If the model finds no objects.
+        If the model finds no objects, or an option does not go with what is looked for.
     """
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    output = Path(output)
+    options = options or DetectOptions()
+    if spots is not None:
+        check_spot_options(options)
+        work = partial(
+            detect_points, output=output, options=options, open_model=partial(_given, spots)
+        )
+        parameters = asdict(options) | {"spots": asdict(spots)}
+        plan = Plan("detect", inputs=(), parameters=parameters, files=())
+        return do_job(Job(POINTS, work), given, output, plan, jobs=jobs, overwrite=overwrite)
     return apply_model(
         "detect",
-        [inputs] if isinstance(inputs, str | Path) else inputs,
-        Path(output),
-        options or DetectOptions(),
+        given,
+        output,
+        options,
         _job,
         model=model,
         device=device,
         jobs=jobs,
         overwrite=overwrite,
     )
+
+
+def _given(spots: SpotSettings) -> SpotSettings:
+    return spots
 
 
 def _job(model: AnyModel) -> Job:
@@ -77,4 +101,6 @@ def _job(model: AnyModel) -> Job:
             f"The model '{model.card.name}' finds classes of pixels, not objects: use "
             "'cellwright segment'."
         )
+    if isinstance(model, PointModel):
+        return Job(POINTS, detect_points)
     return Job(DETECTIONS, detect_file)

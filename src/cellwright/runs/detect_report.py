@@ -19,6 +19,12 @@ from cellwright.runs.report import (
     results_page,
 )
 
+_MEASURED = {
+    "confidence": "Confidence",
+    "snr": "Signal over noise",
+    "intensity": "Intensity above the ground",
+    "sigma": "Width of a spot (standard deviation, px)",
+}
 _ENOUGH = 4  # more values than this make a distribution
 
 
@@ -32,7 +38,7 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
     outcomes : sequence of Outcome
         With the number of objects of each class (``classes``) among their facts.
     table : Table
-        One row per object, of all images: ``confidence``.
+        One row per object, of all images: ``confidence``, ``intensity``, ``sigma`` as far as known.
 
     Returns
     -------
@@ -42,12 +48,11 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
     done = [outcome for outcome in outcomes if outcome.done]
     names = list(dict.fromkeys(name for outcome in done for name in outcome.facts["classes"]))
     counts = {name: [outcome.facts["classes"][name] for outcome in done] for name in names}
-    confidence = table.get("confidence", np.zeros(0))
     overview = [
         Number("images", f"{len(done):,}"),
         *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
         *(Number(f"{name} per image (median)", median(each)) for name, each in counts.items()),
-        Number("confidence (median)", median(confidence)),
+        *(Number(f"{name} (median)", median(table[name])) for name in _MEASURED if name in table),
         Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
     ]
     charts = [
@@ -55,8 +60,10 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
         for name, each in counts.items()
         if len(each) > _ENOUGH
     ]
-    if len(confidence):
-        charts.append(histogram(confidence, "Confidence", "confidence", limits=(0.0, 1.0)))
+    for name, title in _MEASURED.items():
+        if len(values := table.get(name, np.zeros(0))):
+            limits = (0.0, 1.0) if name == "confidence" else None
+            charts.append(histogram(values, title, name, limits=limits))
     return results_page(
         record,
         outcomes,

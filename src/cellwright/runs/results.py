@@ -63,6 +63,7 @@ class ResultKind:
 
 OBJECTS = ResultKind("objects", objects_report)
 CLASSES = ResultKind("classes", classes_report)
+POINTS = ResultKind("objects", detections_report)
 DETECTIONS = ResultKind("objects", detections_report, {"coco.json": coco_results})
 
 
