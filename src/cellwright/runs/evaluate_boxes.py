@@ -246,7 +246,17 @@ def true_boxes(example: Example, shape: tuple[int, ...]) -> Boxes:
     example : Example
     shape : tuple of int
         Of its image, (Y, X) in px.
+
+    Raises
+    ------
+    DatasetError
+        If the image is a volume, or a file cannot be used.
     """
+    if len(shape) != 2:
+        raise DatasetError(
+            f"'{example.image}' is a volume, but boxes are found in planes only. Choose another "
+            "method."
+        )
     if isinstance(example.labels, BoxLabels):
         return load_boxes(example)
     corners = boxes_around(load_labels(example, shape))
