@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from cellwright._errors import UsageError
-from cellwright.networks.registry import network_from_dict
+from cellwright.networks.registry import (
+    ENCODERS,
+    NETWORKS,
+    network_description,
+    network_from_dict,
+)
 from cellwright.networks.transfer import freeze, stages, transfer_weights
 
 SMALL = {"name": "unet", "width": 8, "depth": 2, "in_channels": 3, "out_channels": 3}
@@ -38,6 +43,45 @@ def test_only_the_head_of_another_method_starts_anew():
     assert set(done.fresh) == {"head.weight", "head.bias"}
     assert torch.equal(target.state_dict()["head.weight"], before)
     assert 0.5 < done.share < 1
+
+
+def test_what_was_taken_is_told_in_a_sentence():
+    done = transfer_weights(unet(1).state_dict(), unet(2, in_channels=1, out_channels=5))
+    total = len(unet(1).state_dict())
+    assert done.summary == (
+        f"{total - 3} of {total} tensors are taken as they are; the first layer is adapted from "
+        "3 to 1 channels; new are: head"
+    )
+
+
+KINDS = [
+    *({"name": name} for name in NETWORKS),
+    *(network_description("unet", encoder=encoder) for encoder in ENCODERS),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())))
+def test_every_kind_of_network_starts_from_other_channels_and_learns_by_stages(kind):
+    small = {**kind, **network_description(kind["name"], width=8)}
+    source = network_from_dict({**small, "in_channels": 3, "out_channels": 3}, seed=1).eval()
+    target = network_from_dict({**small, "in_channels": 1, "out_channels": 3}, seed=2).eval()
+    done = transfer_weights(source.state_dict(), target)
+    assert len(done.adapted) == 1 and not done.fresh
+    side = 4 * max(target.stride)
+    grey = torch.rand(1, 1, side, side)
+    with torch.no_grad():
+        expected = source(grey.expand(1, 3, side, side))
+        torch.testing.assert_close(target(grey), expected, rtol=1e-3, atol=1e-3)
+    freeze(target.train(), len(stages(target)) - 1)
+    target(torch.rand(2, 1, side, side)).square().mean().backward()
+    learning = {name for name, weights in target.named_parameters() if weights.grad is not None}
+    last = {id(weights) for weights in stages(target)[-1].parameters()}
+    assert learning == {n for n, weights in target.named_parameters() if id(weights) in last}
+
+
+def test_a_network_of_which_nothing_learns_is_refused():
+    with pytest.raises(UsageError, match="at most"):
+        freeze(unet(1), len(stages(unet(1))))
 
 
 def test_a_network_without_a_common_layer_is_refused():

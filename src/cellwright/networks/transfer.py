@@ -116,7 +116,18 @@ def freeze(network: nn.Module, count: int) -> None:
     """Let the first `count` stages be as in use, without learning, and the others learn.
 
     Frozen norms keep their statistics, too.
+
+    Raises
+    ------
+    UsageError
+        If nothing would learn.
     """
+    total = len(stages(network))
+    if count >= total:
+        raise UsageError(
+            f"The network has {total} stages; at most {total - 1} of them can be frozen, not "
+            f"{count}."
+        )
     for index, part in enumerate(stages(network)):
         part.train(index >= count)
         for weights in part.parameters():

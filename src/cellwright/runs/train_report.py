@@ -63,12 +63,18 @@ def model_report(
                 for name, value in options.items()
                 if name != "network" and value is not None
             },
+            **({"Start": _start(card.training)} if "weights" in card.training else {}),
             "Network": dict(card.network.config),
             "Model": _model_facts(card),
         },
         versions=versions(),
         command_line=command_line,
     )
+
+
+def _start(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which model the training started from, and what it took of it."""
+    return {"model": training["started from"]["name"], "weights": training["weights"]}
 
 
 def _model_facts(card: ModelCard) -> dict[str, Any]:
