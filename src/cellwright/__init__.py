@@ -30,6 +30,8 @@ from cellwright._errors import (
 if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
+    from cellwright.runs.detect import detect
+    from cellwright.runs.detect_options import DetectOptions
     from cellwright.runs.evaluate import evaluate
     from cellwright.runs.options import TrainOptions
     from cellwright.runs.segment_options import SegmentOptions
@@ -41,6 +43,7 @@ __all__ = [
     "AxesError",
     "CellwrightError",
     "DatasetError",
+    "DetectOptions",
     "FormatError",
     "Image",
     "InputError",
@@ -50,6 +53,7 @@ __all__ = [
     "TrainOptions",
     "TrainingError",
     "UsageError",
+    "detect",
     "evaluate",
     "load_model",
     "measure",
@@ -61,9 +65,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DetectOptions": "cellwright.runs.detect_options",
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment_options",
     "TrainOptions": "cellwright.runs.options",
+    "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
     "load_model": "cellwright.api",
     "measure": "cellwright.api",

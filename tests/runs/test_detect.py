@@ -14,7 +14,7 @@ from cellwright.datasets.coco import read_coco
 from cellwright.images.image import Image
 from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
-from cellwright.runs.detect import detect_images
+from cellwright.runs.detect import detect
 from cellwright.runs.detect_options import DetectOptions
 from cellwright.runs.segment import preview_segmentation, segment_images
 from cellwright.runs.segment_options import SegmentOptions
@@ -47,7 +47,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(root):
-    return detect_images(root / "images", root / "out", model=root / "boxes")
+    return detect(root / "images", root / "out", model=root / "boxes")
 
 
 def test_there_is_a_row_for_each_object_and_broken_files_are_named(root, result):
@@ -87,9 +87,9 @@ def test_the_report_counts_classes_and_shows_frames(root, result):
 
 def test_the_same_command_again_does_what_is_left(root, tmp_path):
     images = [root / "images/a.tif", root / "images/b.tif"]
-    detect_images(images, tmp_path / "out", model=root / "boxes")
+    detect(images, tmp_path / "out", model=root / "boxes")
     before = (tmp_path / "out/objects.csv").stat().st_mtime_ns
-    again = detect_images(images, tmp_path / "out", model=root / "boxes")
+    again = detect(images, tmp_path / "out", model=root / "boxes")
     assert again.seconds == 0 and again.objects == 4
     assert (tmp_path / "out/objects.csv").stat().st_mtime_ns == before
 
@@ -97,7 +97,7 @@ def test_the_same_command_again_does_what_is_left(root, tmp_path):
 def test_every_frame_of_a_movie_is_an_image_of_its_own(root, tmp_path):
     frames = [box_oracle_image(*FIELDS[name], SHAPE).data for name in ("a", "b")]
     write(tmp_path / "movie.tif", Image(np.stack(frames), "TCYX", channel_names=NAMES))
-    detect_images(tmp_path / "movie.tif", tmp_path / "out", model=root / "boxes")
+    detect(tmp_path / "movie.tif", tmp_path / "out", model=root / "boxes")
     table = read_csv(tmp_path / "out/objects.csv")
     assert table["frame"].tolist() == [0, 0, 0, 1]
     assert table["label"].tolist() == [1, 2, 3, 4]
@@ -110,7 +110,7 @@ def test_models_of_outlines_tell_boxes_too(root, tmp_path):
     labels = np.zeros((60, 50), np.int32)
     labels[5:20, 3:22] = 1
     write(tmp_path / "image.tif", oracle_image(labels))
-    result = detect_images(tmp_path / "image.tif", tmp_path / "out", model=root / "outlines")
+    result = detect(tmp_path / "image.tif", tmp_path / "out", model=root / "outlines")
     table = read_csv(tmp_path / "out/objects.csv")
     assert result.objects == 1
     assert [int(table[f"bbox-{side}"][0]) for side in range(4)] == [5, 3, 20, 22]
@@ -119,7 +119,7 @@ def test_models_of_outlines_tell_boxes_too(root, tmp_path):
 def test_models_are_sent_to_the_command_that_they_are_for(root, tmp_path):
     image = root / "images/a.tif"
     with pytest.raises(UsageError, match="use 'cellwright segment'"):
-        detect_images(image, tmp_path / "out", model=root / "classes")
+        detect(image, tmp_path / "out", model=root / "classes")
     for wrong in (segment_images, preview_segmentation):
         with pytest.raises(UsageError, match="use 'cellwright detect'"):
             wrong([image], tmp_path / "out", SegmentOptions(), model=root / "boxes")
@@ -127,7 +127,7 @@ def test_models_are_sent_to_the_command_that_they_are_for(root, tmp_path):
 
 def test_what_is_asked_for_is_done(root, tmp_path):
     image = root / "images/a.tif"
-    few = detect_images(
+    few = detect(
         image,
         tmp_path / "few",
         model=root / "boxes",

@@ -13,7 +13,7 @@ from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
 from cellwright.metrics.points import match_points
 from cellwright.models.spots import SpotSettings
-from cellwright.runs.detect import detect_images
+from cellwright.runs.detect import detect
 from cellwright.runs.detect_options import DetectOptions
 from cellwright.simulation.spots import SpotSimulation, simulate_spots
 
@@ -85,19 +85,19 @@ def test_the_run_states_what_was_done(folder, found):
     page = (root / "out/report.html").read_text()
     assert "spot per image (median)" in page and "Width of a spot" in page
     assert found["objects"] == record["objects"] > 150
-    again = detect_images(root / "in", root / "out", spots=SpotSettings(4.0))
+    again = detect(root / "in", root / "out", spots=SpotSettings(4.0))
     assert again.seconds == 0 and again.objects == found["objects"]
 
 
 def test_planes_of_a_volume_and_empty_images(folder, tmp_path):
     root, _ = folder
     options = DetectOptions(z="max")
-    flat = detect_images(
+    flat = detect(
         root / "in/volume.tif", tmp_path / "a", spots=SpotSettings(4), options=options
     )
     assert "centroid-2" not in read_csv(flat.folder / "objects.csv") and flat.objects > 8
     write(tmp_path / "empty.tif", Image(np.full((40, 50), 7, np.uint8), "YX"))
-    empty = detect_images(tmp_path / "empty.tif", tmp_path / "b", spots=SpotSettings(4))
+    empty = detect(tmp_path / "empty.tif", tmp_path / "b", spots=SpotSettings(4))
     assert empty.objects == 0 and empty.warnings == 1 and not empty.failures
 
 
@@ -109,5 +109,5 @@ def test_options_that_mean_nothing_are_refused(folder, tmp_path):
         (DetectOptions(exclude_border=True), "no outlines"),
     ):
         with pytest.raises(UsageError, match=message):
-            detect_images(root / "in", tmp_path / "o", spots=SpotSettings(4), options=options)
+            detect(root / "in", tmp_path / "o", spots=SpotSettings(4), options=options)
     assert not (tmp_path / "o").exists()

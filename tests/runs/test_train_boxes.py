@@ -17,7 +17,7 @@ from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.models.load import load_model
 from cellwright.runs.box_patches import packed_boxes, unpacked_boxes
-from cellwright.runs.detect import detect_images
+from cellwright.runs.detect import detect
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.train import train
 
@@ -87,7 +87,7 @@ def test_where_boxes_are_annotated_they_are_learned(trained):
 def test_new_images_are_counted(trained, tmp_path):
     light, _, rows = field(77)
     write(tmp_path / "new.tif", Image(light, "YX"))
-    result = detect_images(tmp_path / "new.tif", tmp_path / "out", model=trained.folder)
+    result = detect(tmp_path / "new.tif", tmp_path / "out", model=trained.folder)
     assert result.objects == pytest.approx(len(rows), abs=3)
     found = load_model(trained.folder).predict(light)
     assert set(found["class"]) <= {"bright", "dim"}

@@ -47,10 +47,10 @@ def detect(
     and a report are written to the output folder. The same command goes on where it was stopped.
     """
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.detect import detect_images
+    from cellwright.runs.detect import detect as run
     from cellwright.runs.detect_options import DetectOptions
 
-    result = detect_images(
+    result = run(
         inputs,
         output,
         model=model,

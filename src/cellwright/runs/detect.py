@@ -19,7 +19,7 @@ from cellwright.runs.folder import Plan
 from cellwright.runs.results import DETECTIONS, POINTS, RunResult
 
 
-def detect_images(
+def detect(
     inputs: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
