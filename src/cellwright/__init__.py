@@ -30,6 +30,7 @@ from cellwright._errors import (
 if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
+    from cellwright.models.exchange import import_model
     from cellwright.runs.detect import detect
     from cellwright.runs.detect_options import DetectOptions
     from cellwright.runs.evaluate import evaluate
@@ -55,6 +56,7 @@ __all__ = [
     "UsageError",
     "detect",
     "evaluate",
+    "import_model",
     "load_model",
     "measure",
     "read",
@@ -71,6 +73,7 @@ _HOMES = {
     "TrainOptions": "cellwright.runs.options",
     "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
+    "import_model": "cellwright.models.exchange",
     "load_model": "cellwright.api",
     "measure": "cellwright.api",
     "read": "cellwright.api",
