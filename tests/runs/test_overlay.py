@@ -11,7 +11,9 @@ from cellwright.runs.overlay import (
     UNSURE,
     as_rgb,
     borders,
+    box_picture,
     choose_window,
+    draw_frames,
     outlines,
     picture,
     shrink,
@@ -95,3 +97,28 @@ def test_the_picture_is_small_and_fits_its_outlines(rng):
     assert decoded[0].shape[:2] == decoded[1].shape[:2] == (shown["height"], shown["width"])
     assert max(decoded[0].shape) <= SIDE
     assert set(map(tuple, decoded[1][decoded[1][..., 3] > 0])) == {(*UNSURE, 255)}
+
+
+def test_frames_lie_inside_of_their_boxes_and_are_cut_at_the_edge():
+    boxes = np.array([[1.2, 1.9, 7.8, 9.0], [6.0, 6.0, 20.0, 20.0]])
+    drawn = draw_frames(boxes, np.array([1, 2]), (12, 12), thickness=1)
+    inner = draw_frames(boxes, np.array([1, 2]), (30, 30), thickness=1)
+    assert (drawn[1, 2:9] == 1).all() and (drawn[1:6, 2] == 1).all() and drawn[4, 5] == 0
+    assert drawn[6, 6] == 2 and (drawn == 1).sum() + (drawn == 2).sum() == (drawn > 0).sum()
+    np.testing.assert_array_equal(inner[6, 6:20], 2)
+
+
+def test_boxes_are_drawn_in_the_colours_of_their_classes():
+    image = Image(np.zeros((40, 40), np.float32), "YX")
+    boxes = np.array([[2.0, 2, 12, 12], [20, 20, 36, 30]])
+    shown = box_picture(image, boxes, np.array([0, 1]), choose_window(40, 40, boxes[:, :2]))
+    drawn = imagecodecs.png_decode(b64decode(shown["outlines"].partition(",")[2]))
+    assert tuple(drawn[2, 5]) == (*SURE, 255) and tuple(drawn[20, 25]) == (*UNSURE, 255)
+    assert drawn[7, 7, 3] == 0
+
+
+def test_no_boxes_are_no_frames():
+    image = Image(np.zeros((8, 9), np.float32), "YX")
+    nothing = box_picture(image, np.zeros((0, 4)), np.zeros(0, int), choose_window(8, 9, [[]]))
+    drawn = imagecodecs.png_decode(b64decode(nothing["outlines"].partition(",")[2]))
+    assert not drawn.any()
