@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from cellwright.images.image import Image
 from cellwright.images.read import read
+from cellwright.images.write import write
 
 
 @pytest.fixture
@@ -60,6 +62,16 @@ def test_preview_writes_a_seeded_contact_sheet(run, folder, tmp_path):
     first, again, other = (read(sheet).to_numpy() for sheet in sheets)
     assert first.shape == (3, 2 * 52 + 4, 3 * 52 + 4)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_preview_frames_boxes(run, tmp_path):
+    write(tmp_path / "images/a.tif", Image(np.zeros((60, 60), np.float32), "YX"))
+    (tmp_path / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax\na,10,12,40,45\n")
+    sheet = tmp_path / "sheet.png"
+    options = ("--patches", 1, "--size", 60, "--augmentation", "none")
+    assert run("data", "preview", tmp_path, "-o", sheet, *options).code == 0
+    red, _, blue = read(sheet).to_numpy()
+    assert (blue > red).sum() > 100
 
 
 def test_unknown_layout_is_wrong_input(run, tmp_path):

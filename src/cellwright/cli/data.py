@@ -82,7 +82,7 @@ def preview(
     seed: int,
     overwrite: bool,
 ) -> None:
-    """Write a contact sheet of patches as training would see them, objects outlined.
+    """Write a contact sheet of patches as training would see them, objects outlined or framed.
 
     Of volumes, the middle plane is shown.
     """
@@ -95,6 +95,7 @@ def preview(
     from cellwright.images.image import Image
     from cellwright.images.normalise import Normalisation
     from cellwright.images.write import write
+    from cellwright.runs.marks import as_labels
 
     dataset = open_dataset(path, axes)
     depth = load_pixels(dataset.examples[0])[0].shape[1:-2]
@@ -106,6 +107,7 @@ def preview(
             batch_size=1,
             augmentation=augmentation(strength),
             normalisation=Normalisation(joint=True),
+            transform=as_labels,
             seed=seed,
             steps=patches,
             weights=balanced_weights(dataset.examples),
