@@ -7,31 +7,37 @@ from cellwright.networks.registry import network_from_dict
 
 
 def test_planes_have_the_defaults():
-    plan = plan_network(Fingerprint((1024, 1024), diameter=20))
-    assert (plan.patch, plan.batch_size, plan.options) == ((256, 256), 4, {})
-    assert plan_network(Fingerprint((1024, 1024)), side=128).patch == (128, 128)
+    plan = plan_network(Fingerprint(diameter=20))
+    assert (plan.patch, plan.options("unet")) == ((256, 256), {})
+    assert plan_network(Fingerprint(), side=128).patch == (128, 128)
 
 
 def test_a_cube_of_large_objects():
     plan = plan_network(Fingerprint((100, 200, 200), diameter=20))
     assert plan.patch == (64, 64, 64)
-    assert plan.options["stem"] == (2, 2, 2)
-    assert plan.options["pooling"] == ((2, 2, 2), (2, 2, 2))
-    assert plan.options["kernel"] == ((3, 3, 3),) * 3
+    assert plan.levels["stem"] == (2, 2, 2)
+    assert plan.levels["pooling"] == ((2, 2, 2), (2, 2, 2))
+    assert plan.levels["kernel"] == ((3, 3, 3),) * 3
 
 
 def test_small_objects_are_seen_on_the_grid_of_the_image():
     plan = plan_network(Fingerprint((100, 200, 200), diameter=11))
-    assert plan.options["stem"] == (1, 1, 1)
+    assert plan.levels["stem"] == (1, 1, 1)
     assert plan.patch == (48, 48, 48)
 
 
 def test_planes_far_apart_are_joined_late():
     plan = plan_network(Fingerprint((40, 300, 300), diameter=20, anisotropy=5))
-    assert plan.options["stem"] == (1, 2, 2)  # points 5 px apart through, 2 px within planes
-    assert plan.options["kernel"] == ((1, 3, 3), (3, 3, 3), (3, 3, 3))
-    assert plan.options["pooling"] == ((1, 2, 2), (2, 2, 2))
+    assert plan.levels["stem"] == (1, 2, 2)  # points 5 px apart through, 2 px within planes
+    assert plan.levels["kernel"] == ((1, 3, 3), (3, 3, 3), (3, 3, 3))
+    assert plan.levels["pooling"] == ((1, 2, 2), (2, 2, 2))
     assert plan.patch[0] == 16 and plan.patch[1] >= 56
+
+
+def test_other_networks_keep_their_levels():
+    plan = plan_network(Fingerprint((100, 200, 200), diameter=20))
+    assert plan.options("light") == plan.options("msd") == {"width": 16, "depth": 3}
+    assert plan_network(Fingerprint((100, 200, 200)), depth=2).levels["pooling"] == ((2, 2, 2),)
 
 
 def test_few_planes_make_wide_patches_but_none_wider_than_the_images():
@@ -56,7 +62,7 @@ def test_every_plan_of_a_volume_is_a_network(size, diameter, anisotropy, depth):
             "dimensions": 3,
             "in_channels": 1,
             "out_channels": 1,
-            **plan.options,
+            **plan.options("unet"),
             "width": 8,
         }
     )

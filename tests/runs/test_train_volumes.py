@@ -133,8 +133,8 @@ def test_what_does_not_fit_is_told(trained, data, tmp_path):
         evaluate("nuclei", data, tmp_path / "scores", split="all")
     with pytest.raises(UsageError, match="sees planes, but the images are volumes"):
         train(data, tmp_path / "planes", TrainOptions(start_from="nuclei", steps=2))
-    with pytest.raises(UsageError, match="multiples of 4 × 4 × 4"):
-        train(data, tmp_path / "model", TrainOptions(network={"depth": 2}, patch=30, steps=2))
+    with pytest.raises(UsageError, match="whose sides are multiples of"):
+        train(data, tmp_path / "model", TrainOptions(network={"depth": 2}, patch=31, steps=2))
 
 
 def test_a_preview_shows_the_middle_plane(trained, data, tmp_path):

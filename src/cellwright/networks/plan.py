@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PLANE_PATCH = 256
-PATCHES_OF_PLANES, PATCHES_OF_VOLUMES = 4, 2  # in one step
+LEVELLED = ("unet", "nested", "fpn")
+"""Networks whose levels are planned."""
 SIDE_STEP = 8
 """Sides of patches of volumes are multiples of this, in px."""
 VOLUME_WIDTH, VOLUME_DEPTH = 16, 3
 """Of networks for volumes: what a CPU trains in minutes."""
 _FINE, _COARSE = 1, 2  # px of the image in one of the network's finest level
 _SIDE = {_FINE: 48, _COARSE: 64}  # px of a cube that a CPU learns from in a second or two
-_FEWEST_ACROSS = 7  # points of the network's finest level across a small object
+_FEWEST_ACROSS = 6  # points of the network's finest level across a small object
 _WIDEST = 2  # times as wide as the cube is a patch of few planes at most
 
 
@@ -35,8 +36,8 @@ class Fingerprint:
 
     Parameters
     ----------
-    size : tuple of int
-        Of the smallest volume, (Z, Y, X), or of a plane, (Y, X), in px.
+    volume : tuple of int, optional
+        Size (Z, Y, X) of the smallest volume, in px; None for planes.
     diameter : float, optional
         Of the smallest objects that are common, as the network sees them, in px; None where
         objects have no size.
@@ -44,7 +45,7 @@ class Fingerprint:
         Distance of planes over that of pixels.
     """
 
-    size: tuple[int, ...]
+    volume: tuple[int, ...] | None = None
     diameter: float | None = None
     anisotropy: float = 1.0
 
@@ -57,15 +58,19 @@ class NetworkPlan:
     ----------
     patch : tuple of int
         Size of a training patch, ([Z,] Y, X) in px.
-    batch_size : int
-        Patches in one step.
-    options : mapping
-        Of networks with levels, such as the U-Net, where they differ from their defaults.
+    sizes : mapping
+        Width and depth of the network, where they differ from its defaults.
+    levels : mapping
+        How the levels of networks such as the U-Net follow each other, likewise.
     """
 
     patch: tuple[int, ...]
-    batch_size: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    levels: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(self, network: str) -> dict[str, Any]:
+        """Return the options for one of the networks by name."""
+        return {**self.sizes, **(self.levels if network in LEVELLED else {})}
 
 
 def plan_network(
@@ -86,8 +91,8 @@ def plan_network(
     depth : int, optional
         Number of levels, likewise.
     """
-    if len(fingerprint.size) == 2:
-        return NetworkPlan((side or PLANE_PATCH,) * 2, PATCHES_OF_PLANES)
+    if fingerprint.volume is None:
+        return NetworkPlan((side or PLANE_PATCH,) * 2)
     depth = depth or VOLUME_DEPTH
     diameter = fingerprint.diameter
     small = diameter is not None and diameter < _FEWEST_ACROSS * _COARSE
@@ -95,15 +100,9 @@ def plan_network(
     through = min(stem, max(1, round(stem / fingerprint.anisotropy)))
     pooling, kernels = _levels(depth, fingerprint.anisotropy * through, float(stem))
     return NetworkPlan(
-        _volume_patch(fingerprint, side, _SIDE[stem]),
-        PATCHES_OF_VOLUMES,
-        {
-            "width": VOLUME_WIDTH,
-            "depth": depth,
-            "stem": (through, stem, stem),
-            "pooling": pooling,
-            "kernel": kernels,
-        },
+        _volume_patch(fingerprint.volume, fingerprint.anisotropy, side, _SIDE[stem]),
+        {"width": VOLUME_WIDTH, "depth": depth},
+        {"stem": (through, stem, stem), "pooling": pooling, "kernel": kernels},
     )
 
 
@@ -121,10 +120,12 @@ def _levels(
     return tuple(pooling[:-1]), tuple(kernels)
 
 
-def _volume_patch(fingerprint: Fingerprint, side: int | None, usual: int) -> tuple[int, int, int]:
+def _volume_patch(
+    volume: tuple[int, ...], anisotropy: float, side: int | None, usual: int
+) -> tuple[int, int, int]:
     """Return a patch about as deep as wide, but no deeper than volumes are."""
-    planes, height, width = fingerprint.size
-    wanted = (side or usual) / fingerprint.anisotropy
+    planes, height, width = volume
+    wanted = (side or usual) / anisotropy
     deep = _up(min(wanted, planes))
     if side is None:
         widest = min(_WIDEST * usual, _up(max(height, width)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from cellwright._progress import remark
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.package import NETWORK, Package
 from cellwright.networks.network import Network
+from cellwright.networks.plan import Fingerprint, NetworkPlan, plan_network
 from cellwright.networks.registry import network_from_dict
 from cellwright.networks.transfer import Transferred, transfer_weights
 from cellwright.runs.evaluate import named
@@ -21,13 +21,6 @@ from cellwright.runs.options import TrainOptions
 from cellwright.runs.tasks import Task
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
-
-PLANE_PATCH = 256
-VOLUME_PATCH = 64
-DEPTH_STEP = 8
-"""Depths of patches are multiples of this, in px."""
-VOLUME_WIDTH, VOLUME_DEPTH = 16, 3
-"""Of networks for volumes when nothing is said: what a CPU trains in minutes."""
 
 
 def learn_network(
@@ -61,11 +54,13 @@ def learn_network(
         If the network cannot take the images, or the weights to start from.
     """
     contract, options, task = lesson.contract, lesson.options, lesson.task
-    patch = _patch(lesson.volume, contract.anisotropy or 1.0, options)
-    learning = task.learning(
-        lesson.dataset, contract, options, lesson.method, patch, machine.workers
+    plan = plan_network(
+        _fingerprint(lesson), side=options.patch, depth=options.network.get("depth")
     )
-    network, transferred = _network(learning, options, start)
+    learning = task.learning(
+        lesson.dataset, contract, options, lesson.method, plan.patch, machine.workers
+    )
+    network, transferred = _network(learning, plan, options, start)
     record = fit(
         network,
         learning.step_loss,
@@ -86,19 +81,18 @@ def learn_network(
     )
 
 
-def _patch(
-    volume: tuple[int, ...] | None, anisotropy: float, options: TrainOptions
-) -> tuple[int, ...]:
-    """Return the size of a patch; of volumes about as deep as wide, but no deeper than they are."""
-    if volume is None:
-        return (options.patch or PLANE_PATCH,) * 2
-    side = options.patch or VOLUME_PATCH
-    depth = min(side / anisotropy, volume[0])
-    return (max(DEPTH_STEP, math.ceil(depth / DEPTH_STEP) * DEPTH_STEP), side, side)
+def _fingerprint(lesson: Lesson) -> Fingerprint:
+    """Return what the plan of network and patches depends on."""
+    sizes = lesson.contract.diameter_range
+    return Fingerprint(
+        volume=lesson.volume,
+        diameter=sizes[0] if sizes else None,
+        anisotropy=lesson.contract.anisotropy or 1.0,
+    )
 
 
 def _network(
-    learning: Learning, options: TrainOptions, start: Package | None
+    learning: Learning, plan: NetworkPlan, options: TrainOptions, start: Package | None
 ) -> tuple[Network, Transferred | None]:
     """Return the network, with what fits of the weights that it starts from."""
     dimensions = len(learning.patch)
@@ -111,8 +105,8 @@ def _network(
     source = restored_network(start) if start else None
     usual = {} if "name" in options.network else learning.network
     given = {**(start.card.network.config if start else usual), **options.network}
-    if dimensions == 3 and not start:
-        given = {"width": VOLUME_WIDTH, "depth": VOLUME_DEPTH, **given}
+    if not start:
+        given = {**plan.options(given["name"]), **given}
     description = {
         **given,
         "dimensions": dimensions,
