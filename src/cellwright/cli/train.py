@@ -103,6 +103,13 @@ CHOICES = "\n\n".join(
     help="How far one step goes.",
 )
 @click.option(
+    "--weight-decay",
+    type=click.FloatRange(min=0),
+    default=1e-2,
+    show_default=True,
+    help="How strongly weights are pulled to 0.",
+)
+@click.option(
     "--from",
     "start_from",
     metavar="MODEL",

@@ -36,6 +36,8 @@ class TrainOptions:
     strength : str
         Of the augmentation: ``"none"``, ``"light"``, ``"standard"`` or ``"strong"``.
     learning_rate : float
+    weight_decay : float
+        How strongly weights are pulled to 0.
     start_from : str, optional
         Name or package of a model whose weights to start from; its network is taken, too, but
         for what `network` says.
@@ -59,6 +61,7 @@ class TrainOptions:
     patch: int | None = None
     strength: str = "standard"
     learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
     start_from: str | None = None
     stage_rate: float = 1.0
     frozen_stages: int = 0

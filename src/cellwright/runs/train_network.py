@@ -137,6 +137,7 @@ def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSetting
         **options.budget,
         seed=options.seed,
         learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
         stage_rate=options.stage_rate,
         frozen_stages=options.frozen_stages,
         monitor=task.monitor,
