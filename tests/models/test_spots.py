@@ -80,3 +80,15 @@ def test_shapes_are_fitted_wherever_asked():
     assert shapes["intensity"] == pytest.approx([30, -20], rel=0.02)
     assert shapes["sigma"] == pytest.approx([1.6, 1.2], rel=0.02)
     assert len(shapes_at(pixels[None], np.zeros((0, 2)), (1.4, 1.4))["sigma"]) == 0
+
+
+def test_crowds_are_told_of_with_a_way_to_find_them():
+    pixels, truth = simulate_spots(SpotSimulation(size=(200, 200), count=1500), 0)
+    found = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0))
+    (warning,) = found.warnings
+    factor = float(warning.rpartition("--noise-factor ")[2].rstrip("."))
+    better = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0, threshold=factor))
+    before, after = (match_points(truth, places(one.table), 2.0).counts for one in (found, better))
+    assert after.f1 > before.f1 + 0.2 and after.precision > 0.9
+    sparse, _ = simulate_spots(PLANE, 1)
+    assert not detect_spots_in(Image(sparse, "YX"), SpotSettings(4.0)).warnings

@@ -29,6 +29,7 @@ from cellwright.models.sampling import Region, sample_windows
 
 SPOT = "spot"
 """What spots are called."""
+_EXPLAINED = 0.5  # share of the noise; in images of sparse spots it is more
 _TILES = {2: 2048, 3: 192}  # px; side of a tile when nothing is said, by dimensions
 
 
@@ -76,10 +77,13 @@ class FoundSpots:
         the position in px.
     noise : Noise
         What the threshold was measured from, in grey values.
+    warnings : tuple of str
+        What the user should know.
     """
 
     table: Table
     noise: Noise
+    warnings: tuple[str, ...] = ()
 
 
 def detect_spots_in(
@@ -146,7 +150,7 @@ def detect_spots_in(
         "sigma": sigmas,
         **numbered("centroid", places[order].T),
     }
-    return FoundSpots(table, noise)
+    return FoundSpots(table, noise, _crowding_warnings(noise, settings))
 
 
 def shapes_at(source: PixelSource, positions: DoubleArray, widths: Sequence[float]) -> Table:
@@ -184,6 +188,18 @@ def shapes_at(source: PixelSource, positions: DoubleArray, widths: Sequence[floa
         heights[own], factors = subpixel.shapes(volume, places, wide)
         sigmas[own] = factors * widths[-1]
     return {"intensity": heights, "sigma": sigmas}
+
+
+def _crowding_warnings(noise: Noise, settings: SpotSettings) -> tuple[str, ...]:
+    """Say so when what is measured as noise is mostly something else."""
+    if noise.pixel == 0 or noise.share > _EXPLAINED:
+        return ()
+    return (
+        f"Crowded: at the size of spots, the image varies {1 / noise.share:.1f} times as much as "
+        "the noise of its pixels explains, which hides faint spots. If spots crowd, find those "
+        "above the noise of the pixels with --noise-factor "
+        f"{max(settings.threshold * noise.share, 0.1):.1f}.",
+    )
 
 
 def _diameters(image: Image, diameter: float, dimensions: int) -> tuple[float, ...]:

@@ -56,7 +56,7 @@ def detect_points(
                 spots = detect_spots_in(
                     sized, finder, channel=options.channel or None, tile=options.tile
                 )
-                table, remarks = spots.table, ()
+                table, remarks = spots.table, spots.warnings
                 noises.append(spots.noise.response)
         warnings += remarks
         table["label"] = table["label"] + found_before

@@ -105,10 +105,14 @@ class Noise:
         response, for less is rounding where there is no noise at all.
     pixel : float
         Its standard deviation in a pixel.
+    share : float
+        How much of `response` the noise of the pixels explains, were they independent: about 1
+        where spots are sparse, far less where they crowd or the ground has structure.
     """
 
     response: float
     pixel: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +202,16 @@ def measure_noise(parts: Iterable[FloatArray], widths: Sequence[float]) -> Noise
         responses.append(_some(response))
         deviations.append(pixel_noise(part))
         strongest = max(strongest, float(response.max()))
-    deviation = _deviation(np.concatenate(responses))
-    return Noise(max(deviation, _FAINTEST * strongest), float(np.median(deviations)))
+    response = max(_deviation(np.concatenate(responses)), _FAINTEST * strongest)
+    pixel = float(np.median(deviations))
+    return Noise(response, pixel, pixel * _gain(widths) / response if response > 0 else 1.0)
+
+
+def _gain(widths: Sequence[float]) -> float:
+    """Return the standard deviation of the response to noise of 1 in every pixel."""
+    point = np.zeros([2 * gaussian_radius(width) + 5 for width in widths], np.float32)
+    point[tuple(size // 2 for size in point.shape)] = 1
+    return float(np.sqrt((spot_response(point, widths) ** 2).sum()))
 
 
 def spot_response(pixels: FloatArray, widths: Sequence[float]) -> FloatArray:
