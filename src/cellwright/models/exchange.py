@@ -68,6 +68,8 @@ def import_model(
         got = download(str(source), sha256=sha256)
         if not got.verified:
             notes = (f"Nobody said what SHA-256 to expect. That of '{source}' is {got.sha256}.",)
+        if not got.fetched:
+            notes += (f"It was downloaded before; to fetch it again, remove '{got.path}'.",)
         if not is_description(str(source)):
             location = got.path
     if not is_url(str(location)) and not Path(location).exists():

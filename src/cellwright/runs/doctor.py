@@ -147,14 +147,15 @@ def _torch_devices() -> str:
 
 
 def _caches() -> dict[str, str]:
-    import platformdirs
+    from cellwright.models.download import cache_folder
+    from cellwright.models.find import user_folder
 
-    models = platformdirs.user_cache_path("cellwright")
     kernels = os.environ.get("NUMBA_CACHE_DIR") or "beside the package (__pycache__)"
     package = Path(__file__).parents[1]
     compiled = sum(1 for _ in package.rglob("__pycache__/*.nbi"))
     return {
-        "models": f"{models} ({_size(models)})",
+        "models": f"{user_folder()} ({_size(user_folder())})",
+        "downloads": f"{cache_folder()} ({_size(cache_folder())})",
         "compiled kernels": f"{kernels}, {compiled} there",
     }
 
