@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from cellwright.datasets.records import Example
-from cellwright.metrics.detection import DetectionScores
 from cellwright.models.boxes import BoxModel
 from cellwright.models.card import ModelCard
 from cellwright.models.package import Package
 from cellwright.models.readouts import boxes_of
 from cellwright.quality.calibration import fit_calibration
-from cellwright.runs.evaluate_boxes import NOT_KNOWN, score_boxes
+from cellwright.runs.evaluate_boxes import NOT_KNOWN, new_scores, score_boxes
 from cellwright.runs.prepare import drawn
 from cellwright.runs.scoring import joined
 from cellwright.runs.tuning import FEWEST_OBJECTS, MOST_EXAMPLES, best_confidence, chosen_parameters
@@ -53,7 +52,7 @@ def _calibrated(
     if len(right) < FEWEST_OBJECTS:
         return card
     calibration = fit_calibration(values, right, boxes_of(card).evidence_names)
-    threshold = best_confidence(calibration.confidence(values), right, true_objects)
+    threshold = best_confidence(calibration.confidence(values), true_objects)
     return replace(card, calibration=calibration.to_json(), threshold=threshold)
 
 
@@ -61,7 +60,7 @@ def _mean_precision(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
 ) -> float:
     """Return the average precision, averaged over classes and the thresholds of the IoU."""
-    scores = DetectionScores()
+    scores = new_scores()
     for scored in score_boxes(box_model(card, files), examples, tell_size=True):
         scored.add_to(scores)
     return scores.average_precision()
