@@ -24,6 +24,8 @@ from cellwright.runs.scoring import IOU, image_of, joined
 
 NOT_KNOWN = -2
 """In place of a partner: the box lies where nobody knows what is there."""
+MOST_DETECTIONS = 10_000
+"""Of each class in an image, where COCO counts 100: fields of cells hold more than photographs."""
 _ALONE = -1
 
 
@@ -127,7 +129,7 @@ class BoxEvaluation:
         example, truth = scored.example, scored.truth
         subsets = {"kind": example.kind, "group": example.group}
         for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
-            scored.add_to(self._scores.setdefault(name, DetectionScores()))
+            scored.add_to(self._scores.setdefault(name, new_scores()))
         partners = scored.partners(self.threshold)
         counted = (scored.confidence >= self.threshold) & (partners != NOT_KNOWN)
         self._confidence.append(scored.confidence[counted])
@@ -236,6 +238,11 @@ def score_boxes(
         diameter = truth.diameter if tell_size else None
         found = model.detect(image, threshold=0.0, diameter=diameter)
         yield ScoredBoxes(example, image, truth, found, model.classes)
+
+
+def new_scores() -> DetectionScores:
+    """Return scores to which images can be added."""
+    return DetectionScores(most_detections=MOST_DETECTIONS)
 
 
 def true_boxes(example: Example, shape: tuple[int, ...]) -> Boxes:

@@ -168,7 +168,8 @@ def box_figures(evaluation: BoxEvaluation) -> dict[str, Any]:
     metrics = evaluation.to_json()
     figures: dict[str, Any] = {"images": metrics["images"], "objects": metrics["true_objects"]}
     scores = ("AP50", "AP75", "AP", "precision", "recall")
-    for kind, values in [("", metrics), *metrics["per_class"].items()]:
+    per_class = metrics["per_class"] if len(metrics["per_class"]) > 1 else {}
+    for kind, values in [("", metrics), *per_class.items()]:
         for name in scores:
             value = values[name]
             title = f"{name}, {kind}" if kind else name
