@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,34 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the name `target` when the block ends well.
+
+    Parameters
+    ----------
+    target : Path
+        The folder to be written; an existing one is replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent))
+        try:
+            new = scratch / "new"
+            new.mkdir()
+            yield new
+            _swap(new, target, scratch / "old")
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(_cannot_write(target, error)) from error
+
+
 def write_text(target: Path, text: str) -> None:
     """Write `text` to `target` as UTF-8 with Unix line ends, atomically."""
     with atomic_path(target) as temporary:
@@ -53,6 +82,18 @@ def write_text(target: Path, text: str) -> None:
 def write_json(target: Path, content: Any) -> None:
     """Write `content` to `target` as indented JSON, atomically."""
     write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Give `new` the name `target`; what had it moves to `old`, and back when that fails."""
+    if target.exists():
+        target.replace(old)
+    try:
+        new.replace(target)
+    except OSError:
+        if old.exists():
+            old.replace(target)
+        raise
 
 
 def _cannot_write(target: Path, error: OSError) -> str:

@@ -7,18 +7,14 @@ https://ngff.openmicroscopy.org/0.4 and https://ngff.openmicroscopy.org/0.5
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellwright._errors import InputError, OutputError, UsageError
-from cellwright._files import write_json
+from cellwright._errors import InputError, UsageError
+from cellwright._files import atomic_folder, write_json
 from cellwright.images.encoding import Encoding
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.omezarr import label_names, ome_attributes
@@ -37,7 +33,7 @@ def write_omezarr(path: Path, image: Image, encoding: Encoding) -> None:
 
     The folder appears under its name when it is complete.
     """
-    with _new_folder(path) as folder:
+    with atomic_folder(path) as folder:
         _write_multiscale(folder, image, encoding)
 
 
@@ -54,43 +50,11 @@ def write_labels_into(store: Path, name: str, image: Image, encoding: Encoding) 
         raise InputError(f"'{store}' is no OME-Zarr image to add labels to. Write one there first.")
     version = "0.5" if (store / "zarr.json").is_file() else "0.4"
     encoding = Encoding(encoding.compression, version, labels=True)
-    with _new_folder(store / "labels" / name) as folder:
+    with atomic_folder(store / "labels" / name) as folder:
         _write_multiscale(folder, image, encoding, label_source="../../")
     names = [*(n for n in label_names(store) if n != name), name]
     kept = ome_attributes(store / "labels")
     _write_group(store / "labels", kept | {"labels": names}, version)
-
-
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the name `path` when the block ends well."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
-        try:
-            new = scratch / "new"
-            new.mkdir()
-            yield new
-            _swap(new, path, scratch / "old")
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write '{path}': {error.strerror or error}. "
-            "Choose another output folder, or free space and check its permissions."
-        ) from error
-
-
-def _swap(new: Path, path: Path, old: Path) -> None:
-    """Give `new` the name `path`; what had it moves to `old`, and back when that fails."""
-    if path.exists():
-        path.replace(old)
-    try:
-        new.replace(path)
-    except OSError:
-        if old.exists():
-            old.replace(path)
-        raise
 
 
 def _write_multiscale(

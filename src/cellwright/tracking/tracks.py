@@ -121,7 +121,8 @@ class Tracks:
         """Return which edges belong to a division or a merger, shape (E,)."""
         source, target = self.edges.T
         branches: BoolArray = self.out_degree()[source] > 1
-        return branches | (self.in_degree()[target] > 1)
+        branches |= self.in_degree()[target] > 1
+        return branches
 
     def parent_links(self) -> BoolArray:
         """Return which edges lead into a new track, shape (E,).
@@ -130,7 +131,8 @@ class Tracks:
         true value in the edge column `PARENT`; all others continue a track.
         """
         source, target = self.edges.T
-        links = self.branches() | (self.frame[target] - self.frame[source] > 1)
+        links = self.branches()
+        links |= self.frame[target] - self.frame[source] > 1
         if PARENT in self.edge_properties:
             links |= self.edge_properties[PARENT]
         return links

@@ -56,4 +56,4 @@ def _assign(rows: IntArray, columns: IntArray, gain: AnyArray, members: IntArray
     partner = np.full(row.max() + 1, -1)
     i, j = linear_sum_assignment(table, maximize=True)
     partner[i] = j
-    return members[partner[row] == column]
+    return np.asarray(members[partner[row] == column])

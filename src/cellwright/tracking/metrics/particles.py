@@ -113,7 +113,7 @@ def _near(truth: Tracks, result: Tracks, gate: float) -> tuple[IntArray, IntArra
 
 def _common_frames(
     truth: Tracks, result: Tracks, true_of: IntArray, found_of: IntArray, pairs: IntArray
-) -> DoubleArray:
+) -> IntArray:
     """Return in how many frames both tracks of each pair are."""
     order = np.argsort(true_of, kind="stable")
     sizes = np.bincount(true_of)
@@ -125,7 +125,7 @@ def _common_frames(
     frames = max(truth.frame_count, result.frame_count)
     wanted = np.repeat(pairs[:, 1], lengths) * frames + truth.frame[detections]
     there = np.isin(wanted, found_of * frames + result.frame)
-    return np.bincount(np.repeat(np.arange(len(pairs)), lengths), there, minlength=len(pairs))
+    return np.bincount(np.repeat(np.arange(len(pairs)), lengths)[there], minlength=len(pairs))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,0 +1,79 @@
+"""The door to files of tracks: which format a path has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cellwright._errors import InputError, UsageError
+from cellwright.tracking.formats.ctc import RESULT_FILE, TRUTH_FILE, read_ctc
+from cellwright.tracking.formats.geff import read_geff, write_geff
+from cellwright.tracking.formats.table import read_table, write_table
+from cellwright.tracking.formats.trackmate import read_trackmate, write_trackmate
+from cellwright.tracking.tracks import Tracks
+
+READERS: dict[str, Callable[[Path], Tracks]] = {
+    ".geff": read_geff,
+    ".zarr": read_geff,
+    ".xml": read_trackmate,
+    ".csv": read_table,
+    ".parquet": read_table,
+}
+WRITERS: dict[str, Callable[[Path, Tracks], None]] = {
+    ".geff": write_geff,
+    ".zarr": write_geff,
+    ".xml": write_trackmate,
+    ".csv": write_table,
+    ".parquet": write_table,
+}
+
+
+def read_tracks(path: str | Path) -> Tracks:
+    """Read tracks.
+
+    Parameters
+    ----------
+    path : str or Path
+        A GEFF folder (``.geff``, ``.zarr``), a TrackMate XML, a CSV or Parquet table, or a folder
+        of the Cell Tracking Challenge.
+
+    Raises
+    ------
+    FormatError
+        If the file is not what its name says.
+    InputError
+        If there is no such file, or its name tells no format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file or folder '{path}'. Check the spelling of its name.")
+    if path.is_dir() and _is_ctc(path):
+        return read_ctc(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            f"'{path}' is no file of tracks: it ends in none of {', '.join(READERS)}, and is no "
+            f"folder with {RESULT_FILE} or {TRUTH_FILE}."
+        )
+    return reader(path)
+
+
+def write_tracks(path: str | Path, tracks: Tracks) -> None:
+    """Write tracks in the format that the ending of `path` names; see `WRITERS`.
+
+    Raises
+    ------
+    UsageError
+        If the ending names none.
+    OutputError
+        If the file cannot be written.
+    """
+    writer = WRITERS.get(Path(path).suffix.lower())
+    if writer is None:
+        raise UsageError(f"'{path}' ends in none of {', '.join(WRITERS)}.")
+    writer(Path(path), tracks)
+
+
+def _is_ctc(folder: Path) -> bool:
+    homes = (folder, folder / "TRA")
+    return any((home / name).is_file() for home in homes for name in (RESULT_FILE, TRUTH_FILE))

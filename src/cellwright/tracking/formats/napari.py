@@ -1,0 +1,92 @@
+"""Tracks as napari shows them: the arguments of its tracks layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import InputError
+from cellwright._types import AnyArray, DoubleArray
+from cellwright.tracking.tracklets import find_tracklets
+from cellwright.tracking.tracks import Tracks, make_tracks
+
+
+def to_napari(tracks: Tracks) -> dict[str, Any]:
+    """Return the arguments of ``napari.Viewer.add_tracks``.
+
+    Returns
+    -------
+    dict
+        ``data``, array of float, shape (N, D + 2): rows (track, frame, [z,] y, x), sorted;
+        ``graph``: for each track that others lead into, the list of those; ``features``: the
+        columns of the detections; ``scale`` (1, [z,] y, x) in µm where it is known. A track
+        continues over gaps, from one division to the next.
+    """
+    lives = find_tracklets(tracks, tracks.branches())
+    order = np.argsort(lives.of, kind="stable")
+    data = np.column_stack([lives.of, tracks.frame, tracks.position])[order]
+    graph: dict[int, list[int]] = {}
+    for parent, child in lives.links.tolist():
+        graph.setdefault(child, []).append(parent)
+    layer: dict[str, Any] = {
+        "data": data,
+        "graph": graph,
+        "features": {name: column[order] for name, column in tracks.properties.items()},
+    }
+    if tracks.pixel_size is not None:
+        layer["scale"] = (1.0, *tracks.pixel_size)
+    return layer
+
+
+def from_napari(
+    data: AnyArray,
+    graph: Mapping[int, int | Sequence[int]] | None = None,
+    features: Mapping[str, Any] | None = None,
+    *,
+    pixel_size: tuple[float, ...] | None = None,
+) -> Tracks:
+    """Return the tracks of a napari tracks layer.
+
+    Parameters
+    ----------
+    data : array of float, shape (N, D + 2)
+        Rows (track, frame, [z,] y, x).
+    graph : mapping, optional
+        Parents of each track.
+    features : mapping of str to array, optional
+        One value per row of `data`.
+    pixel_size : tuple of float, optional
+        In µm.
+
+    Raises
+    ------
+    InputError
+        If the rows are none of a tracks layer, or the graph names tracks that are not there.
+    """
+    rows: DoubleArray = np.asarray(data, np.float64)
+    if rows.ndim != 2 or rows.shape[1] not in (4, 5) or not np.isfinite(rows).all():
+        raise InputError(
+            f"Rows of a tracks layer are (track, frame, [z,] y, x), not of shape {rows.shape}."
+        )
+    if (rows[:, :2] != np.rint(rows[:, :2])).any():
+        raise InputError("Tracks and frames of a tracks layer are whole numbers.")
+    track, frame = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
+    order = np.lexsort((frame, track))
+    names, first = np.unique(track[order], return_index=True)
+    last = np.append(first[1:], len(order))[: len(first)] - 1
+    spans = {
+        name: (order[start], order[stop])
+        for name, start, stop in zip(names.tolist(), first, last, strict=True)
+    }
+    same = np.flatnonzero(np.diff(track[order]) == 0)
+    edges = np.column_stack([order[same], order[same + 1]]).tolist()
+    for child, parents in (graph or {}).items():
+        for parent in [parents] if isinstance(parents, int) else parents:
+            if child not in spans or parent not in spans:
+                raise InputError(f"The graph links track {parent} to {child}; not both are there.")
+            edges.append([spans[parent][1], spans[child][0]])
+    return make_tracks(
+        frame, rows[:, 2:], np.array(edges), properties=features, pixel_size=pixel_size
+    )

@@ -1,0 +1,119 @@
+"""Tables, napari layers and the door to all formats."""
+
+import numpy as np
+import pytest
+
+from cellwright._errors import FormatError, InputError, UsageError
+from cellwright.tracking.formats.files import WRITERS, read_tracks, write_tracks
+from cellwright.tracking.formats.napari import from_napari, to_napari
+from cellwright.tracking.formats.table import read_table, tracks_from_tables, write_table
+from cellwright.tracking.tracklets import find_tracklets
+from tracking.formats.battery import assert_same, lineage
+from tracking.toys import perfect
+
+
+@pytest.mark.parametrize("ending", list(WRITERS))
+def test_the_ending_names_the_format(ending, tmp_path):
+    path = tmp_path / f"tracks{ending}"
+    write_tracks(path, lineage())
+    assert_same(lineage(), read_tracks(path))
+
+
+def test_paths_that_hold_no_tracks(tmp_path):
+    with pytest.raises(InputError, match="There is no file"):
+        read_tracks(tmp_path / "none.xml")
+    with pytest.raises(InputError, match="no file of tracks"):
+        read_tracks(tmp_path)
+    with pytest.raises(UsageError, match="ends in none"):
+        write_tracks(tmp_path / "a.png", lineage())
+    with pytest.raises(UsageError, match=r"\.csv or \.parquet"):
+        write_table(tmp_path / "a.png", lineage())
+    assert len(read_tracks(perfect().write(tmp_path))) == 46
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_tables_carry_scale_and_time_in_units(dimensions, tmp_path):
+    tracks = lineage(dimensions, pixel_size=(0.5,) * dimensions, frame_interval=60.0)
+    write_table(tmp_path / "a.csv", tracks)
+    header = (tmp_path / "a.csv").read_text().splitlines()[0].replace('"', "").split(",")
+    assert {"frame", "label", "track", "parent", "y", "x_um", "time_s", "area"} <= set(header)
+    again = read_table(tmp_path / "a.csv", pixel_size=(0.5,) * dimensions, frame_interval=60.0)
+    assert_same(tracks, again)
+
+
+def test_one_table_alone_holds_all_but_mergers_and_edge_columns(tmp_path):
+    tracks = perfect().tracks()
+    write_table(tmp_path / "a.parquet", tracks)
+    (tmp_path / "a_links.parquet").unlink()
+    again = read_table(tmp_path / "a.parquet")
+    assert again.edges.tolist() == tracks.edges.tolist()
+    assert find_tracklets(again).links.tolist() == find_tracklets(tracks).links.tolist()
+
+
+def test_tables_of_other_programs():
+    table = {
+        "frame": np.array([1.0, 0.0, 2.0]),
+        "particle": np.array([3, 3, 3]),
+        "y": np.array([5.0, 4.0, 6.0]),
+        "x": np.array([1.0, 1.0, 1.0]),
+        "mass": np.array([10, 20, 30]),
+    }
+    tracks = tracks_from_tables(table)
+    assert tracks.edges.tolist() == [[0, 1], [1, 2]]
+    assert tracks.properties["mass"].tolist() == [20, 10, 30]
+    del table["particle"]
+    assert not len(tracks_from_tables(table).edges)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frame": None}, "no column"),
+        ({"frame": np.array([0, 0.5])}, "whole numbers"),
+        ({"frame": np.array(["a", "b"])}, "whole numbers"),
+        ({"x": np.array([1, np.nan])}, "not finite"),
+        ({"track": np.array([1, 2]), "parent": np.array([0, 7])}, "parent 7"),
+        ({"track": np.array([1, 2]), "parent": np.array([2, 1])}, "forward"),
+        ({"track": np.array([1, 1]), "frame": np.array([2, 2])}, "forward"),
+    ],
+)
+def test_tables_that_cannot_be_tracks_are_refused(change, message):
+    table = {"frame": np.array([0, 1]), "y": np.ones(2), "x": np.ones(2)} | change
+    with pytest.raises(InputError, match=message):
+        tracks_from_tables({name: one for name, one in table.items() if one is not None})
+
+
+def test_links_to_nowhere_are_refused(tmp_path):
+    write_table(tmp_path / "a.csv", lineage())
+    links = (tmp_path / "a_links.csv").read_text().replace("\n0,1,1,1", "\n0,9,1,1")
+    (tmp_path / "a_links.csv").write_text(links)
+    with pytest.raises(FormatError, match="label 9 in frame 0"):
+        read_table(tmp_path / "a.csv")
+    (tmp_path / "a_links.csv").write_text("from,to\n1,2\n")
+    with pytest.raises(FormatError, match="source_frame"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_napari_layers(dimensions):
+    tracks = lineage(dimensions, pixel_size=(0.5,) * dimensions)
+    layer = to_napari(tracks)
+    data, graph = layer["data"], layer["graph"]
+    assert data.shape == (10, 2 + dimensions) and (np.diff(data[:, 0]) >= 0).all()
+    assert layer["scale"] == (1.0, *(0.5,) * dimensions)
+    assert sorted(map(len, graph.values())) == [1, 1, 2]  # two daughters, one merger
+    gap = data[:, 0] == data[data[:, 1] == 4, 0]
+    assert data[gap, 1].tolist() == [0, 1, 4]
+    again = from_napari(data, graph, layer["features"], pixel_size=tracks.pixel_size)
+    assert sorted(again.properties["area"]) == sorted(tracks.properties["area"])
+    names, other = tracks.properties["area"], again.properties["area"]
+    assert sorted(map(tuple, names[tracks.edges])) == sorted(map(tuple, other[again.edges]))
+
+
+def test_napari_layers_that_are_none():
+    with pytest.raises(InputError, match="shape"):
+        from_napari(np.zeros((3, 3)))
+    with pytest.raises(InputError, match="whole"):
+        from_napari(np.full((1, 4), 0.5))
+    with pytest.raises(InputError, match="links track 4"):
+        from_napari(np.array([[1, 0, 0, 0]]), {1: [4]})
