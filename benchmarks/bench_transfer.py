@@ -1,6 +1,6 @@
 """Learning from few images: from scratch, and from the weights of the shipped model.
 
-    python benchmarks/bench_transfer.py [--images 1 2 5 10 32] [--steps 1500] [--draws 1]
+    python benchmarks/bench_transfer.py [--images 1 2 5 10 32] [--steps 600] [--draws 1]
 
 Phase-contrast fields of whole cells (`usiigaci_phase`), of a kind that the shipped model never saw.
 Both ways learn the same batches of the same images in the same network, for the same number of
@@ -51,7 +51,7 @@ WAYS: dict[str, dict[str, Any]] = {"scratch": {}, START: {"stage_rate": 0.85}}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, nargs="+", default=[1, 2, 5, 10, 32])
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--draws", type=int, default=1, help="how often images are drawn")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "transfer")
     options = parser.parse_args()

@@ -68,7 +68,7 @@ def test_a_model_from_elsewhere_says_where_it_is_from_and_what_to_cite(call, tmp
     assert "--method" in call("import", path, "--method", "stars", fails=True)
     assert "--model tissue" in call("import", path, "--method", "classes", "--name", "tissue")
     text = call("info", "tissue")
-    assert "origin      BioImage.IO 0.5.3: Tissue classes\n" in text
+    assert "origin      BioImage.IO 0.5.11: Tissue classes\n" in text
     assert "Cite Example et al. (2024) 10.1234/example.2" in text and "MIT; Bob Example" in text
     assert "intensities as they are" in text
 

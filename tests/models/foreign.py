@@ -146,28 +146,22 @@ def package_05(raw, expected, model, names, *, before=(), behind=(), **changes):
         return {"source": name, "sha256": sha256(data).hexdigest()}
 
     inputs = [{"type": "batch"}, {"type": "channel", "channel_names": channel_names(len(raw))}]
-    inputs += [{"type": "space", "id": axis, "size": {"min": 16, "step": 2}} for axis in "yx"]
     outputs = [{"type": "batch"}, {"type": "channel", "channel_names": list(names)}]
-    outputs += [
-        {
-            "type": "space",
-            "id": axis,
-            "size": {"tensor_id": "raw", "axis_id": axis},
-            "halo": 4,
-        }
-        for axis in "yx"
-    ]
+    for axis in ({"id": "y"}, {}):  # without a name it is x
+        like = {"tensor_id": "raw", "axis_id": axis.get("id", "x")}
+        inputs.append({"type": "space", **axis, "size": {"min": 16, "step": 2}})
+        outputs.append({"type": "space", **axis, "size": like, "halo": 4})
     content = {
         "type": "model",
-        "format_version": "0.5.3",
+        "format_version": "0.5.11",
         "name": "Tissue classes",
         "version": "1.2",
         "description": "Says of every pixel what it is.",
         "authors": [{"name": "Bob Example"}],
         "cite": [{"text": "Example et al. (2024)", "doi": "10.1234/example.2"}],
         "license": "MIT",
-        "documentation": "README.md",
-        "covers": ["cover.png"],
+        "documentation": {"source": "README.md"},
+        "covers": [{"source": "cover.png"}],
         "tags": ["tissue"],
         "timestamp": "2024-01-01T00:00:00",
         "inputs": [

@@ -339,12 +339,33 @@ def test_maps_that_say_nothing_about_objects_are_refused(tmp_path):
         imported(tmp_path, files, method="stars")
 
 
-def test_a_network_of_one_size_is_refused_only_where_it_must_be(tmp_path):
+def one_size(content):
+    content["inputs"][0]["shape"] = [1, 2, 48, 48]
+
+
+def test_a_size_that_need_not_be_fixed_is_not(tmp_path):
     raw = image(2)
-    expected = expit(maps_of(ranged(raw)))
+    expected = expit(maps_of(20 * ranged(raw) - 10))
     fixed = network(2, fixed=48)  # says one size, but would take others
-    files = package_04(raw, expected, fixed, before=[RANGE], behind=[SIGMOID])
-    assert imported(tmp_path, files).card.network.stride == (2, 2)
+    files = package_04(raw, expected, fixed, before=[RANGE, STEEP], behind=[SIGMOID])
+    model = imported(tmp_path, described(files, one_size))
+    assert model.card.network.stride == (16, 16) and model.card.network.halo == (2, 2)
+
+
+def test_a_network_that_takes_one_size_only_is_refused(tmp_path):
+    from onnx import helper, numpy_helper
+
+    model = network(2, fixed=48)
+    model.graph.node[-2].output[0] = "flexible"
+    shape = numpy_helper.from_array(np.array([1, 2, 48, 48]), "shape")
+    model.graph.initializer.append(shape)
+    last = model.graph.node.pop()
+    model.graph.node.extend([helper.make_node("Reshape", ["flexible", "shape"], ["mean"]), last])
+    raw = image(2)
+    expected = expit(maps_of(20 * ranged(raw) - 10))
+    files = package_04(raw, expected, model, before=[RANGE, STEEP], behind=[SIGMOID])
+    with pytest.raises(ModelError, match=r"takes images of 48 × 48 px only"):
+        imported(tmp_path, described(files, one_size))
 
 
 # Hostile

@@ -137,9 +137,9 @@ def read_description(files: PackageFiles) -> Description:
             authors=tuple(_text(one["name"]) for one in content.get("authors") or ()),
             cite=tuple(map(_citation, content.get("cite") or ())),
             tags=tuple(map(_text, content.get("tags") or ())),
-            covers=tuple(map(_text, content.get("covers") or ())),
+            covers=tuple(_file(one).source for one in content.get("covers") or ()),
             licence=_text(content["license"]) if content.get("license") else None,
-            documentation=_text(content.get("documentation") or ""),
+            documentation=_file(content.get("documentation") or "").source,
             inputs=inputs,
             outputs=outputs,
             weights={_text(kind): _file(one) for kind, one in content["weights"].items()},
@@ -271,9 +271,9 @@ def _tensor_05(
 
 
 def _axis_id(axis: Mapping[str, Any]) -> str:
-    """Return the name of an axis; batch, channel and time have one of their own."""
+    """Return the name of an axis; the kinds beside space have one of their own."""
     kind = _text(axis["type"])
-    return _text(axis["id"]) if kind == "space" else kind
+    return _text(axis.get("id", "x")) if kind == "space" else kind
 
 
 def _size(axis: Mapping[str, Any], which: str) -> int:

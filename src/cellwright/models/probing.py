@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ from cellwright._errors import ModelError
 from cellwright._types import FloatArray
 
 _SIDES = {2: (256, 512), 3: (64, 128)}  # px of the images that are tried, by dimensions
+_LARGEST_STRIDE = 64  # px
 _TOLERANCE = 1e-6  # of the largest map value: less is rounding
 _SEED = 0
 
@@ -36,14 +38,13 @@ def find_stride(
     ModelError
         If it takes only some sizes of another kind.
     """
-    candidates = [step] if all(step) else []
-    candidates.append(
-        tuple(-(-a // max(b, 1)) * max(b, 1) for a, b in zip(least, step, strict=True))
-    )
-    for stride in candidates:
-        described = all(b == 0 or a % b == 0 for a, b in zip(least, step, strict=True))
-        if described and _takes_multiples(run, channels, stride):
-            return stride
+    pairs = list(zip(least, step, strict=True))
+    # Of a fixed size, the powers of 2 in it are what networks halve so often.
+    smallest = tuple(b or math.gcd(a, _LARGEST_STRIDE) for a, b in pairs)
+    if all(b == 0 or a % b == 0 for a, b in pairs):
+        for stride in dict.fromkeys((smallest, least)):
+            if _takes_multiples(run, channels, stride):
+                return stride
     sizes = " × ".join(f"{a} + n · {b}" if b else str(a) for a, b in zip(least, step, strict=True))
     raise ModelError(
         f"The network of '{name}' takes images of {sizes} px only, not of any multiple of a "
