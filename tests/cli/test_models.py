@@ -7,6 +7,7 @@ pytest.importorskip("onnx")
 
 from cellwright.cli.models import models
 from cellwright.models import find
+from cellwright.models.bioimageio_outputs import TAKEN
 from cellwright.models.package import load_package
 from models.oracle import oracle_package
 
@@ -62,6 +63,8 @@ def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
 def test_a_model_from_elsewhere_says_where_it_is_from_and_what_to_cite(call, tmp_path):
     from models.foreign import image, maps_of, network, package_05, zipped
 
+    (chosen,) = (one for one in models.commands["import"].params if one.name == "method")
+    assert tuple(chosen.type.choices) == TAKEN
     raw = image(2)
     names = ("background", "stuff")
     path = zipped(tmp_path / "tissue.zip", package_05(raw, maps_of(raw), network(2), names))

@@ -434,14 +434,19 @@ def test_pickles_and_damage_are_refused(tmp_path):
         import_model(tmp_path / "text.zip")
 
 
-def test_weights_in_further_files_are_refused(tmp_path):
+@pytest.mark.parametrize("place", ["initializer", "constant"])
+def test_weights_in_further_files_are_refused(tmp_path, place):
     import onnx
 
     model = network(2)
-    kernel = model.graph.initializer[0]
-    onnx.external_data_helper.set_external_data(kernel, "../../secret.bin")
-    kernel.ClearField("raw_data")
-    kernel.data_location = onnx.TensorProto.EXTERNAL
+    tensor = model.graph.initializer[0]
+    if place == "constant":
+        model.graph.node.insert(0, onnx.helper.make_node("Constant", [], ["kernel"], value=tensor))
+        del model.graph.initializer[0]
+        tensor = model.graph.node[0].attribute[0].t
+    onnx.external_data_helper.set_external_data(tensor, "../../secret.bin")
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
     raw = image(2)
     files = package_04(raw, expit(maps_of(ranged(raw))), model, before=[RANGE], behind=[SIGMOID])
     with pytest.raises(ModelError, match=r"keeps weights in further files"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ def parsed(content: bytes, source: str) -> Any:
         inputs, outputs = graph_inputs(model), model.graph.output
     except Exception as error:  # protobuf's errors share no base class
         raise ModelError(f"The network in '{source}' is not an ONNX file: {error}.") from error
-    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer):
+    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in _tensors(model)):
         raise ModelError(
             f"The network in '{source}' keeps weights in further files, which are not read. Save "
             "it as one file: onnx.save(model, path, save_as_external_data=False)."
@@ -99,6 +99,18 @@ def parsed(content: bytes, source: str) -> Any:
             "Cellwright runs networks that make one set of maps of one image."
         )
     return model
+
+
+def _tensors(part: Any) -> Iterator[Any]:
+    """Yield all stored tensors of a model, a graph, a node, or whatever lies within."""
+    for kind, value in part.ListFields():
+        if kind.message_type is None:
+            continue
+        for one in [value] if hasattr(value, "ListFields") else value:
+            if one.DESCRIPTOR.name == "TensorProto":
+                yield one
+            else:
+                yield from _tensors(one)
 
 
 def graph_inputs(model: Any) -> list[Any]:
