@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from cellwright.cli import options
-from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, METHODS, POINT_METHODS
+from cellwright.methods.registry import (
+    BOX_METHODS,
+    CLASS_METHODS,
+    LEARNERS,
+    METHODS,
+    POINT_METHODS,
+)
 from cellwright.networks.registry import (
     ENCODERS,
     NETWORKS,
@@ -27,6 +33,7 @@ LEARNED = METHODS | CLASS_METHODS | BOX_METHODS | POINT_METHODS
 CHOICES = "\n\n".join(
     (
         _listed("Methods", {name: one.summary for name, one in LEARNED.items()}),
+        _listed("Methods without a network", {n: one.summary for n, one in LEARNERS.items()}),
         _listed("Networks", network_summaries()),
         _listed("Encoders", {name: summary for name, (summary, _) in ENCODERS.items()}),
     )
@@ -38,7 +45,7 @@ CHOICES = "\n\n".join(
 @options.output_folder
 @click.option(
     "--method",
-    type=click.Choice(list(LEARNED)),
+    type=click.Choice([*LEARNED, *LEARNERS]),
     help="How objects or classes are learned; see below.  [default: offsets; for volumes "
     "watershed; classes where pixel classes are annotated; boxes or points where those are]",
 )

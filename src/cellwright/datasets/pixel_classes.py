@@ -14,6 +14,7 @@ from cellwright.datasets.records import ClassLabels, Dataset
 from cellwright.images.read import read_labels
 
 _MOST = 20  # more values than this are numbered objects, not classes
+_LOOKED_AT = 5  # label images that tell numbered objects from classes
 
 
 def as_pixel_classes(dataset: Dataset) -> Dataset:
@@ -71,6 +72,27 @@ def as_pixel_classes(dataset: Dataset) -> Dataset:
             for example in dataset.examples
         ),
     )
+
+
+def holds_classes(dataset: Dataset) -> bool:
+    """Return whether label images say what pixels are, instead of numbering objects.
+
+    The values of a few are looked at: an object has one number and is in one piece, most often; a
+    class is in many.
+    """
+    from scipy.ndimage import label
+
+    if dataset.task != "instances":
+        return dataset.task == "pixel classes"
+    parts = []
+    for example in dataset.examples[:_LOOKED_AT]:
+        if isinstance(example.labels, Path):
+            labels, _ = read_labels(example.labels, axes=label_axes(example))
+            values = np.unique(labels[labels > 0])
+            if len(values) > _MOST:
+                return False
+            parts += [label(labels == value)[1] for value in values]
+    return len(parts) > 0 and float(np.mean(np.array(parts) > 1)) > 0.5
 
 
 def _names(dataset: Dataset, values: tuple[int, ...]) -> tuple[str, ...]:

@@ -12,6 +12,10 @@ from cellwright._types import AnyArray, DoubleArray, FloatArray
 OBJECTS = ("bright", "dark", "rare")
 KINDS = ("compressed", "range", "moments", "none", *OBJECTS)
 _LEVEL_BINS = 1024
+_DEVIATION = 1.4826  # standard deviations of a Gaussian per median absolute deviation
+_PARTED = 0.68  # share of the variance that a level explains where it parts more than a Gaussian
+_SKEWED = 0.5  # skewness of values that are more than symmetric noise
+_CLEAR = 6.0  # standard deviations above noise
 _SAMPLE_PIXELS = 1 << 18  # enough for a percentile to be stable to a fraction of the noise
 
 
@@ -125,6 +129,9 @@ def _background_and_level(
 ) -> tuple[float, float]:
     """Return the median of the background, and Otsu's level between it and the objects.
 
+    Where the values are as symmetric as noise, and the level parts them no better than those of a
+    Gaussian, it lies in the noise: there are few objects, or none. It is then set well above.
+
     Parameters
     ----------
     values : ndarray, shape (n,)
@@ -143,7 +150,17 @@ def _background_and_level(
     low, high = range_
     if low == high:
         return float(low), float(low)
-    level = float(threshold_otsu(np.clip(values, low, high), nbins=_LEVEL_BINS))
-    above = values > level
-    bright = objects == "bright" or (objects == "rare" and np.mean(above) <= 0.5)
-    return float(np.median(values[above != bright])), level
+    within = np.clip(values, low, high)
+    level = float(threshold_otsu(within, nbins=_LEVEL_BINS))
+    above = within > level
+    share = float(np.mean(above))
+    bright = objects == "bright" or (objects == "rare" and share <= 0.5)
+    apart = float(within[above].mean() - within[~above].mean())
+    spread = float(np.std(within))
+    parted = share * (1 - share) * (apart / spread) ** 2
+    skewness = float(np.mean(((within - within.mean()) / spread) ** 3))
+    if parted > _PARTED or abs(skewness) > _SKEWED:
+        return float(np.median(values[above != bright])), level
+    background = float(np.median(values))
+    noise = _DEVIATION * float(np.median(np.abs(values - background)))
+    return background, background + (_CLEAR if bright else -_CLEAR) * noise

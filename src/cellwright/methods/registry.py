@@ -12,8 +12,8 @@ from cellwright.methods.readout import Readout
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """One way from images to objects.
+class Learner:
+    """One way from images to objects or classes.
 
     Parameters
     ----------
@@ -21,18 +21,32 @@ class Method:
         As in ``--method`` and on the card of a model.
     summary : str
         What it is good at, in one sentence for people.
-    readout, recipe : str
-        Where its two halves stand, as ``"module:class"``.
+    readout : str
+        Where the class of its readouts stands, as ``"module:class"``.
     """
 
     name: str
     summary: str
     readout: str
-    recipe: str
 
     def readout_class(self) -> Any:
         """Return the class of its readouts; importing it needs no torch."""
         return _load(self.readout)
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Learner):
+    """One that a network learns.
+
+    Parameters
+    ----------
+    name, summary, readout
+        As of any `Learner`.
+    recipe : str
+        Where the class of its recipes stands.
+    """
+
+    recipe: str
 
     def recipe_class(self) -> Any:
         """Return the class of its recipes; importing it needs torch."""
@@ -125,8 +139,24 @@ POINT_METHODS: dict[str, Method] = {
 """The methods that find places of objects, by name."""
 
 
+LEARNERS: dict[str, Learner] = {
+    "classical": Learner(
+        "classical",
+        "No network: background, threshold, seeds, watershed, tuned on the images in seconds.",
+        f"{__package__}.classical.readout:ClassicalReadout",
+    ),
+    "pixels": Learner(
+        "pixels",
+        "No network: a forest that knows pixels by their texture, in seconds, from a few strokes.",
+        f"{__package__}.boundary.readout:BoundaryReadout",
+    ),
+}
+"""The methods without a network, by name; that of ``pixels`` reads objects, where those are
+annotated in place of classes."""
+
+
 def find_method(name: str) -> Method:
-    """Return the method of that name.
+    """Return the method of a network of that name.
 
     Raises
     ------

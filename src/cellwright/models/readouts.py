@@ -10,7 +10,7 @@ from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.readout import Readout
-from cellwright.methods.registry import METHODS
+from cellwright.methods.registry import LEARNERS, METHODS
 from cellwright.models.card import ModelCard
 
 _Kind = TypeVar("_Kind")
@@ -24,12 +24,13 @@ def readout_of(card: ModelCard) -> Readout:
     ModelError
         If the method is unknown to this version, or has no such parameter.
     """
-    if card.method not in METHODS:
+    known = METHODS | LEARNERS
+    if card.method not in known:
         raise ModelError(
             f"The model '{card.name}' uses the method '{card.method}', which this version of "
-            f"Cellwright does not have ({', '.join(METHODS)}). Update Cellwright."
+            f"Cellwright does not have ({', '.join(known)}). Update Cellwright."
         )
-    readout: Readout = _made(METHODS[card.method].readout_class(), card)
+    readout: Readout = _made(known[card.method].readout_class(), card)
     return readout
 
 

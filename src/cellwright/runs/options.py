@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellwright.methods.registry import find_method
+from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.models.card import check_name
 
 DEFAULT_STEPS = 2000
@@ -20,6 +20,8 @@ class TrainOptions:
     ----------
     method : str, optional
         How objects or classes are described to the network; a name in the registry of methods.
+        Or ``"classical"`` or ``"pixels"``, which learn without a network, in seconds; of what
+        follows, only `seed`, `axes` and `name` are for them.
         When not given, ``"offsets"`` for objects in planes, ``"watershed"`` in volumes, and what
         the annotation is called: ``"classes"``, ``"boxes"``, ``"points"``.
     network : mapping
@@ -70,7 +72,7 @@ class TrainOptions:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.method is not None:
+        if self.method is not None and self.method not in LEARNERS:
             find_method(self.method)
         if self.name is not None:
             check_name(self.name)

@@ -11,8 +11,9 @@ from cellwright._errors import DatasetError, UsageError, training_extra
 from cellwright._files import write_text
 from cellwright._progress import remark
 from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.pixel_classes import holds_classes
 from cellwright.datasets.records import Dataset
-from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, POINT_METHODS
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.card import ModelCard
 from cellwright.models.find import find_model
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
@@ -28,6 +29,7 @@ from cellwright.runs.tasks import Finished, Task
 from cellwright.runs.train_boxes import BoxTask
 from cellwright.runs.train_classes import ClassTask
 from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.train_learner import learn_without_network
 from cellwright.runs.train_points import PointTask
 from cellwright.runs.train_report import model_report
 from cellwright.training.history import CHECKPOINT, HISTORY
@@ -101,6 +103,7 @@ def train(
         If the training cannot go on.
     """
     options = options or TrainOptions()
+    learner_for(options.method)  # what is not installed is told before anything is read
     task, opened = open_task(Path(dataset), options)
     divided, notes = divided_dataset(opened, options.seed)
     machine = Machine(device, workers, threads)
@@ -136,7 +139,7 @@ def train_divided(
     DatasetError, OutputError, TrainingError
         As `train`.
     """
-    learner = network_learner()
+    learner = learner_for(options.method)
     start = load_package(find_model(options.start_from)) if options.start_from else None
     size = volume_size(divided)
     method = options.method or task.methods[2 if size is None else 3]
@@ -195,6 +198,8 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
         raise UsageError("The diameter is for points alone: leave it out, or choose 'points'.")
     if options.method in CLASS_METHODS:
         return ClassTask()
+    if options.method == "pixels" and holds_classes(dataset):
+        return ClassTask()
     if options.method in BOX_METHODS or (dataset.task == "boxes" and options.method is None):
         return BoxTask()
     if dataset.task == "instances":
@@ -213,6 +218,17 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
         else f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered "
         "objects, boxes, points or classes of pixels."
     )
+
+
+def learner_for(method: str | None) -> Callable[..., Learned]:
+    """Return what learns by a method; that of networks where none is named.
+
+    Raises
+    ------
+    UsageError
+        If what it needs is not installed.
+    """
+    return learn_without_network if method in LEARNERS else network_learner()
 
 
 def network_learner() -> Callable[..., Learned]:

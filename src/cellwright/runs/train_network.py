@@ -96,6 +96,11 @@ def _network(
 ) -> tuple[Network, Transferred | None]:
     """Return the network, with what fits of the weights that it starts from."""
     dimensions = len(learning.patch)
+    if start and start.card.network.engine != "network":
+        raise UsageError(
+            f"The model '{start.card.name}' has no network to start from: it was made by the "
+            f"method '{start.card.method}'. Leave out --from."
+        )
     if start and start.card.network.dimensions != dimensions:
         seen, given_here = ("planes", "volumes") if dimensions == 3 else ("volumes", "planes")
         raise UsageError(

@@ -165,12 +165,13 @@ def test_learns_dark_small_objects_from_two_images(rng):
     fields = [balls((60, 70), rng.uniform(5, 55, (12, 2)), [4] * 12) for _ in range(3)]
     images = [-picture(truth, rng, list(rng.uniform(0.3, 2, truth.max()))) for truth in fields]
     usual = ClassicalPipeline()
-    tuned = fit_classical(images[:2], fields[:2], trials=2, seed=1)
+    tuned, learned = fit_classical(images[:2], fields[:2], trials=2, seed=1)
+    assert learned == score(tuned, images[:2], fields[:2]) > 0.5
     assert tuned.polarity == "dark"
     assert 6 < tuned.diameter < 9
     assert score(usual, images[2:], fields[2:]) == 0
     assert score(tuned, images[2:], fields[2:]) > 0.5
-    assert tuned == fit_classical(images[:2], fields[:2], trials=2, seed=1)
+    assert tuned == fit_classical(images[:2], fields[:2], trials=2, seed=1)[0]
 
 
 def test_what_cannot_be_used_is_refused(rng):

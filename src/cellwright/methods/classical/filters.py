@@ -43,7 +43,7 @@ class ClassicalFilters:
         Width of the Gaussian that takes the background, in diameters; 0 leaves it.
     smoothing : float
         Width of the Gaussian that takes the noise, in px.
-    factor, locality, contrast : float
+    factor, locality, least : float
         Of the threshold; see `steps.level`.
     seeds : {"shape", "blobs"}
         Whether touching objects part where their outline narrows, or where it is dark between them.
@@ -67,7 +67,7 @@ class ClassicalFilters:
     smoothing: float = 1.0
     factor: float = 1.0
     locality: float = 0.6
-    contrast: float = 2.0
+    least: float = 0.25
     seeds: Literal["shape", "blobs"] = "shape"
     detail: float = 0.06
     deepest: float = 48.0
@@ -80,7 +80,7 @@ class ClassicalFilters:
             raise UsageError(f"Images have 2 or 3 dimensions, not {self.dimensions}.")
         for name in sorted(set(self.__dataclass_fields__) - {"seeds", "dimensions"}):
             value = getattr(self, name)
-            least = 0 if name not in ("diameter", "anisotropy", "detail") else 1e-6
+            least = 0 if name not in ("diameter", "anisotropy", "detail", "least") else 1e-6
             if not least <= value < math.inf:
                 raise UsageError(f"{name} is {value}; give a number above 0.")
 
@@ -137,12 +137,9 @@ class ClassicalFilters:
         """Return both maps of one channel, shape (2, [Z,] Y, X)."""
         smooth = gaussian(pixels, self._widths(self.smoothing))
         around = self._widths(_NEIGHBOURHOOD * self.diameter)
-        noise = gaussian(np.abs(pixels - smooth), around)
         if self.background > 0:
             smooth = steps.flattened(smooth, self._widths(self.background * self.diameter))
-        level = steps.level(
-            gaussian(smooth, around), noise, self.factor, self.locality, self.contrast
-        )
+        level = steps.level(gaussian(smooth, around), self.factor, self.locality, self.least)
         logit = np.clip(_STEEPNESS * (smooth / level - 1), -_SURE, _SURE)
         mask = smooth > level
         filled = steps.filled(mask, self._holes)

@@ -30,7 +30,7 @@ class ClassicalPipeline:
         Of a typical object, in px.
     polarity : {"bright", "dark", "rare"}
         What objects are, compared with the background.
-    background, smoothing, factor, locality, contrast, seeds, detail
+    background, smoothing, factor, locality, least, seeds, detail
         As in `ClassicalFilters`.
     neck : float
         How narrow or dim the passage between two parts of one object may be, compared with the
@@ -56,7 +56,7 @@ class ClassicalPipeline:
     smoothing: float = 1.0
     factor: float = 1.0
     locality: float = 0.6
-    contrast: float = 2.0
+    least: float = 0.25
     seeds: Literal["shape", "blobs"] = "shape"
     detail: float = 0.06
     neck: float = 0.93
@@ -87,7 +87,7 @@ class ClassicalPipeline:
             smoothing=self.smoothing,
             factor=self.factor,
             locality=self.locality,
-            contrast=self.contrast,
+            least=self.least,
             seeds=self.seeds,
             detail=self.detail,
             deepest=self.largest * self.diameter / 2,

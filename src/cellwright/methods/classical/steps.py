@@ -8,9 +8,6 @@ from cellwright._types import BoolArray, FloatArray
 from cellwright.images.filters import gaussian
 from cellwright.methods.distance import squared_distances
 
-_LEAST_LEVEL = 1e-3  # of Otsu's: the background itself is no object
-_DEVIATION = 1.2533  # standard deviations of a Gaussian per mean absolute deviation
-
 Widths = tuple[float, ...]
 """Widths in px along each spatial axis."""
 
@@ -20,24 +17,21 @@ def flattened(pixels: FloatArray, width: Widths) -> FloatArray:
     return pixels - gaussian(pixels, width)
 
 
-def level(
-    local: FloatArray, noise: FloatArray, factor: float, locality: float, contrast: float
-) -> FloatArray:
+def level(local: FloatArray, factor: float, locality: float, least: float) -> FloatArray:
     """Return from which intensity on a pixel is foreground: a level between global and local.
 
     It is ``factor * ((1 - locality) * 1 + locality * local)``, with Otsu's level 1 and the mean
-    around each pixel; but no less than `contrast` standard deviations of the noise.
+    around each pixel; but no less than `least`, so that noise on an empty ground is no object.
 
     Parameters
     ----------
     local : ndarray, shape ([Z,] Y, X), float32
         Mean around each pixel. The background is 0 and Otsu's level 1.
-    noise : ndarray, shape ([Z,] Y, X), float32
-        Mean absolute deviation of pixels from the smoothed image, around each pixel.
     factor : float
     locality : float
         0 is Otsu's method alone; near 1, a dim object beside a bright one is seen as well.
-    contrast : float
+    least : float
+        Above 0; a share of Otsu's level.
 
     References
     ----------
@@ -45,8 +39,7 @@ def level(
     Man, and Cybernetics 9 (1979).
     """
     between = np.float32(factor * (1 - locality)) + np.float32(factor * locality) * local
-    least = np.float32(contrast * _DEVIATION) * noise
-    result: FloatArray = np.maximum(np.maximum(between, least), np.float32(_LEAST_LEVEL))
+    result: FloatArray = np.maximum(between, np.float32(least))
     return result
 
 

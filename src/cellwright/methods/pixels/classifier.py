@@ -244,10 +244,13 @@ def fit_samples(
     channels: int,
     dimensions: int,
     *,
+    classes: int | None = None,
     trees: int = 20,
     seed: int = 0,
 ) -> PixelClassifier:
     """Learn pixel classes from annotated pixels; see `fit_pixel_classifier`.
+
+    `classes` is how many there are, where not all of them may be annotated.
 
     Raises
     ------
@@ -259,13 +262,14 @@ def fit_samples(
     if trees < 1:
         raise UsageError(f"A forest of {trees} trees knows nothing: ask for 1 or more.")
     values = np.concatenate([one.values for one in samples])
-    classes = np.concatenate([one.classes for one in samples])
-    if len(classes) == 0:
+    known = np.concatenate([one.classes for one in samples])
+    if len(known) == 0:
         raise InputError("No pixel is annotated: draw a line in every class first.")
     bins = Bins.fit(values)
     codes = np.empty(values.shape, np.uint8)
     bins.encode(values.T, 0, codes)
-    forest = grow_forest(codes, classes, int(classes.max()) + 1, trees=trees, seed=seed)
+    count = int(known.max()) + 1 if classes is None else classes
+    forest = grow_forest(codes, known, count, trees=trees, seed=seed)
     return PixelClassifier(bank, channels, dimensions, bins, forest)
 
 
