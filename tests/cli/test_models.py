@@ -38,6 +38,14 @@ def test_an_imported_model_is_listed_explained_and_exported(call, tmp_path):
     assert again.sha256 == first.sha256
 
 
+def test_a_broken_model_does_not_hide_the_others(call, tmp_path):
+    call("import", tmp_path / "oracle.zip")
+    (tmp_path / "mine" / "bad.zip").write_text("no zip")
+    listed = {one["name"]: one for one in json.loads(call("list", "--json"))["models"]}
+    assert set(listed) == {"oracle", "bad"} and listed["bad"]["version"] == "broken"
+    assert "damaged" in listed["bad"]["description"]
+
+
 def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
     of_images = {"fluorescence (57 images)": 0.876, "brightfield (1 image)": 0.5}
     oracle_package(

@@ -84,6 +84,8 @@ def test_an_exported_model_comes_back_as_it_was(package, tmp_path):
         other = replace(package, card=replace(package.card, version="2"))
         export_bioimageio(other, tmp_path / "other.zip")
         import_model(tmp_path / "other.zip")
+    named = import_model(tmp_path / "other.zip", name="newer").model
+    assert find.find_model("newer") == named.path and load_model("newer").card.version == "2"
 
 
 # From elsewhere

@@ -78,8 +78,8 @@ def test_what_is_no_model_is_told(web, tmp_path):
     with pytest.raises(ModelError, match=r"There is no model at"):
         import_model(tmp_path / "gone.zip")
     oracle_package(folder / "oracle.zip")
-    with pytest.raises(UsageError, match="keeps its name and its method"):
-        import_model(folder / "oracle.zip", name="other")
+    with pytest.raises(UsageError, match="keeps its method"):
+        import_model(folder / "oracle.zip", method="classes")
     with pytest.raises(UsageError, match="the source is a path"):
         import_model(folder / "oracle.zip", sha256="0" * 64)
 

@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellwright.cli import options
+
+if TYPE_CHECKING:
+    from cellwright.models.find import KnownModel
 
 
 @click.group(short_help="List, explain, export and add models.")
@@ -21,21 +24,29 @@ def models() -> None:
 def list_(as_json: bool) -> None:
     """List the models that have a name."""
     from cellwright.models.find import list_models
-    from cellwright.models.package import load_package
 
-    cards = [(known, load_package(known.path).card) for known in list_models()]
-    rows = [
-        {
-            "name": known.name,
-            "version": card.version,
-            "shipped": known.shipped,
-            "path": str(known.path),
-            "description": card.description,
-        }
-        for known, card in cards
-    ]
+    rows = [_row(known) for known in list_models()]
     lines = [f"{row['name']:<20} {row['version']:<10} {row['description']}" for row in rows]
     options.say(as_json, {"models": rows}, lines or ["There are no models yet."])
+
+
+def _row(known: "KnownModel") -> dict[str, Any]:
+    """Return what the list says of a model; one that is broken does not hide the others."""
+    from cellwright import ModelError
+    from cellwright.models.package import load_package
+
+    try:
+        card = load_package(known.path).card
+        version, description = card.version, card.description
+    except ModelError as error:
+        version, description = "broken", str(error)
+    return {
+        "name": known.name,
+        "version": version,
+        "shipped": known.shipped,
+        "path": str(known.path),
+        "description": description,
+    }
 
 
 _WIDTH = 100
@@ -146,7 +157,7 @@ def export(model: str, output: Path, format_: str) -> None:
 @models.command(name="import")
 @click.argument("source")
 @click.option("--sha256", help="What a file from the web must have.")
-@click.option("--name", help="For a model from elsewhere.  [default: made from its own]")
+@click.option("--name", help="What finds it afterwards.  [default: its own name]")
 @click.option(
     "--method",
     type=click.Choice(["boundary", "classes", "watershed"]),

@@ -44,7 +44,7 @@ def import_model(
     sha256 : str, optional
         What a file from the web must have.
     name : str, optional
-        For a model from elsewhere; made from its own by default.
+        What finds the model; its own by default.
     method : str, optional
         What reads the maps of a model from elsewhere: ``"boundary"``, ``"classes"`` or
         ``"watershed"``. It follows from the package's description where that says enough.
@@ -76,12 +76,12 @@ def import_model(
         raise ModelError(f"There is no model at '{location}'.")
     files = open_files(location)
     if files is None:
-        if name is not None or method is not None:
-            raise UsageError("A model of Cellwright keeps its name and its method.")
-        return Imported(add_model(Path(location)), notes)
+        if method is not None:
+            raise UsageError("A model of Cellwright keeps its method; leave out --method.")
+        return Imported(add_model(Path(location), name), notes)
     from cellwright.models.bioimageio_import import import_bioimageio
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "imported.cellwright"
         import_bioimageio(files, target, name=name, method=method)
-        return Imported(add_model(target), notes)
+        return Imported(add_model(target, name), notes)

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright._errors import ModelError
-from cellwright.models.package import CARD, ZIP_SUFFIXES, load_package, save_package, verify_package
+from cellwright.models.card import check_name
+from cellwright.models.package import (
+    CARD,
+    ZIP_SUFFIXES,
+    Package,
+    load_package,
+    save_package,
+    verify_package,
+)
 
 SHIPPED = Path(__file__).parent / "shipped"
 USER_FOLDER_VARIABLE = "CELLWRIGHT_MODELS"
@@ -72,28 +80,40 @@ def find_model(name_or_path: str | Path) -> Path:
     )
 
 
-def add_model(path: Path) -> KnownModel:
+def add_model(path: Path, name: str | None = None) -> KnownModel:
     """Check a package and copy it to the user's models, where its name finds it.
+
+    Parameters
+    ----------
+    path : Path
+    name : str, optional
+        What finds it; that on its card by default.
 
     Raises
     ------
     ModelError
-        If the package is broken, or its name is taken by a different model.
+        If the package is broken, or the name is none or that of a different model.
     """
     package = load_package(path)
     verify_package(package)
-    name = package.card.name
+    name = name or package.card.name
+    check_name(name)
     taken = {model.name: model for model in list_models()}.get(name)
-    if taken is not None and load_package(taken.path).sha256 == package.sha256:
+    if taken is not None and _alike(load_package(taken.path), package):
         return taken
     if taken is not None:
         raise ModelError(
-            f"There is another model named '{name}' at '{taken.path}'. Remove that one first, or "
-            f"use this one by its path '{path}'."
+            f"There is another model named '{name}' at '{taken.path}'. Choose another name with "
+            "--name, or remove that one first."
         )
     target = user_folder() / f"{name}.cellwright"
     save_package(target, package.card, package.files)
     return KnownModel(name, target, shipped=False)
+
+
+def _alike(one: Package, other: Package) -> bool:
+    """Return whether two packages hold the same, if perhaps written by different versions."""
+    return one.card == other.card and one.files == other.files
 
 
 def _packages(folder: Path) -> dict[str, Path]:
