@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cellwright.api import load_model, measure, read, segment, write, write_labels
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
+    from cellwright.models.spots import SpotSettings
     from cellwright.runs.detect import detect
     from cellwright.runs.detect_options import DetectOptions
     from cellwright.runs.evaluate import evaluate
@@ -51,6 +52,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "SegmentOptions",
+    "SpotSettings",
     "TrainOptions",
     "TrainingError",
     "UsageError",
@@ -70,6 +72,7 @@ _HOMES = {
     "DetectOptions": "cellwright.runs.detect_options",
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment_options",
+    "SpotSettings": "cellwright.models.spots",
     "TrainOptions": "cellwright.runs.options",
     "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
