@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from cellwright.runs.options import TrainOptions
     from cellwright.runs.segment_options import SegmentOptions
     from cellwright.runs.train import train
+    from cellwright.tracking.formats.files import read_tracks, write_tracks
+    from cellwright.tracking.metrics.evaluate import score_tracks
+    from cellwright.tracking.tracks import Tracks, make_tracks
 
 __version__ = "0.1.0"
 
@@ -53,6 +56,7 @@ __all__ = [
     "OutputError",
     "SegmentOptions",
     "SpotSettings",
+    "Tracks",
     "TrainOptions",
     "TrainingError",
     "UsageError",
@@ -60,12 +64,16 @@ __all__ = [
     "evaluate",
     "import_model",
     "load_model",
+    "make_tracks",
     "measure",
     "read",
+    "read_tracks",
+    "score_tracks",
     "segment",
     "train",
     "write",
     "write_labels",
+    "write_tracks",
 ]
 
 _HOMES = {
@@ -73,17 +81,22 @@ _HOMES = {
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment_options",
     "SpotSettings": "cellwright.models.spots",
+    "Tracks": "cellwright.tracking.tracks",
     "TrainOptions": "cellwright.runs.options",
     "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
     "import_model": "cellwright.models.exchange",
     "load_model": "cellwright.api",
+    "make_tracks": "cellwright.tracking.tracks",
     "measure": "cellwright.api",
     "read": "cellwright.api",
+    "read_tracks": "cellwright.tracking.formats.files",
+    "score_tracks": "cellwright.tracking.metrics.evaluate",
     "segment": "cellwright.api",
     "train": "cellwright.runs.train",
     "write": "cellwright.api",
     "write_labels": "cellwright.api",
+    "write_tracks": "cellwright.tracking.formats.files",
 }
 
 

@@ -1,16 +1,19 @@
 """``cellwright evaluate``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from cellwright._errors import UsageError
 from cellwright.cli import options
 
 
-@click.command(short_help="Score a model on annotated images.")
-@click.argument("model")
-@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@click.command(short_help="Score a model on annotated images, or tracks against true ones.")
+@click.argument("model", metavar="MODEL|TRACKS")
+@click.argument("dataset", metavar="DATASET|TRUTH", type=click.Path(exists=True, path_type=Path))
 @options.output_folder
 @click.option(
     "--split",
@@ -27,20 +30,74 @@ from cellwright.cli import options
 @options.axes
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores by default.")
+@click.option(
+    "--radius",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of tracks: match positions at most so many pixels apart, instead of masks or labels.",
+)
 @options.overwrite
 @options.as_json
-def evaluate(model: str, dataset: Path, output: Path, as_json: bool, **choices: Any) -> None:
+def evaluate(
+    model: str,
+    dataset: Path,
+    output: Path,
+    radius: float | None,
+    overwrite: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
     """Score MODEL (a name or a package) on the annotated images in DATASET.
 
     Writes metrics.json and one row per image to images.csv.
+
+    Or score TRACKS (a folder with res_track.txt, a GEFF folder, a TrackMate XML or a table)
+    against those in TRUTH (such as 01_GT of the Cell Tracking Challenge). Writes metrics.json.
     """
+    from cellwright.tracking.formats.files import holds_tracks
+
+    if holds_tracks(Path(model)):
+        _refuse_given(choices, "tracks are")
+        from cellwright.runs.evaluate_tracks import evaluate_tracks
+
+        scores = evaluate_tracks(model, dataset, output, radius=radius, overwrite=overwrite).metrics
+        options.say(as_json, scores, [*_tracks(scores), f"Results: {output}"])
+        return
+    _refuse_given({"radius": radius}, "a model is")
     from cellwright.runs.evaluate import evaluate as run
 
-    metrics = run(model, dataset, output, **choices).metrics
+    metrics = run(model, dataset, output, overwrite=overwrite, **choices).metrics
     told = next((tell for key, tell in _TOLD.items() if key in metrics), _objects)
     lines = told(metrics)
     notes = [f"Note: {warning}" for warning in metrics["warnings"]]
     options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
+
+
+def _refuse_given(choices: Mapping[str, Any], what: str) -> None:
+    """Raise `UsageError` where an option was given that plays no role."""
+    context = click.get_current_context()
+    for name in choices:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UsageError(f"--{name} means nothing when {what} scored; leave it out.")
+
+
+def _tracks(scores: dict[str, Any]) -> list[str]:
+    def row(*names: str) -> str:
+        return ", ".join(f"{name} {scores[name]:.4f}" for name in names if scores[name] is not None)
+
+    divisions = scores["divisions"][0]
+    errors = scores["errors"]
+    lines = [
+        f"{errors['detections']:,} detections and {errors['links']:,} links in the truth:",
+        f"  {row('SEG', 'DET', 'TRA', 'LNK')}",
+        f"  {row('CT', 'TF', 'BC(0)', 'CCA', 'BIO(0)', 'OP_CTB', 'OP_CLB(0)')}",
+        f"  {row('HOTA', 'CHOTA', 'IDF1', 'MOTA')}",
+        f"  divisions: {divisions['right']} right, {divisions['wrong_daughters']} with other "
+        f"daughters, {divisions['surplus']} invented, {divisions['missed']} missed",
+    ]
+    if "particles" in scores:
+        known = {name: one for name, one in scores["particles"].items() if one is not None}
+        lines.append("  " + ", ".join(f"{name} {one:.4f}" for name, one in known.items()))
+    return lines
 
 
 def _classes(metrics: dict[str, Any]) -> list[str]:

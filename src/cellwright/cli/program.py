@@ -29,7 +29,10 @@ COMMANDS = {
         "cellwright.cli.compare:compare",
         "Train several methods on annotated images and recommend one.",
     ),
-    "evaluate": ("cellwright.cli.evaluate:evaluate", "Score a model on annotated images."),
+    "evaluate": (
+        "cellwright.cli.evaluate:evaluate",
+        "Score a model on annotated images, or tracks against true ones.",
+    ),
     "models": ("cellwright.cli.models:models", "List, explain, export and add models."),
     "data": ("cellwright.cli.data:data", "Look at a dataset, preview its augmentation, divide it."),
 }

@@ -134,7 +134,7 @@ class Tracks:
         links = self.branches()
         links |= self.frame[target] - self.frame[source] > 1
         if PARENT in self.edge_properties:
-            links |= self.edge_properties[PARENT]
+            links |= self.edge_properties[PARENT] == 1  # formats without booleans hold numbers
         return links
 
     def with_edges(

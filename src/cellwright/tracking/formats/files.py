@@ -47,7 +47,7 @@ def read_tracks(path: str | Path) -> Tracks:
     path = Path(path)
     if not path.exists():
         raise InputError(f"There is no file or folder '{path}'. Check the spelling of its name.")
-    if path.is_dir() and _is_ctc(path):
+    if is_ctc(path):
         return read_ctc(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -74,6 +74,12 @@ def write_tracks(path: str | Path, tracks: Tracks) -> None:
     writer(Path(path), tracks)
 
 
-def _is_ctc(folder: Path) -> bool:
-    homes = (folder, folder / "TRA")
+def is_ctc(path: Path) -> bool:
+    """Return whether `path` is a folder of the Cell Tracking Challenge."""
+    homes = (path, path / "TRA")
     return any((home / name).is_file() for home in homes for name in (RESULT_FILE, TRUTH_FILE))
+
+
+def holds_tracks(path: Path) -> bool:
+    """Return whether `path` is there and a file or folder that `read_tracks` takes."""
+    return path.exists() and (is_ctc(path) or path.suffix.lower() in READERS)

@@ -1,0 +1,69 @@
+"""Tracks of any format against the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import InputError
+from cellwright.tracking.formats.files import is_ctc, read_tracks
+from cellwright.tracking.metrics.challenge import score_folders
+from cellwright.tracking.metrics.matching import match_near, match_same
+from cellwright.tracking.metrics.particles import particle_scores
+from cellwright.tracking.metrics.scores import track_scores
+from cellwright.tracking.tracks import Tracks
+
+
+def score_tracks(
+    result: Tracks | str | Path, truth: Tracks | str | Path, *, radius: float | None = None
+) -> dict[str, Any]:
+    """Say how right tracks are.
+
+    Two folders of the Cell Tracking Challenge are compared by their masks, as the challenge does:
+    a true object is found by the object that covers more than half of it. Other tracks are
+    compared by position within `radius` or, without it, by frame and label, which is right where
+    both are tracks of the same detections.
+
+    Parameters
+    ----------
+    result, truth : Tracks, str or Path
+        Tracks, or where they are: a GEFF folder, a TrackMate XML, a CSV or Parquet table, or a
+        folder with ``res_track.txt`` or ``TRA/man_track.txt``.
+    radius : float, optional
+        Greatest distance of a found position from a true one, in px.
+
+    Returns
+    -------
+    dict
+        ``SEG`` (of masks), ``DET``, ``TRA``, ``LNK``, ``CT``, ``TF``, ``CCA``, ``BC(i)``,
+        ``BIO(i)``, ``OP_CSB``, ``OP_CTB``, ``OP_CLB(i)``, ``HOTA``, ``CHOTA``, ``IDF1``,
+        ``MOTA``, where i is a tolerance of 0 to 3 frames; ``errors``: the counts behind them;
+        ``divisions``: precision, recall and F1 at each tolerance; with a radius ``particles``:
+        alpha, beta, jsc, jsc_theta and rmse. None where there is nothing to score.
+
+    Raises
+    ------
+    InputError
+        If tracks cannot be read, or have no detection in common.
+    """
+    if radius is None and _is_challenge(result) and _is_challenge(truth):
+        return score_folders(Path(str(result)), Path(str(truth)))
+    found, true = (one if isinstance(one, Tracks) else read_tracks(one) for one in (result, truth))
+    if radius is not None:
+        scores = track_scores(match_near(true, found, radius))
+        particles = asdict(particle_scores(true, found, radius))
+        known = {name: None if math.isnan(one) else one for name, one in particles.items()}
+        return {**scores, "particles": known}
+    matched = match_same(true, found)
+    if len(true) and len(found) and not matched.found.any():
+        raise InputError(
+            "No true detection has the frame and label of a found one. Give the radius (in px) "
+            "within which positions match."
+        )
+    return track_scores(matched)
+
+
+def _is_challenge(tracks: Tracks | str | Path) -> bool:
+    return not isinstance(tracks, Tracks) and is_ctc(Path(tracks))
