@@ -6,8 +6,9 @@ Phase-contrast fields of whole cells (`usiigaci_phase`), of a kind that the ship
 Both ways learn the same batches of the same images in the same network, for the same number of
 steps and with the default settings of the readout; nothing is chosen, and the last weights count.
 They are scored on the validation fields, the typical size of the training objects being told. The
-images of a draw are nested: those of 2 contain that of 1. It runs on one thread. What is done is
-not done again: an interrupted run goes on by the same command.
+images of a draw are nested: those of 2 contain that of 1. It runs on one thread, about two hours
+where others keep the machine busy. What is done is not done again: an interrupted run goes on by
+the same command.
 """
 
 from __future__ import annotations

@@ -98,6 +98,7 @@ def test_a_boundary_model_of_format_04_finds_objects(tmp_path):
     assert card.licence == "CC-BY-4.0" and card.authors == ("Ann Example",)
     assert card.origin["cite"] == ["Example et al. (2021) 10.1234/example"]
     assert card.origin["format"] == "BioImage.IO 0.4.10" and card.origin["covers"] == ["cover.png"]
+    assert "longer than 510 px are left out" in card.limits
     inside, seam = np.zeros((2, 60, 70))
     inside[8:32, 8:48] = inside[40:56, 10:40] = 1
     seam[8:32, 27:30] = 1  # cuts the upper one in two

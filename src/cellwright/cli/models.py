@@ -98,6 +98,8 @@ def info(model: str, as_json: bool) -> None:
     if card.input.diameter_range is not None:
         low, high = card.input.diameter_range
         sizes = f"; objects of {low:g} to {high:g} px as they are, others are scaled"
+    if card.input.scale is not None:
+        sizes = f"; images are scaled by {card.input.scale:g} unless a diameter is told"
     lines = [
         f"{card.name} {card.version}: {card.description}",
         f"  input       {', '.join(card.input.channels)}{sizes}",
@@ -136,7 +138,7 @@ def export(model: str, output: Path, format_: str) -> None:
     """Write MODEL as one file, for other programs or other people.
 
     Other users of Cellwright give either to 'cellwright models import', and get the same model;
-    the own format is half as large, and '--model' takes it as it is.
+    the own format makes a smaller file, and '--model' takes it as it is.
     """
     from cellwright.models.bioimageio import export_bioimageio
     from cellwright.models.find import find_model

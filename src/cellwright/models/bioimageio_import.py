@@ -263,7 +263,7 @@ def _card(
         readout=reading.readout,
         network=facts,
         input=InputContract(_channels(foreign.given), normalisation),
-        limits=_limits(normalisation, facts, bounded),
+        limits=_limits(reading, normalisation, facts, bounded),
         licence=said.licence,
         authors=said.authors,
         origin=_origin(foreign),
@@ -277,8 +277,14 @@ def _channels(tensor: Tensor) -> tuple[str, ...]:
     return ("grey",) if len(tensor.channels) == 1 else tensor.channels
 
 
-def _limits(normalisation: Normalisation, facts: NetworkFacts, bounded: bool) -> str:
+def _limits(
+    reading: Reading, normalisation: Normalisation, facts: NetworkFacts, bounded: bool
+) -> str:
     told = ["Sees every image at its own scale: objects must be as large as in its training."]
+    if reading.task == "instances":
+        told.append("Does not know how sure it is: the confidence of every object is 1.")
+    if "largest" in reading.readout:
+        told.append(f"Objects longer than {reading.readout['largest']} px are left out.")
     if normalisation.kind == "none":
         told.append("Takes intensities as they are: they must be in the range of its training.")
     if not bounded:
