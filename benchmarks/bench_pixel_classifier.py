@@ -1,6 +1,6 @@
 """Pixel classes from scribbles: speed of the features and the forest, and Dice on real images.
 
-    python benchmarks/bench_pixel_classifier.py [--rounds 3] [--strokes 60]
+    python benchmarks/bench_pixel_classifier.py [--rounds 3] [--strokes 60] [--out FOLDER]
 
 The features are those of scikit-image's `multiscale_basic_features` (intensity, edges, texture at
 the same scales), with difference of Gaussians and Laplacian on top of them; in the second column
@@ -8,6 +8,9 @@ also with the structure tensor. They take turns; CPU seconds of one thread.
 
 Scribbles are random strokes within the true classes of one image; Dice is that of another image,
 pixel by pixel.
+
+Last, `cellwright train --method pixels` on the first ten slices of electron microscopy, as divided
+by `bench_em.py`: from all pixels, and from strokes alone; Dice of the last four slices.
 """
 
 from __future__ import annotations
@@ -18,9 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from _common import Parts, data_folder, describe_machine, in_turn
+from _common import MEGAPIXEL, ROOT, Parts, data_folder, describe_machine, in_turn
+from bench_em import prepare
+from tifffile import imwrite
 
 from cellwright._types import AnyArray, FloatArray, IntArray
+from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.methods.pixels.classifier import (
     PixelClassifier,
@@ -30,6 +36,10 @@ from cellwright.methods.pixels.classifier import (
 )
 from cellwright.methods.pixels.features import FilterBank
 from cellwright.metrics.semantic import confusion_matrix, dice
+from cellwright.models.load import load_model
+from cellwright.runs.evaluate import evaluate
+from cellwright.runs.options import TrainOptions
+from cellwright.runs.train import train
 
 SCALES = {(1024, 1024): (0.5, 1, 2, 4, 8, 16), (32, 128, 128): (1, 2, 4)}
 _STROKE = 60  # px
@@ -40,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--strokes", type=int, default=60, help="per class")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "pixels")
     options = parser.parse_args()
 
     print(describe_machine(("numpy", "numba", "scikit-image")))
@@ -51,6 +62,10 @@ def main() -> None:
     print("|---" * 6 + "|")
     for task in tasks(data_folder()):
         print(learning_row(*task, options.strokes), flush=True)
+    print("\n| trained on | pixels annotated | training, s | membranes | mitochondria | s/Mpx |")
+    print("|---" * 6 + "|")
+    for title, strokes in (("all pixels", None), (f"{options.strokes} strokes", options.strokes)):
+        print(trained_row(title, strokes, options.out), flush=True)
 
 
 def features_row(shape: tuple[int, ...], scales: tuple[float, ...], rounds: int) -> str:
@@ -98,6 +113,33 @@ def learning_row(
         f"| {name} | {len(kept.classes):,} | {fit:.2f} | {again:.2f} "
         f"| {predict:.2f} ({' x '.join(map(str, unseen.shape[1:]))}) | {cells} |"
     )
+
+
+def trained_row(title: str, strokes: int | None, out: Path) -> str:
+    """Train and evaluate as the program does."""
+    dataset = out / title.replace(" ", "-")
+    if not dataset.exists():
+        prepare(data_folder() / "em_sstem", dataset)
+        for mask in sorted((dataset / "train" / "masks").iterdir()) if strokes else ():
+            truth = read(mask).to_numpy().astype(np.int64)
+            some = scribbled(truth, strokes, seed=int(mask.stem))
+            imwrite(mask, some.astype(np.int16))
+    model = out / f"{dataset.name}-model"
+    card = train(dataset, model, TrainOptions(method="pixels"), overwrite=True).package.card
+    results = out / f"{dataset.name}-scores"
+    metrics = evaluate(model, dataset, results, split="test", overwrite=True).metrics
+    image = Image(np.ascontiguousarray(read_slice(dataset)), "YX")
+    loaded = load_model(model)
+    seconds = min(timed(lambda: loaded.segment(image)) for _ in range(3))
+    return (
+        f"| {title} | {card.training['annotated pixels']:,} | {card.training['seconds']:.0f} "
+        f"| {metrics['dice']['class 1']:.3f} | {metrics['dice']['class 2']:.3f} "
+        f"| {seconds * MEGAPIXEL / image.pixels.size:.2f} |"
+    )
+
+
+def read_slice(dataset: Path) -> AnyArray:
+    return read(min((dataset / "test" / "images").iterdir())).to_numpy()
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 
 torch = pytest.importorskip("torch")
 
@@ -110,6 +110,19 @@ class MethodBattery:
         spoilt[..., :half] = 3 - 2 * spoilt[..., :half]
         before, after = (self.recipe().loss(o, batch)["loss"].item() for o in (outputs, spoilt))
         assert after == pytest.approx(before, rel=1e-5)
+
+    def test_a_few_annotated_objects_teach_nothing_about_the_rest(self):
+        labels = simulated(self.dimensions, 1)
+        kept = labels % 3 == 1
+        near = maximum_filter(kept, 5)
+        labels[~kept & ~(near & (labels == 0))] = -1
+        batch = self.batch_of(labels)
+        right = self.perfect_outputs(self.recipe(), batch)
+        outputs = torch.randn_like(right).requires_grad_()
+        (gradient,) = torch.autograd.grad(self.recipe().loss(outputs, batch)["loss"], outputs)
+        unknown = torch.from_numpy(labels < 0)
+        assert (gradient[..., unknown] == 0).all()
+        assert (gradient[..., ~unknown] != 0).any()
 
     @pytest.mark.parametrize("value", [0, -1])
     def test_patches_without_objects_or_without_any_knowledge_are_harmless(self, value):
