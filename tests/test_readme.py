@@ -25,3 +25,8 @@ def test_the_accuracy_of_the_shipped_model_is_that_of_its_card(row, kind):
         for iou in ("0.5", "0.8", "0.9")
     )
     assert f"| {row} | {' | '.join(cells)} |" in README
+
+
+def test_the_accuracy_of_the_model_of_blood_is_that_of_its_card():
+    figures = json.loads((SHIPPED / "blood" / "model.json").read_text("utf-8"))["evaluation"]
+    assert f"on {figures['images']} others: {figures['AP50']:.2f}" in README

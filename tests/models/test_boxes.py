@@ -69,6 +69,10 @@ def test_boxes_come_back_to_the_grid_of_the_image(folder, image):
     box_oracle_package(folder / "large", input=contract)
     found = load_model(folder / "large").detect(image, diameter=20.0)
     assert found.scale == 2
+    as_trained = InputContract(NAMES, Normalisation(0, 100), 40.0, (30.0, 50.0), scale=2.0)
+    box_oracle_package(folder / "trained", input=as_trained)
+    again = load_model(folder / "trained").detect(image)
+    np.testing.assert_array_equal(again.boxes, found.boxes)
     middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
     true = (np.array(CORNERS)[:, :2] + np.array(CORNERS)[:, 2:]) / 2
     inner = [np.abs(true - middle).max(1).min() for middle in middles]

@@ -78,7 +78,7 @@ def test_where_boxes_are_annotated_they_are_learned(trained):
     assert card.evaluation["AP50"] > 0.5 and card.evaluation["AP50, bright"] > 0.5
     assert "AP50 0." in trained.headline and "2 validation images" in trained.headline
     assert 0 <= card.threshold < 1 and card.calibration is not None
-    assert 14 < card.input.diameter < 26
+    assert 14 < card.input.diameter < 26 and card.input.scale == 1.0
     page = (trained.folder / "report.html").read_text(encoding="utf-8")
     assert "AP50, dim" in page and "Boxes found in validation patches" in page
     assert " bright" in page and "F1 " in page

@@ -18,7 +18,7 @@ from cellwright.models.detections import Detections, numbered, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.readouts import boxes_of
-from cellwright.models.scale import ScaleChoice
+from cellwright.models.scale import told_scale
 from cellwright.quality.calibration import Calibration
 
 _TOUCHES = 1.0  # px of the network's grid; so near to the border a side means that it is cut
@@ -61,7 +61,9 @@ class BoxModel(Model):
         image : Image
             Axes ``"[C]YX"``; a lazy one is read region by region.
         diameter : float, optional
-            Typical diameter of the objects in px of the image; estimated when not given.
+            Typical diameter of the objects in px of the image. When not given, the image is taken
+            to be magnified as those that the model learned from: how large a box looks right
+            depends on the magnification, so that a network cannot tell it.
         channel : int or str, or sequence of them, optional
             Which channels to use, by index from 0 or by name.
         threshold : float, optional
@@ -87,9 +89,10 @@ class BoxModel(Model):
         """
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
-        choice = ScaleChoice(self.card, seen, self._found)
-        scale = choice.scale(diameter)
-        table, evidence = choice.whole(scale) or self._found(seen, scale, tile)
+        scale = self.card.input.scale or 1.0
+        if diameter is not None:
+            scale = told_scale(self.card, diameter)
+        table, evidence = self._found(seen, scale, tile)
         stay = kept(table, min_confidence=least, exclude_border=exclude_border)
         rows = selected(table, stay)
         boxes = np.stack([rows[f"bbox-{side}"] for side in range(4)], 1)
@@ -122,7 +125,7 @@ class BoxModel(Model):
         """
         return self.detect(as_image(image)).table
 
-    def _found(self, seen: Seen, scale: float, tile: int | None = None) -> tuple[Table, FloatArray]:
+    def _found(self, seen: Seen, scale: float, tile: int | None) -> tuple[Table, FloatArray]:
         """Find all objects at one scale, without choosing among them; the evidence besides."""
         parts, grids = find_places(
             seen.source,

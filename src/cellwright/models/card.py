@@ -35,6 +35,9 @@ class InputContract:
     anisotropy : float, optional
         Distance of planes on the network's grid, in its lateral px; None where that is unknown, or
         for planes.
+    scale : float, optional
+        Network pixels per pixel of the images that it learned from, for a network that sees others
+        so, too; None where the size of the objects is estimated.
     """
 
     channels: tuple[str, ...]
@@ -42,6 +45,7 @@ class InputContract:
     diameter: float | None = None
     diameter_range: tuple[float, float] | None = None
     anisotropy: float | None = None
+    scale: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +205,9 @@ def card_from_json(content: Any, source: str) -> ModelCard:
             low, high = (_number(value) for value in contract["diameter_range"])
             contract["diameter_range"] = (low, high)
             contract["diameter"] = _number(contract["diameter"])
-        if contract.get("anisotropy") is not None:
-            contract["anisotropy"] = _number(contract["anisotropy"])
+        for name in ("anisotropy", "scale"):
+            if contract.get(name) is not None:
+                contract[name] = _number(contract[name])
         values["authors"] = tuple(_texts(values.get("authors", ())))
         values["threshold"] = _number(values.get("threshold", 0.0))
         values["input"] = InputContract(

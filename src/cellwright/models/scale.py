@@ -22,6 +22,33 @@ WHOLE_PIXELS = 2048 * 2048
 _Extra = TypeVar("_Extra")
 
 
+def told_scale(card: ModelCard, diameter: float) -> float:
+    """Return the network pixels per (lateral) pixel of an image with objects of a known size.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Says which sizes of objects the network knows.
+    diameter : float
+        Of the objects, in px of the image.
+
+    Raises
+    ------
+    UsageError
+        If the diameter is none, or the model can do nothing with it.
+    """
+    if not 0 < diameter < math.inf:
+        raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
+    contract = card.input
+    if contract.diameter is None or contract.diameter_range is None:
+        raise UsageError(
+            f"The model '{card.name}' does not say which sizes of objects it knows, and sees every "
+            "image at its own scale. Leave out --diameter, and resize the images where they differ "
+            "from those of its training."
+        )
+    return choose_scale(diameter, contract.diameter, contract.diameter_range)
+
+
 class ScaleChoice(Generic[_Extra]):
     """Tries scales on a part of an image, and keeps what was found where the part is all of it.
 
@@ -60,24 +87,16 @@ class ScaleChoice(Generic[_Extra]):
         Raises
         ------
         UsageError
-            If the diameter is none, or the model can do nothing with it.
+            As `told_scale`.
         """
-        if diameter is not None and not 0 < diameter < math.inf:
-            raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
         contract = self._card.input
+        if diameter is not None:
+            return told_scale(self._card, diameter)
         if contract.diameter is None or contract.diameter_range is None:
-            if diameter is None:
-                return 1.0
-            raise UsageError(
-                f"The model '{self._card.name}' does not say which sizes of objects it knows, and "
-                "sees every image at its own scale. Leave out --diameter, and resize the images "
-                "where they differ from those of its training."
-            )
-        if diameter is None:
-            return find_scale(
-                self._sample, reference=contract.diameter, comfortable=contract.diameter_range
-            )
-        return choose_scale(diameter, contract.diameter, contract.diameter_range)
+            return 1.0
+        return find_scale(
+            self._sample, reference=contract.diameter, comfortable=contract.diameter_range
+        )
 
     def whole(self, scale: float) -> tuple[Table, _Extra] | None:
         """Return what was found in the whole image, where that scale was tried on all of it."""

@@ -208,9 +208,7 @@ def evaluate_boxes(
     return evaluation
 
 
-def score_boxes(
-    model: BoxModel, examples: Sequence[Example], *, tell_size: bool = False
-) -> Iterator[ScoredBoxes]:
+def score_boxes(model: BoxModel, examples: Sequence[Example]) -> Iterator[ScoredBoxes]:
     """Find the boxes of examples one by one.
 
     Parameters
@@ -218,9 +216,6 @@ def score_boxes(
     model : BoxModel
     examples : sequence of Example
         Images with boxes or numbered objects.
-    tell_size : bool
-        Give the model the size of the annotated objects instead of letting it estimate one: for
-        models whose confidences, on which the estimate rests, do not mean anything yet.
 
     Raises
     ------
@@ -235,8 +230,7 @@ def score_boxes(
                 f"'{example.image}' has objects of the class '{unknown[0]}', but the model knows "
                 f"{', '.join(model.classes)}."
             )
-        diameter = truth.diameter if tell_size else None
-        found = model.detect(image, threshold=0.0, diameter=diameter)
+        found = model.detect(image, threshold=0.0)
         yield ScoredBoxes(example, image, truth, found, model.classes)
 
 

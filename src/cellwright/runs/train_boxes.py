@@ -79,7 +79,10 @@ class BoxTask:
 
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""
-        return object_contract(dataset, seed)
+        contract, problems = object_contract(dataset, seed)
+        sizes = [diameter for diameter, _ in _sizes(dataset.part("train"), seed)]
+        scale = _seen_at(float(np.median(sizes)), contract)
+        return replace(contract, scale=round(scale, 4)), problems
 
     def learning(
         self,
@@ -130,8 +133,8 @@ class BoxTask:
         return (
             f"Finds {', '.join(dataset.classes)} and the boxes around them, as annotated in "
             f"'{dataset.root.name}'.",
-            f"Made for images like those in '{dataset.root.name}', with objects about "
-            f"{contract.diameter:g} px across after scaling. Check other images by eye.",
+            f"Made for images like those in '{dataset.root.name}', at the same magnification; of "
+            "others say how large their objects are (--diameter). Check them by eye.",
         )
 
     def finished(
@@ -178,16 +181,27 @@ def box_figures(evaluation: BoxEvaluation) -> dict[str, Any]:
     return figures | {"expected calibration error": None if error is None else round(error, 4)}
 
 
-def _largest(examples: Sequence[Example], contract: InputContract, seed: int) -> float:
-    """Return the longest side of the largest objects on the network's grid, in px."""
-    assert contract.diameter is not None and contract.diameter_range is not None  # boxes have sizes
-    longest = []
+def _sizes(examples: Sequence[Example], seed: int) -> list[tuple[float, float]]:
+    """Return the typical diameter and the longest side of the objects of images that have any."""
+    sizes = []
     for example in drawn(examples, _SIZED, seed):
         boxes = true_boxes(example, load_pixels(example)[0].shape[1:])
         if (diameter := boxes.diameter) is not None:
             sides = boxes.corners[boxes.known, 2:] - boxes.corners[boxes.known, :2]
-            scale = choose_scale(diameter, contract.diameter, contract.diameter_range)
-            longest.append(float(sides.max()) * scale)
+            sizes.append((diameter, float(sides.max())))
+    return sizes
+
+
+def _seen_at(diameter: float, contract: InputContract) -> float:
+    """Return the network pixels per pixel of a training image with such objects."""
+    assert contract.diameter is not None and contract.diameter_range is not None  # boxes have sizes
+    return choose_scale(diameter, contract.diameter, contract.diameter_range)
+
+
+def _largest(examples: Sequence[Example], contract: InputContract, seed: int) -> float:
+    """Return the longest side of the largest objects on the network's grid, in px."""
+    assert contract.diameter is not None and contract.diameter_range is not None  # boxes have sizes
+    longest = [side * _seen_at(size, contract) for size, side in _sizes(examples, seed)]
     # What is typical for one image may be as large as the range allows in another.
     room = contract.diameter_range[1] / contract.diameter
     return float(np.percentile(longest, _LARGE)) * room

@@ -42,7 +42,7 @@ def _calibrated(
 ) -> ModelCard:
     """Say what the evidence of the readout means, and choose the least confidence."""
     evidence, correct, true_objects = [], [], 0
-    for scored in score_boxes(box_model(card, files), examples, tell_size=True):
+    for scored in score_boxes(box_model(card, files), examples):
         partners = scored.partners()
         told = partners != NOT_KNOWN
         evidence.append(scored.found.evidence[told])
@@ -61,7 +61,7 @@ def _mean_precision(
 ) -> float:
     """Return the average precision, averaged over classes and the thresholds of the IoU."""
     scores = new_scores()
-    for scored in score_boxes(box_model(card, files), examples, tell_size=True):
+    for scored in score_boxes(box_model(card, files), examples):
         scored.add_to(scores)
     return scores.average_precision()
 
