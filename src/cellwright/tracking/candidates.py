@@ -251,7 +251,7 @@ def _insert(
     columns: IntArray, squares: DoubleArray, row: int, found: int, column: int, square: float
 ) -> int:
     """Put one point into a row's sorted list of the nearest, and return how many there are."""
-    most = columns.shape[1]
+    most: int = columns.shape[1]
     place = found
     if found == most:
         place = most - 1
@@ -263,4 +263,4 @@ def _insert(
         place -= 1
     squares[row, place] = square
     columns[row, place] = column
-    return min(found + 1, most)
+    return found + 1 if found < most else most

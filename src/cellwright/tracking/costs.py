@@ -1,0 +1,300 @@
+"""Costs of links and divisions: negative log odds against two detections of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, pi
+
+import numpy as np
+from numba import njit
+
+from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright.tracking.assignment import Assignment
+from cellwright.tracking.candidates import Edges
+from cellwright.tracking.frames import Frame
+from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
+
+_SURPRISE = 0.03
+"""How often the features of a cell change beyond recognition between two frames."""
+_SURE = 5.0
+"""Divisions that cost so much more than their alternative are not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The most promising division of each mother, S of them.
+
+    Attributes
+    ----------
+    mother : array of int, shape (S,)
+    edges : array of int, shape (S, 2)
+        Which of the candidate links lead to the two daughters.
+    cost : array of float, shape (S,)
+    price : array of float, shape (S,)
+        What the division costs more than the best without it.
+    """
+
+    mother: IntArray
+    edges: IntArray
+    cost: DoubleArray
+    price: DoubleArray
+
+    def where(self, chosen: IntArray | BoolArray) -> Splits:
+        """Return some of them."""
+        return Splits(
+            self.mother[chosen], self.edges[chosen], self.cost[chosen], self.price[chosen]
+        )
+
+
+def commonness(features: DoubleArray, model: LinkModel) -> DoubleArray:
+    """Return the negative log density of each detection's features in the population."""
+    squares = ((features - model.centre) / model.spread) ** 2
+    costs = (FEATURE_TAIL + 1) / 2 * np.log1p(squares / FEATURE_TAIL)
+    return np.asarray(costs.sum(axis=1) + _constants(model.spread))
+
+
+def link_costs(
+    edges: Edges, before: DoubleArray, after: DoubleArray, model: LinkModel, steps: DoubleArray
+) -> DoubleArray:
+    """Return the cost of each link.
+
+    Parameters
+    ----------
+    edges : Edges
+        With squared distances as weights.
+    before, after : array of float, shapes (N, F) and (M, F)
+        Features of the two sides.
+    model : LinkModel
+    steps : array of float, shape (N,)
+        Scale of the displacement of each detection of the earlier side.
+    """
+    division = model.division.rate
+    stays = -log(max(1 - division - model.end_rate, 0.05))
+    at_centre = np.array([t_constant(1.0, model.tail, model.dimensions)])
+    offsets = stays + at_centre + model.dimensions * np.log(steps)
+    costs: DoubleArray = _link_costs(
+        edges.starts, edges.columns, edges.weights, before, after, commonness(after, model),
+        offsets, steps, model.tail, model.dimensions, model.change, _constants(model.change),
+    )  # fmt: skip
+    return costs
+
+
+def propose_splits(
+    edges: Edges,
+    earlier: Frame,
+    later: Frame,
+    shift: DoubleArray,
+    model: LinkModel,
+    solved: Assignment,
+    column_alone: DoubleArray,
+) -> Splits:
+    """Find for each detection the pair of daughters that would lower the total cost most.
+
+    Parameters
+    ----------
+    edges : Edges
+        Candidate links.
+    earlier, later : Frame
+    shift : array of float, shape (D,)
+        Drift between them.
+    model : LinkModel
+    solved : Assignment
+        Of the same frames without divisions; its duals say what the daughters are worth
+        elsewhere.
+    column_alone : array of float, shape (M,)
+        Costs of beginning for the later frame.
+    """
+    division = model.division
+    z = (earlier.features - model.centre) / model.spread
+    unusual = ((z - division.mother) / division.mother_spread) ** 2 - z**2
+    mothers = (0.5 * unusual + np.log(division.mother_spread)).sum(axis=1)
+    mothers += _constants(division.change_spread) + _constants(division.difference)
+    sphere = 2 * pi if model.dimensions == 2 else 4 * pi
+    offset = (
+        -log(division.rate)
+        - log(2)  # which daughter is which does not matter
+        + t_constant(division.midpoint, model.tail, model.dimensions)
+        + log(sphere * division.separation_spread * np.sqrt(2 * pi))
+    )
+    mother, pairs, costs, prices = _propose(
+        edges.starts, edges.columns, earlier.position + shift, later.position,
+        earlier.features, later.features, offset, mothers, commonness(later.features, model),
+        solved.row_duals, solved.column_duals, solved.column_of, column_alone,
+        division.midpoint, model.tail,
+        division.separation, division.separation_spread, division.change,
+        division.change_spread, division.difference,
+    )  # fmt: skip
+    return Splits(mother, pairs, costs, prices)
+
+
+def _constants(scales: DoubleArray) -> float:
+    return float(sum(t_constant(scale, FEATURE_TAIL, 1) for scale in scales.tolist()))
+
+
+@njit(cache=True)
+def _limited(unlike: float) -> float:
+    """Return a cost of features that does not grow beyond all bounds.
+
+    Now and then features say nothing, as when a nucleus condenses or two objects touch: the
+    density is a mixture with a small share of the population's. Features that are not known
+    (NaN) cost nothing.
+    """
+    if np.isnan(unlike):
+        return 0.0
+    if unlike < -30.0:
+        return unlike
+    return float(-np.log((1 - _SURPRISE) * np.exp(-unlike) + _SURPRISE))
+
+
+@njit(cache=True)
+def _link_costs(
+    starts: IntArray,
+    columns: IntArray,
+    squares: DoubleArray,
+    before: DoubleArray,
+    after: DoubleArray,
+    common: DoubleArray,
+    offsets: DoubleArray,
+    steps: DoubleArray,
+    tail: float,
+    dimensions: int,
+    scales: DoubleArray,
+    constant: float,
+) -> DoubleArray:
+    costs = np.empty(len(columns))
+    power = (tail + dimensions) / 2
+    for row in range(len(starts) - 1):
+        for e in range(starts[row], starts[row + 1]):
+            column = columns[e]
+            unlike = constant - common[column]
+            for f in range(len(scales)):
+                change = (after[column, f] - before[row, f]) / scales[f]
+                unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(change * change / FEATURE_TAIL)
+            way = power * np.log1p(squares[e] / (tail * steps[row] ** 2))
+            costs[e] = offsets[row] + way + (_limited(unlike))
+    return costs
+
+
+@njit(cache=True)
+def _propose(
+    starts: IntArray,
+    columns: IntArray,
+    before: DoubleArray,
+    after: DoubleArray,
+    features_before: DoubleArray,
+    features_after: DoubleArray,
+    offset: float,
+    mothers: DoubleArray,
+    common: DoubleArray,
+    row_duals: DoubleArray,
+    column_duals: DoubleArray,
+    column_of: IntArray,
+    column_alone: DoubleArray,
+    midpoint: float,
+    tail: float,
+    separation: float,
+    separation_spread: float,
+    change: DoubleArray,
+    change_spread: DoubleArray,
+    difference: DoubleArray,
+) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
+    rows, dimensions = before.shape
+    mother = np.empty(rows, np.int64)
+    pairs = np.empty((rows, 2), np.int64)
+    costs, prices = np.empty(rows), np.empty(rows)
+    count = 0
+    power = (tail + dimensions) / 2
+    # Highest log density that a distance between daughters can have.
+    closest = dimensions * separation - 0.5 * (dimensions * separation_spread) ** 2
+    for row in range(rows):
+        best = _SURE
+        own = column_of[row]
+        left = 0.0  # what it costs that the present continuation gets no mother
+        if own >= 0:
+            left = column_alone[own] - column_duals[own]
+        for e in range(starts[row], starts[row + 1] - 1):
+            j = columns[e]
+            for g in range(e + 1, starts[row + 1]):
+                k = columns[g]
+                worth = row_duals[row] + column_duals[j] + column_duals[k]
+                if own not in (j, k):
+                    worth -= left
+                unlike = mothers[row] - common[j] - common[k]
+                if offset + closest + _limited(unlike) - worth >= best:
+                    continue
+                middle = apart = 0.0
+                for axis in range(dimensions):
+                    way = 0.5 * (after[j, axis] + after[k, axis]) - before[row, axis]
+                    middle += way * way
+                    apart += (after[j, axis] - after[k, axis]) ** 2
+                length = 0.5 * np.log(max(apart, 1e-12))
+                cost = offset + dimensions * length
+                cost += 0.5 * ((length - separation) / separation_spread) ** 2
+                cost += power * np.log1p(middle / (tail * midpoint * midpoint))
+                for f in range(len(change)):
+                    one, other = features_after[j, f], features_after[k, f]
+                    z = 0.5 * (one + other) - features_before[row, f] - change[f]
+                    z /= change_spread[f]
+                    d = (one - other) / difference[f]
+                    unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(z * z / FEATURE_TAIL)
+                    unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(d * d / FEATURE_TAIL)
+                cost += _limited(unlike)
+                if cost - worth < best:
+                    best = cost - worth
+                    mother[count], costs[count], prices[count] = row, cost, best
+                    pairs[count, 0], pairs[count, 1] = e, g
+        if best < _SURE:
+            count += 1
+    return mother[:count], pairs[:count], costs[:count], prices[:count]
+
+
+@njit(cache=True)
+def link_probabilities(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    row_alone: DoubleArray,
+    column_alone: DoubleArray,
+    column_of: IntArray,
+    row_of: IntArray,
+) -> DoubleArray:
+    """Return how probable the link of each row is, against what one change would make of it.
+
+    The alternatives of a link are that both detections stay alone, that the row takes another
+    column, and that two rows exchange their columns; all else stays as it is.
+
+    Returns
+    -------
+    array of float, shape (N,)
+        NaN for rows without a link.
+    """
+    rows = len(starts) - 1
+    probability = np.full(rows, np.nan)
+    own = np.zeros(rows)
+    for row in range(rows):
+        for e in range(starts[row], starts[row + 1]):
+            if columns[e] == column_of[row]:
+                own[row] = costs[e]
+    for row in range(rows):
+        mine = column_of[row]
+        if mine < 0:
+            continue
+        others = np.exp(min(own[row] - row_alone[row] - column_alone[mine], 50.0))
+        for e in range(starts[row], starts[row + 1]):
+            column = columns[e]
+            if column == mine:
+                continue
+            rival = row_of[column]
+            if rival < 0:
+                worse = costs[e] + column_alone[mine] - own[row] - column_alone[column]
+            elif rival >= rows:
+                continue
+            else:
+                instead = row_alone[rival] + column_alone[mine]
+                for g in range(starts[rival], starts[rival + 1]):
+                    if columns[g] == mine:
+                        instead = min(instead, costs[g])
+                worse = costs[e] + instead - own[row] - own[rival]
+            others += np.exp(min(-worse, 50.0))
+        probability[row] = 1 / (1 + others)
+    return probability

@@ -1,0 +1,145 @@
+"""What linking looks at: places and features of the detections of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.candidates import Grid, make_grid
+from cellwright.tracking.tracks import Tracks
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The N detections of one frame, sorted by place, so that neighbours lie close in memory.
+
+    Attributes
+    ----------
+    rows : array of int, shape (N,)
+        Which detections of the movie they are.
+    position : array of float, shape (N, D)
+        In µm, or in px where the pixel size is not known.
+    features : array of float, shape (N, F)
+        Logarithms of sizes and intensities: what two frames of one cell have in common. NaN where
+        they are not known.
+    border : array of float, shape (N,)
+        Distance to the border of the field, in the unit of `position`.
+    grid : Grid
+        Of the positions.
+    """
+
+    rows: IntArray
+    position: DoubleArray
+    features: DoubleArray
+    border: DoubleArray
+    grid: Grid
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Movie:
+    """The detections of a movie, frame by frame.
+
+    Parameters
+    ----------
+    tracks : Tracks
+        Their links do not matter.
+
+    Attributes
+    ----------
+    dimensions : int
+    feature_names : tuple of str
+    typical_diameter : float or None
+        Of the disk (ball) of the median area (volume), in the unit of positions; None when the
+        detections have no area.
+    """
+
+    def __init__(self, tracks: Tracks) -> None:
+        self.dimensions = tracks.dimensions
+        self.feature_names, self._features = _features(tracks)
+        self._position = tracks.position_um
+        self._offsets = tracks.frame_offsets()
+        self._border = _border(tracks, self._position)
+        self.typical_diameter = _typical_diameter(tracks)
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    @property
+    def counts(self) -> IntArray:
+        """Detections in each frame, shape (T,)."""
+        return np.diff(self._offsets)
+
+    def frame(self, number: int, window: int | None = None) -> Frame:
+        """Return one frame, or the `window` detections of it that are next to its middle."""
+        rows = np.arange(self._offsets[number], self._offsets[number + 1])
+        if window is not None and len(rows) > window:
+            rows = _central(self._position, rows, window)
+        grid = make_grid(self._position[rows])
+        rows = rows[grid.order]
+        return Frame(
+            rows=rows,
+            position=self._position[rows],
+            features=self._features[rows],
+            border=self._border[rows],
+            grid=replace(grid, order=np.arange(len(rows))),
+        )
+
+
+def _features(tracks: Tracks) -> tuple[tuple[str, ...], DoubleArray]:
+    """Return those features that the detections have and that differ between them."""
+    table = tracks.properties
+    columns = {
+        name: table[name]
+        for name in table
+        if name == "area" or name.startswith(("intensity_mean", "intensity_std"))
+    }
+    if {"axis_major_length", "axis_minor_length"} <= table.keys():
+        thinnest = np.maximum(table["axis_minor_length"], 1.0)
+        columns["elongation"] = np.maximum(table["axis_major_length"], thinnest) / thinnest
+    names, logarithms = [], []
+    for name, column in columns.items():
+        positive = column[np.isfinite(column) & (column > 0)]
+        if not len(positive) or positive.min() == positive.max():
+            continue
+        usual = float(np.median(positive))
+        names.append(name)
+        logarithms.append(np.log(np.maximum(column, 0.01 * usual)))
+    features = np.stack(logarithms, axis=1) if names else np.zeros((len(tracks), 0))
+    # What is cut off by the border has neither the size nor the shape of the whole.
+    features[table.get("touches_border", np.zeros(len(tracks), bool))] = np.nan
+    features[~np.isfinite(features).all(axis=1)] = np.nan
+    return tuple(names), np.ascontiguousarray(features)
+
+
+def _typical_diameter(tracks: Tracks) -> float | None:
+    if "area" not in tracks.properties or not len(tracks):
+        return None
+    pixels = float(np.median(tracks.properties["area"]))
+    size = pixels * float(np.prod(tracks.pixel_size or (1.0,)))
+    flat = tracks.dimensions == 2
+    return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
+
+
+def _border(tracks: Tracks, position: DoubleArray) -> DoubleArray:
+    """Return how far each detection is from where objects leave the field."""
+    if not len(position):
+        return np.zeros(0)
+    low, high = position.min(axis=0), position.max(axis=0)
+    thick = high > low  # a single plane has no upper and lower border
+    distances = np.minimum(position - low, high - position)[:, thick]
+    nearest = distances.min(axis=1) if thick.any() else np.full(len(position), np.inf)
+    if "touches_border" in tracks.properties:
+        nearest = np.where(tracks.properties["touches_border"], 0.0, nearest)
+    return nearest
+
+
+def _central(position: DoubleArray, rows: IntArray, count: int) -> IntArray:
+    """Return the detections in a box around the middle that holds about `count` of them."""
+    places = position[rows]
+    ranks = np.argsort(np.argsort(places, axis=0), axis=0) / len(rows) - 0.5
+    share = (count / len(rows)) ** (1 / places.shape[1])
+    return np.asarray(rows[(np.abs(ranks) <= share / 2).all(axis=1)])

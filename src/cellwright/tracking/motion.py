@@ -1,0 +1,81 @@
+"""Motion that all cells of a frame pair share: the drift of the field."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellwright._types import BoolArray, DoubleArray
+from cellwright.tracking.candidates import Edges, neighbours
+from cellwright.tracking.frames import Frame
+
+_SAMPLE = 300
+_AROUND = 40  # neighbours whose displacements vote for a large shift
+_LEAST = 8  # detections below which a common motion cannot be told from their own
+
+
+def mutual(edges: Edges, count: int) -> BoolArray:
+    """Return which edges join detections that are nearest to each other, shape (E,).
+
+    Parameters
+    ----------
+    edges : Edges
+        Nearest first, with squared distances as weights.
+    count : int
+        Number of columns.
+    """
+    first = np.zeros(len(edges.columns), bool)
+    first[edges.starts[:-1][np.diff(edges.starts) > 0]] = True
+    nearest = np.full(count, np.inf)
+    np.minimum.at(nearest, edges.columns, edges.weights)
+    both: BoolArray = first & (edges.weights == nearest[edges.columns])
+    return both
+
+
+def drift(earlier: Frame, later: Frame) -> DoubleArray:
+    """Estimate how far the field as a whole moved from one frame to the next.
+
+    A vote over the displacements between all detections that are not too far apart finds shifts
+    of several distances between cells; the median over nearest neighbours makes it precise. A
+    shift that the cells' own motion explains is none.
+
+    Returns
+    -------
+    array of float, shape (D,)
+    """
+    dimensions = earlier.position.shape[1]
+    if min(len(earlier), len(later)) < _LEAST:
+        return np.zeros(dimensions)
+    sample = earlier.position[:: max(1, len(earlier) // _SAMPLE)]
+    shift = _voted(sample, later)
+    for _ in range(2):
+        pairs = neighbours(sample + shift, later.grid, np.inf, 1)
+        rest = later.position[pairs.columns] - sample[pairs.rows] - shift
+        shift = shift + np.median(rest, axis=0)
+    own = 1.4826 * np.median(np.abs(rest - np.median(rest, axis=0)), axis=0)
+    uncertain = 1.2533 * own / np.sqrt(len(rest))
+    return np.where(np.abs(shift) > 4 * uncertain, shift, 0.0)
+
+
+def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
+    """Return the displacement that most pairs agree on; none unless it clearly beats staying."""
+    pairs = neighbours(sample, later.grid, np.inf, _AROUND)
+    displacements = later.position[pairs.columns] - sample[pairs.rows]
+    spacing = later.grid.side / 2 ** (1 / later.position.shape[1])
+    side = 0.7 * spacing
+    staying = np.count_nonzero((np.abs(displacements) < side / 2).all(axis=1))
+    least = max(1.5 * staying, 0.3 * len(sample))
+    winner: DoubleArray = np.zeros(sample.shape[1])
+    for offset in (0.0, 0.5):  # a shift may lie where the bins of one grid meet
+        cells = np.round(displacements / side + offset).astype(np.int64)
+        bins, votes = np.unique(cells, axis=0, return_counts=True)
+        best = int(np.argmax(votes))
+        if votes[best] > max(least, 2 * float(np.median(votes))):
+            least = votes[best]
+            winner = displacements[(cells == bins[best]).all(axis=1)].mean(axis=0)
+    return winner
+
+
+def median_step(edges: Edges, count: int) -> tuple[float, int]:
+    """Return the median distance of mutual neighbours, and how many there are."""
+    steps: DoubleArray = edges.weights[mutual(edges, count)]
+    return (float(np.sqrt(np.median(steps))), len(steps)) if len(steps) else (0.0, 0)

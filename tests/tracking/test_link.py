@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+
+from cellwright._errors import InputError, UsageError
+from cellwright.simulation.movies import Motion, simulate_movie
+from cellwright.simulation.nuclei import NucleiSimulation
+from cellwright.tracking.detections import find_detections
+from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.tracks import PROBABILITY, make_tracks
+
+
+def _walk(seed, frames=12, side=12.0, step=0.12, dimensions=2, missed=0.0, drift=0.0):
+    """Points about 1 apart that quiver by about `step`, and the number of each."""
+    rng = np.random.default_rng(seed)
+    darts = rng.uniform(0, side, (int(8 * side**dimensions), dimensions))
+    place = np.zeros((0, dimensions))
+    for dart in darts:
+        if len(place) < side**dimensions and _apart(place, dart):
+            place = np.vstack([place, dart])
+    home, frame, position, number = place, [], [], []
+    for t in range(frames):
+        place = home + rng.normal(0, step / np.sqrt(2), home.shape) + t * drift
+        seen = np.flatnonzero(rng.random(len(place)) >= missed)
+        frame.append(np.full(len(seen), t))
+        position.append(place[seen])
+        number.append(seen)
+    tracks = make_tracks(np.concatenate(frame), np.concatenate(position))
+    return tracks, np.concatenate(number)
+
+
+def _apart(place, dart):
+    return not len(place) or ((place - dart) ** 2).sum(axis=1).min() > 0.5
+
+
+def _truth(tracks, number):
+    """Links between each point and its next sight."""
+    order = np.lexsort((tracks.frame, number))
+    follows = number[order[1:]] == number[order[:-1]]
+    return {(a, b) for a, b in zip(order[:-1][follows], order[1:][follows], strict=True)}
+
+
+def _f1(found, truth):
+    return 2 * len(found & truth) / (len(found) + len(truth))
+
+
+def _edges(tracks):
+    return set(map(tuple, tracks.edges.tolist()))
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_slow_points_are_followed_without_an_error(dimensions):
+    tracks, number = _walk(0, side=12.0 if dimensions == 2 else 6.0, dimensions=dimensions)
+    linked = link(tracks)
+    assert _f1(_edges(linked), _truth(tracks, number)) > 0.998
+    assert linked.edge_properties[PROBABILITY].min() > 0.2
+
+
+@pytest.mark.parametrize("unit", [1e-3, 500.0])
+def test_links_depend_neither_on_the_unit_nor_on_the_origin(unit):
+    tracks, _ = _walk(7, frames=6, side=8.0, step=0.2)
+    moved = make_tracks(tracks.frame, tracks.position * unit + 70.0 * unit)
+    assert _edges(link(moved)) == _edges(link(tracks))
+
+
+def test_a_detection_that_is_missing_now_and_then_leaves_one_track():
+    tracks, number = _walk(1, missed=0.03)
+    truth = _truth(tracks, number)
+    assert _f1(_edges(link(tracks)), truth) > 0.995
+    short = {(a, b) for a, b in _edges(link(tracks, LinkOptions(max_gap=0)))}
+    assert all(tracks.frame[b] - tracks.frame[a] == 1 for a, b in short)
+
+
+@pytest.mark.parametrize("drift", [0.4, 1.3])
+def test_drift_of_the_whole_field_does_no_harm(drift):
+    tracks, number = _walk(2, drift=drift)
+    assert _f1(_edges(link(tracks)), _truth(tracks, number)) > 0.99
+
+
+def test_uneven_times_between_frames_are_noticed():
+    tracks, number = _walk(3, frames=16, step=0.05)
+    kept = np.isin(tracks.frame, [0, 1, 2, 3, 8, 9, 10, 15])
+    uneven = make_tracks(np.unique(tracks.frame[kept], return_inverse=True)[1],
+                         tracks.position[kept])  # fmt: skip
+    assert _f1(_edges(link(uneven)), _truth(uneven, number[kept])) > 0.99
+
+
+@pytest.fixture(scope="module")
+def movie():
+    sample = NucleiSimulation(size=(256, 256), diameter=16, density=0.2)
+    frames, labels, table = simulate_movie(sample, Motion(20, 4, 0.5, 18), seed=3)
+    detections = find_detections(list(labels), list(frames))
+    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
+    last: dict[int, int] = {}
+    truth = set()
+    for i, label in enumerate(detections.label.tolist()):
+        before = last.get(label, last.get(parents[label]))
+        if before is not None:
+            truth.add((before, i))
+        last[label] = i
+    return detections, truth
+
+
+def _divisions(edges):
+    daughters: dict[int, list[int]] = {}
+    for source, target in sorted(edges):
+        daughters.setdefault(source, []).append(target)
+    return {(mother, *pair) for mother, pair in daughters.items() if len(pair) > 1}
+
+
+def test_divisions_of_simulated_nuclei_are_found(movie):
+    detections, truth = movie
+    found = _edges(link(detections))
+    assert _f1(found, truth) > 0.99
+    assert len(_divisions(truth)) > 30
+    assert _f1(_divisions(found), _divisions(truth)) > 0.93
+
+
+def test_no_divisions_where_there_are_none(movie):
+    detections, _ = movie
+    assert link(detections, LinkOptions(divisions=False)).out_degree().max() == 1
+    points, _ = _walk(4, missed=0.02)
+    assert not _divisions(_edges(link(points)))
+
+
+def test_probability_tells_right_links_from_wrong_ones():
+    tracks, number = _walk(5, step=0.3, frames=20)
+    linked = link(tracks)
+    truth = _truth(tracks, number)
+    right = np.array([tuple(edge) in truth for edge in linked.edges.tolist()])
+    probable = linked.edge_properties[PROBABILITY]
+    assert 0.02 < 1 - right.mean() < 0.5
+    assert abs(probable.mean() - right.mean()) < 0.1
+    assert probable[right].mean() > probable[~right].mean() + 0.1
+
+
+def test_the_longest_way_is_a_limit():
+    tracks, _ = _walk(6)
+    linked = link(tracks, LinkOptions(max_distance=0.1, max_gap=0))
+    source, target = linked.edges.T
+    ways = np.linalg.norm(tracks.position[target] - tracks.position[source], axis=1)
+    assert 0 < len(ways) < len(tracks) / 2
+    assert ways.max() < 0.15  # the common drift of a frame, if any, is not counted
+
+
+@pytest.mark.parametrize(
+    ("frame", "position"),
+    [
+        ([0], [[1.0, 1.0]]),
+        ([0, 1], [[1.0, 1.0], [1.5, 1.0]]),
+        ([0, 5], [[1.0, 1.0], [1.0, 1.0]]),
+        ([0, 0, 0, 1, 1, 1], [[2.0, 2.0]] * 6),
+        ([3, 3, 4], [[0.0, 0.0], [0.0, 9.0], [0.0, 5.0]]),
+    ],
+)
+def test_tiny_and_odd_movies_are_linked(frame, position):
+    linked = link(make_tracks(frame, position))
+    assert np.isfinite(linked.edge_properties[PROBABILITY]).all()
+    assert linked.in_degree().max() <= 1
+
+
+def test_what_cannot_be_tracked_is_told():
+    with pytest.raises(InputError, match="nothing to track"):
+        link(make_tracks(np.zeros(0, int), np.zeros((0, 2)), frame_count=3))
+    with pytest.raises(UsageError, match="gap of -1"):
+        LinkOptions(max_gap=-1)
+    with pytest.raises(UsageError, match="distance of 0"):
+        LinkOptions(max_distance=0)
