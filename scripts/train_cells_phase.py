@@ -2,7 +2,7 @@
 
     python scripts/train_cells_phase.py
 
-It starts from the weights of ``nuclei``. Of the fields of the split ``train``, the last six are set
+It starts from the weights of ``nuclei``. Of the fields of the split ``train``, every fifth is set
 aside for every choice (method, thresholds, confidence); those of ``val`` are only scored, at the
 end. An interrupted training goes on with the same command.
 """
@@ -23,13 +23,14 @@ from cellwright.runs.options import TrainOptions
 from cellwright.runs.train import train
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "usiigaci_phase"
-SET_ASIDE = 6
+SET_ASIDE = 5  # every so many fields: both magnifications are among them
 START = "nuclei"
-OPTIONS = TrainOptions(method="flows", steps=3000, start_from=START, name="cells-phase")
+OPTIONS = TrainOptions(method="flows", steps=3500, start_from=START, name="cells-phase")
 LIMITS = (
     "A starting point for fine-tuning: trained on 26 fields of one cell line (T98G) in phase "
-    "contrast at one magnification, cells about 60 px across. Fine-tune it on a few annotated "
-    "fields of your own (cellwright train --from cells-phase), and check the outlines by eye."
+    "contrast at two magnifications, cells about 40 and 70 px across. Fine-tune it on a few "
+    "annotated fields of your own (cellwright train --from cells-phase), and check the outlines "
+    "by eye."
 )
 
 
@@ -81,9 +82,10 @@ def main() -> None:
 def write_division(data: Path, target: Path) -> Path:
     """Describe which fields are learned, chosen on (``val``) and only scored (``test``)."""
     dataset = open_dataset(data)
-    learned = sorted(e.id for e in dataset.examples if e.split == "train")[:-SET_ASIDE]
+    given = sorted(e.id for e in dataset.examples if e.split == "train")
+    aside = given[SET_ASIDE - 1 :: SET_ASIDE]
     examples = tuple(
-        replace(e, split="test" if e.split == "val" else "train" if e.id in learned else "val")
+        replace(e, split="test" if e.split == "val" else "val" if e.id in aside else "train")
         for e in dataset.examples
     )
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,7 @@ from cellwright.simulation.optics import Optics
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "nuclei3d"
 SPLITS = {"train": (0.0, 0.5), "val": (0.5, 0.7), "test": (0.7, 1.0)}
 SIMULATED = {"train": 9, "val": 2}
+REPEATS = 3  # of the real parts that are learned, to be seen as often as simulated ones
 SIZE = (40, 112, 112)
 SEED = 0
 OPTIONS = TrainOptions(
@@ -63,7 +64,7 @@ def main() -> None:
 
     dataset = options.work / "dataset"
     if not (dataset / "index.csv").exists():
-        kinds = write_parts(DATA, dataset) | write_simulated(dataset)
+        kinds = write_parts(DATA, dataset, REPEATS) | write_simulated(dataset)
         write_index(dataset, kinds)
     train(
         dataset,
@@ -102,11 +103,11 @@ def write_index(folder: Path, kinds: dict[str, str]) -> None:
     (folder / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_parts(source: Path, target: Path) -> dict[str, str]:
-    """Write the parts of every real stack; return the kind of each.
+def write_parts(source: Path, target: Path, repeats: int = 1) -> dict[str, str]:
+    """Write the parts of every real stack, and return the kind of each.
 
-    Objects of which a cut leaves less than half are unknown in that part, all others keep their
-    number.
+    Parts to be learned are written `repeats` times. Objects of which a cut leaves less than half
+    are unknown in that part, all others keep their number.
     """
     with (source / "index.csv").open(newline="", encoding="utf-8") as file:
         stated = {row["id"]: row["spacing_zyx_um"] for row in csv.DictReader(file)}
@@ -117,10 +118,11 @@ def write_parts(source: Path, target: Path) -> dict[str, str]:
         spacing = tuple(map(float, filter(None, stated[path.stem].split("/")))) or None
         for split, shares in SPLITS.items():
             rows = slice(*(round(share * labels.shape[1]) for share in shares))
-            name = f"{split}_{path.name}"
             part = pixels[:, rows], part_of(labels, rows)
-            write_pair(target / split, name, "ZYX", *part, pixel_size=spacing)
-            kinds[name] = path.stem
+            for number in range(repeats if split == "train" else 1):
+                name = f"{split}_{path.stem}_{number}.tif"
+                write_pair(target / split, name, "ZYX", *part, pixel_size=spacing)
+                kinds[name] = path.stem
     return kinds
 
 
