@@ -16,10 +16,12 @@ from scipy import ndimage
 from scipy.special import expit, softmax
 
 from cellwright import Image, ModelError, UsageError, load_model
+from cellwright.images.normalise import Normalisation
 from cellwright.models import find
 from cellwright.models.bioimageio import export_bioimageio
+from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.exchange import import_model
-from cellwright.models.package import load_package, verify_package
+from cellwright.models.package import load_package, save_package, verify_package
 from models.foreign import (
     image,
     maps_of,
@@ -142,6 +144,43 @@ def test_a_model_of_pixel_classes_of_format_05_says_what_we_compute_by_hand(tmp_
     assert (found == maps.argmax(0)).mean() > 0.999
     again = import_model(tmp_path / "tissue" / "rdf.yaml").model  # the same by its description
     assert again.name == "tissue-classes"
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_what_others_see_of_our_models_computes_the_same(tmp_path, dimensions):
+    pytest.importorskip("torch")
+    from cellwright.models.export import export_network, network_facts
+    from cellwright.networks.registry import network_from_dict
+
+    kind = {"name": "unet", "width": 8, "depth": 2, "dimensions": dimensions}
+    made = network_from_dict({**kind, "in_channels": 1, "out_channels": 3}, seed=3)
+    files = export_network(made, Normalisation())
+    card = ModelCard(
+        name="ours",
+        version="1",
+        description="Random weights.",
+        task="classes",
+        method="classes",
+        readout={"classes": ["one", "two"]},
+        network=network_facts(made, files["network.onnx"]),
+        input=InputContract(("grey",), Normalisation()),
+    )
+    package = save_package(tmp_path / "ours", card, files)
+    export_bioimageio(package, tmp_path / "ours.zip")
+    with pytest.raises(UsageError, match="keeps its method"):
+        import_model(tmp_path / "ours.zip", method="classes")
+    with zipfile.ZipFile(tmp_path / "ours.zip") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    foreign = described(content, lambda rdf: rdf.pop("attachments"))
+    theirs = imported(tmp_path, foreign, method="classes")
+    assert theirs.card.network.stride == card.network.stride
+    assert theirs.card.network.halo <= card.network.halo
+    size = (40, 48, 56)[-dimensions:]
+    pixels = np.random.default_rng(0).gamma(2.0, 50.0, size).astype(np.float32)
+    image = Image(pixels, "ZYX"[-dimensions:])
+    ours = load_model(tmp_path / "ours").segment(image).classes
+    assert (theirs.segment(image).classes == ours).mean() > 0.999
+    assert theirs.names[1:] == ("one", "two")
 
 
 def normal(raw, axes):

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import ModelError
+from cellwright._errors import ModelError, UsageError
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray
 from cellwright.images.normalise import Normalisation
@@ -99,9 +99,13 @@ def import_bioimageio(
     ------
     ModelError
         If something in it is not supported, or its test output is missed.
+    UsageError
+        If a method is asked for that the model does not leave open.
     """
     description = read_description(files)
     own = description.attachments.get(PACKAGE)
+    if own is not None and method is not None:
+        raise UsageError(f"'{files.name}' is a model of Cellwright, which keeps its method.")
     if own is not None:
         with atomic_path(target) as temporary:
             temporary.write_bytes(content_of(files, own))
