@@ -55,3 +55,14 @@ def test_noise_holds_no_cells(blood, rng, grain):
 
     noise = gaussian_filter(rng.normal(200, 20, (300, 300, 3)), (grain, grain, 0))
     assert len(blood.predict(noise.clip(0, 255).astype(np.uint8))["label"]) <= 1
+
+
+@pytest.mark.data
+def test_tiles_change_nothing(blood, data_folder):
+    some = [read(e.image).to_numpy() for e in open_dataset(data_folder / "bccd").part("test")[:4]]
+    mosaic = np.concatenate([np.concatenate(some[:2], 2), np.concatenate(some[2:], 2)], 1)
+    image = Image(mosaic, "CYX", channel_names=RGB)
+    whole, tiled = blood.detect(image), blood.detect(image, tile=416)
+    assert len(whole) > 30
+    np.testing.assert_array_equal(whole.table["class"], tiled.table["class"])
+    np.testing.assert_allclose(whole.boxes, tiled.boxes, atol=0.01)
