@@ -73,6 +73,9 @@ def test_the_model_finds_new_spots_between_the_pixels(trained):
     ]
     assert (table["confidence"] >= model.card.threshold).all()
     everything = model.detect(Image(image, "YX"), threshold=0.0)
+    assert everything.counts["spot"] == pytest.approx(30, abs=6)
+    tiles = model.detect(Image(image, "YX"), tile=16)
+    assert tiles.counts == pytest.approx(everything.counts, rel=1e-4)
     assert len(everything) >= len(table["label"])
     tiled = model.detect(Image(image, "YX"), tile=16).table
     for name, column in table.items():
@@ -92,6 +95,8 @@ def test_evaluation_says_how_many_are_right_and_where(trained, data, tmp_path):
     assert len(rows) == 8 and {row["true_points"] for row in rows} == {"30"}
     total = sum(int(row["count_error"]) for row in rows)
     assert total == metrics["count_error"] == metrics["found_points"] - 240
+    by_density = sum(float(row["points_by_density"]) for row in rows)
+    assert by_density - 240 == pytest.approx(metrics["density"]["count_error"], abs=0.1)
 
 
 def test_centres_of_numbered_objects_are_points(tmp_path):
@@ -163,7 +168,11 @@ def test_detecting_writes_a_row_for_each_point(data, trained, tmp_path):
     found = np.stack([table["centroid-0"], table["centroid-1"]], 1)[keep]
     assert match_points(truth, found, 2.0).counts.f1 > 0.85
     assert np.median(table["sigma"]) == pytest.approx(SPOTS.optics.blur, abs=0.3)
-    assert "Confidence" in (tmp_path / "o/report.html").read_text()
+    page = (tmp_path / "o/report.html").read_text()
+    assert "Confidence" in page and "spot, by density" in page
+    record = json.loads((tmp_path / "o/run.json").read_text())
+    expected = [image["facts"]["expected"]["spot"] for image in record["images"]]
+    assert expected == pytest.approx([30] * 8, abs=8)
     refused = CliRunner().invoke(
         program, [*command[:3], str(tmp_path / "p"), *command[4:], "--diameter", "5"]
     )

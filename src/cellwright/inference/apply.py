@@ -135,11 +135,14 @@ class FoundPart:
         Which of that is owned here; the rest is found again in another window.
     origin : tuple of int
         Where the window begins on the network grid, in px.
+    total : ndarray, optional
+        What was added up over the maps of the core.
     """
 
     found: Any
     own: IntArray
     origin: tuple[int, ...]
+    total: AnyArray | None = None
 
 
 def find_places(
@@ -150,6 +153,7 @@ def find_places(
     limits: DoubleArray,
     normalise: Normalise,
     scales: tuple[float, ...] | None = None,
+    summed: Callable[[FloatArray], AnyArray] | None = None,
     tile: int | None = None,
     memory: int = MEMORY,
 ) -> tuple[list[FoundPart], tuple[Grid, ...]]:
@@ -160,7 +164,8 @@ def find_places(
 
     Parameters, Raises
     ------------------
-    As for `find_instances`.
+    As for `find_instances`, and `summed`, which adds something up over the maps (K, [Z,] Y, X) of
+    a part.
 
     Returns
     -------
@@ -180,9 +185,10 @@ def find_places(
                 window = (slice(None), slice(None), *others)
                 found = readout.decode(maps.rows(seen.start, seen.stop)[window])
                 origin = (seen.start, *(other.start for other in others))
-                parts.append(
-                    FoundPart(found, owned(found.anchors + np.array(origin), core), origin)
-                )
+                own = owned(found.anchors + np.array(origin), core)
+                inside = (slice(None), slice(None), *core[1:])
+                total = summed(maps.rows(rows.start, rows.stop)[inside]) if summed else None
+                parts.append(FoundPart(found, own, origin, total))
     return parts, view.grids
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ class Detections:
         Distance from the training images, of which 99 % lie within 1; NaN when unknown.
     warnings : tuple of str
         What the user should know.
+    counts : mapping of str to float, optional
+        How many objects of each class there are, found or not, as far as the model tells.
     """
 
     table: Table
@@ -39,6 +41,7 @@ class Detections:
     evidence: FloatArray
     novelty: float
     warnings: tuple[str, ...] = ()
+    counts: Mapping[str, float] | None = None
 
     def __len__(self) -> int:
         return len(self.table["label"])

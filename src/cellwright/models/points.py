@@ -93,6 +93,7 @@ class PointModel(Model):
             limits=seen.limits,
             normalise=self.card.input.normalisation.apply,
             scales=seen.scales(1.0),
+            summed=self._readout.expected_counts,
             tile=tile,
         )
         anchors = np.concatenate([part.found.anchors[part.own] + part.origin for part in parts])
@@ -118,6 +119,8 @@ class PointModel(Model):
         widths = self._readout.widths[3 - len(grids) :] / scale
         rows |= shapes_at(seen.source, positions[stay], widths.tolist())
         novelty = self.distance(seen.source)
+        totals = [part.total for part in parts if part.total is not None]
+        counts = np.sum(totals, axis=0).tolist()
         return Detections(
             table={"label": np.arange(1, len(stay) + 1, dtype=np.int32), **rows},
             scale=1.0,
@@ -125,6 +128,7 @@ class PointModel(Model):
             evidence=evidence[stay],
             novelty=novelty,
             warnings=novelty_warnings(novelty),
+            counts=dict(zip(self.classes, counts, strict=True)),
         )
 
     def predict(self, image: Image | AnyArray) -> Table:

@@ -1,5 +1,6 @@
 """Finding the points of a file: spots, or what a model of points finds."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, Table
 from cellwright.images.image import Image
 from cellwright.measure.tables import concatenate
-from cellwright.models.detections import numbered
+from cellwright.models.detections import Detections, numbered
 from cellwright.models.points import PointModel
 from cellwright.models.spots import SPOT, SpotSettings, detect_spots_in
 from cellwright.runs.batch import Stopwatch, Task
@@ -46,12 +47,15 @@ def detect_points(
     tables: list[Table] = []
     warnings: list[str] = []
     noises: list[float] = []
+    expected: Counter[str] = Counter()
     found_before = 0
     for plane in planes(image, options.z, dimensions):
         sized = with_pixel_size(plane.image, options.pixel_size)
         with watch.step("find points"):
             if isinstance(finder, PointModel):
-                table, remarks = _found_by_model(finder, sized, options)
+                found = _detected(finder, sized, options)
+                table, remarks = dict(found.table), found.warnings
+                expected.update(found.counts or {})
             else:
                 spots = detect_spots_in(
                     sized, finder, channel=options.channel or None, tile=options.tile
@@ -59,6 +63,8 @@ def detect_points(
                 table, remarks = spots.table, spots.warnings
                 noises.append(spots.noise.response)
         warnings += remarks
+        if isinstance(finder, PointModel):
+            warnings += _image_warnings(finder, sized, options)
         table["label"] = table["label"] + found_before
         found_before += len(table["label"])
         tables.append(with_place(plane.index, axes, _in_um(table, like, dimensions)))
@@ -72,7 +78,10 @@ def detect_points(
         image=task.image,
         objects=found_before,
         warnings=one_of_each_kind(warnings),
-        facts=size_fact(like.shape) | {"classes": counts} | _least_response(finder, noises),
+        facts=size_fact(like.shape)
+        | {"classes": counts}
+        | ({"expected": dict(expected)} if expected else {})
+        | _least_response(finder, noises),
         seconds=watch.seconds,
         picture=shown,
     )
@@ -121,18 +130,18 @@ def _least_response(finder: Finder, noises: Sequence[float]) -> dict[str, float]
     return {"noise_of_response": noise, "least_response": finder.threshold * noise}
 
 
-def _found_by_model(
-    model: PointModel, image: Image, options: DetectOptions
-) -> tuple[Table, Sequence[str]]:
-    found = model.detect(
+def _detected(model: PointModel, image: Image, options: DetectOptions) -> Detections:
+    return model.detect(
         image,
         channel=options.channel or None,
         threshold=options.threshold,
         tile=options.tile,
     )
+
+
+def _image_warnings(model: PointModel, image: Image, options: DetectOptions) -> list[str]:
     flat = image.region(Z=image.sizes["Z"] // 2) if "Z" in image.axes else image
-    remarks = image_warnings(flat, model.card, options.channel, found.diameter)
-    return dict(found.table), [*found.warnings, *remarks]
+    return image_warnings(flat, model.card, options.channel, np.nan)
 
 
 def _in_um(table: Table, like: Image, dimensions: int) -> Table:

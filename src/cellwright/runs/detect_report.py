@@ -78,12 +78,22 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
 
 
 def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str, Any]:
+    by_density = [name for name in names if any(name in _expected(one) for one in outcomes)]
     rows = []
     for outcome in outcomes[:MAX_ROWS]:
-        counts = outcome.facts.get("classes", {})
-        rows.append(image_cells(outcome, [cell(counts.get(name), ",d") for name in names]))
+        counts, expected = outcome.facts.get("classes", {}), _expected(outcome)
+        cells = [cell(counts.get(name), ",d") for name in names]
+        cells += [cell(expected.get(name), ",.1f") for name in by_density]
+        rows.append(image_cells(outcome, cells))
+    densities = [f"{name}, by density" for name in by_density]
     return {
-        "columns": ["image", *names, "seconds", "remarks"],
+        "columns": ["image", *names, *densities, "seconds", "remarks"],
         "rows": rows,
         "total": len(outcomes),
     }
+
+
+def _expected(outcome: Outcome) -> Mapping[str, float]:
+    """Return how many objects there are, found or not, as far as the model told."""
+    expected: Mapping[str, float] = outcome.facts.get("expected", {})
+    return expected

@@ -55,6 +55,11 @@ class ScoredPoints:
         return positions_of(self.found.table, len(self.image.shape) - 1)
 
     @property
+    def expected(self) -> float:
+        """How many points there are according to the density, found or not."""
+        return sum((self.found.counts or {}).values())
+
+    @property
     def marked(self) -> tuple[DoubleArray, DoubleArray]:
         """True and found positions, to be compared within their class."""
         return (
@@ -82,6 +87,7 @@ class PointEvaluation:
     _confidence: list[AnyArray] = field(default_factory=list)
     _correct: list[BoolArray] = field(default_factory=list)
     _rows: list[dict[str, Any]] = field(default_factory=list)
+    _count_errors: list[float] = field(default_factory=list)
 
     def add(self, scored: ScoredPoints) -> None:
         """Take up one image."""
@@ -98,6 +104,8 @@ class PointEvaluation:
         self._confidence.append(scored.found.table["confidence"])
         self._correct.append(correct(matching, len(found)))
         self._rows.append(_row(scored, matching))
+        if scored.truth.known is None:
+            self._count_errors.append(scored.expected - len(scored.truth))
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
@@ -108,8 +116,17 @@ class PointEvaluation:
                 parts[what][which] = scores.as_dict()
         return {
             **self._part("").as_dict(),
+            "density": self._density(),
             "calibration": calibration_figures(joined(self._confidence), joined(self._correct)),
             **{f"per_{what}": scores for what, scores in parts.items()},
+        }
+
+    def _density(self) -> dict[str, float | None]:
+        """Return how far counts by density are off; None where not all is annotated."""
+        errors = self._count_errors
+        return {
+            "count_error": float(np.sum(errors)) if errors else None,
+            "mean_absolute_count_error": float(np.mean(np.abs(errors))) if errors else None,
         }
 
     def table(self) -> Table:
@@ -195,6 +212,7 @@ def _row(scored: ScoredPoints, matching: PointMatching) -> dict[str, Any]:
         "true_points": true_points,
         "found_points": found_points,
         "count_error": found_points - true_points,
+        "points_by_density": scored.expected,
         "precision": counts.precision,
         "recall": counts.recall,
         "f1": counts.f1,

@@ -173,6 +173,7 @@ def _figures(evaluation: PointEvaluation) -> dict[str, Any]:
         "recall": metrics["recall"],
         "RMSE, px": metrics["rmse"],
         "count error per image": metrics["mean_absolute_count_error"],
+        "count error per image, by density": metrics["density"]["mean_absolute_count_error"],
     }
     for what in ("class", "kind"):
         figures |= {f"F1, {name}": part["f1"] for name, part in metrics[f"per_{what}"].items()}
@@ -187,10 +188,12 @@ def _overview(figures: Mapping[str, Any]) -> list[Number]:
     shown = [Number(name, f"{figures[name]:.3f}") for name in names]
     if figures["RMSE, px"] is not None:
         shown.append(Number("RMSE of positions", f"{figures['RMSE, px']:.2f}", "px"))
-    return [
-        *shown,
-        Number("counts off by, per image", f"{figures['count error per image']:.1f}"),
-    ]
+    errors = {
+        "counts off by, per image": figures["count error per image"],
+        "counts by density off by, per image": figures["count error per image, by density"],
+    }
+    shown += [Number(name, f"{error:.1f}") for name, error in errors.items() if error is not None]
+    return shown
 
 
 def _pictured(

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from cellwright._errors import DatasetError, UsageError  # noqa: E402
 from cellwright.datasets.points import Points, no_points  # noqa: E402
 from cellwright.methods.points import heat  # noqa: E402
-from cellwright.methods.points.readout import PointsReadout  # noqa: E402
+from cellwright.methods.points.readout import PIXELS, PointsReadout  # noqa: E402
 from cellwright.methods.points.recipe import PointsRecipe  # noqa: E402
 from cellwright.metrics.points import match_points  # noqa: E402
 
@@ -41,12 +41,12 @@ def batch_of(recipe, points, shape):
 
 def perfect_outputs(batch):
     logit = torch.logit(batch["heat"].clamp(1e-6, 1 - 1e-6))
-    return torch.cat([logit, batch["shifts"]], 1)
+    return torch.cat([logit, batch["shifts"], (batch["density"] * PIXELS).clamp(1e-9).log()], 1)
 
 
 def random_maps(seed, shape):
     """Return smooth random maps, which hold many doubtful points."""
-    noise = np.random.default_rng(seed).standard_normal((1 + len(shape), *shape))
+    noise = np.random.default_rng(seed).standard_normal((2 + len(shape), *shape))
     return np.stack([gaussian_filter(plane, 1.0) * 8 for plane in noise]).astype(np.float32)
 
 
@@ -59,7 +59,7 @@ def test_the_right_answer_gives_back_positions_between_the_pixels(dimensions):
     matched = match_points(truth.positions, found.positions, 0.01)
     assert matched.counts.f1 == 1 and len(truth) > 15
     assert np.abs(found.positions - found.anchors).max() <= recipe.readout.reach
-    assert recipe.readout.expected_count(maps) == pytest.approx(len(truth), rel=0.03)
+    assert recipe.readout.expected_counts(maps) == pytest.approx([len(truth)], rel=0.02)
     assert (found.scores == found.evidence[:, 0]).all() and found.evidence[:, 2].max() < 0.1
 
 
@@ -70,7 +70,7 @@ def test_every_point_has_its_class():
     found = recipe.readout.decode(maps)
     assert found.positions.tolist() == [[4, 7], [20, 21], [20, 26]]
     assert found.classes.tolist() == [0, 1, 0]
-    assert recipe.readout.expected_count(maps) == pytest.approx(3, rel=0.03)
+    assert recipe.readout.expected_counts(maps) == pytest.approx([2, 1], rel=0.02)
     with pytest.raises(DatasetError, match="class 'a', but the model knows only object"):
         batch_of(PointsRecipe(), points, (30, 30))
 
@@ -86,6 +86,24 @@ def test_heat_is_that_of_the_nearest_point():
     assert np.allclose(warmth, plain, atol=1e-6)
     way = np.take_along_axis(away, nearest[None, None], 0)[0]
     assert np.allclose(shifts, np.where(warmth > 0, way, 0), atol=1e-5)
+
+
+def test_every_point_adds_one_to_the_density_however_close_they_are():
+    rng = np.random.default_rng(1)
+    widths = np.array([0.8, 1.5, 2.0])
+    points = rng.uniform(7, 13, (50, 3))
+    density = heat.crowd(points, (20, 20, 20), widths)
+    assert density.sum() == pytest.approx(50, rel=1e-5)
+    away = (
+        (np.indices((20, 20, 20)) - points[:, :, None, None, None]) / widths[:, None, None, None]
+    ) ** 2
+    inside = (np.abs(away) <= heat.REACH**2).all(1)
+    plain = np.where(inside, np.exp(-away.sum(1) / 2), 0)
+    plain /= plain.sum((1, 2, 3), keepdims=True)
+    assert np.allclose(density, plain.sum(0), atol=1e-6)
+    assert heat.crowd(np.array([[-0.5, 9, 9]]), (20, 20, 20), widths).sum() == pytest.approx(
+        0.5, abs=1e-6
+    )
 
 
 def test_planes_farther_apart_are_warmed_less():
@@ -115,7 +133,7 @@ def test_the_right_answer_costs_less_than_any_other_and_the_unknown_nothing(dime
 @pytest.mark.parametrize("known", [True, False])
 def test_patches_without_points_or_knowledge_are_harmless(known):
     recipe = PointsRecipe()
-    outputs = torch.zeros(1, 3, 24, 24, requires_grad=True)
+    outputs = torch.zeros(1, 4, 24, 24, requires_grad=True)
     nothing = replace(no_points(2), known=np.full((24, 24), known))
     parts = recipe.loss(outputs, batch_of(recipe, nothing, (24, 24)))
     (gradient,) = torch.autograd.grad(parts["loss"], outputs)
@@ -164,23 +182,23 @@ def test_of_close_points_the_hottest_is_kept(dimensions):
 
 
 def test_two_peaks_that_point_to_one_place_are_one_point():
-    maps = np.full((3, 20, 20), -4, np.float32)
+    maps = np.full((4, 20, 20), -4, np.float32)
     maps[1:] = 0
-    maps[:, 10, 8], maps[:, 10, 11] = (3, 0, 1.6), (2, 0, -1.3)
+    maps[:3, 10, 8], maps[:3, 10, 11] = (3, 0, 1.6), (2, 0, -1.3)
     assert PointsReadout().decode(maps).positions == pytest.approx(np.array([[10, 9.6]]))
 
 
 def test_empty_and_tiny_maps_do_not_break():
     readout = PointsReadout()
-    found = readout.decode(np.full((3, 20, 20), -9, np.float32))
+    found = readout.decode(np.full((4, 20, 20), -9, np.float32))
     assert found.positions.shape == (0, 2) and found.evidence.shape == (0, 3)
-    assert readout.decode(np.zeros((3, 1, 1), np.float32)).positions.tolist() == [[0, 0]]
+    assert readout.decode(np.zeros((4, 1, 1), np.float32)).positions.tolist() == [[0, 0]]
 
 
 def test_parameters_survive_the_card():
     readout = PointsReadout.suited_to(3, 40.0, ("a", "b"))
     assert PointsReadout(**json.loads(json.dumps(asdict(readout)))) == readout
-    assert len(readout.outputs) == 5 and readout.margin >= readout.reach > 0
+    assert len(readout.outputs) == 7 and readout.margin >= readout.reach > 0
     with pytest.raises(UsageError):
         PointsReadout(width=0)
     with pytest.raises(UsageError):

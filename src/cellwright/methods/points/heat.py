@@ -62,6 +62,45 @@ def warm(
 
 
 @njit(cache=True)
+def crowd(points: DoubleArray, shape: tuple[int, int, int], widths: DoubleArray) -> FloatArray:
+    """Return how many points there are per pixel, each smeared to a Gaussian.
+
+    Parameters
+    ----------
+    points, shape, widths
+        As for `warm`.
+
+    Returns
+    -------
+    ndarray, shape (Z, Y, X), float32
+        Every point adds up to 1, with what lies beyond the sides of a volume, or of a plane where
+        Z is 1.
+    """
+    density = np.zeros(shape, np.float32)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for n in range(len(points)):
+        for axis in range(3):
+            low[axis] = int(np.ceil(points[n, axis] - REACH * widths[axis]))
+            high[axis] = int(np.floor(points[n, axis] + REACH * widths[axis])) + 1
+        if shape[0] == 1:
+            low[0], high[0] = 0, 1
+        for adding in (False, True):
+            if not adding:
+                total = 0.0
+            for z in range(low[0], high[0]):
+                for y in range(low[1], high[1]):
+                    for x in range(low[2], high[2]):
+                        exponent = ((z - points[n, 0]) / widths[0]) ** 2
+                        exponent += ((y - points[n, 1]) / widths[1]) ** 2
+                        exponent += ((x - points[n, 2]) / widths[2]) ** 2
+                        if not adding:
+                            total += np.exp(-exponent / 2)
+                        elif 0 <= z < shape[0] and 0 <= y < shape[1] and 0 <= x < shape[2]:
+                            density[z, y, x] += np.exp(-exponent / 2) / total
+    return density
+
+
+@njit(cache=True)
 def distinct(
     scores: FloatArray, anchors: IntArray, ways: FloatArray, apart: float, farthest: int
 ) -> BoolArray:

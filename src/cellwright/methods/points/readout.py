@@ -15,6 +15,10 @@ from cellwright.methods.peaks import peaks
 from cellwright.methods.points import heat
 
 _AXES = ("plane", "row", "column")
+PIXELS = 1000
+"""The network tells how many points there are in so many pixels, as a logarithm."""
+DENSEST = 9.0
+"""Greatest of these logarithms."""
 _NARROWEST, _WIDEST = 1.0, 4.0  # standard deviation of heat, in px
 
 
@@ -104,9 +108,10 @@ class PointsReadout:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the maps: the points of each class, then the way to them along every axis."""
+        """Names of the maps: points of each class, the way to them, and how many there are."""
         ways = (f"{axis} shift" for axis in _AXES[3 - self.dimensions :])
-        return (*(f"point {name}" for name in self.classes), *ways)
+        kinds = self.classes
+        return (*(f"point {kind}" for kind in kinds), *ways, *(f"density {kind}" for kind in kinds))
 
     @property
     def tolerance(self) -> float:
@@ -152,8 +157,9 @@ class PointsReadout:
 
         Parameters
         ----------
-        maps : ndarray, shape (classes + D, [Z,] Y, X), float32
-            Logit of the heat of each class; the way to the nearest point along each axis in px.
+        maps : ndarray, shape (classes + D + classes, [Z,] Y, X), float32
+            Logit of the heat of each class; the way to the nearest point along each axis in px;
+            logarithm of the number of points of each class in 1000 pixels.
 
         Returns
         -------
@@ -164,7 +170,7 @@ class PointsReadout:
         volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
         logits = np.ascontiguousarray(volume[:count].max(0))
         shifts = np.zeros((3, *logits.shape), np.float32)
-        shifts[3 - axes :] = volume[count:]
+        shifts[3 - axes :] = volume[count : count + axes]
         floor = math.log(self.threshold / (1 - self.threshold))
         anchors = peaks(logits, floor)
         ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
@@ -181,16 +187,16 @@ class PointsReadout:
             evidence=evidence,
         )
 
-    def expected_count(self, maps: FloatArray) -> float:
-        """Return how many points the probabilities add up to, found or not.
+    def expected_counts(self, maps: FloatArray) -> DoubleArray:
+        """Return how many points of each class there are, found or not, shape (classes,).
 
-        Where points crowd so that their summits merge, the heat still grows with their number,
-        though less than it; where every point stands alone it is unbiased.
+        Where points crowd so that they cannot be told apart, there are more than are found.
 
         Parameters
         ----------
-        maps : ndarray, shape (classes + D, [Z,] Y, X), float32
+        maps : ndarray, shape (classes + D + classes, [Z,] Y, X), float32
             See `decode`.
         """
-        logits = np.clip(maps[: len(self.classes)].astype(np.float64), -30, 30)
-        return float((1 / (1 + np.exp(-logits))).sum() / self.mass)
+        density = np.exp(np.minimum(maps[-len(self.classes) :], DENSEST, dtype=np.float64))
+        counts: DoubleArray = density.sum(axis=tuple(range(1, maps.ndim))) / PIXELS
+        return counts

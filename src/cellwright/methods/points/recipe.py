@@ -12,16 +12,16 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray
 from cellwright.datasets.points import Points
 from cellwright.methods.points import heat
-from cellwright.methods.points.readout import PointsReadout
+from cellwright.methods.points.readout import DENSEST, PIXELS, PointsReadout
 
 
 @dataclass(frozen=True, slots=True)
 class PointsRecipe:
     """Targets and loss of points.
 
-    The loss is the sum of two: the cross-entropy of the heat, per point, which makes it a
-    probability that can be summed to a count (a focal loss would not), and the error of the way to
-    the points, where there is heat.
+    The loss is the sum of three, each per point: the cross-entropy of the heat; the error of the
+    way to the points, where there is heat; and the Poisson likelihood of the density, which sums
+    to the number of points, even where heat that overlaps does not.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ class PointsRecipe:
     References
     ----------
     Zhou, Wang & Krähenbühl (2019), "Objects as points", arXiv:1904.07850.
+    Lempitsky & Zisserman (2010), "Learning to count objects in images", NeurIPS (densities).
     """
 
     readout: PointsReadout = field(default_factory=PointsReadout)
@@ -50,8 +51,8 @@ class PointsRecipe:
         -------
         dict of ndarray
             ``heat`` (classes, [Z,] Y, X) float32, 0 to 1; ``shifts`` (D, [Z,] Y, X) float32, the
-            way to the nearest point in px, 0 where there is no heat; ``known`` ([Z,] Y, X)
-            float32, 1 or 0.
+            way to the nearest point in px, 0 where there is no heat; ``density`` (classes, [Z,] Y,
+            X) float32, points per pixel; ``known`` ([Z,] Y, X) float32, 1 or 0.
 
         Raises
         ------
@@ -73,8 +74,10 @@ class PointsRecipe:
         each = [places[points.names == name] for name in classes]
         warmth = [heat.warm(own, volume, self.readout.widths)[0] for own in each]
         _, shifts = heat.warm(places, volume, self.readout.widths)
+        density = [heat.crowd(own, volume, self.readout.widths) for own in each]
         return {
             "heat": np.stack(warmth).reshape(len(classes), *shape),
+            "density": np.stack(density).reshape(len(classes), *shape),
             "shifts": shifts[3 - axes :].reshape(axes, *shape),
             "known": points.known.astype(np.float32),
         }
@@ -84,7 +87,7 @@ class PointsRecipe:
 
         Parameters
         ----------
-        outputs : Tensor, shape (N, classes + D, [Z,] Y, X)
+        outputs : Tensor, shape (N, classes + D + classes, [Z,] Y, X)
             What the network says.
         batch : dict of Tensor
             `targets` of N patches, stacked.
@@ -92,7 +95,7 @@ class PointsRecipe:
         Returns
         -------
         dict of Tensor
-            ``loss`` and its summands ``heat`` and ``shift``; scalars.
+            ``loss`` and its summands ``heat``, ``shift`` and ``density``; scalars.
         """
         outputs, truth, known = outputs.float(), batch["heat"], batch["known"]
         count = truth.shape[1]
@@ -101,9 +104,12 @@ class PointsRecipe:
         ).sum(1)
         share = truth.amax(1) * known
         total = share.sum().clamp(min=1)
-        error = (outputs[:, count:] - batch["shifts"]).abs().sum(1)
+        error = (outputs[:, count:-count] - batch["shifts"]).abs().sum(1)
+        logarithm, density = outputs[:, -count:].clamp(max=DENSEST), batch["density"]
+        unlikely = (logarithm.exp() / PIXELS - density * logarithm).sum(1)
         parts = {
             "heat": (pixelwise * known).sum() / total,
             "shift": self.shift_weight * (error * share).sum() / total,
+            "density": (unlikely * known).sum() / (density.sum(1) * known).sum().clamp(min=1),
         }
         return {"loss": sum(parts.values(), outputs.new_zeros(())), **parts}

@@ -202,9 +202,9 @@ def measure_noise(parts: Iterable[FloatArray], widths: Sequence[float]) -> Noise
         responses.append(_some(response))
         deviations.append(pixel_noise(part))
         strongest = max(strongest, float(response.max()))
-    response = max(_deviation(np.concatenate(responses)), _FAINTEST * strongest)
+    noise = max(_deviation(np.concatenate(responses)), _FAINTEST * strongest)
     pixel = float(np.median(deviations))
-    return Noise(response, pixel, pixel * _gain(widths) / response if response > 0 else 1.0)
+    return Noise(noise, pixel, pixel * _gain(widths) / noise if noise > 0 else 1.0)
 
 
 def _gain(widths: Sequence[float]) -> float:
