@@ -28,7 +28,7 @@ from cellwright._errors import (
 )
 
 if TYPE_CHECKING:
-    from cellwright.api import load_model, measure, read, segment, write, write_labels
+    from cellwright.api import load_model, measure, read, segment, track, write, write_labels
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
     from cellwright.models.spots import SpotSettings
@@ -70,6 +70,7 @@ __all__ = [
     "read_tracks",
     "score_tracks",
     "segment",
+    "track",
     "train",
     "write",
     "write_labels",
@@ -93,6 +94,7 @@ _HOMES = {
     "read_tracks": "cellwright.tracking.formats.files",
     "score_tracks": "cellwright.tracking.metrics.evaluate",
     "segment": "cellwright.api",
+    "track": "cellwright.api",
     "train": "cellwright.runs.train",
     "write": "cellwright.api",
     "write_labels": "cellwright.api",

@@ -1,6 +1,6 @@
 """The Python surface: what ``import cellwright as cw`` offers besides `Image` and the errors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,14 @@ from cellwright.models.load import load_model
 from cellwright.runs.results import RunResult
 from cellwright.runs.segment import segment_images
 from cellwright.runs.segment_options import SegmentOptions
+from cellwright.tracking.detections import find_detections
+from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["load_model", "measure", "read", "segment", "write", "write_labels"]
+__all__ = ["load_model", "measure", "read", "segment", "track", "write", "write_labels"]
 
 
 def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> "pandas.DataFrame":
@@ -98,3 +101,56 @@ def segment(
         jobs=jobs,
         overwrite=overwrite,
     )
+
+
+def track(
+    labels: Iterable[AnyArray],
+    images: Iterable[AnyArray] | None = None,
+    *,
+    divisions: bool = True,
+    max_gap: int = 2,
+    max_distance: float | None = None,
+    pixel_size: tuple[float, ...] | None = None,
+    frame_interval: float | None = None,
+) -> Tracks:
+    """Follow objects over time, with their divisions; all parameters may be left to the data.
+
+    Parameters
+    ----------
+    labels : array of int, shape (T, [Z,] Y, X), or iterable of frames
+        0 is background; labels need not be the same in two frames.
+    images : array, shape (T, [C,] [Z,] Y, X), or iterable of frames, optional
+        The movie: its intensities help to tell cells apart and to find divisions.
+    divisions : bool
+        Whether cells divide.
+    max_gap : int
+        Frames in a row that a cell may be missing from.
+    max_distance : float, optional
+        Longest way between two frames, in µm, or px without a pixel size.
+    pixel_size : tuple of float, optional
+        In µm along ([Z,] Y, X); needed where planes are farther apart than pixels.
+    frame_interval : float, optional
+        In s.
+
+    Returns
+    -------
+    Tracks
+        See `cellwright.tracking.link.link`.
+
+    Raises
+    ------
+    InputError
+        If the frames do not fit together, or there is no object in any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> movie = np.zeros((2, 8, 8), int)
+    >>> movie[0, 1:3, 1:3], movie[1, 2:4, 1:3] = 5, 9
+    >>> track(movie).edges.tolist()
+    [[0, 1]]
+    """
+    detections = find_detections(
+        labels, images, pixel_size=pixel_size, frame_interval=frame_interval
+    )
+    return link(detections, LinkOptions(divisions, max_gap, max_distance))

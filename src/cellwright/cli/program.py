@@ -23,6 +23,7 @@ COMMANDS = {
         "Find the objects in images, or what their pixels are.",
     ),
     "detect": ("cellwright.cli.detect:detect", "Find what is where in images, and count it."),
+    "track": ("cellwright.cli.track:track", "Follow objects over time, with their divisions."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "compare": (

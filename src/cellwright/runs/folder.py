@@ -79,7 +79,8 @@ class Plan:
     parameters : dict
         Everything that the result depends on besides the inputs and the model.
     files : tuple of str
-        The files (or ``.zarr`` folders) that the run may write, relative to the result folder.
+        The files (``.zarr`` and ``.geff`` are folders) that the run may write, relative to the
+        result folder.
     model : dict, optional
         Name, version and SHA-256 of the model.
     version : str
@@ -360,7 +361,7 @@ def _remove_files(path: Path, files: list[str]) -> None:
     targets = [path / name for name in files if within((path / name).parent, path)]
     try:
         for target in targets:
-            if target.is_dir() and target.suffix == ".zarr":
+            if target.is_dir() and target.suffix in (".zarr", ".geff"):
                 shutil.rmtree(target)
             elif target.is_file():
                 target.unlink()

@@ -1,0 +1,87 @@
+"""``cellwright track``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cellwright.cli import options
+
+
+@click.command(short_help="Follow objects over time.")
+@click.argument("source", metavar="INPUT", type=click.Path(exists=True, path_type=Path))
+@options.output_folder
+@click.option(
+    "--model",
+    metavar="NAME|PATH",
+    help="Model that segments a raw movie; with this option INPUT is taken for one.  "
+    "[default: nuclei where INPUT holds no labels]",
+)
+@options.axes
+@click.option(
+    "--channel",
+    multiple=True,
+    metavar="NAME|NUMBER",
+    help="Channel that the model is given, by name or by number from 0.",
+)
+@click.option("--divisions/--no-divisions", default=True, help="Whether cells divide.")
+@click.option(
+    "--max-gap",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="Frames in a row that a cell may be missing from.",
+)
+@click.option(
+    "--max-distance",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Longest way between two frames, in µm (px where the pixel size is not known).  "
+    "[default: estimated]",
+)
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Distance between pixels in µm, in place of what the files say.",
+)
+@click.option(
+    "--frame-interval",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time between frames in s, in place of what the files say.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@options.overwrite
+@options.as_json
+def track(
+    source: Path,
+    output: Path,
+    divisions: bool,
+    max_gap: int,
+    max_distance: float | None,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Follow the objects of a movie over time, with their divisions.
+
+    INPUT is a folder with one label image per frame, a file with a time axis, a folder of the
+    Cell Tracking Challenge, a table of points (CSV or Parquet with frame, y, x and maybe z), or a
+    raw movie, which is segmented first. How far cells move and how often they divide is estimated
+    from the movie. The same command goes on where it was stopped.
+    """
+    from cellwright.runs.track import track_movie
+    from cellwright.tracking.link import LinkOptions
+
+    linking = LinkOptions(divisions, max_gap, max_distance)
+    result = track_movie(source, output, linking, **choices)
+    numbers = result.summary
+    again = "" if result.seconds else " (done before, nothing to do)"
+    options.say(
+        as_json,
+        result.to_json(),
+        [
+            f"{numbers['tracks']:,} tracks with {numbers['divisions']:,} divisions, from "
+            f"{numbers['detections']:,} objects in {numbers['frames']:,} frames{again}",
+            *(f"Note: {warning}" for warning in result.warnings),
+            f"table   {result.folder / 'tracks.csv'}",
+            f"report  {result.folder / 'report.html'}",
+        ],
+    )

@@ -1,0 +1,141 @@
+"""The frames of a movie, wherever they lie: a folder of files, or one file with a time axis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import AxesError, FormatError, InputError
+from cellwright._types import AnyArray
+from cellwright.images.find import find_images
+from cellwright.images.image import Image
+from cellwright.images.read import read
+from cellwright.tracking.formats.ctc import open_ctc
+from cellwright.tracking.formats.files import is_ctc
+
+_FLAT = 0.6
+"""Share of neighbouring foreground pixels that are equal in label images, and in no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLapse:
+    """A movie that is read frame by frame.
+
+    Attributes
+    ----------
+    name : str
+    count : int
+        Number of frames.
+    paths : tuple of Path
+        All files.
+    frame : callable
+        Returns the `Image` of one frame, without a time axis.
+    warnings : tuple of str
+        What is odd about the frames.
+    """
+
+    name: str
+    count: int
+    paths: tuple[Path, ...]
+    frame: Callable[[int], Image]
+    warnings: tuple[str, ...] = ()
+
+    def labels(self) -> Iterator[AnyArray]:
+        """Read the frames as label images, shape ([Z,] Y, X)."""
+        for number in range(self.count):
+            yield _as_labels(self.frame(number))
+
+    def holds_labels(self) -> bool:
+        """Return whether the frames are label images: whole numbers in flat areas."""
+        for number in range(self.count):
+            image = self.frame(number)
+            pixels = image.to_numpy()
+            if "C" in image.axes or pixels.dtype.kind not in "iu":
+                return False
+            inner = pixels[..., :-1] > 0
+            if inner.any():
+                return bool((pixels[..., :-1] == pixels[..., 1:])[inner].mean() > _FLAT)
+        return True
+
+
+def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
+    """Find the frames of a movie.
+
+    Parameters
+    ----------
+    source : Path
+        A folder with one file per frame (in the order of the numbers in their names), a folder of
+        the Cell Tracking Challenge, or one file with a time axis.
+    axes : str, optional
+        Axes of each file, where they do not say.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two frames.
+    AxesError
+        If a single file has no time axis.
+    """
+    if source.is_dir() and is_ctc(source):
+        files = open_ctc(source).masks
+    else:
+        files = tuple(found.path for found in find_images([source]))
+    name = source.name or source.resolve().name
+    if len(files) > 1:
+        return TimeLapse(
+            name, len(files), files, lambda number: _frame_file(files[number], axes),
+            _numbering(files),
+        )  # fmt: skip
+    image = read(files[0], axes=axes)
+    if "T" not in image.axes:
+        hint = "its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
+        raise AxesError(
+            f"'{files[0]}' has no time axis ({image.axes}){'; ' if hint else ''}{hint}. "
+            "A movie is a file with several frames, or a folder with one file for each."
+        )
+    count = image.sizes["T"]
+    if count < 2:
+        raise InputError(f"'{files[0]}' has one frame only; there is nothing to link.")
+    return TimeLapse(name, count, files, lambda number: image.region(T=number))
+
+
+def _frame_file(path: Path, axes: str | None) -> Image:
+    image = read(path, axes=axes)
+    if "T" not in image.axes:
+        return image
+    if image.sizes["T"] > 1:
+        raise InputError(
+            f"'{path}' holds {image.sizes['T']} frames beside other files. Track one movie at a "
+            "time: give that file, or a folder with one file per frame."
+        )
+    return image.region(T=0)
+
+
+def _numbering(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return a warning where the numbers in the names of the files leave frames out."""
+    found = [re.findall(r"\d+", path.stem) for path in files]
+    if not all(found):
+        return ()
+    numbers = [int(parts[-1]) for parts in found]
+    steps = np.diff(numbers)
+    if (steps == steps[0]).all():
+        return ()
+    where = int(np.flatnonzero(steps != np.median(steps))[0])
+    return (
+        "The numbers of the files do not follow each other evenly (after "
+        f"'{files[where].name}' comes '{files[where + 1].name}'): are frames missing?",
+    )
+
+
+def _as_labels(image: Image) -> AnyArray:
+    pixels = image.to_numpy()
+    if "C" in image.axes or pixels.dtype.kind not in "iu" or pixels.min(initial=0) < 0:
+        raise FormatError(
+            f"'{image.name}' is no label image ({image.axes}, {pixels.dtype}). Labels are whole "
+            "numbers: 0 for background, 1, 2, 3 … for the objects."
+        )
+    return pixels

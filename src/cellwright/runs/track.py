@@ -1,0 +1,249 @@
+"""``cellwright track``: from a movie to tracks, numbers and a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import InputError, UsageError
+from cellwright._files import write_text
+from cellwright._progress import progress
+from cellwright._types import AnyArray
+from cellwright.images.read import read_labels
+from cellwright.images.write import write_labels
+from cellwright.inference.runtime import Device
+from cellwright.measure.tables import write_parquet
+from cellwright.models.find import find_model
+from cellwright.models.instances import InstanceModel
+from cellwright.models.load import load_model
+from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate import named
+from cellwright.runs.folder import PARTS, InputFile, Plan, RunFolder, open_run
+from cellwright.runs.results import REPORT_FILE, command_line
+from cellwright.runs.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track_report import track_report
+from cellwright.tracking.detections import find_detections
+from cellwright.tracking.formats.ctc import write_ctc
+from cellwright.tracking.formats.files import write_tracks
+from cellwright.tracking.formats.table import read_table, tracks_to_tables
+from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.summary import TrackSummary, summarise
+from cellwright.tracking.tracks import Tracks
+
+TABLES = (".csv", ".parquet")
+CTC_FOLDER = "ctc"
+DEFAULT_MODEL = "nuclei"
+_FILES = ("tracks.csv", "tracks_links.csv", "tracks.parquet", "tracks.geff", REPORT_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackResult:
+    """What a tracking run did.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the results are.
+    summary : dict
+        Numbers of detections, tracks, divisions and so on; see `TrackSummary.to_json`.
+    warnings : tuple of str
+    seconds : float
+        Duration of this run in s; 0 when everything was done before.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "output": str(self.folder),
+            **self.summary,
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+            "table": str(self.folder / _FILES[0]),
+            "report": str(self.folder / REPORT_FILE),
+        }
+
+
+def track_movie(
+    source: str | Path,
+    output: str | Path,
+    options: LinkOptions | None = None,
+    *,
+    model: str | Path | None = None,
+    axes: str | None = None,
+    channel: tuple[str, ...] = (),
+    pixel_size: float | None = None,
+    frame_interval: float | None = None,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> TrackResult:
+    """Track the objects of a movie, into a result folder.
+
+    Parameters
+    ----------
+    source : str or Path
+        Label images (a folder of frames, one file with a time axis, a folder of the Cell Tracking
+        Challenge), a raw movie in the same forms, or a table of points (``frame, y, x[, z]``).
+    output : str or Path
+        The result folder.
+    options : LinkOptions, optional
+    model : str or Path, optional
+        Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
+        the movie is raw.
+    axes : str, optional
+        Axes of the files where they do not say, such as ``"TYX"``.
+    channel : tuple of str
+        Channels that the model is given.
+    pixel_size : float, optional
+        In µm, in place of what the files say.
+    frame_interval : float, optional
+        In s, in place of what the files say.
+    device : {"auto", "cpu", "cuda"}
+        Where the model runs.
+    overwrite : bool
+        Replace the results of an earlier run in `output`.
+
+    Raises
+    ------
+    InputError
+        If the movie cannot be used.
+    OutputError
+        If `output` holds other results or cannot be written.
+    """
+    source, output, options = Path(source), Path(output), options or LinkOptions()
+    points = source.suffix.lower() in TABLES
+    if points and model is not None:
+        raise UsageError(f"'{source}' is a table of points: there is nothing to segment.")
+    movie = None if points else open_timelapse(source, axes)
+    segmenter = _segmenter(movie, model, device)
+    parameters = asdict(options) | {
+        "axes": axes, "channel": channel, "pixel_size": pixel_size,
+        "frame_interval": frame_interval,
+    }  # fmt: skip
+    plan = Plan(
+        command="track",
+        inputs=tuple(InputFile.of(path) for path in ((source,) if movie is None else movie.paths)),
+        parameters=parameters,
+        files=_files(movie),
+        model=None if segmenter is None else named(segmenter),
+    )
+    with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
+        run,
+        finished,
+    ):
+        if finished is not None:
+            warnings = tuple(finished["images"][0]["warnings"])
+            return TrackResult(output, finished["tracking"], warnings)
+        start = time.perf_counter()
+        frames = None if movie is None else _labels(run, movie, segmenter, channel)
+        raw = segmenter is not None
+        detections = _detections(source, movie, frames, raw, pixel_size, frame_interval)
+        tracks = link(detections, options)
+        return _finish(run, tracks, movie, frames, start)
+
+
+def _segmenter(
+    movie: TimeLapse | None, model: str | Path | None, device: Device
+) -> InstanceModel | None:
+    """Return the model that segments the movie; None for one of labels."""
+    if movie is None or (model is None and movie.holds_labels()):
+        return None
+    opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
+    if not isinstance(opened, InstanceModel):
+        raise UsageError(
+            f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
+            "track; name one that does."
+        )
+    return opened
+
+
+def _files(movie: TimeLapse | None) -> tuple[str, ...]:
+    if movie is None:
+        return _FILES
+    digits = max(3, len(str(movie.count - 1)))
+    masks = (f"{CTC_FOLDER}/mask{number:0{digits}}.tif" for number in range(movie.count))
+    return (*_FILES, f"{CTC_FOLDER}/res_track.txt", *masks)
+
+
+def _labels(
+    run: RunFolder, movie: TimeLapse, segmenter: InstanceModel | None, channel: tuple[str, ...]
+) -> Callable[[], Iterator[AnyArray]]:
+    """Return what reads the labels of all frames, which are made first for a raw movie.
+
+    Labels are kept until the run is done, so that one that was stopped goes on where it was.
+    """
+    if segmenter is None:
+        return movie.labels
+    files = [run.path / PARTS / f"labels{number}.tif" for number in range(movie.count)]
+    for number in progress(range(movie.count), "Segmenting", unit="frame"):
+        if not files[number].exists():
+            found = segmenter.segment(movie.frame(number), channel=channel or None)
+            assert found.labels is not None  # no sink was given
+            write_labels(files[number], found.labels, overwrite=True)
+    return lambda: (read_labels(file)[0] for file in files)
+
+
+def _detections(
+    source: Path,
+    movie: TimeLapse | None,
+    frames: Callable[[], Iterator[AnyArray]] | None,
+    raw: bool,
+    pixel_size: float | None,
+    frame_interval: float | None,
+) -> Tracks:
+    if movie is None or frames is None:
+        bare = read_table(source)
+        size = None if pixel_size is None else (pixel_size,) * bare.dimensions
+        detections = read_table(source, pixel_size=size, frame_interval=frame_interval)
+    else:
+        first = movie.frame(0)
+        size = first.pixel_size
+        if pixel_size is not None:
+            size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
+        read = progress(frames(), "Measuring", total=movie.count, unit="frame")
+        detections = find_detections(
+            read,
+            (movie.frame(number).to_numpy() for number in range(movie.count)) if raw else None,
+            pixel_size=size,
+            frame_interval=frame_interval or first.frame_interval,
+        )
+    if not len(detections):
+        raise InputError(f"'{source}' holds no object in any frame; there is nothing to track.")
+    return detections
+
+
+def _finish(
+    run: RunFolder,
+    tracks: Tracks,
+    movie: TimeLapse | None,
+    frames: Callable[[], Iterator[AnyArray]] | None,
+    start: float,
+) -> TrackResult:
+    """Write all results."""
+    if frames is not None:
+        write_ctc(run.path / CTC_FOLDER, tracks, frames())
+    write_tracks(run.path / "tracks.csv", tracks)
+    write_tracks(run.path / "tracks.geff", tracks)
+    write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
+    summary: TrackSummary = summarise(tracks)
+    warnings = (*(movie.warnings if movie else ()), *summary.warnings())
+    seconds = time.perf_counter() - start
+    record = {
+        "failed": 0,
+        "tracking": summary.to_json(),
+        "versions": versions(),
+        "timings": {"wall_s": round(seconds, 3)},
+        "images": [{"files": list(run.plan.files), "warnings": list(warnings)}],
+    }
+    page = run.plan.to_json() | record
+    page |= {"command_line": run.command_line, "started": run.started}
+    write_text(run.path / REPORT_FILE, track_report(page, tracks, summary, warnings))
+    run.finish(**record)
+    return TrackResult(run.path, summary.to_json(), warnings, seconds)

@@ -1,0 +1,123 @@
+"""Drawings of tracks: ways over the field, and lineage trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from markupsafe import Markup
+
+from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.tracklets import Tracklets, find_tracklets
+from cellwright.tracking.tracks import Tracks
+
+_SIDE = 640.0
+_MOST_WAYS = 1500
+_MOST_TREES = 30
+_ROW = 9.0
+_WIDTH = 640.0
+
+
+def draw_ways(tracks: Tracks) -> Markup:
+    """Draw the way of each track as seen from above; divisions are dots.
+
+    Of many tracks an even choice is drawn.
+    """
+    tracklets = find_tracklets(tracks, cut=tracks.branches())
+    plane = tracks.position[:, -2:]
+    low, extent = plane.min(axis=0), float(np.ptp(plane, axis=0).max()) or 1.0
+    x, y = ((plane - low) * (_SIDE / extent)).T[::-1]
+    height = float(y.max(initial=0.0))
+    order = np.lexsort((tracks.frame, tracklets.of))
+    parts = np.searchsorted(tracklets.of[order], np.arange(len(tracklets) + 1))
+    chosen = np.unique(np.linspace(0, len(tracklets) - 1, _MOST_WAYS).astype(int))
+    lines = [
+        f'<polyline points="{_points(x, y, order[parts[k] : parts[k + 1]])}" '
+        f'stroke="hsl({k * 137.5 % 360:.0f} 65% 45%)"/>'
+        for k in chosen.tolist()
+        if parts[k + 1] - parts[k] > 1
+    ]
+    mothers = np.flatnonzero(tracks.out_degree() > 1)[:_MOST_WAYS].tolist()
+    dots = [f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="2.5"/>' for i in mothers]
+    return Markup(
+        f'<svg viewBox="-6 -6 {_SIDE + 12:.0f} {height + 12:.0f}" fill="none" '
+        f'stroke-width="1.2" role="img" aria-label="ways of the tracks">{"".join(lines)}'
+        f'<g fill="currentColor" opacity="0.6">{"".join(dots)}</g></svg>'
+    )
+
+
+def draw_lineages(tracks: Tracks) -> Markup:
+    """Draw the largest families as trees, time from left to right; empty without divisions."""
+    tracklets = find_tracklets(tracks, cut=tracks.branches())
+    parents = tracklets.parents()
+    children: list[list[int]] = [[] for _ in range(len(tracklets))]
+    for parent, child in tracklets.links.tolist():
+        if parents[child] == parent:
+            children[parent].append(child)
+    sizes = _family_sizes(parents)
+    roots = np.flatnonzero((parents < 0) & (sizes > 1))
+    roots = roots[np.argsort(-sizes[roots], kind="stable")][:_MOST_TREES]
+    if not len(roots):
+        return Markup()
+    scale = _WIDTH / max(tracks.frame_count - 1, 1)
+    rows = np.zeros(len(tracklets))
+    drawn: list[str] = []
+    top = _ROW
+    for root in roots.tolist():
+        top = _place(root, children, rows, top) + _ROW
+        drawn.extend(_tree(root, children, rows, tracklets, scale))
+    return Markup(
+        f'<svg viewBox="-6 0 {_WIDTH + 12:.0f} {top:.0f}" fill="none" stroke="currentColor" '
+        f'stroke-width="1.4" role="img" aria-label="lineage trees">{"".join(drawn)}</svg>'
+    )
+
+
+def _points(x: DoubleArray, y: DoubleArray, rows: IntArray) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[rows], y[rows], strict=True))
+
+
+def _family_sizes(parents: IntArray) -> IntArray:
+    """Return how many tracks descend from each, itself included; children come after parents."""
+    sizes = np.ones(len(parents), np.int64)
+    for child in range(len(parents) - 1, -1, -1):
+        if parents[child] >= 0:
+            sizes[parents[child]] += sizes[child]
+    return sizes
+
+
+def _place(root: int, children: list[list[int]], rows: DoubleArray, top: float) -> float:
+    """Give leaves rows of their own and mothers the middle of their daughters'."""
+    order, waiting = [], [root]
+    while waiting:
+        one = waiting.pop()
+        order.append(one)
+        waiting.extend(reversed(children[one]))
+    for one in order:
+        if not children[one]:
+            rows[one] = top
+            top += _ROW
+    for one in reversed(order):
+        if children[one]:
+            rows[one] = np.mean(rows[children[one]])
+    return top
+
+
+def _tree(
+    root: int,
+    children: list[list[int]],
+    rows: DoubleArray,
+    tracklets: Tracklets,
+    scale: float,
+) -> Iterator[str]:
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        start, end = tracklets.begin[one] * scale, tracklets.end[one] * scale
+        yield (
+            f'<path d="M{start:.1f} {rows[one]:.1f}H{end:.1f}">'
+            f"<title>frames {tracklets.begin[one]} to {tracklets.end[one]}</title></path>"
+        )
+        for child in children[one]:
+            begin = tracklets.begin[child] * scale
+            yield f'<path d="M{end:.1f} {rows[one]:.1f}L{begin:.1f} {rows[child]:.1f}"/>'
+        waiting.extend(children[one])

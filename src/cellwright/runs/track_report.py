@@ -1,0 +1,102 @@
+"""The page about the tracks of a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright.runs.charts import Curve, curve_chart, histogram, plain_number
+from cellwright.runs.report import Number, render_page
+from cellwright.runs.track_drawings import draw_lineages, draw_ways
+from cellwright.tracking.summary import TrackSummary
+from cellwright.tracking.tracks import Tracks
+
+
+def track_report(
+    record: Mapping[str, Any], tracks: Tracks, summary: TrackSummary, warnings: Sequence[str]
+) -> str:
+    """Return the page about tracks.
+
+    Parameters
+    ----------
+    record : mapping
+        The content of ``run.json``.
+    tracks : Tracks
+    summary : TrackSummary
+    warnings : sequence of str
+        What to look at first.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    length = "px" if tracks.pixel_size is None else "µm"
+    unit = "frame" if tracks.frame_interval is None else "s"
+    count = len(summary.track_frames)
+    return render_page(
+        "tracking.html",
+        title=f"{count:,} tracks in {summary.frames:,} frames",
+        subtitle=Path(record["inputs"][0]["path"]).parent.name,
+        overview=_overview(summary, length, unit),
+        warnings=warnings,
+        charts=[chart for chart in _charts(summary, length, unit) if chart],
+        ways=draw_ways(tracks),
+        lineages=draw_lineages(tracks),
+        command_line=record.get("command_line", ""),
+        parameters={
+            name.replace("_", " "): value
+            for name, value in record["parameters"].items()
+            if value not in (None, [])
+        },
+        versions=record["versions"],
+    )
+
+
+def _overview(summary: TrackSummary, length: str, unit: str) -> list[Number]:
+    numbers = [
+        Number("detections", f"{summary.detections:,}"),
+        Number("tracks", f"{len(summary.track_frames):,}"),
+        Number("divisions", f"{summary.divisions:,}"),
+    ]
+    for name, value, measure in (
+        ("median speed", _median(summary.speed), f"{length}/{unit}"),
+        ("median cycle", _median(summary.cycle), "frames" if unit == "frame" else unit),
+        ("divisions per cell", summary.division_rate or None, f"1/{unit}"),
+    ):
+        if value is not None:
+            numbers.append(Number(name, plain_number(value), measure))
+    return numbers
+
+
+def _charts(summary: TrackSummary, length: str, unit: str) -> list[str]:
+    frames = range(summary.frames)
+    times = "time lag, frames" if unit == "frame" else "time lag, s"
+    return [
+        curve_chart(
+            Curve("Cells", "frame", "detections", {"cells": (frames, summary.cells.tolist())})
+        ),
+        histogram(summary.speed, "Speed", f"{length}/{unit}"),
+        histogram(summary.net, "Displacement", f"first to last, {length}"),
+        histogram(
+            summary.directionality, "Directionality", "displacement / way", limits=(0.0, 1.0)
+        ),
+        histogram(summary.track_frames, "Length of tracks", "frames"),
+        histogram(summary.cycle, "Cell cycle", f"birth to division, {unit}"),
+        curve_chart(
+            Curve(
+                "Mean squared displacement",
+                times,
+                f"{length}²",
+                {"MSD": (summary.lags.tolist(), summary.msd.tolist())},
+            )
+        ),
+    ]
+
+
+def _median(values: np.ndarray[Any, Any]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None

@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+
+from cellwright.images.image import Image
+from cellwright.images.write import write, write_labels
+from cellwright.measure.tables import read_csv, write_csv
+from cellwright.tracking.formats.files import read_tracks
+
+
+def _movie():
+    """Two cells that walk; the second divides after frame 2."""
+    labels = np.zeros((5, 48, 64), np.int32)
+    for frame in range(5):
+        labels[frame, 6:14, 5 + 2 * frame : 13 + 2 * frame] = 3 + frame
+        if frame < 3:
+            labels[frame, 28:38, 34:44] = 1
+        else:
+            labels[frame, 28:37, 31:37], labels[frame, 29:38, 41:47] = 1, 2
+    return labels
+
+
+@pytest.fixture
+def stack(tmp_path):
+    labels = _movie()
+    write_labels(tmp_path / "movie.tif", labels, like=Image(labels, "TYX", (0.5, 0.5), 60.0))
+    return tmp_path / "movie.tif"
+
+
+def test_labels_become_tracks_in_all_formats(run, stack, tmp_path):
+    result = run("track", stack, "-o", tmp_path / "out", "--json")
+    assert result.code == 0, result.error
+    assert (result.json["tracks"], result.json["divisions"]) == (4, 1)
+    table = read_csv(tmp_path / "out" / "tracks.csv")
+    daughters = (table["frame"] == 3) & (table["parent"] > 0)
+    assert np.count_nonzero(daughters) == 2
+    assert set(read_csv(tmp_path / "out" / "tracks_links.csv")) >= {"probability"}
+    for name in ("tracks.geff", "ctc", "tracks.csv"):
+        again = read_tracks(tmp_path / "out" / name)
+        assert (len(again), len(again.edges)) == (12, 10)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "4 tracks in 5 frames" in page
+    assert "µm/s" in page
+
+
+def test_a_folder_of_frames_in_natural_order_and_a_missing_one(run, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for frame, labels in enumerate(_movie()):
+        number = frame if frame < 4 else 10
+        write_labels(folder / f"t{number}.tif", labels)
+    result = run("track", folder, "-o", tmp_path / "out", "--json")
+    assert result.code == 0, result.error
+    assert result.json["divisions"] == 1
+    assert "after 't3.tif' comes 't10.tif'" in result.json["warnings"][0]
+
+
+def test_a_table_of_points(run, tmp_path):
+    y, x = np.mgrid[0:50:10, 0:50:10].reshape(2, -1) * 1.0
+    frame = np.repeat(np.arange(4), len(y))
+    write_csv(
+        tmp_path / "points.csv",
+        {"frame": frame, "y": np.tile(y, 4) + 0.4 * frame, "x": np.tile(x, 4)},
+    )
+    result = run("track", tmp_path / "points.csv", "-o", tmp_path / "out", "--json")
+    assert result.code == 0, result.error
+    assert (result.json["tracks"], result.json["detections"]) == (25, 100)
+    assert run("track", tmp_path / "points.csv", "-o", tmp_path / "o", "--model", "x").code == 2
+
+
+def test_the_same_run_is_not_done_again_and_another_is_refused(run, stack, tmp_path):
+    first = run("track", stack, "-o", tmp_path / "out", "--json")
+    again = run("track", stack, "-o", tmp_path / "out", "--json")
+    assert again.json["seconds"] == 0.0 != first.json["seconds"]
+    assert again.json["tracks"] == first.json["tracks"]
+    refused = run("track", stack, "-o", tmp_path / "out", "--no-divisions")
+    assert refused.code == 2
+    assert "divisions" in refused.error
+    other = run("track", stack, "-o", tmp_path / "out", "--no-divisions", "--overwrite", "--json")
+    assert other.json["divisions"] == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["tracking"]["divisions"] == 0
+
+
+def test_movies_that_cannot_be_tracked(run, tmp_path):
+    labels = _movie()
+    write_labels(tmp_path / "planes.tif", labels, like=Image(labels, "ZYX"))
+    planes = run("track", tmp_path / "planes.tif", "-o", tmp_path / "out")
+    assert planes.code == 2
+    assert "--axes TYX" in planes.error
+    write_labels(tmp_path / "empty.tif", 0 * labels, like=Image(labels, "TYX"))
+    empty = run("track", tmp_path / "empty.tif", "-o", tmp_path / "out2")
+    assert empty.code == 2
+    assert "no object" in empty.error
+    (tmp_path / "sizes").mkdir()
+    write_labels(tmp_path / "sizes" / "t0.tif", labels[0])
+    write_labels(tmp_path / "sizes" / "t1.tif", labels[1, :-4])
+    sizes = run("track", tmp_path / "sizes", "-o", tmp_path / "out3")
+    assert sizes.code == 2
+    assert "Frame 1" in sizes.error
+
+
+def test_a_raw_movie_is_segmented_first(run, oracle, tmp_path):
+    from models.oracle import oracle_image
+
+    frames = [oracle_image(labels) for labels in _movie()]
+    pixels = np.stack([frame.to_numpy() for frame in frames])
+    names = frames[0].channel_names
+    write(tmp_path / "raw.tif", Image(pixels, "TCYX", channel_names=names))
+    result = run("track", tmp_path / "raw.tif", "-o", tmp_path / "out", "--model", oracle, "--json")
+    assert result.code == 0, result.error
+    assert result.json["detections"] == 12
+    assert not (tmp_path / "out" / ".parts").exists()
