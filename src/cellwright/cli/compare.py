@@ -45,6 +45,12 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     "images of the dataset, or 3]",
 )
 @click.option(
+    "--search",
+    is_flag=True,
+    help="Spend half of the time on better settings for the best candidate (learning rate, weight "
+    "decay, size of the network, augmentation, patches). Needs Optuna.",
+)
+@click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from cellwright._errors import UsageError
+from cellwright.networks.plan import VOLUME_DEPTH, VOLUME_WIDTH
 
 if TYPE_CHECKING:
     from cellwright.networks.network import Network
@@ -158,6 +159,21 @@ def network_description(
     sizes = {"width": width, "depth": depth}
     given = {option: value for option, value in sizes.items() if value is not None}
     return {"name": name, **options, **given}
+
+
+def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
+    """Return the width and the depth of a network when nothing else is said.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network.
+    """
+    if volumes:
+        return VOLUME_WIDTH, VOLUME_DEPTH
+    entry = _find(name)
+    config = entry.config_type()(in_channels=1, out_channels=1, **entry.options)
+    return config.width, config.depth
 
 
 def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Network:

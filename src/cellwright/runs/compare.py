@@ -33,9 +33,10 @@ from cellwright.runs.compare_results import (
     in_order,
     leaderboard,
 )
+from cellwright.runs.compare_search import search_settings
 from cellwright.runs.compare_trial import evaluation_of, prepare_fold
 from cellwright.runs.doctor import versions
-from cellwright.runs.folder import RUN_FILE, Plan, open_run
+from cellwright.runs.folder import RUN_FILE, Plan, RunFolder, open_run
 from cellwright.runs.lesson import Machine
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.results import command_line
@@ -137,41 +138,60 @@ def compare(
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             return CompareResult(out, finished["metrics"])
-        for note in division.notes:
-            remark(f"Note: {note}")
-        folds = [
-            prepare_fold(number, task, fold, options.seed)
-            for number, fold in enumerate(division.folds, 1)
-        ]
-        contest = Contest(run, folds, candidates, options, machine)
-        contest.play()
-        ranking = in_order(contest.standings, deciding(task.name))
-        if not ranking:
-            reasons = "; ".join(f"{one.name}: {one.error}" for one in contest.standings)
-            raise TrainingError(f"Every candidate failed ({reasons}).")
-        model = out / MODEL_FOLDER
-        final = contest.train_options(ranking[0].candidate, contest.final_minutes)
-        final = replace(final, name=model_name(out))
-        remark(f"Training the recommended model, {ranking[0].name}, on all images")
-        train_divided(task, division.final, model, final, machine, division.notes, overwrite=True)
-        findings = Findings(
-            task=task.name,
-            standings=tuple(contest.standings),
-            rounds=contest.rounds,
-            folds=len(folds),
-            final_minutes=contest.final_minutes,
-            held_out=_held_out(model, division, task, machine),
-            notes=division.notes,
-        )
+        findings, contest = _compared(run, task, division, candidates, options, machine)
         metrics = findings.to_json()
         write_csv(out / LEADERBOARD_FILE, as_table(leaderboard(findings)))
         write_json(out / METRICS_FILE, metrics)
         page = comparison_page(findings, contest.pictures, plan.parameters, run.command_line)
         write_text(out / REPORT_FILE, page)
         written = [{"image": model_name(out), "files": _WRITTEN}]
-        failed = [one.name for one in contest.standings if one.error]
+        failed = list(findings.failures)
         run.finish(versions=versions(), metrics=metrics, images=written, failed=failed)
     return CompareResult(out, metrics)
+
+
+def _compared(
+    run: RunFolder,
+    task: Task,
+    division: Division,
+    candidates: Sequence[Candidate],
+    options: CompareOptions,
+    machine: Machine,
+) -> tuple[Findings, Contest]:
+    """Compare, search for settings where that is asked for, and train the best once more."""
+    for note in division.notes:
+        remark(f"Note: {note}")
+    folds = [
+        prepare_fold(number, task, fold, options.seed)
+        for number, fold in enumerate(division.folds, 1)
+    ]
+    share = 0.5 if options.search else 1.0
+    contest = Contest(run, folds, candidates, share * options.minutes, options, machine)
+    contest.play()
+    ranking = in_order(contest.standings, deciding(task.name))
+    if not ranking:
+        reasons = "; ".join(f"{one.name}: {one.error}" for one in contest.standings)
+        raise TrainingError(f"Every candidate failed ({reasons}).")
+    best, tried = ranking[0].candidate, []
+    if options.search and best.network is not None:
+        minutes = (1 - share) * options.minutes
+        tried = search_settings(best, folds, minutes, options.seed, contest.train_fully)
+    findings = Findings(
+        task=task.name,
+        standings=tuple(contest.standings),
+        rounds=contest.rounds,
+        folds=len(folds),
+        final_minutes=contest.final_minutes,
+        notes=division.notes,
+        tried=tuple(tried),
+    )
+    chosen = findings.found.standing.candidate if findings.found else best
+    remark(f"Training the recommended model, {best.name}, on all images")
+    final = contest.train_options(chosen, contest.final_minutes)
+    final = replace(final, name=model_name(run.path))
+    model = run.path / MODEL_FOLDER
+    train_divided(task, division.final, model, final, machine, division.notes, overwrite=True)
+    return replace(findings, held_out=_held_out(model, division, task, machine)), contest
 
 
 def _refuse_mixed(methods: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from cellwright._errors import CellwrightError, OutputError
 from cellwright._progress import remark
+from cellwright._types import Table
 from cellwright.measure.tables import concatenate
 from cellwright.runs.compare_candidates import Candidate
 from cellwright.runs.compare_options import CompareOptions
@@ -30,6 +32,8 @@ class Contest:
     run : RunFolder
     folds : sequence of Fold
     candidates : sequence of Candidate
+    minutes : float
+        The budget, the final model included.
     options : CompareOptions
     machine : Machine
 
@@ -49,6 +53,7 @@ class Contest:
         run: RunFolder,
         folds: Sequence[Fold],
         candidates: Sequence[Candidate],
+        minutes: float,
         options: CompareOptions,
         machine: Machine,
     ) -> None:
@@ -57,8 +62,8 @@ class Contest:
         self._column = deciding(folds[0].task.name)
         learners = max(1, sum(one.network is not None for one in candidates))
         count = len(plan_rounds(learners, len(folds), 1.0))
-        self.final_minutes = options.minutes / (count + 1)
-        self.rounds = plan_rounds(learners, len(folds), options.minutes - self.final_minutes)
+        self.final_minutes = minutes / (count + 1)
+        self.rounds = plan_rounds(learners, len(folds), minutes - self.final_minutes)
         self.standings = [Standing(candidate) for candidate in candidates]
         self.pictures: dict[str, dict[str, Any]] = {}
         self._left = _TimeLeft(self.rounds, len(folds), self.final_minutes)
@@ -99,20 +104,32 @@ class Contest:
 
     def _train(self, standing: Standing, fold: Fold, number: int) -> None:
         """Train a candidate in a fold up to the end of a round, unless that is done."""
-        key = _key(standing.candidate, fold, number)
-        outcome = self._run.outcome(key)
         minutes = self._minutes(standing.candidate, number)
-        if outcome is None:
-            remark(
-                f"Round {number} of {len(self.rounds)}, fold {fold.number} of {len(self._folds)}: "
-                f"{standing.name} ({self._left})"
-            )
-            outcome = self._attempt(standing.candidate, fold, number, key)
-            self._left.scored(outcome.seconds["all"] - 60 * minutes)
-        self._left.done(minutes)
+        remark(
+            f"Round {number} of {len(self.rounds)}, fold {fold.number} of {len(self._folds)}: "
+            f"{standing.name} ({self._left})"
+        )
+        outcome = self._trained(
+            standing.candidate,
+            fold,
+            _key(standing.candidate, fold, number),
+            self.rounds[-1].minutes,
+            self.rounds[number - 1].minutes / self.rounds[-1].minutes,
+        )
+        self._left.take_off(minutes, outcome.seconds.get("all", 0.0) / 60)
         if outcome.error is not None:
             standing.error = outcome.error
             remark(f"Left out: {standing.name}: {outcome.error}")
+
+    def train_fully(
+        self, candidate: Candidate, fold: Fold, minutes: float
+    ) -> tuple[Outcome, Table | None]:
+        """Train a candidate that is in no round, unless that is done; return its scores, too."""
+        settings = json.dumps(dict(candidate.settings), sort_keys=True)
+        key = f"{candidate.folder}/fold {fold.number}/{settings}"
+        remark(f"Searching, fold {fold.number} of {len(self._folds)}: {candidate.name}")
+        outcome = self._trained(candidate, fold, key, minutes, 1.0)
+        return outcome, None if outcome.error else self._run.table(key)
 
     def _minutes(self, candidate: Candidate, number: int) -> float:
         """Return how long a training takes in a round."""
@@ -121,32 +138,34 @@ class Contest:
         before = self.rounds[number - 2].minutes if number > 1 else 0.0
         return self.rounds[number - 1].minutes - before
 
-    def _attempt(self, candidate: Candidate, fold: Fold, number: int, key: str) -> Outcome:
-        """Train and judge; a failure is an outcome, unless no result can be written at all."""
-        longest = self.rounds[-1].minutes
+    def _trained(
+        self, candidate: Candidate, fold: Fold, key: str, minutes: float, until: float
+    ) -> Outcome:
+        """Train and judge, unless that is done; a failure is an outcome, too.
+
+        Raises
+        ------
+        OutputError
+            If no result can be written at all.
+        """
+        done = self._run.outcome(key)
+        if done is not None:
+            return done
+        options = self.train_options(candidate, minutes)
         folder = self._run.path / PARTS / candidate.folder / f"fold-{fold.number}"
-        begin = time.monotonic()
-        table = None
+        begin, table = time.monotonic(), None
         try:
-            trial = run_trial(
-                candidate,
-                fold,
-                folder,
-                self.train_options(candidate, longest),
-                self._machine,
-                self.rounds[number - 1].minutes / longest,
-            )
+            trial = run_trial(candidate, fold, folder, options, self._machine, until)
             table = trial.scores
             seconds = {"all": time.monotonic() - begin}
             outcome = Outcome(key, facts=trial.facts, picture=trial.pictures, seconds=seconds)
         except OutputError:
             raise
         except CellwrightError as error:
-            outcome = Outcome(key, error=str(error), seconds={"all": 0.0})
+            outcome = Outcome(key, error=str(error))
         except Exception as error:
             message = f"{type(error).__name__}: {error} (this is a bug in Cellwright)"
-            facts = {"traceback": traceback.format_exc()}
-            outcome = Outcome(key, error=message, facts=facts, seconds={"all": 0.0})
+            outcome = Outcome(key, error=message, facts={"traceback": traceback.format_exc()})
         self._run.keep(outcome, table)
         return outcome
 
@@ -173,14 +192,12 @@ class _TimeLeft:
         self._trainings = folds * sum(one.candidates for one in rounds) + 1
         self._scoring: list[float] = []
 
-    def scored(self, seconds: float) -> None:
-        """Take up how long the scoring of one training took."""
-        self._scoring.append(max(0.0, seconds / 60))
-
-    def done(self, minutes: float) -> None:
-        """Take off one training."""
+    def take_off(self, minutes: float, whole: float) -> None:
+        """Take off a training that took as long as planned, with its scoring the `whole` time."""
         self._minutes -= minutes
         self._trainings -= minutes > 0
+        if whole:
+            self._scoring.append(max(0.0, whole - minutes))
 
     def __str__(self) -> str:
         each = sum(self._scoring) / len(self._scoring) if self._scoring else 0.0

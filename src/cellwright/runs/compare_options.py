@@ -26,6 +26,8 @@ class CompareOptions:
     folds : int, optional
         Parts of the images, on each of which the candidates are judged that learned the others.
         The validation images that the dataset states when not given, or 3.
+    search : bool
+        Whether settings for the best candidate are searched for, in half of the time.
     seed : int
         Of every random choice.
     axes : str, optional
@@ -36,6 +38,7 @@ class CompareOptions:
     networks: tuple[str, ...] = ()
     minutes: float = DEFAULT_MINUTES
     folds: int | None = None
+    search: bool = False
     seed: int = 0
     axes: str | None = None
 

@@ -15,6 +15,7 @@ from cellwright.runs.compare_results import (
     deciding,
     leaderboard,
     said,
+    settings_rows,
     title_of,
 )
 from cellwright.runs.doctor import versions
@@ -56,6 +57,7 @@ def comparison_page(
         failures=findings.failures,
         score=score,
         rows=_rows(findings),
+        tried=settings_rows(findings),
         charts=[chart for chart in [curve_chart(_progress(findings))] if chart],
         examples=[
             {

@@ -126,6 +126,28 @@ def in_order(standings: Sequence[Standing], column: str) -> list[Standing]:
     return sorted(whole, key=rank, reverse=True)
 
 
+COMPLETE, GIVEN_UP, FAILED = "complete", "given up", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One choice of settings in a search.
+
+    Parameters
+    ----------
+    settings : mapping
+        Names and values, as people know them.
+    standing : Standing
+        With one round: the scores of the images that it was judged on so far.
+    result : str
+        `COMPLETE`, `GIVEN_UP` or `FAILED`.
+    """
+
+    settings: Mapping[str, Any]
+    standing: Standing
+    result: str
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """All that a comparison found.
@@ -140,10 +162,12 @@ class Findings:
     folds : int
     final_minutes : float
         Of training of the model that is recommended.
-    held_out : tuple of (int, Estimate), optional
-        Number of the images that were kept back, and the score of that model on them.
     notes : tuple of str
         What is to be said about the data.
+    tried : tuple of Tried
+        Settings of the best candidate that were searched through, the usual ones first.
+    held_out : tuple of (int, Estimate), optional
+        Number of the images that were kept back, and the score of that model on them.
     """
 
     task: str
@@ -151,8 +175,16 @@ class Findings:
     rounds: tuple[Round, ...]
     folds: int
     final_minutes: float
-    held_out: tuple[int, Estimate] | None
     notes: tuple[str, ...]
+    tried: tuple[Tried, ...] = ()
+    held_out: tuple[int, Estimate] | None = None
+
+    @property
+    def found(self) -> Tried | None:
+        """The best of the settings that were tried; None where none were."""
+        complete = [one for one in self.tried if one.result == COMPLETE]
+        column = deciding(self.task)
+        return max(complete, key=lambda one: one.standing.estimate(column).mean, default=None)
 
     @property
     def ranking(self) -> list[Standing]:
@@ -188,6 +220,7 @@ class Findings:
             ],
             "final_minutes": round(self.final_minutes, 3),
             "candidates": rows,
+            "settings_tried": settings_rows(self),
             "failed": self.failures,
             "said": said(self),
             "notes": list(self.notes),
@@ -221,7 +254,7 @@ def said(findings: Findings) -> list[str]:
     close = [one.name for one in findings.ranking[1:] if not winner.lead_over(one, column).low > 0]
     if close:
         sentences.append(f"Not surely worse, after the same training: {', '.join(close)}.")
-    sentences += _baselines(findings)
+    sentences += _baselines(findings) + _settings(findings)
     trained = f", for {findings.final_minutes:.1f} min" if winner.candidate.network else ""
     sentences.append(
         f"The model in 'model' was trained anew{trained}, on all images but those that were kept "
@@ -244,6 +277,39 @@ def _baselines(findings: Findings) -> list[str]:
                 "with so little training or so few images, learning does not pay."
             )
     return sentences
+
+
+def _settings(findings: Findings) -> list[str]:
+    """Say what the search for settings found."""
+    best, score, column = findings.found, title_of(findings.task), deciding(findings.task)
+    if best is None:
+        return []
+    if best is findings.tried[0]:
+        return [f"None of {len(findings.tried)} settings did better than the usual ones."]
+    lead = best.standing.lead_over(findings.tried[0].standing, column)
+    values = ", ".join(f"{name} {_short(value)}" for name, value in best.settings.items())
+    return [
+        f"Of {len(findings.tried)} settings these did best: {values}. After the same training "
+        f"their {score} is {lead} above that of the usual ones, which flatters them, for they were "
+        "chosen by it."
+    ]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
+
+
+def settings_rows(findings: Findings) -> list[dict[str, Any]]:
+    """Return one row per choice of settings, in the order in which they were tried."""
+    column, score = deciding(findings.task), title_of(findings.task)
+    return [
+        {
+            **one.settings,
+            score: one.standing.estimate(column).to_json()["mean"] if one.standing.rounds else None,
+            "result": one.result,
+        }
+        for one in findings.tried
+    ]
 
 
 def leaderboard(findings: Findings) -> list[dict[str, Any]]:
