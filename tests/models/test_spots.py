@@ -92,3 +92,16 @@ def test_crowds_are_told_of_with_a_way_to_find_them():
     assert after.f1 > before.f1 + 0.2 and after.precision > 0.9
     sparse, _ = simulate_spots(PLANE, 1)
     assert not detect_spots_in(Image(sparse, "YX"), SpotSettings(4.0)).warnings
+
+
+@pytest.mark.data
+def test_crowded_emitters(data_folder):
+    folder = data_folder / "smlm_random"
+    frame = read(folder / "ArtificialDataset_demo1.tif", axes="TYX").region(T=0)
+    lines = (folder / "positions_demo1.csv").read_text(encoding="utf-8").splitlines()[1:]
+    rows = [[float(value) for value in line.split(",")] for line in lines]
+    truth = np.array([[y, x] for _, number, x, y, *_ in rows if number == 1]) / 100 - 0.5
+    share = detect_spots_in(frame, SpotSettings(2.0)).noise.share
+    found = detect_spots_in(frame, SpotSettings(2.0, threshold=4.5 * share)).table
+    matching = match_points(truth, places(found), 2.0)
+    assert matching.counts.f1 > 0.65 and matching.counts.precision > 0.97 and matching.rmse < 0.5
