@@ -5,6 +5,8 @@
 
 import os
 import subprocess
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -31,6 +33,8 @@ from_trackmate_xml_to_geff(sys.argv[1], sys.argv[2])
 
 def run(*arguments):
     python = os.environ.get("CELLWRIGHT_TRACKING_PEERS")
+    if python is None and find_spec("geff"):
+        python = sys.executable
     if python is None:
         pytest.skip("set CELLWRIGHT_TRACKING_PEERS to a Python with geff")
     done = subprocess.run(
