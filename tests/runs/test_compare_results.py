@@ -76,6 +76,12 @@ def test_a_tie_is_called_one():
     assert "Not surely worse, after the same training: stars · unet" in text
 
 
+def test_trainings_that_are_too_short_are_mentioned(findings):
+    assert "short" not in " ".join(said(findings))
+    findings.standings[0].facts["steps_per_training"] = 37.0
+    assert "offsets · unet: 37 steps" in " ".join(said(findings))
+
+
 def test_a_winner_that_needs_no_network_is_said_to_be_one():
     pair = (standing("watershed", HARD - 0.1), standing("classical", HARD, network=None))
     found = Findings("instances", pair, (Round(1, 1.0),), 3, 1.0, ())

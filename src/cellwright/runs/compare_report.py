@@ -114,7 +114,7 @@ def _rows(findings: Findings) -> list[dict[str, Any]]:
                 **row,
                 "score": estimate,
                 "bar": _bar(estimate, limits),
-                "behind": "" if standing is findings.winner else str(behind),
+                "lead": None if standing is findings.winner else behind,
                 "facts": _facts(standing),
             }
         )
@@ -127,10 +127,10 @@ def _facts(standing: Standing) -> dict[str, str]:
     return {
         name: "–" if not value else plain_number(value)
         for name, value in {
-            "s per megapixel": facts["seconds_per_megapixel"],
-            "parameters (10⁶)": parameters / 1e6,
+            "s/Mpx": facts["seconds_per_megapixel"],
+            "parameters [10⁶]": parameters / 1e6,
             "MB": facts["megabytes"],
-            "training (min)": facts["minutes_per_training"],
+            "training [min]": facts["minutes_per_training"],
         }.items()
     }
 

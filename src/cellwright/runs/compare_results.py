@@ -46,10 +46,18 @@ class Estimate:
         """Return the mean of a score over the images of a table."""
         return cls.of(np.asarray(table[column], dtype=np.float64), units_of(table))
 
+    @property
+    def plain(self) -> str:
+        """The mean in words."""
+        return f"{self.mean:.3f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval in words; empty where it is not known."""
+        return "" if math.isnan(self.low) else f"{self.low:.3f} to {self.high:.3f}"
+
     def __str__(self) -> str:
-        if math.isnan(self.low):
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+        return f"{self.plain} ({self.interval})" if self.interval else self.plain
 
     def to_json(self) -> dict[str, float | None]:
         """Return the numbers; None where there are none."""
@@ -126,6 +134,8 @@ def in_order(standings: Sequence[Standing], column: str) -> list[Standing]:
     return sorted(whole, key=rank, reverse=True)
 
 
+FEWEST_STEPS = 300
+"""Below this many, a training says little about where it leads."""
 COMPLETE, GIVEN_UP, FAILED = "complete", "given up", "failed"
 
 
@@ -254,7 +264,7 @@ def said(findings: Findings) -> list[str]:
     close = [one.name for one in findings.ranking[1:] if not winner.lead_over(one, column).low > 0]
     if close:
         sentences.append(f"Not surely worse, after the same training: {', '.join(close)}.")
-    sentences += _baselines(findings) + _settings(findings)
+    sentences += [*_baselines(findings), *_settings(findings), *_too_short(findings)]
     trained = f", for {findings.final_minutes:.1f} min" if winner.candidate.network else ""
     sentences.append(
         f"The model in 'model' was trained anew{trained}, on all images but those that were kept "
@@ -277,6 +287,19 @@ def _baselines(findings: Findings) -> list[str]:
                 "with so little training or so few images, learning does not pay."
             )
     return sentences
+
+
+def _too_short(findings: Findings) -> list[str]:
+    """Say so where trainings were too short to tell candidates apart."""
+    steps = {one.name: one.facts.get("steps_per_training") for one in findings.ranking}
+    short = {name: count for name, count in steps.items() if count and count < FEWEST_STEPS}
+    if not short:
+        return []
+    name = min(short, key=lambda name: short[name])
+    return [
+        f"The trainings were short ({name}: {short[name]:.0f} steps on average), so that the order "
+        "may change with longer ones. Give more minutes, or fewer candidates or folds."
+    ]
 
 
 def _settings(findings: Findings) -> list[str]:
