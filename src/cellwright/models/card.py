@@ -95,7 +95,8 @@ class ModelCard:
     description : str
         One sentence for people.
     task : str
-        What it finds: ``"instances"`` (objects) or ``"classes"`` (of pixels).
+        What it finds: ``"instances"`` (objects), ``"classes"`` (of pixels), ``"boxes"`` or
+        ``"points"``.
     method : str
         Name of the method whose readout decodes the maps.
     readout : mapping
