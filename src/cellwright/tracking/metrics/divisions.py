@@ -108,21 +108,21 @@ def _delays(
     """Return by how many frames invented divisions differ from missed ones, each used once."""
     truth = _Walk(matched.truth, matched.sole_partner)
     result = _Walk(matched.result, matched.sole_origin)
-    shift = matched.result.frame[invented][:, None].astype(int) - matched.truth.frame[missed]
-    found_free, true_free = np.ones(len(invented), np.bool_), np.ones(len(missed), np.bool_)
+    missing, extra = set(missed.tolist()), set(invented.tolist())
     delays = []
     for frames in range(1, tolerance + 1):
-        for i, j in np.argwhere(np.abs(shift) == frames):
-            if not (found_free[i] and true_free[j]):
-                continue
-            found, true = int(invented[i]), int(missed[j])
-            if (
-                _is_shifted(result, found, truth, true, frames)
-                if shift[i, j] < 0
-                else _is_shifted(truth, true, result, found, frames)
-            ):
-                found_free[i] = true_free[j] = False
-                delays.append(frames)
+        for early, mothers, late, later_mothers in (
+            (result, extra, truth, missing),
+            (truth, missing, result, extra),
+        ):
+            for later in sorted(later_mothers):
+                same = late.back(later, frames)
+                mother = int(late.partner[same]) if same >= 0 else -1
+                in_time = late.frame[later] - early.frame[mother] == frames
+                if mother in mothers and in_time and _is_shifted(early, mother, late, same):
+                    mothers.remove(mother)
+                    later_mothers.remove(later)
+                    delays.append(frames)
     return np.asarray(delays, np.int64)
 
 
@@ -130,7 +130,7 @@ class _Walk:
     """Steps from detection to detection in one graph, and over to the other."""
 
     def __init__(self, tracks: Tracks, partner: IntArray) -> None:
-        self.edges, self.partner = tracks.edges, partner
+        self.frame, self.edges, self.partner = tracks.frame, tracks.edges, partner
         self.offsets = tracks.outgoing()
         self.entering, self.rows = tracks.incoming()
 
@@ -166,11 +166,11 @@ class _Walk:
         return False
 
 
-def _is_shifted(early: _Walk, mother: int, late: _Walk, later_mother: int, frames: int) -> bool:
-    """Return whether a division in one graph is a later one in the other graph."""
-    same = late.back(later_mother, frames)
-    if same < 0 or late.partner[same] != mother:
-        return False
+def _is_shifted(early: _Walk, mother: int, late: _Walk, same: int) -> bool:
+    """Return whether the daughters of a division are where the other graph divides later.
+
+    `same` is the detection of the other graph that the mother is.
+    """
     right = 0
     for daughter in early.after(mother):
         while True:
