@@ -134,7 +134,7 @@ def trained_row(title: str, strokes: int | None, out: Path) -> str:
     return (
         f"| {title} | {card.training['annotated pixels']:,} | {card.training['seconds']:.0f} "
         f"| {metrics['dice']['class 1']:.3f} | {metrics['dice']['class 2']:.3f} "
-        f"| {seconds * MEGAPIXEL / image.pixels.size:.2f} |"
+        f"| {seconds * MEGAPIXEL / image.to_numpy().size:.2f} |"
     )
 
 

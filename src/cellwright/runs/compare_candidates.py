@@ -11,6 +11,7 @@ import numpy as np
 from cellwright.datasets.examples import load_labels, load_pixels
 from cellwright.datasets.records import Example
 from cellwright.measure.objects import measure_objects
+from cellwright.methods.registry import LEARNERS
 from cellwright.networks.registry import network_description
 
 _LONG = 2.0  # length over width from which on objects count as long
@@ -55,7 +56,7 @@ class Candidate:
 
 
 def make_candidates(methods: Sequence[str], networks: Sequence[str]) -> tuple[Candidate, ...]:
-    """Return every method on every network.
+    """Return every method on every network, and those without one as they are.
 
     Raises
     ------
@@ -63,9 +64,9 @@ def make_candidates(methods: Sequence[str], networks: Sequence[str]) -> tuple[Ca
         If there is no such network.
     """
     return tuple(
-        Candidate(method, network, {"network": network_description(network)})
+        Candidate(method, network, {"network": network_description(network) if network else {}})
         for method in dict.fromkeys(methods)
-        for network in dict.fromkeys(networks)
+        for network in ([None] if method in LEARNERS else dict.fromkeys(networks))
     )
 
 

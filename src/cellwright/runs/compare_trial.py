@@ -28,7 +28,7 @@ from cellwright.runs.prepare import volume_size
 from cellwright.runs.report import ValidationExample, example_card
 from cellwright.runs.scoring import load_image, middle_plane
 from cellwright.runs.tasks import Task
-from cellwright.runs.train import finished_model, network_learner
+from cellwright.runs.train import finished_model, learner_for
 
 _PICTURED = 3
 
@@ -122,7 +122,7 @@ def run_trial(
     until : float
     """
     lesson = Lesson(fold.task, fold.dataset, fold.contract, candidate.method, options, fold.volume)
-    learned = network_learner()(lesson, folder, machine, until=until)
+    learned = learner_for(candidate.method)(lesson, folder, machine, until=until)
     card = finished_model(lesson, learned, "candidate").card
     package = Package(card, learned.files, sha256="", source=candidate.name)
     model = open_model(package, device="cpu", threads=machine.threads)

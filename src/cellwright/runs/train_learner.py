@@ -29,7 +29,7 @@ _WINDOW = {2: 320, 3: 64}  # px: side of the part of each that is looked at, by 
 _PLANTED_ON = 24  # images from which a forest grows
 _EMPTY = 0.2  # simulated images without objects, per image: all of it is background
 _EMPTY_FIELD = {2: (128, 128), 3: (24, 48, 48)}  # px
-_PIXELS = 100_000  # of them all; scribbles have fewer
+_PIXELS = 40_000  # of them all; more make trees that no longer fit into the cache
 
 
 def learn_without_network(

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from cellwright._errors import DatasetError, InputError, ModelError, UsageError
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_example
+from cellwright.images.read import read
 from cellwright.methods.classical import steps
 from cellwright.methods.classical.filters import filters_from_json
 from cellwright.methods.classical.fit import fit_classical, precision
@@ -191,6 +192,24 @@ def test_what_cannot_be_used_is_refused(rng):
         fit_classical([np.zeros((1, 9, 9))], [np.zeros((9, 9), np.int32)])
     with pytest.raises(UsageError, match="one label image"):
         fit_classical([np.zeros((1, 9, 9))], [])
+
+
+@pytest.mark.data
+def test_the_shading_of_a_real_microscope(data_folder, rng):
+    tiles = [read(path).to_numpy() for path in sorted((data_folder / "illum_brain").glob("*.png"))]
+    shading = gaussian_filter(np.median(tiles, axis=0).astype(float), 40)
+    shading = (shading / shading.mean()) ** 3  # as strong as three such in a row
+    shading = shading[:256, :256]
+    fields = [balls((256, 256), rng.uniform(10, 246, (16, 2)), [9] * 16) for _ in range(2)]
+    images = [
+        (shading * (1 + 0.3 * (truth > 0)) + rng.normal(0, 0.02, truth.shape))[None]
+        for truth in fields
+    ]
+    tuned, _ = fit_classical(images[:1], fields[:1], trials=4)
+    found = [one.segment(images[1]) for one in (tuned, ClassicalPipeline(18, locality=0.0))]
+    local, whole = (match(fields[1], labels).counts.f1 for labels in found)
+    assert local > 0.8 and local > whole + 0.2
+    assert tuned.background > 0 or tuned.locality > 0
 
 
 @pytest.mark.data
