@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cellwright.cli import options
-from cellwright.methods.registry import CLASS_METHODS, METHODS
+from cellwright.methods.registry import CLASS_METHODS, LEARNERS, METHODS
 from cellwright.networks.registry import NETWORKS
 
 
@@ -29,8 +29,8 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     "--methods",
     metavar="A,B",
     callback=_names,
-    help=f"Some of: {', '.join([*METHODS, *CLASS_METHODS])}.  [default: by the shape of the "
-    "objects]",
+    help=f"Some of: {', '.join([*METHODS, *CLASS_METHODS, *LEARNERS])}.  [default: by the shapes "
+    "of the objects, and one without a network]",
 )
 @click.option(
     "--networks",

@@ -11,7 +11,7 @@ from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
 from cellwright.measure.tables import write_csv
-from cellwright.methods.registry import CLASS_METHODS
+from cellwright.methods.registry import CLASS_METHODS, LEARNERS
 from cellwright.models.load import load_model
 from cellwright.models.package import CARD, FILES
 from cellwright.runs.compare_candidates import (
@@ -123,8 +123,9 @@ def compare(
     out, options = Path(out), options or CompareOptions()
     _refuse_mixed(options.methods)
     machine = Machine(device, workers, threads)
-    first = options.methods[0] if options.methods else None
-    task, opened = open_task(Path(dataset), TrainOptions(method=first, axes=options.axes))
+    networks_first = sorted(options.methods, key=LEARNERS.__contains__)
+    first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
+    task, opened = open_task(Path(dataset), first)
     if task.name not in COLUMNS:
         raise UsageError(f"Models of {task.name} cannot be compared yet; use 'cellwright train'.")
     division = divide(opened, options.folds, options.seed)
@@ -195,7 +196,7 @@ def _compared(
 
 
 def _refuse_mixed(methods: Sequence[str]) -> None:
-    if len({method in CLASS_METHODS for method in methods}) > 1:
+    if len({method in CLASS_METHODS for method in methods if method not in LEARNERS}) > 1:
         raise UsageError(
             "Methods for objects and for pixel classes cannot be compared with each other: "
             f"{', '.join(methods)}. Choose of one kind."

@@ -56,22 +56,25 @@ class Candidate:
 
 
 def make_candidates(methods: Sequence[str], networks: Sequence[str]) -> tuple[Candidate, ...]:
-    """Return every method on every network, and those without one as they are.
+    """Return every method on every network; what needs no network once.
 
     Raises
     ------
     UsageError
         If there is no such network.
     """
-    return tuple(
-        Candidate(method, network, {"network": network_description(network) if network else {}})
-        for method in dict.fromkeys(methods)
-        for network in ([None] if method in LEARNERS else dict.fromkeys(networks))
-    )
+    made: list[Candidate] = []
+    for method in dict.fromkeys(methods):
+        if method in LEARNERS:
+            made.append(Candidate(method, None))
+            continue
+        for network in dict.fromkeys(networks):
+            made.append(Candidate(method, network, {"network": network_description(network)}))
+    return tuple(made)
 
 
 def default_methods(task: str, examples: Sequence[Example]) -> tuple[str, ...]:
-    """Choose methods by the shapes of the annotated objects.
+    """Choose methods by the shapes of the annotated objects, and one that needs no network.
 
     Parameters
     ----------
@@ -81,13 +84,13 @@ def default_methods(task: str, examples: Sequence[Example]) -> tuple[str, ...]:
         Some of them are looked at.
     """
     if task == "classes":
-        return ("classes",)
+        return ("classes", "pixels")
     length, solidity = object_shapes(examples)
     if length >= _LONG:
-        return ("watershed", "flows-distance", "flows")
+        return ("watershed", "flows-distance", "flows", "classical")
     if solidity >= _CONVEX:
-        return ("watershed", "offsets", "stars")
-    return ("watershed", "offsets", "flows")
+        return ("watershed", "offsets", "stars", "classical")
+    return ("watershed", "offsets", "flows", "classical")
 
 
 def default_networks(task: str, images: int) -> tuple[str, ...]:

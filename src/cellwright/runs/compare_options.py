@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cellwright._errors import UsageError
-from cellwright.methods.registry import find_method
+from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.networks.registry import network_description
 
 DEFAULT_MINUTES = 60.0
@@ -44,7 +44,8 @@ class CompareOptions:
 
     def __post_init__(self) -> None:
         for method in self.methods:
-            find_method(method)
+            if method not in LEARNERS:
+                find_method(method)
         for network in self.networks:
             network_description(network)
         if self.minutes <= 0:
