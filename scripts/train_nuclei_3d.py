@@ -41,7 +41,8 @@ OPTIONS = TrainOptions(
     steps=4000,
     seed=SEED,
     # Planes are farther apart than pixels and nuclei few planes deep: only the plane is coarsened.
-    network={"stem": (1, 2, 2)},
+    network={"stem": (1, 2, 2), "pooling": (), "kernel": 3},
+    patch=64,
     name="nuclei-3d",
 )
 LIMITS = (
