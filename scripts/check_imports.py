@@ -19,7 +19,7 @@ FLOORS = [
     {"training", "inference", "tracking", "quality"},
     {"models"},
     {"runs"},
-    {"api", "cli", "__main__"},
+    {"api", "cli", "studio", "__main__"},
 ]
 """From the ground up. A folder imports from floors below, from itself, and from its neighbours
 as long as that makes no circle of folders. `cellwright` itself holds the version and, lazily,

@@ -25,6 +25,7 @@ COMMANDS = {
     "detect": ("cellwright.cli.detect:detect", "Find what is where in images, and count it."),
     "track": ("cellwright.cli.track:track", "Follow objects over time, with their divisions."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
+    "annotate": ("cellwright.cli.annotate:annotate", "Draw and correct outlines, in the browser."),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "compare": (
         "cellwright.cli.compare:compare",

@@ -1,0 +1,56 @@
+"""``cellwright annotate``."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for labels and the journal.  [default: that of the images]",
+)
+@click.option(
+    "--model",
+    default="nuclei",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="The model that proposes objects: its name, or the path of a model package.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of this computer to listen on.  [default: any free one]",
+)
+@click.option("--name", "who", help="Who annotates, for the journal.  [default: your account]")
+@click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
+def annotate(
+    folder: Path, output: Path | None, model: str, port: int, who: str | None, no_browser: bool
+) -> None:
+    """Draw and correct the outlines of objects, in the browser.
+
+    FOLDER holds the images. Labels are written to its sub-folder 'labels', one TIFF file for each
+    image; every edit is saved at once and can be taken back. The page is served to this computer
+    only. Ctrl-C ends the program.
+    """
+    from cellwright.studio.serve import annotate as serve
+
+    def announce(address: str) -> None:
+        click.echo(f"Annotating '{folder}' at\n\n    {address}\n\nCtrl-C ends the program.")
+
+    try:
+        serve(
+            folder,
+            output,
+            model=model,
+            port=port,
+            who=who,
+            open_browser=not no_browser,
+            announce=announce,
+        )
+    except KeyboardInterrupt:  # this is how it ends
+        click.echo("All labels are saved.")

@@ -1,0 +1,356 @@
+"""The labels of one image while they are edited: canvas, journal and file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import FormatError, InputError, OutputError
+from cellwright.images.image import Image, PixelSource
+from cellwright.images.read import LARGEST_LABEL, read, read_labels
+from cellwright.images.write import write_labels
+from cellwright.studio.canvas import CHUNK, LabelCanvas
+from cellwright.studio.journal import (
+    LOADED,
+    REDO,
+    UNDO,
+    Edit,
+    Journal,
+    LabelFile,
+    Patch,
+    signature,
+)
+from cellwright.studio.project import Item, existing_labels
+from cellwright.studio.tools import Window
+
+RESTORE = "restore"
+_HELD_BYTES = 96 * 1024**2
+"""Changes up to this size stay in memory after they are saved; beyond, they are read from disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What an edit, or taking one back, changed.
+
+    Parameters
+    ----------
+    edit : int
+        Its number in the journal; 0 where nothing changed.
+    boxes : tuple of (place, y, x, height, width)
+        Rectangles that look different now.
+    """
+
+    edit: int = 0
+    boxes: tuple[tuple[tuple[int, ...], int, int, int, int], ...] = ()
+
+
+class Annotation:
+    """The labels of one image. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    item : Item
+        Which image.
+    image : Image
+        Gives the shape, and the pixel size for the label file.
+    journal : Journal
+    originals : Path
+        Folder for copies of labels from elsewhere.
+
+    Raises
+    ------
+    FormatError
+        If there are labels that do not fit the image, or that the studio cannot edit.
+    """
+
+    def __init__(self, item: Item, image: Image, journal: Journal, originals: Path) -> None:
+        self._item = item
+        self._like = image
+        self._journal = journal
+        self._originals = originals
+        self._lock = threading.RLock()
+        self._saving = threading.Lock()
+        self._axes = image.axes.replace("C", "")
+        shape = tuple(image.sizes[axis] for axis in self._axes)
+        source = existing_labels(item)
+        base = None if source is None else _open(source, self._axes, shape)
+        self.canvas = LabelCanvas(shape, base)
+        self.largest = 0 if base is None else _largest(source, base)
+        self._done: list[int] = []
+        self._undone: list[int] = []
+        self._saved = self._latest = 0
+        self._recall(source)
+
+    @property
+    def place_axes(self) -> str:
+        """The leading axes of the labels: ``""``, ``"T"``, ``"Z"`` or ``"TZ"``."""
+        return self._axes[:-2]
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an edit to do again."""
+        return bool(self._undone)
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the label file holds all edits."""
+        return self._saved == self._latest
+
+    def apply(
+        self, kind: str, make: Callable[[LabelCanvas, int], list[Window]], *, who: str
+    ) -> Changed:
+        """Edit the labels.
+
+        Parameters
+        ----------
+        kind : str
+            Name of the tool.
+        make : callable
+            Given the canvas and the next free label, returns the new pixels.
+        who : str
+            Whose edit it is.
+
+        Returns
+        -------
+        Changed
+
+        Raises
+        ------
+        OutputError
+            If the journal cannot be written; nothing has changed then.
+        """
+        with self._lock:
+            windows = make(self.canvas, self.largest + 1)
+            patches = [patch for window in windows for patch in _patches(self.canvas, window)]
+            if not patches:
+                return Changed()
+            if max(int(patch.after.max()) for patch in patches) > LARGEST_LABEL - 1:
+                raise OutputError("There are no more numbers for labels in this image.")
+            edit = self._journal.append(self._item.name, kind, patches, who=who)
+            self._note(edit)
+            return self._show(edit.id, patches)
+
+    def undo(self, *, who: str) -> Changed:
+        """Take the last edit back."""
+        return self._step(UNDO, self._done, who)
+
+    def redo(self, *, who: str) -> Changed:
+        """Do again what was taken back last."""
+        return self._step(REDO, self._undone, who)
+
+    def history(self) -> list[Edit]:
+        """Return all edits, the oldest first."""
+        return self._journal.edits(self._item.name)
+
+    def restore(self, edit: int, *, who: str) -> Changed:
+        """Bring the labels back to what they were after an edit; this is an edit itself.
+
+        Raises
+        ------
+        InputError
+            If the image has no such edit, or its labels came from elsewhere since.
+        """
+        with self._lock:
+            edits = self.history()
+            number = next((i for i, one in enumerate(edits) if one.id == edit), None)
+            later = [] if number is None else edits[number + 1 :]
+            if number is None or any(one.kind == LOADED for one in later):
+                raise InputError(f"'{self._item.name}' cannot go back to edit {edit}.")
+            past = self.canvas.snapshot()
+            for one in reversed(later):
+                for patch in self._effect(one, reverse=True):
+                    past[_key(patch)] = patch.after
+            boxes = {(p.place, p.y, p.x, p.after.shape) for e in later for p in self._effect(e)}
+            windows = [
+                Window(place, y, x, past[(*place, slice(y, y + h), slice(x, x + w))])
+                for place, y, x, (h, w) in _chunk_aligned(boxes)
+            ]
+            return self.apply(RESTORE, lambda canvas, label: windows, who=who)
+
+    def save(self) -> None:
+        """Write the label file, complete or not at all; a copy is kept of what others wrote.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written. The edits are safe in the journal.
+        """
+        with self._saving:
+            with self._lock:
+                edit, frozen, largest = self._latest, self.canvas.snapshot(), self.largest
+            if edit == self._saved:
+                return
+            self._keep_original()
+            target = self._item.labels
+            number = self._journal.begin_save(self._item.name, edit)
+            write_labels(target, frozen, like=self._like, largest=largest, overwrite=True)
+            with target.open("r+b") as file:
+                os.fsync(file.fileno())  # before the journal says that it is complete
+            self._journal.end_save(number, target)
+            with self._lock:
+                self._saved = edit
+                if frozen.changed_bytes > _HELD_BYTES:
+                    self.canvas.rest_on(_open(target, self._axes, self.canvas.shape), frozen)
+
+    def _recall(self, source: Path | None) -> None:
+        """Bring the labels to where the journal ends.
+
+        Edits that the label file does not hold are made again over it. Where that file was
+        changed by others, nothing from before can be taken back.
+        """
+        name, edits = self._item.name, self.history()
+        known, interrupted = self._journal.label_file(name)
+        self._saved = known.edit
+        missing = [edit for edit in edits if edit.id > known.edit]
+        if not interrupted and signature(source) != known.signature:
+            if edits:
+                edits.append(self._journal.append(name, LOADED, (), who=LOADED))
+            if not missing and edits:
+                self._saved = edits[-1].id
+            self._journal.adopt(name, LabelFile(self._saved, False, signature(source)))
+        for edit in edits:
+            self._note(edit)
+        for edit in missing:
+            self._show(edit.id, self._effect(edit))
+
+    def _keep_original(self) -> None:
+        """Copy labels that were not written here to a safe place before they are replaced."""
+        source = existing_labels(self._item)
+        known, _ = self._journal.label_file(self._item.name)
+        if source is None or (known.ours and known.signature == signature(source)):
+            return
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        kept = self._originals / f"{self._item.name}-{stamp}{source.suffix}"
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            if source == self._item.labels:
+                shutil.copy2(source, kept)
+            else:
+                shutil.move(source, kept)  # or there would be two label files for one image
+        except OSError as error:
+            raise OutputError(f"Cannot keep a copy of '{source}' as '{kept}': {error}.") from error
+
+    def _step(self, kind: str, stack: list[int], who: str) -> Changed:
+        with self._lock:
+            if not stack:
+                return Changed()
+            target = stack[-1]
+            edit = self._journal.append(self._item.name, kind, (), who=who, target=target)
+            self._note(edit)
+            return self._show(edit.id, self._effect(edit))
+
+    def _effect(self, edit: Edit, *, reverse: bool = False) -> list[Patch]:
+        """Return what an edit did to the pixels, or what takes it back."""
+        undo = edit.kind == UNDO
+        own = edit.target if edit.kind in (UNDO, REDO) and edit.target is not None else edit.id
+        patches = self._journal.patches(own)
+        if undo == reverse:
+            return patches
+        return [Patch(p.place, p.y, p.x, p.after, p.before) for p in reversed(patches)]
+
+    def _note(self, edit: Edit) -> None:
+        """Keep in mind what can be taken back and done again after an edit."""
+        if edit.kind == LOADED:
+            self._done, self._undone = [], []
+        elif edit.kind == UNDO:
+            self._undone.append(self._done.pop())
+        elif edit.kind == REDO:
+            self._done.append(self._undone.pop())
+        else:
+            self._done.append(edit.id)
+            self._undone = []
+        self._latest = max(self._latest, edit.id)
+
+    def _show(self, edit: int, patches: Sequence[Patch]) -> Changed:
+        for patch in patches:
+            self.canvas[_key(patch)] = patch.after
+            self.largest = max(self.largest, int(patch.after.max()))
+        return Changed(edit, tuple((p.place, p.y, p.x, *p.after.shape) for p in patches))
+
+
+def _patches(canvas: LabelCanvas, window: Window) -> list[Patch]:
+    """Return the rectangles of a window in which something changes, one per chunk."""
+    found = []
+    height, width = window.values.shape
+    for cy in range(window.y // CHUNK, -(-(window.y + height) // CHUNK)):
+        for cx in range(window.x // CHUNK, -(-(window.x + width) // CHUNK)):
+            top, left = max(window.y, cy * CHUNK), max(window.x, cx * CHUNK)
+            bottom = min(window.y + height, (cy + 1) * CHUNK)
+            right = min(window.x + width, (cx + 1) * CHUNK)
+            part = (
+                slice(top - window.y, bottom - window.y),
+                slice(left - window.x, right - window.x),
+            )
+            before = canvas[(*window.place, slice(top, bottom), slice(left, right))]
+            after = window.values[part]
+            different = before != after
+            if not different.any():
+                continue
+            rows, columns = (np.flatnonzero(different.any(axis=axis)) for axis in (1, 0))
+            inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            y, x = top + int(rows[0]), left + int(columns[0])
+            found.append(Patch(window.place, y, x, before[inner].copy(), after[inner].copy()))
+    return found
+
+
+def _key(patch: Patch) -> tuple[slice, ...]:
+    height, width = patch.after.shape
+    leading = (slice(index, index + 1) for index in patch.place)
+    return (*leading, slice(patch.y, patch.y + height), slice(patch.x, patch.x + width))
+
+
+def _chunk_aligned(
+    boxes: set[tuple[tuple[int, ...], int, int, tuple[int, ...]]],
+) -> list[tuple[tuple[int, ...], int, int, tuple[int, int]]]:
+    """Return the chunks that boxes lie in, each box being inside one: no pixel comes twice."""
+    chunks: dict[tuple[tuple[int, ...], int, int], tuple[int, int, int, int]] = {}
+    for place, y, x, (height, width) in boxes:
+        at = place, y // CHUNK, x // CHUNK
+        t, le, b, r = chunks.get(at, (y, x, y + height, x + width))
+        chunks[at] = min(t, y), min(le, x), max(b, y + height), max(r, x + width)
+    return [(place, t, le, (b - t, r - le)) for (place, *_), (t, le, b, r) in chunks.items()]
+
+
+def _open(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
+    """Open labels that fit an image; those of large files are read region by region."""
+    known = "".join(
+        axis for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"
+    )
+    image = read(path, axes=known)
+    source: PixelSource = image.data
+    if isinstance(image.data, np.ndarray):
+        source, _ = read_labels(path, axes=known)
+    if source.shape != shape:
+        raise FormatError(
+            f"The labels '{path}' have the shape {source.shape}, their image has {shape} "
+            f"({axes}). Move them away, or annotate the image they belong to."
+        )
+    if source.dtype.kind not in "ui":
+        raise FormatError(f"'{path}' holds {source.dtype} pixels; labels are whole numbers.")
+    return source
+
+
+def _largest(path: Path | None, labels: PixelSource) -> int:
+    largest = 0
+    for index in np.ndindex(*labels.shape[:-2]):
+        for start in range(0, labels.shape[-2], CHUNK):
+            block = np.asarray(labels[(*index, slice(start, start + CHUNK), slice(None))])
+            smallest, largest = int(block.min()), max(largest, int(block.max()))
+            if smallest < 0 or largest >= LARGEST_LABEL:
+                raise FormatError(
+                    f"'{path}' holds the value {smallest if smallest < 0 else largest}; the studio "
+                    f"edits labels from 0 to {LARGEST_LABEL - 1}."
+                )
+    return largest

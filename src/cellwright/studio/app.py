@@ -1,0 +1,164 @@
+"""The server's addresses. Each one calls a function of the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from json import JSONDecodeError
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from cellwright._errors import CellwrightError, OutputError, UsageError
+from cellwright._types import AnyArray
+from cellwright.studio import edits, views
+from cellwright.studio.desk import Desk, Sheet
+from cellwright.studio.fields import Fields
+from cellwright.studio.guard import Guard
+from cellwright.studio.proposals import Request as ProposalRequest
+
+Answer = Callable[[Sheet, Fields], Any]
+_STATIC = files("cellwright.studio") / "static"
+_NO_CONTENT, _WRONG, _DISK = 204, 400, 507
+
+
+def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
+    """Return the application that serves a project.
+
+    Parameters
+    ----------
+    desk : Desk
+        The project.
+    token : str
+        What requests for data must carry.
+    port : int
+        Where it will listen.
+    """
+    page = (_STATIC / "index.html").read_bytes()
+
+    def index(request: Request) -> Response:
+        return Response(page, media_type="text/html")
+
+    def project(request: Request) -> Response:
+        return JSONResponse(views.project(desk))
+
+    routes: list[BaseRoute] = [
+        Route("/", index),
+        Route("/api/project", project),
+        *_image_routes(desk),
+        Mount("/static", StaticFiles(directory=str(_STATIC))),
+    ]
+    app = Starlette(routes=routes, exception_handlers={CellwrightError: _refusal})
+    return Guard(app, token, port)
+
+
+def _image_routes(desk: Desk) -> list[BaseRoute]:
+    """Return the routes below ``/api/images/NUMBER``."""
+    reads: dict[str, Answer] = {
+        "": lambda sheet, fields: views.image(sheet),
+        "/thumbnail": lambda sheet, fields: Response(
+            views.thumbnail(sheet), media_type="image/png"
+        ),
+        "/pixels": _pixels,
+        "/histogram": lambda sheet, fields: views.histogram(
+            sheet, fields.integer("channel", 0), fields.place()
+        ),
+        "/labels": lambda sheet, fields: _labels(sheet, fields, sheet.annotation.canvas),
+        "/values": lambda sheet, fields: views.values(sheet, fields.place(), _position(fields)),
+        "/object": lambda sheet, fields: views.properties(sheet, fields.place(), _position(fields)),
+        "/history": lambda sheet, fields: [
+            {"id": e.id, "made": e.made, "who": e.who, "kind": e.kind, "target": e.target}
+            for e in sheet.annotation.history()
+        ],
+        "/proposals": lambda sheet, fields: views.proposals(sheet),
+        "/proposals/labels": lambda sheet, fields: _labels(sheet, fields, sheet.proposals.canvas),
+    }
+
+    def change(make: Callable[[Sheet, Fields], Any]) -> Answer:
+        def answer(sheet: Sheet, fields: Fields) -> Any:
+            changed = make(sheet, fields)
+            desk.edited()
+            return views.changed(sheet, changed)
+
+        return answer
+
+    writes: dict[str, Answer] = {
+        "/edits": change(lambda sheet, fields: edits.edit(sheet, fields, desk.who)),
+        "/undo": change(lambda sheet, fields: sheet.annotation.undo(who=desk.who)),
+        "/redo": change(lambda sheet, fields: sheet.annotation.redo(who=desk.who)),
+        "/restore": change(
+            lambda sheet, fields: sheet.annotation.restore(fields.integer("edit"), who=desk.who)
+        ),
+        "/proposals/accept": change(
+            lambda sheet, fields: edits.accept(sheet, fields.labels(), desk.who)
+        ),
+        "/proposals/reject": lambda sheet, fields: sheet.proposals.drop(fields.labels()),
+        "/proposals": lambda sheet, fields: _propose(desk, sheet, fields),
+        "/done": lambda sheet, fields: desk.journal.mark(sheet.item.name, fields.flag("done")),
+    }
+    return [
+        *(_route(desk, path, answer, "GET") for path, answer in reads.items()),
+        *(_route(desk, path, answer, "POST") for path, answer in writes.items()),
+    ]
+
+
+def _route(desk: Desk, path: str, answer: Answer, method: str) -> Route:
+    def work(number: int, fields: Fields) -> Response:
+        found = answer(desk.sheet(number), fields)
+        return found if isinstance(found, Response) else JSONResponse(found)
+
+    async def endpoint(request: Request) -> Response:
+        fields = Fields(request.query_params) if method == "GET" else await _body(request)
+        return await run_in_threadpool(work, request.path_params["number"], fields)
+
+    return Route(f"/api/images/{{number:int}}{path}", endpoint, methods=[method])
+
+
+async def _body(request: Request) -> Fields:
+    try:
+        content = await request.json()
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError("The body of the request is no JSON.") from error
+    if not isinstance(content, dict):
+        raise UsageError("The body of the request must be a JSON object.")
+    return Fields(content)
+
+
+def _pixels(sheet: Sheet, fields: Fields) -> Response:
+    at = fields.integer("row"), fields.integer("column")
+    channel = fields.integer("channel", 0)
+    return _raw(views.pixels(sheet, fields.integer("level"), channel, fields.place(), at))
+
+
+def _labels(sheet: Sheet, fields: Fields, canvas: Any) -> Response:
+    at = fields.integer("row"), fields.integer("column")
+    found = views.labels(sheet, canvas, fields.integer("level"), fields.place(), at)
+    return _raw(found) if found.any() else Response(status_code=_NO_CONTENT)
+
+
+def _raw(values: AnyArray) -> Response:
+    return Response(values.tobytes(), media_type="application/octet-stream")
+
+
+def _position(fields: Fields) -> tuple[float, float]:
+    return fields.decimal("y"), fields.decimal("x")
+
+
+def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
+    place = fields.place()
+    channel = fields.integer("channel") if fields.values.get("channel") is not None else None
+    request = ProposalRequest(place, sheet.index(place), fields.box(*sheet.levels.size(0)), channel)
+    desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
+    return views.proposals(sheet)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    """Tell the page what was wrong."""
+    status = _DISK if isinstance(error, OutputError) else _WRONG
+    return JSONResponse({"error": str(error)}, status)

@@ -1,0 +1,195 @@
+"""What is open: images with their labels and proposals, and the thread that saves them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from cellwright._errors import CellwrightError, InputError
+from cellwright.studio.annotation import Annotation
+from cellwright.studio.journal import Journal
+from cellwright.studio.levels import Levels, Place, open_levels
+from cellwright.studio.project import Item, Project, existing_labels
+from cellwright.studio.proposals import Assistant, Proposals
+
+MOST_OPEN = 4
+_QUIET_S = 0.4
+"""Labels are written when nothing was edited for so long, or 4 times as long as writing takes."""
+_PATIENCE = 4.0
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One open image.
+
+    Parameters
+    ----------
+    item : Item
+    levels : Levels
+        Its pixels.
+    annotation : Annotation
+        Its labels.
+    proposals : Proposals
+        What the model proposes for it.
+    reading : threading.Lock
+        Held while pixels are read: the caches of files are for one thread at a time.
+    """
+
+    item: Item
+    levels: Levels
+    annotation: Annotation
+    proposals: Proposals
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def index(self, place: Place) -> tuple[int, ...]:
+        """Return a plane as an index along the leading axes of the labels.
+
+        Raises
+        ------
+        InputError
+            If there is no such plane.
+        """
+        wanted = {"T": place.t, "Z": place.z}
+        index = tuple(wanted[axis] for axis in self.annotation.place_axes)
+        sizes = self.annotation.canvas.shape[:-2]
+        if not all(0 <= i < size for i, size in zip(index, sizes, strict=True)):
+            raise InputError(f"'{self.item.name}' has no plane t={place.t}, z={place.z}.")
+        return index
+
+
+class Desk:
+    """The images of a project that are open, and everything that works on them.
+
+    Parameters
+    ----------
+    project : Project
+    assistant : Assistant
+    who : str
+        Whose edits these are.
+    """
+
+    def __init__(self, project: Project, assistant: Assistant, who: str) -> None:
+        self.project, self.assistant, self.who = project, assistant, who
+        self.journal = Journal(project.journal)
+        self._lock = threading.RLock()
+        self._open: OrderedDict[int, Sheet] = OrderedDict()
+        self._catch_up()
+        self._saver = _Saver(self)
+        self._saver.start()
+
+    def sheet(self, number: int) -> Sheet:
+        """Open an image, or return it where it is open.
+
+        Raises
+        ------
+        InputError
+            If there is no such image, or it or its labels cannot be read.
+        """
+        if not 0 <= number < len(self.project.items):
+            raise InputError(f"There is no image {number}; reload the page.")
+        with self._lock:
+            if number not in self._open:
+                item = self.project.items[number]
+                levels = open_levels(item.path, item.scene)
+                annotation = Annotation(item, levels.image, self.journal, self.project.originals)
+                proposals = Proposals(annotation.canvas.shape)
+                self._open[number] = Sheet(item, levels, annotation, proposals)
+                self._close_oldest()
+            self._open.move_to_end(number)
+            return self._open[number]
+
+    def sheets(self) -> list[Sheet]:
+        """Return what is open."""
+        with self._lock:
+            return list(self._open.values())
+
+    def states(self) -> list[str]:
+        """Return for every image whether it is ``"new"``, ``"started"`` or ``"done"``."""
+        done = self.journal.finished()
+        started = self.journal.edited()
+        return [
+            "done"
+            if item.name in done
+            else "started"
+            if item.name in started or existing_labels(item)
+            else "new"
+            for item in self.project.items
+        ]
+
+    def edited(self) -> None:
+        """Say that something was edited, so that it will be written to its file."""
+        self._saver.wake()
+
+    def close(self) -> None:
+        """Write all label files, and let go of everything."""
+        self._saver.finish()
+        self.assistant.close()
+        self.journal.close()
+
+    def _catch_up(self) -> None:
+        """Write the label files that a program that was killed did not come to."""
+        unsaved = self.journal.unsaved()
+        for number, item in enumerate(self.project.items):
+            if item.name not in unsaved:
+                continue
+            try:
+                _save(self.sheet(number))
+            except CellwrightError as error:  # it is told again when the image is opened
+                sys.stderr.write(f"{error}\n")
+
+    def _close_oldest(self) -> None:
+        for number, sheet in list(self._open.items())[:-1]:
+            if len(self._open) <= MOST_OPEN:
+                return
+            if sheet.annotation.is_saved and sheet.proposals.state in ("none", "failed"):
+                del self._open[number]
+
+
+class _Saver(threading.Thread):
+    """Writes label files a moment after the last edit."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(name="cellwright-saver", daemon=True)
+        self._desk = desk
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self._last_edit = 0.0
+        self._pause = _QUIET_S
+
+    def wake(self) -> None:
+        self._last_edit = time.monotonic()
+        self._news.set()
+
+    def finish(self) -> None:
+        self._ended.set()
+        self._news.set()
+        self.join()
+        self._save_all()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            self._news.wait()
+            self._news.clear()
+            while not self._ended.is_set():
+                rest = self._last_edit + self._pause - time.monotonic()
+                if rest <= 0:
+                    break
+                self._ended.wait(rest)
+            if not self._ended.is_set():
+                self._save_all()
+
+    def _save_all(self) -> None:
+        begun = time.monotonic()
+        for sheet in self._desk.sheets():
+            _save(sheet)
+        self._pause = max(_QUIET_S, _PATIENCE * (time.monotonic() - begun))
+
+
+def _save(sheet: Sheet) -> None:
+    try:
+        sheet.annotation.save()
+    except CellwrightError as error:  # the next edit, or the next start, tries again
+        sys.stderr.write(f"{error} Your edits are kept in the journal.\n")

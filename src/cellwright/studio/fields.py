@@ -1,0 +1,123 @@
+"""What the page may ask for, checked before anything is done with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cellwright._errors import UsageError
+from cellwright.studio.levels import Place
+from cellwright.studio.tools import Point
+
+_MOST_POINTS = 50_000
+_FARTHEST = 1e7  # px
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The parameters of a request, from its address or its body.
+
+    Parameters
+    ----------
+    values : mapping
+        What came in, of any type.
+    """
+
+    values: Mapping[str, Any]
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """Return a whole number.
+
+        Raises
+        ------
+        UsageError
+            If it is none, or missing without a default.
+        """
+        value = self.values.get(name, default)
+        if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**31:
+            raise UsageError(f"'{name}' must be a whole number, not {_short(value)}.")
+        return value
+
+    def number(self, name: str) -> float:
+        """Return a finite number."""
+        return _number(name, self.values.get(name))
+
+    def decimal(self, name: str) -> float:
+        """Return a finite number from an address, where it is written out."""
+        value = self.values.get(name)
+        try:
+            return _number(name, float(value)) if isinstance(value, str) else self.number(name)
+        except ValueError as error:
+            raise UsageError(f"'{name}' must be a number, not {_short(value)}.") from error
+
+    def flag(self, name: str) -> bool:
+        """Return true or false; false when it is not given."""
+        value = self.values.get(name, False)
+        if not isinstance(value, bool):
+            raise UsageError(f"'{name}' must be true or false, not {_short(value)}.")
+        return value
+
+    def text(self, name: str) -> str:
+        """Return a string."""
+        value = self.values.get(name)
+        if not isinstance(value, str):
+            raise UsageError(f"'{name}' must be text, not {_short(value)}.")
+        return value
+
+    def place(self) -> Place:
+        """Return the plane that ``t`` and ``z`` name; the first where they are not given."""
+        return Place(self.integer("t", 0), self.integer("z", 0))
+
+    def point(self, name: str) -> Point:
+        """Return a position ``[y, x]``."""
+        return _point(name, self.values.get(name))
+
+    def points(self) -> list[Point]:
+        """Return the positions ``points``."""
+        value = self.values.get("points")
+        if not isinstance(value, list) or len(value) > _MOST_POINTS:
+            raise UsageError(f"'points' must be a list of at most {_MOST_POINTS} positions.")
+        return [_point("points", one) for one in value]
+
+    def labels(self) -> list[int]:
+        """Return the list ``labels`` of whole numbers."""
+        value = self.values.get("labels")
+        if not isinstance(value, list) or not all(
+            isinstance(one, int) and not isinstance(one, bool) and 0 < one < 2**31 for one in value
+        ):
+            raise UsageError("'labels' must be a list of positive whole numbers.")
+        return value
+
+    def box(self, height: int, width: int) -> tuple[slice, slice]:
+        """Return ``box``, ``[y0, x0, y1, x1]`` inside an image; all of it when not given."""
+        value = self.values.get("box")
+        if value is None:
+            return slice(0, height), slice(0, width)
+        if not isinstance(value, list) or len(value) != 4:
+            raise UsageError(f"'box' must be [y0, x0, y1, x1], not {_short(value)}.")
+        y0, x0, y1, x1 = (_number("box", one) for one in value)
+        rows = slice(max(0, math.floor(y0)), min(height, math.ceil(y1)))
+        columns = slice(max(0, math.floor(x0)), min(width, math.ceil(x1)))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            raise UsageError("No part of the image is visible.")
+        return rows, columns
+
+
+def _point(name: str, value: Any) -> Point:
+    if not isinstance(value, list) or len(value) != 2:
+        raise UsageError(f"'{name}' must hold positions [y, x], not {_short(value)}.")
+    return _number(name, value[0]), _number(name, value[1])
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _FARTHEST:
+        raise UsageError(f"'{name}' must be a number, not {_short(value)}.")
+    return float(value)
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:60]

@@ -1,0 +1,110 @@
+"""Who may talk to the server: only a page that knows the token, from this computer.
+
+Any web page that the user visits can send requests to this computer, under any name it gives to
+it. So the host must be ours, the origin too, and every request for data carries the token in a
+header, which no other page can know. The token travels in the part of the address after ``#``,
+which browsers never send.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOKEN_HEADER = "x-cellwright-token"
+LARGEST_BODY = 4 * 1024**2
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Refuses requests that are not from our page, and bodies that are too large.
+
+    Parameters
+    ----------
+    app : ASGI application
+    token : str
+        The secret of this server.
+    port : int
+        Where it listens.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, _with_headers(send))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        if reason := self._refusal(scope["path"], headers):
+            await _refuse(send, 403, reason)
+            return
+        body = await _whole_body(receive)
+        if body is None:
+            await _refuse(send, 413, f"A request has at most {LARGEST_BODY // 1024**2} MB.")
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+    def _refusal(self, path: str, headers: dict[str, Any]) -> str | None:
+        if headers.get("host", b"").decode("latin-1").lower() not in self._hosts:
+            return "This server only answers to the address it printed."
+        origin = headers.get("origin", b"").decode("latin-1").lower()
+        if origin and origin.removeprefix("http://") not in self._hosts:
+            return "This server only answers to its own page."
+        known = hmac.compare_digest(headers.get(TOKEN_HEADER, b""), self._token)
+        if path.startswith("/api/") and not known:
+            return "The token is missing or wrong. Open the whole address that was printed."
+        return None
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Return the body of a request, or None as soon as it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    body = json.dumps({"error": reason}).encode()
+    kind = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": kind})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Send) -> Send:
+    ours = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *ours]}
+        await send(message)
+
+    return sending

@@ -1,0 +1,293 @@
+"""The journal: every edit, in order, on disk before it shows; nothing is ever changed in it.
+
+An edit is stored as the pixels before and after, so that it can be taken back, done again and
+replayed exactly, whatever tool made it. To undo is an edit, too.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import OutputError
+from cellwright._types import LabelArray
+
+UNDO, REDO, LOADED = "undo", "redo", "loaded"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS edits (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, made TEXT NOT NULL,
+    who TEXT NOT NULL, kind TEXT NOT NULL, target INTEGER);
+CREATE INDEX IF NOT EXISTS edits_of ON edits (image, id);
+CREATE TABLE IF NOT EXISTS patches (
+    edit INTEGER NOT NULL REFERENCES edits (id), place TEXT NOT NULL, y INTEGER NOT NULL,
+    x INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
+    before BLOB NOT NULL, after BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS patches_of ON patches (edit);
+CREATE TABLE IF NOT EXISTS files (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, edit INTEGER NOT NULL,
+    ours INTEGER NOT NULL, size INTEGER, modified INTEGER);
+CREATE TABLE IF NOT EXISTS finished (image TEXT PRIMARY KEY);
+"""
+_APPEND_ONLY = "".join(
+    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act} BEFORE {act} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is only added to'); END;"
+    for table in ("edits", "patches")
+    for act in ("UPDATE", "DELETE")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What an edit did to one rectangle of one plane.
+
+    Parameters
+    ----------
+    place : tuple of int
+        Index along the leading axes of the labels.
+    y, x : int
+        Upper left pixel.
+    before, after : ndarray, shape (Y, X), int32
+    """
+
+    place: tuple[int, ...]
+    y: int
+    x: int
+    before: LabelArray
+    after: LabelArray
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One line of the journal.
+
+    Parameters
+    ----------
+    id : int
+        Rises with time.
+    made : str
+        When, in ISO 8601, UTC.
+    who, kind : str
+        Who did what.
+    target : int, optional
+        The edit that an undo or redo is about, or the state that was restored.
+    """
+
+    id: int
+    made: str
+    who: str
+    kind: str
+    target: int | None
+
+
+Signature = tuple[int, int]
+"""Size in bytes and time of change in ns of a file; one that is absent has the size -1."""
+ABSENT: Signature = (-1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """What is known of the label file of an image.
+
+    Parameters
+    ----------
+    edit : int
+        The last edit that is in it.
+    ours : bool
+        Whether it was written here, or came from elsewhere.
+    signature : Signature
+        What it looked like when it was last written or read.
+    """
+
+    edit: int = 0
+    ours: bool = True
+    signature: Signature = ABSENT
+
+
+def signature(path: Path | None) -> Signature:
+    """Return what tells whether a file was changed."""
+    if path is None or not path.exists():
+        return ABSENT
+    known = path.stat()
+    return known.st_size, known.st_mtime_ns
+
+
+class Journal:
+    """The database of a project. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with its folder, when missing.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # an edit is on the disk when it returns
+            self._db.executescript(_TABLES + _APPEND_ONLY)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._db.close()
+
+    def append(
+        self,
+        image: str,
+        kind: str,
+        patches: Sequence[Patch],
+        *,
+        who: str,
+        target: int | None = None,
+    ) -> Edit:
+        """Write an edit; when this returns it survives whatever happens to the program."""
+        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self._explained(), self._lock, self._transaction():
+            cursor = self._db.execute(
+                "INSERT INTO edits (image, made, who, kind, target) VALUES (?, ?, ?, ?, ?)",
+                (image, made, who, kind, target),
+            )
+            assert cursor.lastrowid is not None
+            self._db.executemany(
+                "INSERT INTO patches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((cursor.lastrowid, *_packed(patch)) for patch in patches),
+            )
+        return Edit(cursor.lastrowid, made, who, kind, target)
+
+    def edits(self, image: str) -> list[Edit]:
+        """Return all edits of an image, the oldest first."""
+        rows = self._rows(
+            "SELECT id, made, who, kind, target FROM edits WHERE image = ? ORDER BY id", image
+        )
+        return [Edit(*row) for row in rows]
+
+    def patches(self, edit: int) -> list[Patch]:
+        """Return what an edit did."""
+        rows = self._rows(
+            "SELECT place, y, x, height, width, before, after FROM patches "
+            "WHERE edit = ? ORDER BY rowid",
+            edit,
+        )
+        return [
+            Patch(tuple(json.loads(place)), y, x, _unpacked(old, h, w), _unpacked(new, h, w))
+            for place, y, x, h, w, old, new in rows
+        ]
+
+    def label_file(self, image: str) -> tuple[LabelFile, bool]:
+        """Return what is known of a label file, and whether replacing it was interrupted since."""
+        rows = self._rows(
+            "SELECT edit, ours, size, modified FROM files WHERE image = ? "
+            "ORDER BY id DESC LIMIT 64",
+            image,
+        )
+        whole = next((row for row in rows if row[2] is not None), None)
+        interrupted = bool(rows) and rows[0][2] is None
+        if whole is None:
+            return LabelFile(), interrupted
+        edit, ours, size, modified = whole
+        return LabelFile(edit, bool(ours), (size, modified)), interrupted
+
+    def unsaved(self) -> set[str]:
+        """Return the images whose label file lacks edits."""
+        rows = self._rows(
+            "SELECT image, MAX(id) AS latest FROM edits GROUP BY image HAVING latest > COALESCE("
+            "(SELECT edit FROM files WHERE files.image = edits.image AND size IS NOT NULL "
+            "ORDER BY id DESC LIMIT 1), 0)"
+        )
+        return {name for name, _ in rows}
+
+    def adopt(self, image: str, file: LabelFile) -> None:
+        """Note a label file that came from elsewhere."""
+        self._note_file(image, file.edit, file.ours, *file.signature)
+
+    def begin_save(self, image: str, edit: int) -> int:
+        """Note that the label file is about to be replaced; returns the number of the save."""
+        return self._note_file(image, edit, True, None, None)
+
+    def end_save(self, number: int, file: Path) -> None:
+        """Note that the label file is complete, and what it looks like."""
+        with self._explained(), self._lock:
+            self._db.execute(
+                "UPDATE files SET size = ?, modified = ? WHERE id = ?", (*signature(file), number)
+            )
+
+    def _note_file(
+        self, image: str, edit: int, ours: bool, size: int | None, modified: int | None
+    ) -> int:
+        with self._explained(), self._lock:
+            cursor = self._db.execute(
+                "INSERT INTO files (image, edit, ours, size, modified) VALUES (?, ?, ?, ?, ?)",
+                (image, edit, ours, size, modified),
+            )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def edited(self) -> set[str]:
+        """Return the images that were edited."""
+        return {name for (name,) in self._rows("SELECT DISTINCT image FROM edits")}
+
+    def finished(self) -> set[str]:
+        """Return the images that were marked as done."""
+        return {name for (name,) in self._rows("SELECT image FROM finished")}
+
+    def mark(self, image: str, done: bool) -> None:
+        """Mark an image as done, or as not done."""
+        change = "INSERT OR IGNORE INTO finished VALUES (?)"
+        with self._explained(), self._lock:
+            self._db.execute(change if done else "DELETE FROM finished WHERE image = ?", (image,))
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._explained(), self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise OutputError(
+                f"Cannot write the journal '{self._path}': {error}. The last edit was not made. "
+                "Free space on the disk and check that you may write there."
+            ) from error
+
+
+def _packed(patch: Patch) -> tuple[object, ...]:
+    before, after = (
+        zlib.compress(np.ascontiguousarray(values, "<i4").tobytes(), 1)
+        for values in (patch.before, patch.after)
+    )
+    return json.dumps(patch.place), patch.y, patch.x, *patch.before.shape, before, after
+
+
+def _unpacked(blob: bytes, height: int, width: int) -> LabelArray:
+    return np.frombuffer(zlib.decompress(blob), "<i4").astype(np.int32).reshape(height, width)

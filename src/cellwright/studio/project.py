@@ -1,0 +1,127 @@
+"""Which images are annotated, and where their labels and the journal are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellwright._errors import CellwrightError, InputError
+from cellwright.images.find import Found, find_images
+from cellwright.images.read import known_suffixes, list_scenes
+
+LABELS = "labels"
+IMAGES = "images"
+STATE = ".cellwright"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image of a project.
+
+    Parameters
+    ----------
+    name : str
+        Its path below the folder, without suffix: how the journal calls it.
+    path : Path
+        The file, or the folder of an OME-Zarr.
+    scene : str, optional
+        Which image of the file, where it holds several.
+    labels : Path
+        The TIFF file that its labels are in, or will be in.
+    """
+
+    name: str
+    path: Path
+    scene: str | None
+    labels: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder of images that is annotated.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the images are.
+    output : Path
+        Where ``labels/`` and ``.cellwright/`` are; usually the same folder.
+    items : tuple of Item
+        In natural order.
+    """
+
+    folder: Path
+    output: Path
+    items: tuple[Item, ...]
+
+    @property
+    def journal(self) -> Path:
+        """The database of all edits."""
+        return self.output / STATE / "journal.sqlite"
+
+    @property
+    def originals(self) -> Path:
+        """Where copies of labels from elsewhere are kept before they are replaced."""
+        return self.output / STATE / "originals"
+
+
+def find_project(folder: Path, output: Path | None = None) -> Project:
+    """Find the images of a folder; its sub-folder ``labels`` is where their labels are.
+
+    Parameters
+    ----------
+    folder : Path
+        With images, at any depth. Where they are all in ``images/``, labels are named without it,
+        so that the folder is a dataset to train on.
+    output : Path, optional
+        Where labels and the journal go, in place of `folder`.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no folder '{folder}'. Give the folder your images are in.")
+    output = folder if output is None else output
+    ours = (folder.resolve() / LABELS, output.resolve() / LABELS)
+    found = [
+        image
+        for image in find_images([folder])
+        if not any(image.path.resolve().is_relative_to(place) for place in ours)
+    ]
+    if not found:
+        raise InputError(
+            f"The folder '{folder}' holds labels but no images to annotate. "
+            "Put the images beside the folder 'labels'."
+        )
+    items = [item for image in found for item in _items(image, output / LABELS)]
+    return Project(folder, output, tuple(items))
+
+
+def existing_labels(item: Item) -> Path | None:
+    """Return the file with the labels of an image, of whatever format, or None."""
+    if item.labels.is_file():
+        return item.labels
+    others = (item.labels.with_suffix(suffix) for suffix in known_suffixes())
+    return next((path for path in others if path.is_file()), None)
+
+
+def _items(image: Found, labels: Path) -> list[Item]:
+    relative = image.relative
+    if len(relative.parts) > 1 and relative.parts[0] == IMAGES:
+        relative = relative.relative_to(IMAGES)
+    scenes = _scenes(image.path)
+    if len(scenes) == 1:
+        name = relative.as_posix()
+        return [Item(name, image.path, scenes[0], labels / f"{name}.tif")]
+    names = {scene: f"{relative.as_posix()}_{scene}" for scene in scenes}
+    return [Item(n, image.path, scene, labels / f"{n}.tif") for scene, n in names.items()]
+
+
+def _scenes(path: Path) -> tuple[str | None, ...]:
+    try:
+        scenes = list_scenes(path)
+    except CellwrightError:
+        return (None,)  # opening it says what is wrong; the other images can be annotated
+    return scenes if len(scenes) > 1 else (None,)

@@ -1,0 +1,144 @@
+/** What the model proposes, and what becomes of it. */
+
+const PATIENCE = 250; // ms between looks at whether it is done
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement} */ (document.getElementById(id));
+
+export class Assistant {
+  /**
+   * @param {import("./viewer.js").Viewer} viewer
+   * @param {{change: (path: string, body: object) => Promise<any>, say: (error: Error) => void}} actions
+   */
+  constructor(viewer, actions) {
+    this.viewer = viewer;
+    this.actions = actions;
+    /** @type {Map<number, number>} Confidence by label. */
+    this.open = new Map();
+    this.round = 0;
+    find("propose").onclick = () => this.propose(false);
+    find("propose-all").onclick = () => this.propose(true);
+    find("accept").onclick = () => this.acceptAll();
+    find("reject").onclick = () => this.rejectAll();
+    find("threshold").oninput = () => this.#threshold();
+  }
+
+  /** Show what is known about the image that was opened. */
+  async show() {
+    const image = /** @type {import("./api.js").ImageFacts} */ (this.viewer.image);
+    const several = image.channels.length > 1 && !image.rgb;
+    find("input-line").hidden = !several;
+    find("input").replaceChildren(...image.channels.map((name, index) => new Option(name, String(index))));
+    this.#forget();
+    if (image.proposals.state !== "none") await this.#follow();
+  }
+
+  /** @param {boolean} all In the whole image, or only in what is visible. */
+  async propose(all) {
+    const { viewer } = this;
+    if (!viewer.image || find("propose").disabled) return;
+    const body = {
+      ...viewer.place,
+      box: all ? null : viewer.camera.visible(),
+      channel: find("input-line").hidden ? null : Number(find("input").value),
+    };
+    this.#forget();
+    this.#busy(true);
+    try {
+      await viewer.api.post(`images/${viewer.number}/proposals`, body);
+      await this.#follow();
+    } catch (error) {
+      this.#busy(false);
+      this.actions.say(/** @type {Error} */ (error));
+    }
+  }
+
+  /** Those that are as confident as the slider says. */
+  shown() {
+    const least = this.viewer.proposals.threshold;
+    return [...this.open].filter(([, confidence]) => confidence >= least).map(([label]) => label);
+  }
+
+  /** The proposal under a position, 0 where there is none. @param {import("./tools.js").Point} point */
+  async at([y, x]) {
+    if (!this.open.size) return 0;
+    const { viewer } = this;
+    const tile = /** @type {import("./api.js").ImageFacts} */ (viewer.image).tile;
+    const [row, column] = [Math.floor(y / tile), Math.floor(x / tile)];
+    const bytes = await viewer.api.bytes(`images/${viewer.number}/proposals/labels`, { level: 0, ...viewer.place, row, column }).catch(() => null);
+    if (!bytes) return 0;
+    const { apron, levels } = /** @type {import("./api.js").ImageFacts} */ (viewer.image);
+    const width = Math.min(tile, levels[0][1] - column * tile) + 2 * apron;
+    const label = new Int32Array(bytes)[(Math.floor(y) - row * tile + apron) * width + Math.floor(x) - column * tile + apron];
+    return (this.open.get(label) ?? -1) >= viewer.proposals.threshold ? label : 0;
+  }
+
+  acceptAll() {
+    return this.settle("accept", this.shown());
+  }
+
+  rejectAll() {
+    return this.settle("reject", [...this.open.keys()]);
+  }
+
+  /** @param {"accept" | "reject"} how @param {number[]} labels */
+  async settle(how, labels) {
+    if (!labels.length) return;
+    await this.actions.change(`proposals/${how}`, { labels });
+    for (const label of labels) this.open.delete(label);
+    this.#update();
+    this.viewer.refresh("proposals");
+  }
+
+  async #follow() {
+    const round = ++this.round;
+    const { viewer } = this;
+    for (;;) {
+      const found = await viewer.api.get(`images/${viewer.number}/proposals`);
+      if (round !== this.round) return;
+      this.#busy(found.state === "running");
+      if (found.state === "failed") this.actions.say(new Error(found.message));
+      if (found.state !== "running") {
+        this.open = new Map(found.labels.map((/** @type {number} */ label, /** @type {number} */ i) => [label, found.confidences[i]]));
+        viewer.refresh("proposals");
+        this.#update(found.state === "ready");
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+      if (round !== this.round) return;
+    }
+  }
+
+  #threshold() {
+    this.viewer.proposals.threshold = Number(find("threshold").value);
+    this.#update();
+  }
+
+  /** @param {boolean} [fresh] */
+  #update(fresh) {
+    const shown = this.shown().length;
+    this.viewer.painter.setConfidences(this.open);
+    this.viewer.proposals.shown = this.open.size > 0;
+    this.viewer.redraw();
+    find("proposed").hidden = this.open.size === 0;
+    find("threshold-value").textContent = `${Math.round(100 * this.viewer.proposals.threshold)} %`;
+    find("accept").textContent = `Accept ${shown}`;
+    find("accept").disabled = shown === 0;
+    find("progress").textContent = this.open.size
+      ? `${shown} of ${this.open.size} shown`
+      : fresh ? "Nothing new was found here." : "";
+  }
+
+  #forget() {
+    this.round++;
+    this.open = new Map();
+    this.viewer.refresh("proposals");
+    this.#busy(false);
+    this.#update();
+  }
+
+  /** @param {boolean} busy */
+  #busy(busy) {
+    find("propose").disabled = find("propose-all").disabled = busy;
+    if (busy) find("progress").textContent = "Looking for objects …";
+  }
+}

@@ -1,0 +1,339 @@
+/** The page: what is shown where, and what each control does. */
+
+import { Api } from "./api.js";
+import { Assistant } from "./assistant.js";
+import { Channels, short } from "./channels.js";
+import { Images } from "./images.js";
+import { Keys } from "./keys.js";
+import { TOOLS, Tools } from "./tools.js";
+import { Viewer } from "./viewer.js";
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
+const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+const api = new Api(token);
+const stage = find("stage");
+
+/** @param {Error} error */
+function say(error) {
+  const place = find("message");
+  place.textContent = error.message;
+  place.hidden = false;
+}
+
+class Studio {
+  constructor() {
+    this.viewer = new Viewer(stage, api);
+    this.viewer.tiles.onerror = say;
+    this.channels = new Channels(find("channels"), this.viewer);
+    this.images = new Images(find("images"), api, (number) => this.open(number));
+    this.tools = new Tools(this.viewer, {
+      edit: (edit) => this.edit(edit),
+      click: (point, how) => this.click(point, how),
+      hover: (point) => this.hover(point),
+    });
+    this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, body), say });
+    /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
+    this.chosen = null;
+    /** @type {import("./tools.js").Point | null} */
+    this.asked = null;
+    this.asking = false;
+    /** @type {Promise<any>} Edits are made one after the other. */
+    this.last = Promise.resolve();
+    this.pending = 0;
+    this.viewer.moved.push(() => this.#scale());
+    this.#controls();
+    this.keys = new Keys(this.#keys());
+    this.keys.list(find("key-list"));
+  }
+
+  async begin() {
+    const project = await api.get("project");
+    document.title = `${project.folder} · Cellwright`;
+    find("model").textContent = `By the model “${project.model}”.`;
+    this.images.show(project.images);
+    await this.open(0);
+  }
+
+  /** @param {number} number */
+  async open(number) {
+    if (number < 0 || number >= this.images.images.length) return;
+    this.images.select(number);
+    find("title").textContent = this.images.images[number].name;
+    find("message").hidden = true;
+    try {
+      const image = await api.get(`images/${number}`);
+      if (this.images.current !== number) return;
+      this.tools.cancel();
+      this.select(null);
+      this.viewer.open(image, number);
+      this.#undoable(image);
+      this.#doneButton();
+      this.#sliders(image);
+      await Promise.all([this.channels.open(), this.assistant.show()]);
+      if (find("past").open) await this.#history();
+    } catch (error) {
+      say(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {object} edit */
+  async edit(edit) {
+    await this.change("edits", { ...this.viewer.place, ...edit });
+  }
+
+  /** Make a change; returns once it is on the disk and shown. @param {string} path @param {object} [body] */
+  change(path, body) {
+    const number = this.viewer.number;
+    this.pending++;
+    find("saved").textContent = "Saving …";
+    this.last = this.last.then(() => this.#change(number, path, body)).catch(say).finally(() => {
+      if (--this.pending === 0) find("saved").textContent = "Saved";
+    });
+    return this.last;
+  }
+
+  /** @param {number} number @param {string} path @param {object} [body] */
+  async #change(number, path, body) {
+    /** @type {import("./api.js").Changed | null} */
+    const changed = await api.post(`images/${number}/${path}`, body);
+    find("message").hidden = true;
+    if (!changed || number !== this.viewer.number) return;
+    this.#undoable(changed);
+    if (!changed.boxes.length) return;
+    this.viewer.refresh("labels", changed.boxes);
+    if (this.images.images[number].state === "new") this.images.setState(number, "started");
+    if (this.chosen) await this.select(this.chosen);
+    if (find("past").open) await this.#history();
+  }
+
+  /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
+  async click(point, { remove, join }) {
+    const proposal = join ? 0 : await this.assistant.at(point);
+    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
+    else if (remove) await this.edit({ tool: "delete", point });
+    else if (join && this.chosen) await this.edit({ tool: "merge", point: this.chosen, other: point });
+    else await this.select(point);
+  }
+
+  /** Select the object under a position, or none. @param {import("./tools.js").Point | null} point */
+  async select(point) {
+    const number = this.viewer.number;
+    const found = point && (await api.get(`images/${number}/object`, { ...this.viewer.place, y: point[0], x: point[1] }));
+    if (number !== this.viewer.number && point) return;
+    this.chosen = found?.label ? found.at : null;
+    this.viewer.labels.selected = found?.label ?? 0;
+    find("object").hidden = !this.chosen;
+    if (this.chosen) find("facts").replaceChildren(...this.#facts(found));
+    this.viewer.redraw();
+  }
+
+  /** @param {{label: number, area: number, area_um2: number | null, means: (number | null)[]}} found */
+  *#facts(found) {
+    const names = this.viewer.image?.channels ?? [];
+    yield* fact("Label", found.label.toLocaleString("en"));
+    yield* fact("Area", `${found.area.toLocaleString("en")} px`);
+    if (found.area_um2 !== null) yield* fact("", `${short(found.area_um2)} µm²`);
+    for (const [i, mean] of found.means.entries()) yield* fact(`Mean, ${names[i]}`, mean === null ? "not a number" : String(short(mean)));
+  }
+
+  /** Say what is under the pointer. @param {import("./tools.js").Point | null} point */
+  async hover(point) {
+    this.asked = point;
+    if (!point) {
+      find("where").textContent = find("values").textContent = "";
+      return;
+    }
+    find("where").textContent = `y ${Math.floor(point[0])}  x ${Math.floor(point[1])}`;
+    if (this.asking || !this.viewer.image) return;
+    this.asking = true;
+    while (this.asked) {
+      const [y, x] = this.asked;
+      this.asked = null;
+      const found = await api.get(`images/${this.viewer.number}/values`, { ...this.viewer.place, y, x }).catch(() => ({ values: [], label: 0 }));
+      const values = found.values.map((/** @type {number | null} */ value) => (value === null ? "not a number" : short(value))).join("  ");
+      find("values").textContent = `${values}${found.label ? `   object ${found.label}` : ""}`;
+    }
+    this.asking = false;
+  }
+
+  /** @param {"t" | "z"} axis @param {number} by */
+  step(axis, by) {
+    const slider = /** @type {HTMLInputElement | null} */ (document.querySelector(`#sliders input[name=${axis}]`));
+    if (!slider) return;
+    slider.valueAsNumber += by;
+    slider.dispatchEvent(new Event("input"));
+  }
+
+  /** @param {import("./api.js").ImageFacts} image */
+  #sliders(image) {
+    const axes = /** @type {["t" | "z", string, number][]} */ ([["t", "Time", image.frames], ["z", "Z", image.planes]]);
+    find("sliders").replaceChildren(...axes.filter(([, , count]) => count > 1).map(([axis, name, count]) => {
+      const line = document.createElement("label");
+      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>1 / ${count}</output>`;
+      const slider = /** @type {HTMLInputElement} */ (line.querySelector("input"));
+      slider.oninput = () => {
+        this.viewer.place = { ...this.viewer.place, [axis]: slider.valueAsNumber };
+        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = `${slider.valueAsNumber + 1} / ${count}`;
+        this.select(null);
+        this.viewer.redraw();
+      };
+      return line;
+    }));
+  }
+
+  /** @param {{can_undo: boolean, can_redo: boolean}} state */
+  #undoable(state) {
+    find("undo").disabled = !state.can_undo;
+    find("redo").disabled = !state.can_redo;
+  }
+
+  async #history() {
+    /** @type {{id: number, made: string, who: string, kind: string, target: number | null}[]} */
+    const edits = await api.get(`images/${this.viewer.number}/history`);
+    const from = edits.findLastIndex((edit) => edit.kind === "loaded") + 1;
+    find("history").replaceChildren(...edits.slice(from).reverse().slice(0, 200).map((edit, i) => {
+      const line = document.createElement("li");
+      const time = new Date(edit.made).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+      const button = document.createElement("button");
+      button.append(`${time}  ${edit.kind}`);
+      button.title = `By ${edit.who}: go back to after this edit`;
+      button.disabled = i === 0;
+      button.onclick = () => this.change("restore", { edit: edit.id });
+      line.append(button);
+      return line;
+    }));
+  }
+
+  #scale() {
+    const { camera, image } = this.viewer;
+    find("zoom").textContent = image ? `${short(Number((100 * camera.scale).toPrecision(3)))} %` : "";
+    const unit = image?.pixel_size?.[1];
+    find("scale").hidden = !image;
+    if (!image) return;
+    const wanted = 130 / (camera.scale / (unit ?? 1));
+    const power = 10 ** Math.floor(Math.log10(wanted));
+    const length = power * (wanted / power >= 5 ? 5 : wanted / power >= 2 ? 2 : 1);
+    const bar = /** @type {HTMLElement} */ (find("scale").firstElementChild);
+    bar.style.width = `${(length / (unit ?? 1)) * camera.scale}px`;
+    const [shown, name] = !unit ? [length, "px"] : length >= 1000 ? [length / 1000, "mm"] : length < 1 ? [length * 1000, "nm"] : [length, "µm"];
+    /** @type {HTMLElement} */ (find("scale").lastElementChild).textContent = `${Number(shown.toPrecision(3))} ${name}`;
+  }
+
+  #doneButton() {
+    const done = this.images.images[this.viewer.number].state === "done";
+    find("done").setAttribute("aria-pressed", String(done));
+    find("done").textContent = done ? "Done" : "Mark as done";
+  }
+
+  async toggleDone() {
+    const { number } = this.viewer;
+    const done = this.images.images[number].state !== "done";
+    await api.post(`images/${number}/done`, { done }).catch(say);
+    const started = !find("undo").disabled || !find("redo").disabled;
+    this.images.setState(number, done ? "done" : started ? "started" : (await api.get("project")).images[number].state);
+    this.#doneButton();
+  }
+
+  #controls() {
+    find("undo").onclick = () => this.change("undo");
+    find("redo").onclick = () => this.change("redo");
+    find("done").onclick = () => this.toggleDone();
+    find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
+    find("theme").onclick = () => setTheme(isDark() ? "light" : "dark");
+    find("fill").onclick = () => this.#onChosen("fill");
+    find("delete").onclick = () => this.#onChosen("delete");
+    find("past").ontoggle = () => find("past").open && this.#history();
+    find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
+    find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
+    find("background").onchange = () => { this.tools.onlyBackground = find("background").checked; };
+    find("size").oninput = () => this.tools.setRadius(0.5 * 1000 ** (find("size").valueAsNumber / 100));
+    this.tools.resized.push((radius) => {
+      find("size").value = String((100 * Math.log(radius / 0.5)) / Math.log(1000));
+      find("size-value").textContent = `${short(Math.max(1, Math.round(2 * radius)))} px`;
+    });
+    this.tools.setRadius(8);
+  }
+
+  /** @param {"fill" | "delete"} tool */
+  #onChosen(tool) {
+    if (this.chosen) this.edit({ tool, point: this.chosen });
+  }
+
+  /** @returns {Record<string, import("./keys.js").Key[]>} */
+  #keys() {
+    const { viewer, tools, assistant } = this;
+    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => () => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
+    const zoom = (/** @type {number} */ factor) => () => { viewer.camera.zoom(factor); viewer.redraw(); };
+    const click = (/** @type {string} */ id) => () => find(id).click();
+    addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
+    return {
+      Tools: Object.entries(TOOLS).map(([name, { key, name: what }]) =>
+        ({ keys: [key], what, act: () => tools.choose(/** @type {import("./tools.js").ToolName} */ (name)) })),
+      Editing: [
+        { keys: ["[", "]"], what: "Smaller, larger brush; also Shift+wheel", act: (event) => tools.setRadius(tools.radius * (event.key === "[" ? 1 / 1.2 : 1.2)) },
+        { keys: ["Ctrl+Z"], what: "Undo", act: () => find("undo").click() },
+        { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: () => find("redo").click() },
+        { keys: ["Ctrl+Click"], what: "Delete an object, reject a proposal" },
+        { keys: ["Alt+Click"], what: "Merge into the selected object" },
+        { keys: ["Delete", "Backspace"], what: "Delete the selected object", act: () => this.#onChosen("delete") },
+        { keys: ["F"], what: "Fill its holes", act: () => this.#onChosen("fill") },
+        { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
+        { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); find("message").hidden = true; } },
+      ],
+      Proposals: [
+        { keys: ["S"], what: "Propose in what is visible", act: () => assistant.propose(false) },
+        { keys: ["Shift+S"], what: "Propose in the whole image", act: () => assistant.propose(true) },
+        { keys: ["C"], what: "Accept all that are shown", act: () => assistant.acceptAll() },
+        { keys: ["Shift+C"], what: "Reject all", act: () => assistant.rejectAll() },
+      ],
+      View: [
+        { keys: ["X"], what: "Labels on and off", act: click("show-labels") },
+        { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
+        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
+        { keys: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "+" ? 1.25 : 0.8)() },
+        { keys: ["=" ], what: "Zoom in", act: zoom(1.25) },
+        { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
+        { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
+        { keys: ["ArrowLeft"], what: "Move left", act: pan(60, 0) },
+        { keys: ["ArrowRight"], what: "Move right", act: pan(-60, 0) },
+        { keys: ["ArrowUp"], what: "Move up", act: pan(0, 60) },
+        { keys: ["ArrowDown"], what: "Move down", act: pan(0, -60) },
+      ],
+      Stacks: [
+        { keys: ["A", "D"], what: "Previous, next image", act: (event) => this.open(this.images.current + (event.key.toUpperCase() === "A" ? -1 : 1)) },
+        { keys: ["Shift+D"], what: "Mark the image as done", act: () => this.toggleDone() },
+        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.step("z", event.key === "PageUp" ? 1 : -1) },
+        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.step("t", event.key === "." ? 1 : -1) },
+        { keys: ["?"], what: "These keys", act: click("help") },
+      ],
+    };
+  }
+}
+
+/** @param {string} name @param {string} value */
+function* fact(name, value) {
+  for (const [tag, text] of [["dt", name], ["dd", value]]) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    yield element;
+  }
+}
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** @param {string} theme */
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  localStorage.setItem("theme", theme);
+}
+
+const remembered = localStorage.getItem("theme");
+if (remembered) setTheme(remembered);
+try {
+  await new Studio().begin();
+} catch (error) {
+  say(/** @type {Error} */ (error));
+}

@@ -1,0 +1,166 @@
+"""The page in a real browser, with mouse and keyboard: from an image to a label file."""
+
+import math
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from cellwright.images.read import read_labels
+
+from .browser import CHROMIUM, Browser
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Chromium is spoken to through a pipe"),
+]
+READY = "document.getElementById('stage')?.getAttribute('aria-busy') === 'false'"
+SAVED = "document.getElementById('saved').textContent === 'Saved'"
+
+
+class Page:
+    """What a person sees of the page, and where."""
+
+    def __init__(self, browser, server):
+        self.browser, self.server = browser, server
+        browser.open(server.address)
+        browser.wait(READY)
+        left, top, width, height = browser.run(
+            "(({left, top, width, height}) => [left, top, width, height])"
+            "(document.getElementById('stage').getBoundingClientRect())"
+        )
+        self._scale = 0.94 * min(width / 300, height / 240)  # the whole image is shown
+        self._middle = left + width / 2, top + height / 2
+
+    def at(self, y, x):
+        """Return where on the screen a position of the image is."""
+        return (
+            self._middle[0] + (x - 150) * self._scale,
+            self._middle[1] + (y - 120) * self._scale,
+        )
+
+    def labels(self):
+        """Return the labels once the last edit is on the disk."""
+        self.browser.wait(SAVED)
+        return self.server.desk.sheet(0).annotation.canvas[:, :]
+
+    def text(self, name):
+        return self.browser.run(f"document.getElementById('{name}').textContent")
+
+
+@pytest.fixture
+def page(serve, folder, tmp_path_factory):
+    with Browser(tmp_path_factory.mktemp("chromium")) as browser:
+        yield Page(browser, serve(folder))
+        assert browser.complaints == []
+
+
+def test_from_an_image_to_a_label_file(page, folder):
+    browser = page.browser
+    # Paint, take it back, do it again.
+    browser.key("b")
+    browser.drag(page.at(30, 30), page.at(30, 40), page.at(30, 60))
+    painted = page.labels()
+    assert painted[30, 45] == 1 and painted[60, 45] == 0
+    browser.key("z", "ctrl")
+    browser.wait("document.getElementById('undo').disabled")
+    assert not page.labels().any()
+    browser.key("y", "ctrl")
+    browser.wait("!document.getElementById('undo').disabled")
+    np.testing.assert_array_equal(page.labels(), painted)
+    # Let the model propose, accept one by a click and the rest with a key.
+    browser.key("s")
+    browser.wait("!document.getElementById('proposed').hidden")
+    table = page.server.desk.sheet(0).proposals.table
+    sure = int(np.argmax(table["confidence"]))
+    browser.key("v")
+    browser.click(*page.at(table["y"][sure], table["x"][sure]))
+    browser.wait("!document.getElementById('undo').disabled")
+    end = time.monotonic() + 30
+    while page.labels().max() < 2:
+        assert time.monotonic() < end
+    browser.key("c")
+    browser.wait("document.getElementById('accept').disabled")
+    labels = page.labels()
+    assert labels.max() > 10
+    # The file follows.
+    file = folder / "labels" / "field_0.tif"
+    while not file.exists() or not np.array_equal(read_labels(file)[0], labels):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_outlines_cuts_selections_and_removal(page):
+    browser = page.browser
+    corners = [page.at(y, x) for y, x in ((40, 40), (40, 120), (120, 120), (120, 40))]
+    browser.key("l")
+    for corner in [*corners, corners[0]]:
+        browser.click(*corner)
+    browser.wait("!document.getElementById('undo').disabled")
+    labels = page.labels()
+    assert np.count_nonzero(labels) == pytest.approx(80 * 80, rel=0.03)
+    browser.key("k")
+    browser.drag(page.at(80, 20), page.at(80, 60), page.at(80, 140))
+    browser.wait("document.getElementById('saved').textContent === 'Saved'")
+    assert set(np.unique(page.labels())) == {0, 1, 2}
+    browser.key("v")
+    browser.click(*page.at(60, 80))
+    browser.wait("!document.getElementById('object').hidden")
+    assert "Area" in page.text("facts")
+    browser.click(*page.at(100, 80), modifier="alt")
+    browser.wait(SAVED)
+    end = time.monotonic() + 30
+    while len(np.unique(page.labels())) != 2:
+        assert time.monotonic() < end
+    browser.key("Delete")
+    while page.labels().any():
+        assert time.monotonic() < end
+
+
+def test_the_keyboard_alone_is_enough(page):
+    browser = page.browser
+    browser.run("document.getElementById('stage').focus()")
+    browser.key("b")
+    browser.key("Enter")
+    browser.wait("!document.getElementById('undo').disabled")
+    assert page.labels()[120, 150] == 1
+    browser.key("d")
+    browser.wait("document.getElementById('title').textContent === 'field_1'")
+    browser.key("?")
+    browser.wait("document.getElementById('keys').open")
+    browser.key("Escape")
+
+
+def test_what_is_seen_are_the_pixels(page, folder, tmp_path):
+    """The brightest place of the screen is that of the image."""
+    from PIL import Image as Picture
+
+    import cellwright as cw
+
+    browser = page.browser
+    browser.screenshot(tmp_path / "page.png")
+    screen = np.asarray(Picture.open(tmp_path / "page.png").convert("L"), float)
+    pixels = cw.read(folder / "field_0.tif").to_numpy().astype(float)
+    places = [(y, x) for y in range(10, 230, 7) for x in range(60, 290, 7)]
+    shown = [
+        screen[tuple(math.floor(v) for v in page.at(y + 0.5, x + 0.5)[::-1])] for y, x in places
+    ]
+    assert np.corrcoef(shown, [pixels[place] for place in places])[0, 1] > 0.98
+
+
+@pytest.fixture
+def broken(folder):
+    path = folder / "stack.ome.tif"
+    path.write_bytes(b"II*\0gone")
+    return path
+
+
+def test_a_message_stands_for_what_went_wrong(broken, page):
+    browser = page.browser
+    browser.key("d")
+    browser.wait("document.getElementById('title').textContent === 'field_1'")
+    browser.key("d")
+    browser.wait("!document.getElementById('message').hidden")
+    assert broken.name in page.text("message")
+    page.browser.complaints.clear()  # browsers note every refused request
