@@ -92,14 +92,14 @@ def test_a_finished_comparison_is_not_repeated_and_another_not_mixed_in(compared
 
 @pytest.fixture
 def quick_trials(monkeypatch):
-    """Let trials be counted, stopped or fail by name; the second fold is the first again."""
-    calls = []
+    """Make trials that are counted, and that stop or fail where they are told to."""
+    whole = compare_contest.run_trial
 
     def install(stop_after=None, failing=()):
-        whole = compare_contest.run_trial
+        calls = []
 
         def trial(candidate, fold, *rest):
-            if stop_after is not None and len(calls) == stop_after:
+            if len(calls) == stop_after:
                 raise KeyboardInterrupt
             calls.append(f"{candidate.method} {fold.number}")
             if candidate.method in failing:
@@ -118,7 +118,6 @@ def test_an_interrupted_comparison_goes_on_where_it_was(data, tmp_path, quick_tr
     with pytest.raises(KeyboardInterrupt):
         compare(data, tmp_path / "out", options)
     assert calls == ["watershed 1", "offsets 1", "watershed 2"]
-    calls.clear()
     done = quick_trials()
     result = compare(data, tmp_path / "out", options)
     assert done == ["offsets 2"]
@@ -154,7 +153,6 @@ def test_settings_are_searched_for_and_the_same_again(data, tmp_path, quick_tria
     with pytest.raises(KeyboardInterrupt):
         compare(data, tmp_path / "out", options)
     calls = quick_trials()
-    calls.clear()
     metrics = compare(data, tmp_path / "out", options).metrics
     tried = metrics["settings_tried"]
     assert len(tried) >= 12
