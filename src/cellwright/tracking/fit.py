@@ -236,8 +236,9 @@ def _refined_division(model: LinkModel, guess: DivisionModel, seen: _Seen) -> Di
         separation=separation,
         separation_spread=float(np.clip(separation_spread, 0.1, 0.8)),
         mother=mother,
+        # Mothers may look alike, but never more varied than everything else.
         mother_spread=np.clip(
-            np.sqrt(blend((seen.mother - mother) ** 2, guess.mother_spread**2)), 0.5, 2.0
+            np.sqrt(blend((seen.mother - mother) ** 2, guess.mother_spread**2)), 0.5, 1.0
         ),
         change=change,
         change_spread=np.minimum(

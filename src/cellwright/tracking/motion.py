@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from cellwright._types import BoolArray, DoubleArray
+from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges, neighbours
 from cellwright.tracking.frames import Frame
 
@@ -23,11 +24,20 @@ def mutual(edges: Edges, count: int) -> BoolArray:
     count : int
         Number of columns.
     """
-    first = np.zeros(len(edges.columns), bool)
-    first[edges.starts[:-1][np.diff(edges.starts) > 0]] = True
+    found: BoolArray = _mutual(edges.starts, edges.columns, edges.weights, count)
+    return found
+
+
+@njit(cache=True)
+def _mutual(starts: IntArray, columns: IntArray, squares: DoubleArray, count: int) -> BoolArray:
     nearest = np.full(count, np.inf)
-    np.minimum.at(nearest, edges.columns, edges.weights)
-    both: BoolArray = first & (edges.weights == nearest[edges.columns])
+    for e in range(len(columns)):
+        nearest[columns[e]] = min(nearest[columns[e]], squares[e])
+    both = np.zeros(len(columns), np.bool_)
+    for row in range(len(starts) - 1):
+        first = starts[row]
+        if first < starts[row + 1]:
+            both[first] = squares[first] == nearest[columns[first]]
     return both
 
 
