@@ -58,7 +58,7 @@ def main() -> None:
         options.work / "model", dataset, options.work / "scores", split="test"
     ).metrics
     figures: dict[str, float | str] = {
-        "of": f"{metrics['images']} other fields of the same experiment: not learned, not chosen on"
+        "of": f"{metrics['images']} other fields, cells 40 px across: not learned, not chosen on"
     }
     for how in ("per_image", "pooled"):
         for threshold in ("0.5", "0.75"):
@@ -67,6 +67,7 @@ def main() -> None:
     package = load_package(options.work / "model")
     card = replace(
         package.card,
+        version="0.1.0",
         description="Whole cells in phase contrast.",
         training={**package.card.training, "data": "Usiigaci (MIT), T98G cells"},
         evaluation=figures,

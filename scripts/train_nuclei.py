@@ -36,8 +36,8 @@ from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.learning import Learning
 from cellwright.runs.prepare import novelty_of
-from cellwright.runs.tuning import calibrated_card
 from cellwright.runs.tasks import AVERAGE_PRECISION
+from cellwright.runs.tuning import calibrated_card
 from cellwright.runs.validation import InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings

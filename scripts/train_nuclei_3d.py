@@ -86,6 +86,7 @@ def main() -> None:
             figures[f"F1@{threshold}, {name}"] = round(value, 4)
     card = replace(
         package.card,
+        version="0.1.0",
         description="Nuclei in fluorescence volumes.",
         training={**package.card.training, "data": "simulated volumes; nuclei3d (see limits)"},
         evaluation=figures,

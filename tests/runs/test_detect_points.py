@@ -92,9 +92,7 @@ def test_the_run_states_what_was_done(folder, found):
 def test_planes_of_a_volume_and_empty_images(folder, tmp_path):
     root, _ = folder
     options = DetectOptions(z="max")
-    flat = detect(
-        root / "in/volume.tif", tmp_path / "a", spots=SpotSettings(4), options=options
-    )
+    flat = detect(root / "in/volume.tif", tmp_path / "a", spots=SpotSettings(4), options=options)
     assert "centroid-2" not in read_csv(flat.folder / "objects.csv") and flat.objects > 8
     write(tmp_path / "empty.tif", Image(np.full((40, 50), 7, np.uint8), "YX"))
     empty = detect(tmp_path / "empty.tif", tmp_path / "b", spots=SpotSettings(4))

@@ -72,7 +72,7 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
     scores: dict[str, list[str]] = {}
     for name, value in figures.items():
         what, _, kind = name.partition(", ")
-        if value is not None and re.fullmatch(r"AP@\S+ per image|AP|AP50|AP75|F1|Dice", what):
+        if value is not None and re.fullmatch(r"AP@\S+ per image|AP|AP50|AP75|F1\S*|Dice", what):
             scores.setdefault(kind, []).append(f"{what.removesuffix(' per image')} {value:.2f}")
     lines = [f"{kind or 'all'}: {', '.join(values)}" for kind, values in scores.items()]
     return [str(figures["of"]), *lines] if "of" in figures else lines

@@ -165,8 +165,8 @@ def _mean_squared_displacement(
         sums += np.bincount(lag[usable], weights=squares, minlength=longest + 1)
         counts += np.bincount(lag[usable], minlength=longest + 1)
     seen = np.flatnonzero(counts)
-    lags: DoubleArray = seen * float(tracks.frame_interval or 1.0)
-    return lags, sums[seen] / counts[seen]
+    interval = np.float64(tracks.frame_interval or 1.0)
+    return seen * interval, sums[seen] / counts[seen]
 
 
 def _median(values: DoubleArray) -> float | None:
