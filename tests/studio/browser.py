@@ -56,14 +56,14 @@ class Browser:
         self._session = None
         self.complaints: list[str] = []
         target = self._first_page()
-        attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Runtime", "Page", "Log", "Network"):
-            self._call(f"{domain}.enable")
+            self.call(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
         width, height = size
-        self._call(
+        self.call(
             "Emulation.setDeviceMetricsOverride",
             **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
@@ -78,11 +78,11 @@ class Browser:
         os.close(self._read)
 
     def open(self, address: str) -> None:
-        self._call("Page.navigate", url=address)
+        self.call("Page.navigate", url=address)
 
     def run(self, script: str):
         """Return what an expression evaluates to."""
-        done = self._call(
+        done = self.call(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
         if "exceptionDetails" in done:
@@ -99,7 +99,7 @@ class Browser:
 
     def mouse(self, kind: str, x: float, y: float, *, button="left", modifier=None, turn=0):
         pressed = {"button": button, "buttons": 1, "clickCount": 1} if kind != "wheel" else {}
-        self._call(
+        self.call(
             "Input.dispatchMouseEvent",
             type={"down": "mousePressed", "up": "mouseReleased", "move": "mouseMoved"}.get(
                 kind, "mouseWheel"
@@ -123,7 +123,7 @@ class Browser:
     def key(self, key: str, modifier=None) -> None:
         text = key if len(key) == 1 and modifier in (None, "shift") else ""
         for kind in ("keyDown", "keyUp"):
-            self._call(
+            self.call(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
@@ -132,16 +132,16 @@ class Browser:
             )
 
     def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def _first_page(self) -> str:
         while True:  # it opens a moment after the browser
-            for target in self._call("Target.getTargets")["targetInfos"]:
+            for target in self.call("Target.getTargets")["targetInfos"]:
                 if target["type"] == "page":
                     return target["targetId"]
             time.sleep(0.05)
 
-    def _call(self, method: str, **parameters):
+    def call(self, method: str, **parameters):
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
         if self._session:

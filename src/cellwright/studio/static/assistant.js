@@ -14,6 +14,8 @@ export class Assistant {
     this.actions = actions;
     /** @type {Map<number, number>} Confidence by label. */
     this.open = new Map();
+    /** @type {number[]} The plane they are on. */
+    this.place = [];
     this.round = 0;
     find("propose").onclick = () => this.propose(false);
     find("propose-all").onclick = () => this.propose(true);
@@ -52,15 +54,21 @@ export class Assistant {
     }
   }
 
-  /** Those that are as confident as the slider says. */
+  /** After going to another plane. */
+  moved() {
+    this.#update();
+  }
+
+  /** Those on this plane that are as confident as the slider says. */
   shown() {
+    if (!this.#here()) return [];
     const least = this.viewer.proposals.threshold;
     return [...this.open].filter(([, confidence]) => confidence >= least).map(([label]) => label);
   }
 
   /** The proposal under a position, 0 where there is none. @param {import("./tools.js").Point} point */
   async at([y, x]) {
-    if (!this.open.size) return 0;
+    if (!this.#here()) return 0;
     const { viewer } = this;
     const tile = /** @type {import("./api.js").ImageFacts} */ (viewer.image).tile;
     const [row, column] = [Math.floor(y / tile), Math.floor(x / tile)];
@@ -77,7 +85,7 @@ export class Assistant {
   }
 
   rejectAll() {
-    return this.settle("reject", [...this.open.keys()]);
+    return this.settle("reject", this.#here() ? [...this.open.keys()] : []);
   }
 
   /** @param {"accept" | "reject"} how @param {number[]} labels */
@@ -99,6 +107,7 @@ export class Assistant {
       if (found.state === "failed") this.actions.say(new Error(found.message));
       if (found.state !== "running") {
         this.open = new Map(found.labels.map((/** @type {number} */ label, /** @type {number} */ i) => [label, found.confidences[i]]));
+        this.place = found.place;
         viewer.refresh("proposals");
         this.#update(found.state === "ready");
         return;
@@ -106,6 +115,10 @@ export class Assistant {
       await new Promise((resolve) => setTimeout(resolve, PATIENCE));
       if (round !== this.round) return;
     }
+  }
+
+  #here() {
+    return this.open.size > 0 && this.viewer.isAt(this.place, this.viewer.place);
   }
 
   #threshold() {
@@ -117,14 +130,14 @@ export class Assistant {
   #update(fresh) {
     const shown = this.shown().length;
     this.viewer.painter.setConfidences(this.open);
-    this.viewer.proposals.shown = this.open.size > 0;
+    this.viewer.proposals.shown = this.#here();
     this.viewer.redraw();
-    find("proposed").hidden = this.open.size === 0;
+    find("proposed").hidden = !this.#here();
     find("threshold-value").textContent = `${Math.round(100 * this.viewer.proposals.threshold)} %`;
     find("accept").textContent = `Accept ${shown}`;
     find("accept").disabled = shown === 0;
-    find("progress").textContent = this.open.size
-      ? `${shown} of ${this.open.size} shown`
+    find("progress").textContent = this.#here() ? `${shown} of ${this.open.size} shown`
+      : this.open.size ? "There are proposals on another plane."
       : fresh ? "Nothing new was found here." : "";
   }
 

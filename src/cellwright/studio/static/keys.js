@@ -1,6 +1,6 @@
 /** The keys, and the page that shows them. */
 
-/** @typedef {{keys: string[], what: string, act?: (event: KeyboardEvent) => void}} Key */
+/** @typedef {{keys: string[], shown?: string[], what: string, act?: (event: KeyboardEvent) => void}} Key */
 
 /** Keys in words, from how the browser calls them. @type {Record<string, string>} */
 const WORDS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", " ": "Space", PageUp: "Page ↑", PageDown: "Page ↓", Escape: "Esc" };
@@ -21,7 +21,7 @@ export class Keys {
   list(place) {
     place.replaceChildren(...Object.entries(this.groups).map(([name, keys]) => {
       const group = document.createElement("section");
-      group.innerHTML = `<h3>${name}</h3><dl>${keys.map(({ keys: all, what }) => `<div><dt>${all.map(written).join(" ")}</dt><dd>${what}</dd></div>`).join("")}</dl>`;
+      group.innerHTML = `<h3>${name}</h3><dl>${keys.map(({ keys: all, shown, what }) => `<div><dt>${(shown ?? all).map(written).join(" ")}</dt><dd>${what}</dd></div>`).join("")}</dl>`;
       return group;
     }));
   }

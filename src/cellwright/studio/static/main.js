@@ -20,6 +20,9 @@ function say(error) {
   place.hidden = false;
 }
 
+/** How far an arrow key moves the image, in CSS px. @type {Record<string, [number, number]>} */
+const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
+
 class Studio {
   constructor() {
     this.viewer = new Viewer(stage, api);
@@ -175,7 +178,7 @@ class Studio {
         this.viewer.place = { ...this.viewer.place, [axis]: slider.valueAsNumber };
         /** @type {HTMLElement} */ (line.querySelector("output")).textContent = `${slider.valueAsNumber + 1} / ${count}`;
         this.select(null);
-        this.viewer.redraw();
+        this.assistant.moved();
       };
       return line;
     }));
@@ -262,8 +265,8 @@ class Studio {
   /** @returns {Record<string, import("./keys.js").Key[]>} */
   #keys() {
     const { viewer, tools, assistant } = this;
-    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => () => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
-    const zoom = (/** @type {number} */ factor) => () => { viewer.camera.zoom(factor); viewer.redraw(); };
+    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
+    const zoom = (/** @type {number} */ factor) => { viewer.camera.zoom(factor); viewer.redraw(); };
     const click = (/** @type {string} */ id) => () => find(id).click();
     addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
     return {
@@ -289,17 +292,13 @@ class Studio {
       View: [
         { keys: ["X"], what: "Labels on and off", act: click("show-labels") },
         { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
-        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
-        { keys: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "+" ? 1.25 : 0.8)() },
-        { keys: ["=" ], what: "Zoom in", act: zoom(1.25) },
+        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: ["1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
+        { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
         { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
         { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
-        { keys: ["ArrowLeft"], what: "Move left", act: pan(60, 0) },
-        { keys: ["ArrowRight"], what: "Move right", act: pan(-60, 0) },
-        { keys: ["ArrowUp"], what: "Move up", act: pan(0, 60) },
-        { keys: ["ArrowDown"], what: "Move down", act: pan(0, -60) },
+        { keys: Object.keys(ARROWS), what: "Move about", act: (event) => pan(...ARROWS[event.key]) },
       ],
-      Stacks: [
+      Images: [
         { keys: ["A", "D"], what: "Previous, next image", act: (event) => this.open(this.images.current + (event.key.toUpperCase() === "A" ? -1 : 1)) },
         { keys: ["Shift+D"], what: "Mark the image as done", act: () => this.toggleDone() },
         { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.step("z", event.key === "PageUp" ? 1 : -1) },

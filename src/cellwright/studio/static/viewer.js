@@ -36,7 +36,6 @@ export class Viewer {
     this.channels = [];
     this.labels = { shown: true, filled: false, selected: 0 };
     this.proposals = { shown: false, threshold: 0.5 };
-    this.scriptTime = 0;
     this.waiting = false;
     /** @type {((pen: CanvasRenderingContext2D) => void)[]} Drawn over the picture in every frame. */
     this.decorations = [];
@@ -63,9 +62,7 @@ export class Viewer {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      const begun = performance.now();
       this.#draw();
-      this.scriptTime = performance.now() - begun;
     });
   }
 
@@ -79,14 +76,14 @@ export class Viewer {
       const side = tile << id.level;
       const rim = margin << id.level;
       return boxes.some(([place, y, x, height, width]) =>
-        this.#isAt(place, id) &&
+        this.isAt(place, id) &&
         y < (id.row + 1) * side + rim && y + height > id.row * side - rim &&
         x < (id.column + 1) * side + rim && x + width > id.column * side - rim);
     });
   }
 
-  /** @param {number[]} place @param {{t: number, z: number}} id */
-  #isAt(place, id) {
+  /** Whether an index of the server is a plane. @param {number[]} place @param {{t: number, z: number}} id */
+  isAt(place, id) {
     const image = /** @type {ImageFacts} */ (this.image);
     const own = [...(image.frames > 1 ? [id.t] : []), ...(image.planes > 1 ? [id.z] : [])];
     return own.every((value, i) => value === place[i]);
