@@ -12,6 +12,7 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
+const past = /** @type {HTMLDetailsElement} */ (document.getElementById("past"));
 
 /** @param {Error} error */
 function say(error) {
@@ -73,7 +74,7 @@ class Studio {
       this.#doneButton();
       this.#sliders(image);
       await Promise.all([this.channels.open(), this.assistant.show()]);
-      if (find("past").open) await this.#history();
+      if (past.open) await this.#history();
     } catch (error) {
       say(/** @type {Error} */ (error));
     }
@@ -106,7 +107,7 @@ class Studio {
     this.viewer.refresh("labels", changed.boxes);
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
     if (this.chosen) await this.select(this.chosen);
-    if (find("past").open) await this.#history();
+    if (past.open) await this.#history();
   }
 
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
@@ -245,7 +246,7 @@ class Studio {
     find("theme").onclick = () => setTheme(isDark() ? "light" : "dark");
     find("fill").onclick = () => this.#onChosen("fill");
     find("delete").onclick = () => this.#onChosen("delete");
-    find("past").ontoggle = () => find("past").open && this.#history();
+    past.ontoggle = () => past.open && this.#history();
     find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
     find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
     find("background").onchange = () => { this.tools.onlyBackground = find("background").checked; };
