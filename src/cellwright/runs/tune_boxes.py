@@ -52,7 +52,7 @@ def _calibrated(
     if len(right) < FEWEST_OBJECTS:
         return card
     calibration = fit_calibration(values, right, boxes_of(card).evidence_names)
-    threshold = best_confidence(calibration.confidence(values), true_objects)
+    threshold = best_confidence(calibration.confidence(values), right, true_objects)
     return replace(card, calibration=calibration.to_json(), threshold=threshold)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cellwright._types import AnyArray
+from cellwright._types import AnyArray, BoolArray
 from cellwright.datasets.records import Example
 from cellwright.metrics.matching import InstanceScores
 from cellwright.models.card import ModelCard
@@ -85,24 +85,21 @@ def chosen_parameters(
     return card
 
 
-def best_confidence(confidence: AnyArray, true_objects: int) -> float:
-    """Return the least confidence with which the highest average precision is to be expected.
-
-    Confidences are probabilities, so their sum is how many objects one expects to be right. Where
-    there are few, it is steadier than their number.
+def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
+    """Return the least confidence with which the average precision at IoU ≥ 0.5 is highest.
 
     Parameters
     ----------
     confidence : ndarray, shape (N,)
-        Of all objects that were found.
+    correct : ndarray, shape (N,), bool
     true_objects : int
         Number of annotated objects in the images.
     """
 
     def precision(threshold: float) -> float:
-        stay = confidence[confidence >= threshold]
-        right = float(stay.sum(dtype=np.float64))
-        return right / max(len(stay) + true_objects - right, 1.0)
+        stay = confidence >= threshold
+        right = int(np.count_nonzero(correct & stay))
+        return right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
 
     best: float = max(CONFIDENCE_THRESHOLDS, key=precision)
     return best
@@ -127,7 +124,7 @@ def calibrated_card(
     if len(right) < FEWEST_OBJECTS:
         return card
     calibration = fit_calibration(values, right, readout_of(card).evidence_names)
-    threshold = best_confidence(calibration.confidence(values), true_objects)
+    threshold = best_confidence(calibration.confidence(values), right, true_objects)
     return replace(card, calibration=calibration.to_json(), threshold=threshold)
 
 
