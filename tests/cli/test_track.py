@@ -111,3 +111,15 @@ def test_a_raw_movie_is_segmented_first(run, oracle, tmp_path):
     assert result.code == 0, result.error
     assert result.json["detections"] == 12
     assert not (tmp_path / "out" / ".parts").exists()
+
+
+def test_images_of_several_folders_are_no_movie(run, tmp_path):
+    labels = _movie()
+    for folder in ("first", "second"):
+        for frame in range(2):
+            write_labels(tmp_path / "movies" / folder / f"{frame}.tif", labels[frame])
+    refused = run("track", tmp_path / "movies", "-o", tmp_path / "out")
+    assert refused.code == 2 and "Track one movie at a time" in refused.error
+    assert not (tmp_path / "out").exists()
+    one = run("track", tmp_path / "movies" / "first", "-o", tmp_path / "out")
+    assert one.code == 0, one.error

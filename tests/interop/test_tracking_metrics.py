@@ -60,7 +60,6 @@ def test_toys(python, name, tmp_path):
     assert_as_the_oracle_says(score_folders(result, truth), answer)
 
 
-@pytest.mark.data
 @pytest.mark.parametrize("movie", MOVIES)
 @pytest.mark.parametrize("errors", [{}, {"merge": 10**9}], ids=["all", "unmerged"])
 def test_real_movies(python, movie, errors, data_folder, tmp_path):

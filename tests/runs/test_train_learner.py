@@ -72,7 +72,7 @@ def test_training_makes_a_model_like_any_other(trained):
     assert "How it was trained" in (trained.folder / "report.html").read_text()
     image, labels = nuclei(77)
     found = load_model(trained.folder).segment(Image(image, "YX"))
-    assert match(labels, found.labels).counts.f1 > 0.8
+    assert match(labels, found.labels).counts.f1 > 0.75
     assert 0 < found.table["confidence"].min() <= found.table["confidence"].max() <= 1
 
 

@@ -23,9 +23,12 @@ COMMANDS = {
         "Find the objects in images, or what their pixels are.",
     ),
     "detect": ("cellwright.cli.detect:detect", "Find what is where in images, and count it."),
-    "track": ("cellwright.cli.track:track", "Follow objects over time, with their divisions."),
+    "track": ("cellwright.cli.track:track", "Follow objects over time."),
     "measure": ("cellwright.cli.measure:measure", "Measure the objects of label images."),
-    "annotate": ("cellwright.cli.annotate:annotate", "Draw and correct outlines, in the browser."),
+    "annotate": (
+        "cellwright.cli.annotate:annotate",
+        "Draw and correct the outlines of objects, in the browser.",
+    ),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "compare": (
         "cellwright.cli.compare:compare",
@@ -36,7 +39,10 @@ COMMANDS = {
         "Score a model on annotated images, or tracks against true ones.",
     ),
     "models": ("cellwright.cli.models:models", "List, explain, export and add models."),
-    "data": ("cellwright.cli.data:data", "Look at a dataset, preview its augmentation, divide it."),
+    "data": (
+        "cellwright.cli.data:data",
+        "Look at a dataset, preview its augmentation, divide it, repair its labels.",
+    ),
 }
 """Name of a command: (where it is, one line of help). Its module is imported when it is used."""
 

@@ -80,16 +80,15 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
     AxesError
         If a single file has no time axis.
     """
-    if source.is_dir() and is_ctc(source):
-        files = open_ctc(source).masks
-    else:
-        files = tuple(found.path for found in find_images([source]))
+    challenge = source.is_dir() and is_ctc(source)
+    files = open_ctc(source).masks if challenge else _in_one_folder(source)
     name = source.name or source.resolve().name
     if len(files) > 1:
-        return TimeLapse(
-            name, len(files), files, lambda number: _frame_file(files[number], axes),
-            _numbering(files),
-        )  # fmt: skip
+
+        def frame(number: int) -> Image:
+            return _frame_file(files[number], axes)
+
+        return TimeLapse(name, len(files), files, frame, _numbering(files))
     image = read(files[0], axes=axes)
     if "T" not in image.axes:
         hint = "its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
@@ -101,6 +100,18 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
     if count < 2:
         raise InputError(f"'{files[0]}' has one frame only; there is nothing to link.")
     return TimeLapse(name, count, files, lambda number: image.region(T=number))
+
+
+def _in_one_folder(source: Path) -> tuple[Path, ...]:
+    """Return the images in a folder, or refuse those of several as they are no single movie."""
+    files = tuple(found.path for found in find_images([source]))
+    folders = sorted({path.parent for path in files})
+    if len(folders) > 1:
+        raise InputError(
+            f"'{source}' has images in {len(folders)} folders, such as '{folders[0]}' and "
+            f"'{folders[1]}'. Track one movie at a time: give the folder of its frames."
+        )
+    return files
 
 
 def _frame_file(path: Path, axes: str | None) -> Image:
