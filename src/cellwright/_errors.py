@@ -70,3 +70,13 @@ def training_extra() -> Iterator[None]:
         raise UsageError(
             f"Training needs the package '{error.name}': pip install 'cellwright[train]'."
         ) from error
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind an error: compiled code wraps it in a `SystemError`."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, KeyboardInterrupt):
+            return True
+        behind = behind.__cause__ or behind.__context__
+    return False

@@ -115,3 +115,20 @@ def test_inspect_mentions_objects_in_parts_without_calling_them_a_problem(run, f
     found = run("data", "inspect", folder)
     assert found.code == 0
     assert "Objects in several parts: 1; with holes: 0." in found.out
+
+
+def test_photographs_are_not_repaired(run, folder, tmp_path):
+    found = run("data", "repair", folder / "images", "-o", tmp_path / "out")
+    assert found.code == 2 and "does not look like labels" in found.error
+    assert not list((tmp_path / "out").glob("*.tif"))
+
+
+def test_boxes_outside_of_their_image_are_a_problem(run, folder):
+    for labels in (folder / "labels").iterdir():
+        labels.unlink()
+    (folder / "labels").rmdir()
+    rows = ["image,class,min_row,min_col,max_row,max_col"]
+    rows += [f"{number}.tif,cell,{top},5,{top + 20},30" for number, top in enumerate((5, 9, 300))]
+    (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
+    found = run("data", "inspect", folder)
+    assert found.code == 1 and "lies outside" in found.out

@@ -103,3 +103,11 @@ def test_an_output_folder_without_permission_is_named(run, oracle, fields, tmp_p
     result = run("segment", fields, "--model", oracle, "-o", locked / "out")
     assert result.code == 2
     assert "Cannot write" in result.error
+
+
+@pytest.mark.parametrize(
+    "options", [["--dark"], ["--noise-factor", "9"], ["--spots", "4", "--model", "blood"]]
+)
+def test_options_of_spots_and_models_do_not_mix(run, tmp_path, options):
+    refused = run("detect", tmp_path, "-o", tmp_path / "out", *options)
+    assert refused.code == 2 and "has no effect" in refused.error

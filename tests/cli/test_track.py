@@ -123,3 +123,19 @@ def test_images_of_several_folders_are_no_movie(run, tmp_path):
     assert not (tmp_path / "out").exists()
     one = run("track", tmp_path / "movies" / "first", "-o", tmp_path / "out")
     assert one.code == 0, one.error
+
+
+def test_a_single_cell_is_followed(run, tmp_path):
+    labels = np.zeros((6, 40, 40), np.int32)
+    for frame in range(6):
+        labels[frame, 10 + 2 * frame : 18 + 2 * frame, 12:20] = 1
+    write_labels(tmp_path / "one.tif", labels, like=Image(labels, "TYX"))
+    found = run("track", tmp_path / "one.tif", "-o", tmp_path / "out", "--json")
+    assert found.code == 0 and found.json["tracks"] == 1
+
+
+def test_the_result_is_scored_as_it_stands(run, stack, tmp_path):
+    run("track", stack, "-o", tmp_path / "out")
+    scores = run("evaluate", tmp_path / "out", tmp_path / "out" / "ctc", "-o", tmp_path / "scores")
+    assert scores.code == 0, scores.error
+    assert "TRA 1.0000" in scores.out

@@ -309,7 +309,7 @@ def test_a_network_from_elsewhere_is_no_start_for_a_training(tmp_path):
     from cellwright.models.export import restored_network
 
     imported(tmp_path, boundary_package())
-    with pytest.raises(ModelError, match=r"runs on a foreign network\. Start from"):
+    with pytest.raises(ModelError, match=r"cannot be trained further .*Start from"):
         restored_network(load_package(find.find_model("cell-boundary-u-net")))
 
 

@@ -44,6 +44,13 @@ def test_a_bug_fails_one_image_and_keeps_its_traceback(folder):
     assert "line" in outcome.facts["traceback"]
 
 
+def test_ctrl_c_in_compiled_code_stops_the_run(folder):
+    wrapped = SystemError("returned a result with an exception set")
+    wrapped.__cause__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(folder, TASKS, partial(work, error=wrapped), jobs=1, what="Testing")
+
+
 def test_a_full_disk_stops_the_run(folder):
     with pytest.raises(OutputError, match="No space left"):
         failing = partial(work, error=OutputError("No space left."))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from cellwright.cli.options import finding, finish
 
@@ -46,6 +47,7 @@ def detect(
     table with the class and the place of every object (boxes also as coco.json, for other programs)
     and a report are written to the output folder. The same command goes on where it was stopped.
     """
+    _check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
     from cellwright.runs.detect import detect as run
     from cellwright.runs.detect_options import DetectOptions
@@ -61,3 +63,14 @@ def detect(
         overwrite=overwrite,
     )
     finish(result, as_json)
+
+
+def _check_choices(spots: bool) -> None:
+    """Refuse options that would have no effect."""
+    given = click.get_current_context().get_parameter_source
+    others = {"model": "--model"} if spots else {"dark": "--dark", "noise_factor": "--noise-factor"}
+    for name, option in others.items():
+        if given(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{option} has no effect {'with' if spots else 'without'} --spots; leave it out."
+            )

@@ -50,16 +50,20 @@ def evaluate(
 
     Writes metrics.json and one row per image to images.csv.
 
-    Or score TRACKS (a folder with res_track.txt, a GEFF folder, a TrackMate XML or a table)
-    against those in TRUTH (such as 01_GT of the Cell Tracking Challenge). Writes metrics.json.
+    Or score TRACKS (what 'cellwright track' made, a folder with res_track.txt, a GEFF folder, a
+    TrackMate XML or a table) against those in TRUTH (such as 01_GT of the Cell Tracking Challenge).
+    Writes metrics.json.
     """
     from cellwright.tracking.formats.files import holds_tracks
 
-    if holds_tracks(Path(model)):
+    inner = Path(model) / "ctc"
+    tracks = inner if holds_tracks(inner) else Path(model)
+    if holds_tracks(tracks):
         _refuse_given(choices, "tracks are")
         from cellwright.runs.evaluate_tracks import evaluate_tracks
 
-        scores = evaluate_tracks(model, dataset, output, radius=radius, overwrite=overwrite).metrics
+        result = evaluate_tracks(tracks, dataset, output, radius=radius, overwrite=overwrite)
+        scores = result.metrics
         options.say(as_json, scores, [*_tracks(scores), f"Results: {output}"])
         return
     _refuse_given({"radius": radius}, "a model is")

@@ -92,6 +92,18 @@ def load_boxes(example: Example) -> Boxes:
     return boxes.get(image, no_boxes())
 
 
+def check_boxes(boxes: Boxes, shape: tuple[int, ...], example: Example) -> None:
+    """Raise `DatasetError` where the middle of a box is not in its image of `shape` (Y, X)."""
+    middle = (boxes.corners[:, :2] + boxes.corners[:, 2:]) / 2
+    outside = ((middle < 0) | (middle > np.array(shape[-2:]))).any(1)
+    if outside.any():
+        where = ", ".join(f"{side:g}" for side in boxes.corners[outside][0])
+        raise DatasetError(
+            f"'{example.image}' has {' × '.join(map(str, shape))} px, but the middle of the box "
+            f"({where}) lies outside. Boxes are {', '.join(SIDES)} in px; correct the table."
+        )
+
+
 def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
     """Return the classes of all boxes of some examples in alphabetical order."""
     return tuple(sorted({str(name) for each in examples for name in load_boxes(each).names}))

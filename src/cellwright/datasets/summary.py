@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._errors import CellwrightError
 from cellwright._progress import progress
-from cellwright.datasets.boxes import load_boxes
+from cellwright.datasets.boxes import check_boxes, load_boxes
 from cellwright.datasets.examples import (
     binary_labels_warning,
     load_labels,
@@ -136,6 +136,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     count, diameter, warning, flaws = None, None, None, Flaws()
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
+        check_boxes(boxes, pixels.shape[1:], example)
         count, diameter = len(boxes), boxes.diameter
     elif isinstance(example.labels, PointLabels | CentreLabels):
         count = len(load_points(example, pixels.shape[1:]))

@@ -69,8 +69,8 @@ def export_bioimageio(package: Package, target: Path) -> None:
     card = package.card
     if card.task not in _TAGS or NETWORK not in package.files:
         raise ModelError(
-            f"'{card.name}' is a model of {card.task} that runs on a {card.network.engine}, which "
-            "the format does not know. Export it with --format cellwright."
+            f"'{card.name}' has no network that other programs could run (task {card.task}, "
+            f"method {card.method}). Export it for users of Cellwright with --format cellwright."
         )
     size = example_size(card.network.stride, card.network.halo)
     raw = example_image(len(card.input.channels), size)

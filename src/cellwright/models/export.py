@@ -88,8 +88,9 @@ def restored_network(package: Package) -> Network:
     facts = package.card.network
     if WEIGHTS not in package.files:
         raise ModelError(
-            f"The model '{package.card.name}' cannot be trained further: it runs on a "
-            f"{facts.engine}. Start from a model whose network was trained here, such as 'nuclei'."
+            f"The model '{package.card.name}' cannot be trained further (method "
+            f"{package.card.method}). Start from a model whose network was trained here, such as "
+            "'nuclei'."
         )
     network = network_from_dict(facts.config)
     try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cellwright._errors import CellwrightError, OutputError
+from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import progress
 from cellwright._types import Table
 from cellwright.runs.folder import Outcome, RunFolder
@@ -149,6 +149,8 @@ def _attempt(work: Work, task: Task) -> tuple[Outcome, Table | None]:
         message = f"'{task.path}' needs more memory than there is. Use a smaller --tile."
         return Outcome(task.image, error=message), None
     except Exception as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
         message = f"'{task.path}': {type(error).__name__}: {error} (this is a bug in Cellwright)"
         facts = {"traceback": traceback.format_exc()}
         return Outcome(task.image, error=message, facts=facts), None

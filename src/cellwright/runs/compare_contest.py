@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from cellwright._errors import CellwrightError, OutputError
+from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import remark
 from cellwright._types import Table
 from cellwright.measure.tables import concatenate
@@ -164,6 +164,8 @@ class Contest:
         except CellwrightError as error:
             outcome = Outcome(key, error=str(error))
         except Exception as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from error
             message = f"{type(error).__name__}: {error} (this is a bug in Cellwright)"
             outcome = Outcome(key, error=message, facts={"traceback": traceback.format_exc()})
         self._run.keep(outcome, table)

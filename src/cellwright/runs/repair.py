@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import CellwrightError
+from cellwright._errors import CellwrightError, InputError
 from cellwright._files import write_json
 from cellwright._progress import progress
 from cellwright._types import LabelArray
@@ -22,6 +22,7 @@ from cellwright.runs.folder import refuse_inputs_inside
 from cellwright.runs.results import command_line
 
 RECORD_FILE = "repair.json"
+_MANY = 20  # objects in several parts; fewer are repaired whatever their share
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def repair_labels(
         try:
             stack, stack_axes = read_labels(label.path, axes=axes)
             frames = stack if "T" in stack_axes else stack[None]
+            flaws = sum((find_flaws(frame) for frame in frames), Flaws())
+            _refuse_photograph(label.path, flaws, _objects(frames))
             copies = [
                 repaired(frame, parts=parts, fill_holes=fill_holes, min_size=min_size)
                 for frame in frames
@@ -101,11 +104,19 @@ def repair_labels(
         except CellwrightError as error:
             done.append(Repaired(name, error=str(error)))
             continue
-        flaws = sum((find_flaws(frame) for frame in frames), Flaws())
         done.append(Repaired(name, flaws, _objects(frames), _objects(copies)))
     record = {"command_line": command_line(), "parameters": options, "versions": versions()}
     write_json(output / RECORD_FILE, record | {"labels": [asdict(one) for one in done]})
     return done
+
+
+def _refuse_photograph(path: Path, flaws: Flaws, objects: int) -> None:
+    """Refuse an image whose values are brightness: nearly each of them is in many places."""
+    if flaws.scattered > max(_MANY, objects / 2):
+        raise InputError(
+            f"'{path}' does not look like labels: {flaws.scattered} of its {objects} values are in "
+            "several places. Give images of numbered objects, not the images themselves."
+        )
 
 
 def _objects(frames: Sequence[LabelArray] | LabelArray) -> int:

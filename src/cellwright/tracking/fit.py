@@ -22,6 +22,7 @@ _ROUNDS = 5
 _TAILS = (2.0, 3.0, 5.0, 10.0, 30.0)
 _PRIOR = 10.0  # divisions that the first guess about divisions counts for
 _WIDEST = 0.6  # logarithm; daughters that differ more than that are none
+_FEWEST_DIAMETERS = 4.0  # of an object in the width of a field
 _MAD = 1.4826  # deviation of a normal distribution in units of its median absolute deviation
 
 
@@ -67,7 +68,7 @@ def _sample(movie: Movie) -> list[tuple[Frame, Frame]]:
 
 def _first_guess(pairs: Sequence[tuple[Frame, Frame]], movie: Movie) -> LinkModel:
     dimensions, count = movie.dimensions, len(movie.feature_names)
-    places = [_density(a) for a, _ in pairs] or [1.0]
+    places = [_density(a, _least_field(movie)) for a, _ in pairs] or [1.0]
     density = float(np.median(places))
     steps, changes, own = [], [], [np.zeros((0, count))]
     for a, b in pairs:
@@ -284,8 +285,14 @@ def _spread(values: DoubleArray) -> DoubleArray:
     return np.asarray(np.maximum(middle, tails))
 
 
-def _density(frame: Frame) -> float:
+def _least_field(movie: Movie) -> float:
+    """Return a width that every field has: a few detections do not show how wide it is."""
+    if movie.typical_diameter is not None:
+        return _FEWEST_DIAMETERS * movie.typical_diameter
+    return movie.extent or 1.0
+
+
+def _density(frame: Frame, least: float) -> float:
     """Return detections per area (volume), where the field is covered."""
-    extent = np.ptp(frame.position, axis=0)
-    spans = np.maximum(extent, 1e-3 * extent.max(initial=1e-9) + 1e-9)
+    spans = np.maximum(np.ptp(frame.position, axis=0), least)
     return float(len(frame) / np.prod(spans))

@@ -55,6 +55,8 @@ class Movie:
     typical_diameter : float or None
         Of the disk (ball) of the median area (volume), in the unit of positions; None when the
         detections have no area.
+    extent : float
+        Greatest distance between detections of any frames along an axis.
     """
 
     def __init__(self, tracks: Tracks) -> None:
@@ -64,6 +66,7 @@ class Movie:
         self._offsets = tracks.frame_offsets()
         self._border = _border(tracks, self._position)
         self.typical_diameter = _typical_diameter(tracks)
+        self.extent = float(np.ptp(self._position, axis=0).max()) if len(tracks) else 0.0
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
