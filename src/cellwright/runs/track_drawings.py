@@ -12,16 +12,16 @@ from cellwright.tracking.tracklets import Tracklets, find_tracklets
 from cellwright.tracking.tracks import Tracks
 
 _SIDE = 640.0
-_MOST_WAYS = 1500
+_MOST_PATHS = 1500
 _MOST_TREES = 30
 _ROW = 9.0
 _WIDTH = 640.0
 
 
-def draw_ways(tracks: Tracks) -> Markup:
-    """Draw the way of each track as seen from above; divisions are dots.
+def draw_paths(tracks: Tracks) -> Markup:
+    """Draw the path of each track as seen from above, and lines from mothers (dots) to daughters.
 
-    Of many tracks an even choice is drawn.
+    Of many tracks, some are drawn, evenly spread over their numbers.
     """
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     plane = tracks.position[:, -2:]
@@ -30,18 +30,21 @@ def draw_ways(tracks: Tracks) -> Markup:
     height = float(y.max(initial=0.0))
     order = np.lexsort((tracks.frame, tracklets.of))
     parts = np.searchsorted(tracklets.of[order], np.arange(len(tracklets) + 1))
-    chosen = np.unique(np.linspace(0, len(tracklets) - 1, _MOST_WAYS).astype(int))
+    chosen = np.unique(np.linspace(0, len(tracklets) - 1, _MOST_PATHS).astype(int))
     lines = [
         f'<polyline points="{_points(x, y, order[parts[k] : parts[k + 1]])}" '
         f'stroke="hsl({k * 137.5 % 360:.0f} 65% 45%)"/>'
         for k in chosen.tolist()
         if parts[k + 1] - parts[k] > 1
     ]
-    mothers = np.flatnonzero(tracks.out_degree() > 1)[:_MOST_WAYS].tolist()
+    mothers = np.flatnonzero(tracks.out_degree() > 1)[:_MOST_PATHS].tolist()
     dots = [f'<circle cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="2.5"/>' for i in mothers]
+    births = tracks.edges[tracks.out_degree()[tracks.edges[:, 0]] > 1][:_MOST_PATHS]
+    branches = [f'<polyline points="{_points(x, y, pair)}"/>' for pair in births]
     return Markup(
         f'<svg viewBox="-6 -6 {_SIDE + 12:.0f} {height + 12:.0f}" fill="none" '
-        f'stroke-width="1.2" role="img" aria-label="ways of the tracks">{"".join(lines)}'
+        f'stroke-width="1.2" role="img" aria-label="paths of the tracks">{"".join(lines)}'
+        f'<g stroke="currentColor" stroke-width="0.7" opacity="0.6">{"".join(branches)}</g>'
         f'<g fill="currentColor" opacity="0.6">{"".join(dots)}</g></svg>'
     )
 

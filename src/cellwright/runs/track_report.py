@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright.runs.charts import Curve, curve_chart, histogram, plain_number
 from cellwright.runs.report import Number, render_page
-from cellwright.runs.track_drawings import draw_lineages, draw_ways
+from cellwright.runs.track_drawings import draw_lineages, draw_paths
 from cellwright.tracking.summary import TrackSummary
 from cellwright.tracking.tracks import Tracks
 
@@ -44,7 +44,8 @@ def track_report(
         overview=_overview(summary, length, unit),
         warnings=warnings,
         charts=[chart for chart in _charts(summary, length, unit) if chart],
-        ways=draw_ways(tracks),
+        paths=draw_paths(tracks),
+        width=_width(tracks, length),
         lineages=draw_lineages(tracks),
         command_line=record.get("command_line", ""),
         parameters={
@@ -54,6 +55,12 @@ def track_report(
         },
         versions=record["versions"],
     )
+
+
+def _width(tracks: Tracks, length: str) -> str:
+    """Return how wide what is drawn is, for people."""
+    across = np.ptp(tracks.position_um[:, -2:], axis=0).max(initial=0.0) if len(tracks) else 0.0
+    return f"{float(across):,.0f} {length}"
 
 
 def _overview(summary: TrackSummary, length: str, unit: str) -> list[Number]:
