@@ -15,7 +15,7 @@ PACKAGE = "cellwright"
 FLOORS = [
     {"_errors", "_types", "_files", "_progress"},
     {"networks", "measure", "metrics", "images", "simulation"},
-    {"methods", "datasets"},
+    {"methods", "datasets", "reports"},
     {"training", "inference", "tracking", "quality"},
     {"models"},
     {"runs"},

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from cellwright.images.image import Image
-from cellwright.runs import report
-from cellwright.runs.charts import Curve
+from cellwright.reports import page as pages
+from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.charts import Curve
+from cellwright.reports.page import Number
+from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.folder import Outcome
-from cellwright.runs.overlay import choose_window, picture
-from cellwright.runs.report import Number, ValidationExample, objects_report, training_report
+from cellwright.runs.objects_report import objects_report
+from cellwright.runs.results_page import MAX_PICTURES
+from cellwright.runs.train_report import training_report
 
 RECORD = {
     "started": "2026-11-21T10:00:00+00:00",
@@ -78,7 +82,7 @@ def test_hundreds_of_images_stay_below_10_megabytes(outcome, table):
     page = objects_report(RECORD, many, table)
     assert len(page.encode()) < 10_000_000
     shown = page.count('<figure class="card">')
-    assert 10 < shown <= report.MAX_PICTURES
+    assert 10 < shown <= MAX_PICTURES
     assert f"{shown} of 700 images are shown" in page
     assert 'aria-label="Enlarge image500"' in page  # the one with a warning is among them
 
@@ -111,7 +115,7 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_text_stands_out_from_its_ground_in_light_and_dark(mode):
-    style = (Path(report.__file__).parent / "templates" / "style.css").read_text("utf-8")
+    style = (Path(pages.__file__).parent / "templates" / "style.css").read_text("utf-8")
     light, dark = style.split("@media (prefers-color-scheme: dark)")
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light if mode == "light" else dark))
     grounds = {"page": ("text", "soft", "accent"), "surface": ("text", "soft", "accent")}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from cellwright.images.image import Image
+from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.folder import Outcome
-from cellwright.runs.overlay import choose_window, picture
-from cellwright.runs.report import objects_report
+from cellwright.runs.objects_report import objects_report
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

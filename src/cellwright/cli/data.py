@@ -321,7 +321,7 @@ def _outlined(pixels: AnyArray, labels: AnyArray) -> AnyArray:
     import numpy as np
 
     from cellwright.images.image import Image
-    from cellwright.runs.overlay import SURE, UNSURE, as_rgb, borders
+    from cellwright.reports.drawing import SURE, UNSURE, as_rgb, borders
 
     if labels.ndim == 3:
         middle = labels.shape[0] // 2

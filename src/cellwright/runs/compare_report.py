@@ -7,7 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cellwright.runs.charts import Curve, curve_chart, plain_number
+from cellwright.reports.annotated import FOUND_AND_ANNOTATED
+from cellwright.reports.charts import Curve, curve_chart, plain_number
+from cellwright.reports.page import Number, render_page
 from cellwright.runs.compare_results import (
     Estimate,
     Findings,
@@ -19,7 +21,6 @@ from cellwright.runs.compare_results import (
     title_of,
 )
 from cellwright.runs.doctor import versions
-from cellwright.runs.report import FOUND_AND_ANNOTATED, Number, render_page
 
 _BAR_WIDTH, _BAR_HEIGHT = 150, 18
 

@@ -18,6 +18,7 @@ from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel, open_model
 from cellwright.models.package import WEIGHTS, Package
+from cellwright.reports.annotated import ValidationExample, example_card
 from cellwright.runs.compare_candidates import Candidate
 from cellwright.runs.compare_results import deciding
 from cellwright.runs.evaluate import evaluate_examples
@@ -25,7 +26,6 @@ from cellwright.runs.evaluate_classes import evaluate_classes
 from cellwright.runs.lesson import Lesson, Machine
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import volume_size
-from cellwright.runs.report import ValidationExample, example_card
 from cellwright.runs.scoring import load_image, middle_plane
 from cellwright.runs.tasks import Task
 from cellwright.runs.train import finished_model, learner_for

@@ -12,13 +12,13 @@ from cellwright.measure.tables import concatenate
 from cellwright.models.card import ModelCard
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
+from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.coco import coco_facts
 from cellwright.runs.detect_options import DetectOptions
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like
 from cellwright.runs.outcome import size_fact, with_image_name, with_place
-from cellwright.runs.overlay import box_picture, choose_window
 from cellwright.runs.planes import PLACES, check_depth, plane_at, planes, stack_axes, stack_shape
 from cellwright.runs.reading import read_task
 from cellwright.runs.warnings import image_warnings, object_warnings, one_of_each_kind

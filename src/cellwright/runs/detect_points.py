@@ -14,12 +14,12 @@ from cellwright.measure.tables import concatenate
 from cellwright.models.detections import Detections, numbered
 from cellwright.models.points import PointModel
 from cellwright.models.spots import SPOT, SpotSettings, detect_spots_in
+from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.detect_options import DetectOptions
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like, with_pixel_size
 from cellwright.runs.outcome import size_fact, with_image_name, with_place
-from cellwright.runs.overlay import box_picture, choose_window
 from cellwright.runs.planes import check_depth, plane_at, planes, stack_axes, stack_shape
 from cellwright.runs.reading import read_task
 from cellwright.runs.warnings import image_warnings, one_of_each_kind

@@ -6,18 +6,11 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
-from cellwright.runs.charts import histogram
+from cellwright.reports.charts import histogram
+from cellwright.reports.drawing import class_colour
+from cellwright.reports.page import Number, median
 from cellwright.runs.folder import Outcome
-from cellwright.runs.overlay import class_colour
-from cellwright.runs.report import (
-    MAX_ROWS,
-    Number,
-    cell,
-    image_cells,
-    median,
-    objects_title,
-    results_page,
-)
+from cellwright.runs.results_page import MAX_ROWS, cell, image_cells, objects_title, results_page
 
 _MEASURED = {
     "confidence": "Confidence",

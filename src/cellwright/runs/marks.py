@@ -9,7 +9,7 @@ import numpy as np
 from cellwright._types import AnyArray, LabelArray
 from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.points import Points
-from cellwright.runs.overlay import draw_frames
+from cellwright.reports.drawing import draw_frames
 
 _RADIUS = 4.0  # px
 

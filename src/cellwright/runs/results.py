@@ -15,11 +15,12 @@ from cellwright.images.find import Found
 from cellwright.images.read import list_scenes
 from cellwright.measure.tables import concatenate, write_csv, write_parquet
 from cellwright.runs.batch import Stopwatch, Task, Work, run_batch
+from cellwright.runs.classes_report import classes_report
 from cellwright.runs.coco import coco_results
 from cellwright.runs.detect_report import detections_report
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import Outcome, RunFolder
-from cellwright.runs.report import classes_report, objects_report
+from cellwright.runs.objects_report import objects_report
 
 REPORT_FILE = "report.html"
 Page = Callable[[Mapping[str, Any], Sequence[Outcome], Table], str]

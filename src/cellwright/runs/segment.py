@@ -13,9 +13,9 @@ from cellwright.models.classes import ClassModel
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel
+from cellwright.reports.pictures import write_side_by_side
 from cellwright.runs.apply_model import Job, apply_model, images_to_do, opened
 from cellwright.runs.folder import PREVIEW_FILE
-from cellwright.runs.overlay import write_side_by_side
 from cellwright.runs.planes import check_depth, plane_at, stack_shape
 from cellwright.runs.reading import read_task
 from cellwright.runs.results import CLASSES, OBJECTS, RunResult, plan_tasks

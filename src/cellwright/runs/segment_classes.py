@@ -12,11 +12,11 @@ from cellwright.images.image import Image
 from cellwright.images.sink import LabelSink, open_label_sink
 from cellwright.measure.tables import concatenate
 from cellwright.models.classes import ClassModel
+from cellwright.reports.pictures import choose_window, class_picture
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like
 from cellwright.runs.outcome import size_fact, with_image_name
-from cellwright.runs.overlay import choose_window, class_picture
 from cellwright.runs.planes import PLACES, check_depth, plane_at, planes, stack_axes, stack_shape
 from cellwright.runs.reading import read_task
 from cellwright.runs.segment_options import SegmentOptions

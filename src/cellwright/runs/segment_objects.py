@@ -13,12 +13,12 @@ from cellwright.images.sink import open_label_sink
 from cellwright.inference.rolling import RowSink
 from cellwright.measure.tables import concatenate
 from cellwright.models.instances import InstanceModel, Segmentation
+from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.bands import measure_plane
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like, with_pixel_size
 from cellwright.runs.outcome import object_facts, with_image_name, with_place
-from cellwright.runs.overlay import choose_window, picture
 from cellwright.runs.planes import (
     Plane,
     check_depth,

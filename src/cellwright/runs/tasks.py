@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from cellwright.datasets.records import Dataset, Example
 from cellwright.models.card import InputContract, ModelCard
+from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.page import Number
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.report import Number, ValidationExample
 
 if TYPE_CHECKING:
     from torch import nn

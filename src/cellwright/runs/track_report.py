@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cellwright.runs.charts import Curve, curve_chart, histogram, plain_number
-from cellwright.runs.report import Number, render_page
+from cellwright.reports.charts import Curve, curve_chart, histogram, plain_number
+from cellwright.reports.page import Number, render_page
 from cellwright.runs.track_drawings import draw_lineages, draw_paths
 from cellwright.tracking.summary import TrackSummary
 from cellwright.tracking.tracks import Tracks

@@ -19,6 +19,9 @@ from cellwright.inference.diameter import choose_scale
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.boxes.suppression import FARTHEST
 from cellwright.models.card import InputContract, ModelCard
+from cellwright.reports.annotated import ValidationExample, example_step
+from cellwright.reports.drawing import draw_frames
+from cellwright.reports.page import Number
 from cellwright.runs.box_patches import packed_boxes
 from cellwright.runs.evaluate_boxes import (
     BoxEvaluation,
@@ -29,9 +32,7 @@ from cellwright.runs.evaluate_boxes import (
 )
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.overlay import draw_frames
 from cellwright.runs.prepare import drawn, object_contract
-from cellwright.runs.report import Number, ValidationExample, example_step
 from cellwright.runs.tasks import AP50, Finished
 from cellwright.runs.train_instances import BATCH_SIZES, extremes
 from cellwright.runs.tune_boxes import box_model, tuned_boxes

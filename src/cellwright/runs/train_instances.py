@@ -14,11 +14,12 @@ from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
+from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.page import Number
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import object_contract
-from cellwright.runs.report import Number, ValidationExample
 from cellwright.runs.scoring import middle_plane, score
 from cellwright.runs.tasks import AVERAGE_PRECISION, Finished
 from cellwright.runs.tuning import tuned_card

@@ -18,13 +18,14 @@ from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.package import Package
 from cellwright.models.points import PointModel
 from cellwright.quality.calibration import fit_calibration
+from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.page import Number
 from cellwright.runs.evaluate_points import PointEvaluation, evaluate_points, score_points
 from cellwright.runs.learning import Learning
 from cellwright.runs.marks import drawn_marks
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.packing import packed_points
 from cellwright.runs.prepare import class_contract, drawn
-from cellwright.runs.report import Number, ValidationExample
 from cellwright.runs.scoring import joined, middle_plane
 from cellwright.runs.tasks import F1, Finished
 from cellwright.runs.train_instances import BATCH_SIZES, extremes

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellwright.models.card import ModelCard
-from cellwright.runs.charts import Curve
+from cellwright.reports.annotated import FOUND_AND_ANNOTATED, ValidationExample, example_card
+from cellwright.reports.charts import Curve, curve_chart
+from cellwright.reports.page import Number, in_words, render_page
 from cellwright.runs.doctor import versions
-from cellwright.runs.report import Number, training_report
 from cellwright.runs.tasks import Finished, Task
 from cellwright.training.history import Row
 from cellwright.training.verdict import verdict
@@ -68,6 +69,59 @@ def model_report(
             "Model": _model_facts(card),
         },
         versions=versions(),
+        command_line=command_line,
+    )
+
+
+def training_report(
+    *,
+    title: str,
+    subtitle: str,
+    overview: Sequence[Number],
+    verdict: Sequence[str],
+    curves: Sequence[Curve],
+    examples: Sequence[ValidationExample],
+    settings: Mapping[str, Mapping[str, Any]],
+    versions: Mapping[str, str],
+    command_line: str = "",
+) -> str:
+    """Return the page about a training.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        What was trained, on what and when.
+    overview : sequence of Number
+        The figures that matter most.
+    verdict : sequence of str
+        What the curves say, in plain sentences.
+    curves : sequence of Curve
+        Losses and metrics over epochs or steps.
+    examples : sequence of ValidationExample
+        The best and the worst validation images.
+    settings : mapping of mappings
+        Named sections of settings.
+    versions : mapping
+        Of the packages it was made with.
+    command_line : str
+        How the program was called.
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    return render_page(
+        "training.html",
+        title=title,
+        subtitle=subtitle,
+        overview=overview,
+        verdict=verdict,
+        charts=[curve_chart(curve) for curve in curves],
+        cards=[example_card(example) for example in examples],
+        legend=FOUND_AND_ANNOTATED,
+        settings={title: in_words(rows) for title, rows in settings.items()},
+        versions=versions,
         command_line=command_line,
     )
 

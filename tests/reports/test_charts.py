@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from cellwright.runs.charts import Curve, curve_chart, histogram
+from cellwright.reports.charts import Curve, curve_chart, histogram
 
 
 def bar_counts(svg):

@@ -1,0 +1,65 @@
+"""Pictures of an image with what was found beside what was annotated."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import LabelArray
+from cellwright.images.image import Image
+from cellwright.reports.drawing import SURE, TRUTH, as_rgb, borders, shrink
+from cellwright.reports.pictures import framed
+
+SIDE = 512
+"""About the longest side of such a picture, in px."""
+
+FOUND_AND_ANNOTATED = (
+    {"name": "found", "colour": SURE},
+    {"name": "annotated", "colour": TRUTH},
+    {"name": "both", "colour": (255, 255, 255)},
+)
+"""The legend of pictures from `example_card`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationExample:
+    """An annotated image in a report.
+
+    Parameters
+    ----------
+    name : str
+        The name of the image.
+    note : str
+        What is to be said about it, such as its score.
+    image : Image
+        Axes ``"YX"`` or ``"CYX"``, in memory.
+    truth, predicted : (Y, X) array
+        The objects of the annotation and those that were found.
+    """
+
+    name: str
+    note: str
+    image: Image
+    truth: LabelArray
+    predicted: LabelArray
+
+
+def example_step(size: tuple[int, ...]) -> int:
+    """Return how many px of an image of a size (Y, X) one px of its picture shows."""
+    return max(1, round(max(size) / SIDE))
+
+
+def example_card(example: ValidationExample) -> dict[str, Any]:
+    """Return the ``name``, the ``note`` and the ``picture`` of an image, with both outlines."""
+    pixels = as_rgb(example.image)
+    step = example_step(pixels.shape[:2])
+    view = shrink(pixels, step)
+    truth, found = (
+        borders(labels[::step, ::step][: view.shape[0], : view.shape[1]])
+        for labels in (example.truth, example.predicted)
+    )
+    drawn = np.zeros((*view.shape[:2], 4), dtype=np.uint8)
+    drawn[truth] = (*TRUTH, 255)
+    drawn[found] = (*SURE, 255)
+    drawn[truth & found] = 255
+    return {"name": example.name, "note": example.note, "picture": framed(view, drawn)}
