@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
-from json import JSONDecodeError
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from cellwright._errors import CellwrightError, OutputError, UsageError
-from cellwright._types import AnyArray
-from cellwright.studio import edits, views
+from cellwright.studio import edits, pictures, views
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
-from cellwright.studio.guard import Guard
+from cellwright.studio.http import raw, route, serve_page
 from cellwright.studio.proposals import Request as ProposalRequest
 
 Answer = Callable[[Sheet, Fields], Any]
-_STATIC = files("cellwright.studio") / "static"
-_NO_CONTENT, _WRONG, _DISK = 204, 400, 507
+_NO_CONTENT = 204
 
 
 def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
@@ -40,22 +31,8 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
     port : int
         Where it will listen.
     """
-    page = (_STATIC / "index.html").read_bytes()
-
-    def index(request: Request) -> Response:
-        return Response(page, media_type="text/html")
-
-    def project(request: Request) -> Response:
-        return JSONResponse(views.project(desk))
-
-    routes: list[BaseRoute] = [
-        Route("/", index),
-        Route("/api/project", project),
-        *_image_routes(desk),
-        Mount("/static", StaticFiles(directory=str(_STATIC))),
-    ]
-    app = Starlette(routes=routes, exception_handlers={CellwrightError: _refusal})
-    return Guard(app, token, port)
+    project = route("/api/project", lambda fields: views.project(desk))
+    return serve_page("index.html", [project, *_image_routes(desk)], token, port)
 
 
 def _image_routes(desk: Desk) -> list[BaseRoute]:
@@ -63,10 +40,10 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
     reads: dict[str, Answer] = {
         "": lambda sheet, fields: views.image(sheet),
         "/thumbnail": lambda sheet, fields: Response(
-            views.thumbnail(sheet), media_type="image/png"
+            pictures.thumbnail(sheet), media_type="image/png"
         ),
         "/pixels": _pixels,
-        "/histogram": lambda sheet, fields: views.histogram(
+        "/histogram": lambda sheet, fields: pictures.histogram(
             sheet, fields.integer("channel", 0), fields.place()
         ),
         "/labels": lambda sheet, fields: _labels(sheet, fields, sheet.annotation.canvas),
@@ -109,41 +86,22 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
 
 
 def _route(desk: Desk, path: str, answer: Answer, method: str) -> Route:
-    def work(number: int, fields: Fields) -> Response:
-        found = answer(desk.sheet(number), fields)
-        return found if isinstance(found, Response) else JSONResponse(found)
+    def work(number: int, fields: Fields) -> Any:
+        return answer(desk.sheet(number), fields)
 
-    async def endpoint(request: Request) -> Response:
-        fields = Fields(request.query_params) if method == "GET" else await _body(request)
-        return await run_in_threadpool(work, request.path_params["number"], fields)
-
-    return Route(f"/api/images/{{number:int}}{path}", endpoint, methods=[method])
-
-
-async def _body(request: Request) -> Fields:
-    try:
-        content = await request.json()
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("The body of the request is no JSON.") from error
-    if not isinstance(content, dict):
-        raise UsageError("The body of the request must be a JSON object.")
-    return Fields(content)
+    return route(f"/api/images/{{number:int}}{path}", work, method)
 
 
 def _pixels(sheet: Sheet, fields: Fields) -> Response:
     at = fields.integer("row"), fields.integer("column")
     channel = fields.integer("channel", 0)
-    return _raw(views.pixels(sheet, fields.integer("level"), channel, fields.place(), at))
+    return raw(pictures.pixels(sheet, fields.integer("level"), channel, fields.place(), at))
 
 
 def _labels(sheet: Sheet, fields: Fields, canvas: Any) -> Response:
     at = fields.integer("row"), fields.integer("column")
-    found = views.labels(sheet, canvas, fields.integer("level"), fields.place(), at)
-    return _raw(found) if found.any() else Response(status_code=_NO_CONTENT)
-
-
-def _raw(values: AnyArray) -> Response:
-    return Response(values.tobytes(), media_type="application/octet-stream")
+    found = pictures.labels(sheet, canvas, fields.integer("level"), fields.place(), at)
+    return raw(found) if found.any() else Response(status_code=_NO_CONTENT)
 
 
 def _position(fields: Fields) -> tuple[float, float]:
@@ -156,9 +114,3 @@ def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     request = ProposalRequest(place, sheet.index(place), fields.box(*sheet.levels.size(0)), channel)
     desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
     return views.proposals(sheet)
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    """Tell the page what was wrong."""
-    status = _DISK if isinstance(error, OutputError) else _WRONG
-    return JSONResponse({"error": str(error)}, status)
