@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,9 @@ torch = pytest.importorskip("torch")
 
 from cellwright import ModelError  # noqa: E402
 from cellwright.inference.runtime import OnnxNetwork  # noqa: E402
-from cellwright.models.export import restored_network  # noqa: E402
+from cellwright.models.export import restored_network, weights_of  # noqa: E402
+from cellwright.models.find import SHIPPED  # noqa: E402
+from cellwright.models.package import load_package  # noqa: E402
 
 
 def test_onnx_gives_torchs_maps_for_any_size(exported, package):
@@ -25,11 +28,32 @@ def test_batch_normalisation_is_folded(exported):
     assert "BatchNormalization" not in {node.op_type for node in graph.node}
 
 
-def test_weights_come_back(exported, package):
+def test_weights_come_back_kernels_in_half_precision(exported, package):
     network, _ = exported
-    again = restored_network(package)
+    again = restored_network(package).state_dict()
     for name, value in network.state_dict().items():
-        assert torch.equal(again.state_dict()[name], value)
+        assert again[name].dtype == value.dtype
+        expected = value.half().to(value.dtype) if value.ndim > 1 else value
+        assert torch.equal(again[name], expected)
+
+
+def test_kernels_that_half_precision_cannot_hold_stay_as_they_are(exported):
+    from safetensors.torch import load
+
+    network = copy.deepcopy(exported[0])
+    name, kernel = next((n, w) for n, w in network.named_parameters() if w.ndim > 1)
+    with torch.no_grad():
+        kernel.view(-1)[0] = 1e6
+    assert torch.equal(load(weights_of(network))[name], kernel)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in SHIPPED.iterdir() if entry.is_dir()])
+def test_training_starts_from_what_a_shipped_model_does(name):
+    package = load_package(SHIPPED / name)
+    with torch.inference_mode():
+        maps = restored_network(package).eval()(torch.from_numpy(package.test_input.copy()))
+    difference = np.abs(maps.numpy() - package.test_output)
+    assert np.quantile(difference, 0.99) < 0.02 * np.abs(package.test_output).max()
 
 
 def test_foreign_weights_are_refused(package):

@@ -129,13 +129,23 @@ def to_onnx(network: Network) -> bytes:
 
 
 def weights_of(network: Network) -> bytes:
-    """Return all parameters and buffers in the safetensors format."""
+    """Return all parameters and buffers in the safetensors format.
+
+    They are where further training starts, which moves them by more than rounding does: kernels,
+    nearly all there is, are stored in half precision. What runs is the ONNX, in single precision.
+    """
     from safetensors.torch import save
 
     content: bytes = save(
-        {name: value.contiguous() for name, value in network.state_dict().items()}
+        {name: _stored(value).contiguous() for name, value in network.state_dict().items()}
     )
     return content
+
+
+def _stored(value: torch.Tensor) -> torch.Tensor:
+    half = value.half()
+    kernel = value.is_floating_point() and value.ndim > 1
+    return half if kernel and bool(half.isfinite().all()) else value
 
 
 def _agreed_maps(

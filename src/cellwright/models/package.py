@@ -2,8 +2,9 @@
 
 ``model.json`` (the card and the SHA-256 of the other files), what the engine of the model needs
 (``network.onnx`` and ``weights.safetensors`` for a network; see `cellwright.models.engines`),
-``test_input.npy`` and ``test_output.npy``. Nothing in a package can run code: there are no
-pickles, and weights are read as plain arrays.
+``test_input.npy`` and ``test_output.npy``. The network runs from its ONNX alone; the weights, whose
+kernels may be float16 or float32, are what further training starts from. Nothing in a package can
+run code: there are no pickles, and weights are read as plain arrays.
 """
 
 from __future__ import annotations
