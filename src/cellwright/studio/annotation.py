@@ -80,7 +80,7 @@ class Annotation:
         self._axes = image.axes.replace("C", "")
         shape = tuple(image.sizes[axis] for axis in self._axes)
         source = existing_labels(item)
-        base = None if source is None else _open(source, self._axes, shape)
+        base = None if source is None else open_labels(source, self._axes, shape)
         self.canvas = LabelCanvas(shape, base)
         self.largest = 0 if base is None else _largest(source, base)
         self._done: list[int] = []
@@ -202,7 +202,7 @@ class Annotation:
             with self._lock:
                 self._saved = edit
                 if frozen.changed_bytes > _HELD_BYTES:
-                    self.canvas.rest_on(_open(target, self._axes, self.canvas.shape), frozen)
+                    self.canvas.rest_on(open_labels(target, self._axes, self.canvas.shape), frozen)
 
     def _recall(self, source: Path | None) -> None:
         """Bring the labels to where the journal ends.
@@ -323,7 +323,7 @@ def _chunk_aligned(
     return [(place, t, le, (b - t, r - le)) for (place, *_), (t, le, b, r) in chunks.items()]
 
 
-def _open(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
+def open_labels(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
     """Open labels that fit an image; those of large files are read region by region."""
     known = "".join(
         axis for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"

@@ -7,20 +7,16 @@ replayed exactly, whatever tool made it. To undo is an edit, too.
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cellwright._errors import OutputError
 from cellwright._types import LabelArray
+from cellwright.studio.database import Database, append_only
 
 UNDO, REDO, LOADED = "undo", "redo", "loaded"
 _TABLES = """
@@ -38,12 +34,6 @@ CREATE TABLE IF NOT EXISTS files (
     ours INTEGER NOT NULL, size INTEGER, modified INTEGER);
 CREATE TABLE IF NOT EXISTS finished (image TEXT PRIMARY KEY);
 """
-_APPEND_ONLY = "".join(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act} BEFORE {act} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is only added to'); END;"
-    for table in ("edits", "patches")
-    for act in ("UPDATE", "DELETE")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +111,7 @@ def signature(path: Path | None) -> Signature:
     return known.st_size, known.st_mtime_ns
 
 
-class Journal:
+class Journal(Database):
     """The database of a project. All methods may be called from any thread.
 
     Parameters
@@ -136,19 +126,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.RLock()
-        with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # an edit is on the disk when it returns
-            self._db.executescript(_TABLES + _APPEND_ONLY)
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._db.close()
+        super().__init__(path, _TABLES + append_only("edits", "patches"))
 
     def append(
         self,
@@ -254,31 +232,6 @@ class Journal:
         change = "INSERT OR IGNORE INTO finished VALUES (?)"
         with self._explained(), self._lock:
             self._db.execute(change if done else "DELETE FROM finished WHERE image = ?", (image,))
-
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._explained(), self._lock:
-            return self._db.execute(query, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise OutputError(
-                f"Cannot write the journal '{self._path}': {error}. The last edit was not made. "
-                "Free space on the disk and check that you may write there."
-            ) from error
 
 
 def _packed(patch: Patch) -> tuple[object, ...]:

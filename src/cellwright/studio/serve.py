@@ -7,9 +7,11 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from cellwright._errors import UsageError
 from cellwright.runs.lock import locked
@@ -62,22 +64,50 @@ def annotate(
     project = find_project(folder, output)
     assistant = Assistant(model)
     assistant.load()  # a wrong name is told at once, not when it is needed
-    token = secrets.token_urlsafe(24)
-    with locked(project.output / STATE), listening(port) as listener:
-        desk = Desk(project, assistant, who or _account())
+    with locked(project.output / STATE):
+        desk = Desk(project, assistant, who or account())
         try:
-            chosen = listener.getsockname()[1]
-            address = f"http://{HOST}:{chosen}/#token={token}"
-            app = make_app(desk, token, chosen)
-            config = uvicorn.Config(
-                app, log_level="error", access_log=False, lifespan="off", server_header=False
-            )
-            announce(address)
-            if open_browser:
-                webbrowser.open(address)
-            uvicorn.Server(config).run(sockets=[listener])
+            run_server(partial(make_app, desk), port, open_browser=open_browser, announce=announce)
         finally:
             desk.close()
+
+
+def run_server(
+    make: Callable[[str, int], ASGIApp],
+    port: int,
+    *,
+    open_browser: bool,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve a page until interrupted.
+
+    Parameters
+    ----------
+    make : callable
+        Given a token and the port, returns the application.
+    port, open_browser, announce
+        As for `annotate`.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken.
+    """
+    token = secrets.token_urlsafe(24)
+    with listening(port) as listener:
+        chosen = listener.getsockname()[1]
+        address = f"http://{HOST}:{chosen}/#token={token}"
+        config = uvicorn.Config(
+            make(token, chosen),
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+        )
+        announce(address)
+        if open_browser:
+            webbrowser.open(address)
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def listening(port: int) -> socket.socket:
@@ -101,7 +131,8 @@ def listening(port: int) -> socket.socket:
     return listener
 
 
-def _account() -> str:
+def account() -> str:
+    """Return the name of the user's account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # no account, as in some containers

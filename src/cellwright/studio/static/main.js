@@ -5,6 +5,9 @@ import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { showScale } from "./scale.js";
+import { Sliders } from "./sliders.js";
+import { themeButton } from "./theme.js";
 import { TOOLS, Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
@@ -44,7 +47,12 @@ class Studio {
     /** @type {Promise<any>} Edits are made one after the other. */
     this.last = Promise.resolve();
     this.pending = 0;
-    this.viewer.moved.push(() => this.#scale());
+    this.sliders = new Sliders(find("sliders"), (place) => {
+      this.viewer.place = place;
+      this.select(null);
+      this.assistant.moved();
+    });
+    this.viewer.moved.push(() => showScale(this.viewer));
     this.#controls();
     this.keys = new Keys(this.#keys());
     this.keys.list(find("key-list"));
@@ -72,7 +80,7 @@ class Studio {
       this.viewer.open(image, number);
       this.#undoable(image);
       this.#doneButton();
-      this.#sliders(image);
+      this.sliders.open(image);
       await Promise.all([this.channels.open(), this.assistant.show()]);
       if (past.open) await this.#history();
     } catch (error) {
@@ -160,31 +168,6 @@ class Studio {
     this.asking = false;
   }
 
-  /** @param {"t" | "z"} axis @param {number} by */
-  step(axis, by) {
-    const slider = /** @type {HTMLInputElement | null} */ (document.querySelector(`#sliders input[name=${axis}]`));
-    if (!slider) return;
-    slider.valueAsNumber += by;
-    slider.dispatchEvent(new Event("input"));
-  }
-
-  /** @param {import("./api.js").ImageFacts} image */
-  #sliders(image) {
-    const axes = /** @type {["t" | "z", string, number][]} */ ([["t", "Time", image.frames], ["z", "Z", image.planes]]);
-    find("sliders").replaceChildren(...axes.filter(([, , count]) => count > 1).map(([axis, name, count]) => {
-      const line = document.createElement("label");
-      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>1 / ${count}</output>`;
-      const slider = /** @type {HTMLInputElement} */ (line.querySelector("input"));
-      slider.oninput = () => {
-        this.viewer.place = { ...this.viewer.place, [axis]: slider.valueAsNumber };
-        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = `${slider.valueAsNumber + 1} / ${count}`;
-        this.select(null);
-        this.assistant.moved();
-      };
-      return line;
-    }));
-  }
-
   /** @param {{can_undo: boolean, can_redo: boolean}} state */
   #undoable(state) {
     find("undo").disabled = !state.can_undo;
@@ -208,21 +191,6 @@ class Studio {
     }));
   }
 
-  #scale() {
-    const { camera, image } = this.viewer;
-    find("zoom").textContent = image ? `${short(Number((100 * camera.scale).toPrecision(3)))} %` : "";
-    const unit = image?.pixel_size?.[1];
-    find("scale").hidden = !image;
-    if (!image) return;
-    const wanted = 130 / (camera.scale / (unit ?? 1));
-    const power = 10 ** Math.floor(Math.log10(wanted));
-    const length = power * (wanted / power >= 5 ? 5 : wanted / power >= 2 ? 2 : 1);
-    const bar = /** @type {HTMLElement} */ (find("scale").firstElementChild);
-    bar.style.width = `${(length / (unit ?? 1)) * camera.scale}px`;
-    const [shown, name] = !unit ? [length, "px"] : length >= 1000 ? [length / 1000, "mm"] : length < 1 ? [length * 1000, "nm"] : [length, "µm"];
-    /** @type {HTMLElement} */ (find("scale").lastElementChild).textContent = `${Number(shown.toPrecision(3))} ${name}`;
-  }
-
   #doneButton() {
     const done = this.images.images[this.viewer.number].state === "done";
     find("done").setAttribute("aria-pressed", String(done));
@@ -243,7 +211,7 @@ class Studio {
     find("redo").onclick = () => this.change("redo");
     find("done").onclick = () => this.toggleDone();
     find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
-    find("theme").onclick = () => setTheme(isDark() ? "light" : "dark");
+    themeButton(find("theme"));
     find("fill").onclick = () => this.#onChosen("fill");
     find("delete").onclick = () => this.#onChosen("delete");
     past.ontoggle = () => past.open && this.#history();
@@ -302,8 +270,8 @@ class Studio {
       Images: [
         { keys: ["A", "D"], what: "Previous, next image", act: (event) => this.open(this.images.current + (event.key.toUpperCase() === "A" ? -1 : 1)) },
         { keys: ["Shift+D"], what: "Mark the image as done", act: () => this.toggleDone() },
-        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.step("z", event.key === "PageUp" ? 1 : -1) },
-        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.step("t", event.key === "." ? 1 : -1) },
+        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
+        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
         { keys: ["?"], what: "These keys", act: click("help") },
       ],
     };
@@ -319,19 +287,6 @@ function* fact(name, value) {
   }
 }
 
-function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-/** @param {string} theme */
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  localStorage.setItem("theme", theme);
-}
-
-const remembered = localStorage.getItem("theme");
-if (remembered) setTheme(remembered);
 try {
   await new Studio().begin();
 } catch (error) {

@@ -32,10 +32,12 @@ export class Tools {
    * @param {import("./viewer.js").Viewer} viewer
    * @param {{edit: (edit: object) => Promise<void>, click: (point: Point, how: {remove: boolean, join: boolean}) => void,
    *   hover: (point: Point | null) => void}} actions
+   * @param {Partial<typeof TOOLS>} [offered]
    */
-  constructor(viewer, actions) {
+  constructor(viewer, actions, offered = TOOLS) {
     this.viewer = viewer;
     this.actions = actions;
+    this.offered = offered;
     /** @type {ToolName} */
     this.tool = "select";
     this.radius = 8;
@@ -101,7 +103,7 @@ export class Tools {
 
   #buttons() {
     const bar = /** @type {HTMLElement} */ (this.viewer.stage.querySelector("#tools"));
-    for (const [name, { key, name: title }] of Object.entries(TOOLS)) {
+    for (const [name, { key, name: title }] of Object.entries(this.offered)) {
       const button = document.createElement("button");
       button.dataset.tool = name;
       button.title = `${title} (${key})`;
