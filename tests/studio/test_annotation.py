@@ -207,3 +207,17 @@ def test_an_edit_that_cannot_be_written_is_not_made(project):
     with pytest.raises(OutputError, match="was not made"):
         annotation.apply("test", lambda canvas, new: [Window((), 0, 0, noise)], who="Ada")
     assert not annotation.canvas[:, :].any() and not annotation.can_undo
+
+
+def test_what_is_not_known_lasts_in_the_file_and_is_read_from_it(project):
+    annotation = opened(project)
+    put(annotation, 0, 0, 7)
+    put(annotation, 300, 300, -1)
+    annotation.save()
+    assert on_disk(project)[301, 301] == -1 and on_disk(project)[1, 1] == 7
+    project.journal.unlink()
+    again = opened(project)  # as labels from elsewhere
+    assert again.canvas[301, 301] == -1 and again.largest == 7
+    put(again, 300, 300, 0)
+    again.save()
+    assert on_disk(project).min() == 0

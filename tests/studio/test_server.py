@@ -197,3 +197,13 @@ def test_being_killed_loses_no_edit_that_was_answered(folder):
     assert code == 0 and "saved" in rest
     labels, _ = read_labels(folder / "labels" / "field_0.tif")
     assert {point: labels[point] for point in expected} == expected
+
+
+def test_areas_that_are_annotated_are_kept(client):
+    marked = client.done("/api/images/0/areas", {"box": [-5, 10, 50.2, 70]})
+    assert marked == [{"id": 1, "place": [], "box": [0, 10, 51, 70]}]
+    client.done("/api/images/2/areas", {"box": [0, 0, 20, 20], "z": 2})
+    assert client.done("/api/images/2/areas")[0]["place"] == [2]
+    client.done("/api/images/2/areas/remove", {"area": 1})  # that of another image stays
+    client.done("/api/images/0/areas/remove", {"area": 1})
+    assert client.done("/api/images/0/areas") == [] and client.done("/api/images/2/areas") != []

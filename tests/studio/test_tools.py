@@ -123,3 +123,14 @@ def test_one_line_cuts_touching_objects_at_once():
     found = after(canvas, tools.split(canvas, (), [(15, 0), (15, 60)], 3))
     assert sorted(np.unique(found)) == [0, 1, 2, 3, 4]
     assert set(np.unique(found[:, 30:])) & set(np.unique(found[:, :30])) == {0}
+
+
+def test_what_is_not_known_is_no_object_and_gives_way_to_one():
+    labels = np.zeros((30, 30))
+    labels[10:20, 10:20] = 3
+    canvas = canvas_of(brush(canvas_of(labels), [(15, 5)], 12, tools.UNKNOWN, True))
+    assert canvas[15, 5] == -1 and canvas[15, 12] == 3
+    assert tools.label_at(canvas, (), (15, 5)) == 0
+    assert tools.object_at(canvas, (), (15, 5)) is None
+    assert brush(canvas, [(15, 5)], 2, 4, only_background=True)[15, 5] == 4
+    assert brush(canvas, [(15, 5)], 2, 0)[15, 5] == 0

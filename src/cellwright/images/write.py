@@ -78,6 +78,7 @@ def write_labels(
     *,
     like: Image | None = None,
     largest: int | None = None,
+    partly_known: bool = False,
     compression: str = "deflate",
     ngff: str = "0.5",
     overwrite: bool = False,
@@ -96,13 +97,15 @@ def write_labels(
         three axes are Z, Y, X.
     largest : int, optional
         The largest label, when known; otherwise it is looked up.
+    partly_known : bool
+        Labels of an annotation, which may be -1: not known. They are written as int32.
     compression, ngff, overwrite
         As for `write`.
 
     Raises
     ------
     OutputError
-        If the labels are negative or the format would change them.
+        If other labels are negative or the format would change them.
     AxesError
         If the labels do not fit the axes of `like`.
     """
@@ -112,9 +115,11 @@ def write_labels(
     if path.suffix.lower() in LOSSY:
         raise OutputError(f"Cannot write '{path}': JPEG changes values, so labels would be lost.")
     refuse_existing(path, overwrite)
-    if largest is None:
-        largest = _largest_label(labels, path)
-    dtype = np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
+    if partly_known:
+        dtype = np.dtype(np.int32)
+    else:
+        largest = _largest_label(labels, path) if largest is None else largest
+        dtype = np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
     image = _as_image(_Converted(labels, dtype), like, path)
     encoding = Encoding(compression, ngff, labels=True)
     if writer is None:

@@ -28,7 +28,7 @@ from cellwright.studio.journal import (
     signature,
 )
 from cellwright.studio.project import Item, existing_labels
-from cellwright.studio.tools import Window
+from cellwright.studio.tools import UNKNOWN, Window
 
 RESTORE = "restore"
 _HELD_BYTES = 96 * 1024**2
@@ -82,7 +82,7 @@ class Annotation:
         source = existing_labels(item)
         base = None if source is None else open_labels(source, self._axes, shape)
         self.canvas = LabelCanvas(shape, base)
-        self.largest = 0 if base is None else _largest(source, base)
+        self._smallest, self.largest = (0, 0) if base is None else _range(source, base)
         self._done: list[int] = []
         self._undone: list[int] = []
         self._saved = self._latest = 0
@@ -189,13 +189,21 @@ class Annotation:
         """
         with self._saving:
             with self._lock:
-                edit, frozen, largest = self._latest, self.canvas.snapshot(), self.largest
+                edit, frozen = self._latest, self.canvas.snapshot()
+                smallest, largest = self._smallest, self.largest
             if edit == self._saved:
                 return
             self._keep_original()
             target = self._item.labels
             number = self._journal.begin_save(self._item.name, edit)
-            write_labels(target, frozen, like=self._like, largest=largest, overwrite=True)
+            write_labels(
+                target,
+                frozen,
+                like=self._like,
+                largest=largest,
+                partly_known=smallest < 0,
+                overwrite=True,
+            )
             with target.open("r+b") as file:
                 os.fsync(file.fileno())  # before the journal says that it is complete
             self._journal.end_save(number, target)
@@ -276,6 +284,7 @@ class Annotation:
     def _show(self, edit: int, patches: Sequence[Patch]) -> Changed:
         for patch in patches:
             self.canvas[_key(patch)] = patch.after
+            self._smallest = min(self._smallest, int(patch.after.min()))
             self.largest = max(self.largest, int(patch.after.max()))
         return Changed(edit, tuple((p.place, p.y, p.x, *p.after.shape) for p in patches))
 
@@ -342,15 +351,16 @@ def open_labels(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
     return source
 
 
-def _largest(path: Path | None, labels: PixelSource) -> int:
-    largest = 0
+def _range(path: Path | None, labels: PixelSource) -> tuple[int, int]:
+    """Return the smallest and the largest label."""
+    smallest = largest = 0
     for index in np.ndindex(*labels.shape[:-2]):
         for start in range(0, labels.shape[-2], CHUNK):
             block = np.asarray(labels[(*index, slice(start, start + CHUNK), slice(None))])
-            smallest, largest = int(block.min()), max(largest, int(block.max()))
-            if smallest < 0 or largest >= LARGEST_LABEL:
-                raise FormatError(
-                    f"'{path}' holds the value {smallest if smallest < 0 else largest}; the studio "
-                    f"edits labels from 0 to {LARGEST_LABEL - 1}."
-                )
-    return largest
+            smallest, largest = min(smallest, int(block.min())), max(largest, int(block.max()))
+    if smallest < UNKNOWN or largest >= LARGEST_LABEL:
+        raise FormatError(
+            f"'{path}' holds values from {smallest} to {largest}; the studio edits labels from 0 "
+            f"to {LARGEST_LABEL - 1}, and -1 for what is not known."
+        )
+    return smallest, largest

@@ -53,6 +53,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
             {"id": e.id, "made": e.made, "who": e.who, "kind": e.kind, "target": e.target}
             for e in sheet.annotation.history()
         ],
+        "/areas": lambda sheet, fields: views.areas(desk, sheet),
         "/proposals": lambda sheet, fields: views.proposals(sheet),
         "/proposals/labels": lambda sheet, fields: _labels(sheet, fields, sheet.proposals.canvas),
     }
@@ -77,6 +78,10 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         ),
         "/proposals/reject": lambda sheet, fields: sheet.proposals.drop(fields.labels()),
         "/proposals": lambda sheet, fields: _propose(desk, sheet, fields),
+        "/areas": lambda sheet, fields: _add_area(desk, sheet, fields),
+        "/areas/remove": lambda sheet, fields: desk.journal.remove_area(
+            sheet.item.name, fields.integer("area")
+        ),
         "/done": lambda sheet, fields: desk.journal.mark(sheet.item.name, fields.flag("done")),
     }
     return [
@@ -114,3 +119,9 @@ def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     request = ProposalRequest(place, sheet.index(place), fields.box(*sheet.levels.size(0)), channel)
     desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
     return views.proposals(sheet)
+
+
+def _add_area(desk: Desk, sheet: Sheet, fields: Fields) -> list[dict[str, Any]]:
+    rows, columns = fields.box(*sheet.levels.size(0))
+    desk.journal.add_area(sheet.item.name, sheet.index(fields.place()), rows, columns)
+    return views.areas(desk, sheet)

@@ -72,6 +72,12 @@ def _erase(canvas: LabelCanvas, at: Index, fields: Fields, new: int) -> list[too
     )
 
 
+def _unsure(canvas: LabelCanvas, at: Index, fields: Fields, new: int) -> list[tools.Window]:
+    points, radius = fields.points(), fields.number("radius")
+    only_background = fields.flag("only_background")
+    return tools.brush(canvas, at, points, radius, tools.UNKNOWN, only_background=only_background)
+
+
 def _lasso(canvas: LabelCanvas, at: Index, fields: Fields, new: int) -> list[tools.Window]:
     only_background = fields.flag("only_background")
     return tools.lasso(canvas, at, fields.points(), new, only_background=only_background)
@@ -96,6 +102,7 @@ def _fill(canvas: LabelCanvas, at: Index, fields: Fields, new: int) -> list[tool
 TOOLS: dict[str, Tool] = {
     "brush": _brush,
     "erase": _erase,
+    "unsure": _unsure,
     "lasso": _lasso,
     "split": _split,
     "merge": _merge,

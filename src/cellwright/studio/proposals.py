@@ -257,7 +257,9 @@ def numbered(windows: list[Window], canvas: LabelCanvas, next_label: int) -> lis
         region = slice(window.y, window.y + height), slice(window.x, window.x + width)
         old = canvas[(*window.place, *region)]
         new = number[window.values]
-        made.append(Window(window.place, window.y, window.x, np.where(old == 0, new, old)))
+        # Whoever accepts a proposal knows now what was not known.
+        values = np.where((old <= 0) & (new > 0), new, old)
+        made.append(Window(window.place, window.y, window.x, values))
     return made
 
 

@@ -19,6 +19,8 @@ from cellwright._types import BoolArray, LabelArray
 from cellwright.studio.canvas import CHUNK, LabelCanvas
 
 Point = tuple[float, float]
+UNKNOWN = -1
+"""The label of pixels of which the annotator does not say what they are."""
 LARGEST_RADIUS = 1024.0  # px
 _SMALLEST_PIECE = 4  # px; a line that only grazes an object does not split it
 _FIRST_REACH = 64  # px
@@ -44,11 +46,11 @@ class Window:
 
 
 def label_at(canvas: LabelCanvas, place: tuple[int, ...], point: Point) -> int:
-    """Return the label under a position; 0 outside the image."""
+    """Return the object under a position; 0 where there is none, or outside the image."""
     y, x = (math.floor(value) for value in point)
     height, width = canvas.shape[-2:]
     inside = 0 <= y < height and 0 <= x < width
-    return int(canvas[(*place, y, x)]) if inside else 0
+    return max(0, int(canvas[(*place, y, x)])) if inside else 0
 
 
 def brush(
@@ -61,6 +63,8 @@ def brush(
     only_background: bool,
 ) -> list[Window]:
     """Give `label` to the pixels whose centres lie within `radius` of a line; 0 erases.
+
+    With `UNKNOWN`, what lies there takes part in no training.
 
     Parameters
     ----------
@@ -228,7 +232,7 @@ def _painted(
     only_background: bool,
 ) -> list[Window]:
     values = canvas[(*place, *box)].copy()
-    values[mask & (values == 0) if only_background else mask] = label
+    values[mask & (values <= 0) if only_background else mask] = label
     return [Window(place, box[0].start, box[1].start, values)]
 
 

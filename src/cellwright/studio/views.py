@@ -11,7 +11,7 @@ from cellwright.studio import pictures
 from cellwright.studio.annotation import Changed
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.levels import Place
-from cellwright.studio.tools import Point, label_at, object_at
+from cellwright.studio.tools import Point, object_at
 
 
 def project(desk: Desk) -> dict[str, Any]:
@@ -37,6 +37,14 @@ def image(sheet: Sheet) -> dict[str, Any]:
     }
 
 
+def areas(desk: Desk, sheet: Sheet) -> list[dict[str, Any]]:
+    """Return the parts of an image in which everything is annotated."""
+    return [
+        {"id": a.id, "place": a.place, "box": [a.y, a.x, a.y + a.height, a.x + a.width]}
+        for a in desk.journal.areas(sheet.item.name)
+    ]
+
+
 def undoable(sheet: Sheet) -> dict[str, bool]:
     """Return whether there is something to take back or do again."""
     return {"can_undo": sheet.annotation.can_undo, "can_redo": sheet.annotation.can_redo}
@@ -52,7 +60,9 @@ def values(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
     found = pictures.intensities(sheet, place, point)
     if found is None:
         return {"values": [], "label": 0}
-    return {"values": found, "label": label_at(sheet.annotation.canvas, sheet.index(place), point)}
+    y, x = (math.floor(value) for value in point)
+    label = int(sheet.annotation.canvas[(*sheet.index(place), y, x)])
+    return {"values": found, "label": label}
 
 
 def properties(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:

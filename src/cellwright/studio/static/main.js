@@ -1,6 +1,7 @@
 /** The page: what is shown where, and what each control does. */
 
 import { Api } from "./api.js";
+import { Areas } from "./areas.js";
 import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
@@ -35,9 +36,11 @@ class Studio {
     this.images = new Images(find("images"), api, (number) => this.open(number));
     this.tools = new Tools(this.viewer, {
       edit: (edit) => this.edit(edit),
+      area: (corners) => this.areas.add(corners),
       click: (point, how) => this.click(point, how),
       hover: (point) => this.hover(point),
     });
+    this.areas = new Areas(this.viewer, say);
     this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, body), say });
     /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
     this.chosen = null;
@@ -81,7 +84,7 @@ class Studio {
       this.#undoable(image);
       this.#doneButton();
       this.sliders.open(image);
-      await Promise.all([this.channels.open(), this.assistant.show()]);
+      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show()]);
       if (past.open) await this.#history();
     } catch (error) {
       say(/** @type {Error} */ (error));
@@ -120,6 +123,7 @@ class Studio {
 
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
   async click(point, { remove, join }) {
+    if (remove && this.tools.tool === "area") return this.areas.remove(point);
     const proposal = join ? 0 : await this.assistant.at(point);
     if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
     else if (remove) await this.edit({ tool: "delete", point });
@@ -163,7 +167,8 @@ class Studio {
       this.asked = null;
       const found = await api.get(`images/${this.viewer.number}/values`, { ...this.viewer.place, y, x }).catch(() => ({ values: [], label: 0 }));
       const values = found.values.map((/** @type {number | null} */ value) => (value === null ? "not a number" : short(value))).join("  ");
-      find("values").textContent = `${values}${found.label ? `   object ${found.label}` : ""}`;
+      const what = found.label < 0 ? "   not sure" : found.label ? `   object ${found.label}` : "";
+      find("values").textContent = values + what;
     }
     this.asking = false;
   }

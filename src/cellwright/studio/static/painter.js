@@ -62,6 +62,7 @@ bool hidden(int label) {
   if (label == 0 || threshold < 0.0) return label == 0;
   return texelFetch(confidences, ivec2(label & 1023, label >> 10), 0).r < threshold;
 }
+bool hatched() { return mod(gl_FragCoord.x - gl_FragCoord.y, 12.0) < 3.0; }
 vec3 hue(int label) {
   float turn = float((uint(label) * 2654435769u) >> 8) / 16777216.0;
   vec3 wheel = clamp(abs(mod(turn * 6.0 + vec3(0, 4, 2), 6.0) - 3.0) - 1.0, 0.0, 1.0);
@@ -83,6 +84,10 @@ void main() {
     bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
     colour = vec3(1.0, 0.82, 0.25);
     opacity = edge ? (dash ? 1.0 : 0.0) : 0.07;
+  }
+  if (label < 0) { // not known
+    colour = vec3(0.82);
+    opacity = hatched() ? 0.75 : 0.16;
   }
   shown = vec4(colour * opacity, opacity);
 }`;

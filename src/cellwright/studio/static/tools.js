@@ -1,8 +1,10 @@
 /** What the pointer does: moving about, and the gestures of the tools. */
 
+import { frame } from "./areas.js";
+
 /**
  * @typedef {[number, number]} Point y, x in px of the image
- * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge"} ToolName
+ * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area"} ToolName
  */
 
 const ICONS = {
@@ -12,6 +14,8 @@ const ICONS = {
   lasso: "M10 4c4 0 7 1.8 7 4.5S14 13 10 13 3 11.2 3 8.5 6 4 10 4zM6.5 12.5c-1 1.5 0 3 1.5 3.5",
   split: "M4 16 16 4M7.5 5.5a4 4 0 0 0-2 5M12.5 14.5a4 4 0 0 0 2-5",
   merge: "M8 14.5a4.5 4.5 0 1 1 0-9M12 5.5a4.5 4.5 0 1 1 0 9M7.5 10h5",
+  unsure: "M4 12 12 4M4 17 17 4M9 17l8-8M14 17l3-3",
+  area: "M3.5 7V3.5H7M13 3.5h3.5V7M16.5 13v3.5H13M7 16.5H3.5V13M7 10.2l2.2 2.2 4-4.5",
 };
 
 /** @type {Record<ToolName, {key: string, name: string, cursor: string}>} */
@@ -22,7 +26,12 @@ export const TOOLS = {
   lasso: { key: "L", name: "Outline: draw round an object, or click its corners", cursor: "crosshair" },
   split: { key: "K", name: "Split: draw a line across", cursor: "crosshair" },
   merge: { key: "M", name: "Merge: click what joins the selected object", cursor: "cell" },
+  unsure: { key: "U", name: "Not sure: paint over what nobody can tell, nothing is learned from it", cursor: "none" },
+  area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
 };
+
+/** @type {ToolName[]} Those that paint with a round tip. */
+const ROUND = ["brush", "erase", "unsure"];
 
 const NEAR = 7; // CSS px
 const CLICK = 4; // CSS px
@@ -30,8 +39,8 @@ const CLICK = 4; // CSS px
 export class Tools {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{edit: (edit: object) => Promise<void>, click: (point: Point, how: {remove: boolean, join: boolean}) => void,
-   *   hover: (point: Point | null) => void}} actions
+   * @param {{edit: (edit: object) => Promise<void>, area: (corners: Point[]) => Promise<void>,
+   *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void}} actions
    * @param {Partial<typeof TOOLS>} [offered]
    */
   constructor(viewer, actions, offered = TOOLS) {
@@ -94,7 +103,7 @@ export class Tools {
     const { camera } = this.viewer;
     const point = /** @type {Point} */ ([camera.y, camera.x]);
     if (this.tool === "select" || this.tool === "merge") this.actions.click(point, { remove: false, join: this.tool === "merge" });
-    else if (this.tool === "lasso" || this.tool === "split") this.#corner(point);
+    else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") this.#corner(point);
     else {
       this.path = [point];
       this.#finish();
@@ -142,7 +151,7 @@ export class Tools {
     const panning = event.button === 1 || event.button === 2 || this.space;
     if (panning) this.doing = "pan";
     else if (modified || this.tool === "select" || this.tool === "merge") this.doing = "click";
-    else if (this.tool === "lasso" || this.tool === "split") {
+    else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") {
       this.doing = "stroke";
       if (!this.#corner(point)) this.doing = "none";
     } else {
@@ -163,6 +172,7 @@ export class Tools {
       else if (this.doing === "pan" || (this.doing === "click" && this.travelled > CLICK && this.tool === "select")) {
         this.viewer.camera.pan(dx, dy);
       } else if (this.doing === "stroke") {
+        if (this.tool === "area") this.path.length = 1;
         for (const part of event.getCoalescedEvents?.() ?? [event]) this.path.push(this.viewer.camera.toImage(...this.#at(part)));
       }
       this.fingers.set(event.pointerId, at);
@@ -181,7 +191,7 @@ export class Tools {
     if (doing === "click" && this.travelled <= CLICK) {
       const remove = event.ctrlKey || event.metaKey;
       this.actions.click(point, { remove, join: !remove && (event.altKey || this.tool === "merge") });
-    } else if (doing === "stroke" && (this.travelled > CLICK || this.tool === "brush" || this.tool === "erase")) {
+    } else if (doing === "stroke" && (this.travelled > CLICK || ROUND.includes(this.tool))) {
       this.#finish();
     }
     this.viewer.redraw();
@@ -223,6 +233,11 @@ export class Tools {
   #corner(point) {
     const { scale } = this.viewer.camera;
     const near = (/** @type {Point} */ other) => Math.hypot(point[0] - other[0], point[1] - other[1]) * scale < NEAR;
+    if (this.tool === "area" && this.path.length) {
+      this.path.push(point);
+      this.#finish();
+      return false;
+    }
     const enough = this.path.length >= (this.tool === "lasso" ? 3 : 2);
     if (enough && (near(this.path[this.path.length - 1]) || (this.tool === "lasso" && near(this.path[0])))) {
       this.#finish();
@@ -236,7 +251,8 @@ export class Tools {
   async #finish() {
     const points = this.path;
     this.path = [];
-    if (points.length < (this.tool === "lasso" ? 3 : this.tool === "split" ? 2 : 1)) return;
+    if (points.length < (this.tool === "lasso" ? 3 : ROUND.includes(this.tool) ? 1 : 2)) return;
+    if (this.tool === "area") return this.actions.area(points);
     this.saving.push(points);
     const edit = { tool: this.tool, points: thinned(points, 0.25), radius: this.radius, only_background: this.onlyBackground };
     try {
@@ -257,19 +273,28 @@ export class Tools {
   #decorate(pen) {
     const { camera, stage } = this.viewer;
     const radius = this.radius * camera.scale;
-    const round = this.tool === "brush" || this.tool === "erase";
-    for (const points of [...this.saving, this.path]) if (points.length) this.#trace(pen, points, round ? radius : 0);
+    const round = ROUND.includes(this.tool);
+    if (this.tool === "area") this.#rectangle(pen);
+    else for (const points of [...this.saving, this.path]) if (points.length) this.#trace(pen, points, round ? radius : 0);
     const byKeyboard = stage.matches(":focus-visible") && !this.pointer;
     const at = this.pointer ?? (byKeyboard ? [camera.width / 2, camera.height / 2] : null);
     if (!at) return;
     if (round) ring(pen, at[0], at[1], Math.max(2, radius));
     if (byKeyboard) cross(pen, at[0], at[1]);
-    if (!round && this.path.length && this.pointer) {
+    if (!round && this.tool !== "area" && this.path.length && this.pointer) {
       const [x, y] = camera.toView(...this.path[this.path.length - 1]);
       pen.setLineDash([4, 4]);
       line(pen, [[x, y], /** @type {[number, number]} */ (at)], 1.5);
       pen.setLineDash([]);
     }
+  }
+
+  /** The area that is being marked. @param {CanvasRenderingContext2D} pen */
+  #rectangle(pen) {
+    if (!this.path.length) return;
+    const [x, y] = this.viewer.camera.toView(...this.path[0]);
+    const [right, bottom] = this.path.length > 1 ? this.viewer.camera.toView(...this.path[this.path.length - 1]) : this.pointer ?? [x, y];
+    frame(pen, x, y, right - x, bottom - y);
   }
 
   /** @param {CanvasRenderingContext2D} pen @param {Point[]} points @param {number} radius */
