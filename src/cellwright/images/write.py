@@ -115,6 +115,7 @@ def write_labels(
     if path.suffix.lower() in LOSSY:
         raise OutputError(f"Cannot write '{path}': JPEG changes values, so labels would be lost.")
     refuse_existing(path, overwrite)
+    dtype: np.dtype[Any]
     if partly_known:
         dtype = np.dtype(np.int32)
     else:

@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, edit INTEGER NOT NULL,
     ours INTEGER NOT NULL, size INTEGER, modified INTEGER);
 CREATE TABLE IF NOT EXISTS finished (image TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS areas (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, place TEXT NOT NULL,
+    y INTEGER NOT NULL, x INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL);
 """
 
 
@@ -77,6 +80,27 @@ class Edit:
     who: str
     kind: str
     target: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle in which all objects are annotated, whatever is outside of it.
+
+    Parameters
+    ----------
+    id : int
+    place : tuple of int
+        Index along the leading axes of the labels.
+    y, x, height, width : int
+        In px.
+    """
+
+    id: int
+    place: tuple[int, ...]
+    y: int
+    x: int
+    height: int
+    width: int
 
 
 Signature = tuple[int, int]
@@ -232,6 +256,26 @@ class Journal(Database):
         change = "INSERT OR IGNORE INTO finished VALUES (?)"
         with self._explained(), self._lock:
             self._db.execute(change if done else "DELETE FROM finished WHERE image = ?", (image,))
+
+    def add_area(self, image: str, place: tuple[int, ...], rows: slice, columns: slice) -> None:
+        """Note that everything in a part of an image is annotated."""
+        box = rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+        with self._explained(), self._lock:
+            self._db.execute(
+                "INSERT INTO areas (image, place, y, x, height, width) VALUES (?, ?, ?, ?, ?, ?)",
+                (image, json.dumps(place), *box),
+            )
+
+    def remove_area(self, image: str, area: int) -> None:
+        """Forget an area; the labels in it stay."""
+        with self._explained(), self._lock:
+            self._db.execute("DELETE FROM areas WHERE image = ? AND id = ?", (image, area))
+
+    def areas(self, image: str) -> list[Area]:
+        """Return the areas of an image, in the order in which they were marked."""
+        query = "SELECT id, place, y, x, height, width FROM areas WHERE image = ? ORDER BY id"
+        rows = self._rows(query, image)
+        return [Area(number, tuple(json.loads(place)), *box) for number, place, *box in rows]
 
 
 def _packed(patch: Patch) -> tuple[object, ...]:
