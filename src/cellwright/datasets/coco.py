@@ -44,12 +44,15 @@ class CocoFile:
     images : tuple of CocoImage
     segmentations : mapping of int to tuple
         Outlines or runs; empty where the file only has boxes.
+    categories : mapping of int to tuple of str
+        What each of the segmented objects is.
     boxes : mapping of int to tuple of CocoBox
         Of those objects that have one.
     """
 
     images: tuple[CocoImage, ...]
     segmentations: Mapping[int, tuple[Any, ...]]
+    categories: Mapping[int, tuple[str, ...]]
     boxes: Mapping[int, tuple[CocoBox, ...]]
 
     @property
@@ -80,6 +83,7 @@ def read_coco(path: Path) -> CocoFile:
         )
         kinds = {int(entry["id"]): str(entry["name"]) for entry in content.get("categories", ())}
         outlines: dict[int, list[Any]] = {image.id: [] for image in images}
+        categories: dict[int, list[str]] = {image.id: [] for image in images}
         boxes: dict[int, list[CocoBox]] = {image.id: [] for image in images}
         for entry in content["annotations"]:
             image_id = int(entry["image_id"])
@@ -87,6 +91,7 @@ def read_coco(path: Path) -> CocoFile:
                 boxes.setdefault(image_id, []).append(_box(entry, kinds))
             if entry.get("segmentation") or "bbox" not in entry:
                 outlines.setdefault(image_id, []).append(entry["segmentation"])
+                categories.setdefault(image_id, []).append(_category(entry, kinds))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise FormatError(
             f"'{path}' is not a readable COCO file of instances ({type(error).__name__}: {error})."
@@ -94,16 +99,21 @@ def read_coco(path: Path) -> CocoFile:
     return CocoFile(
         images,
         {key: tuple(value) for key, value in outlines.items()},
+        {key: tuple(value) for key, value in categories.items()},
         {key: tuple(value) for key, value in boxes.items()},
     )
 
 
 def _box(entry: Mapping[str, Any], kinds: Mapping[int, str]) -> CocoBox:
-    kind = int(entry.get("category_id", 0))
     box = tuple(float(number) for number in entry["bbox"])
     if len(box) != 4:
         raise ValueError(f"a box of {len(box)} numbers")
-    return CocoBox(box, kinds.get(kind, str(kind)), bool(entry.get("iscrowd", 0)))
+    return CocoBox(box, _category(entry, kinds), bool(entry.get("iscrowd", 0)))
+
+
+def _category(entry: Mapping[str, Any], kinds: Mapping[int, str]) -> str:
+    kind = int(entry.get("category_id", 0))
+    return kinds.get(kind, str(kind))
 
 
 def draw_objects(labels: CocoLabels) -> LabelArray:

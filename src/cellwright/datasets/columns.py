@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from cellwright.datasets.records import Example
+from cellwright.images.read import stem
+
+_Row = TypeVar("_Row")
 
 
 def find_columns(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -21,3 +28,21 @@ def find_columns(header: Sequence[str], known: Mapping[str, Sequence[str]]) -> d
         for thing, names in known.items()
         if (name := next((name for name in names if name in present), None))
     }
+
+
+def image_key(name: str) -> str:
+    """Return what a table calls an image, without the ending of a file."""
+    return Path(name).with_name(stem(Path(name))).as_posix() if name else name
+
+
+def row_of(example: Example, rows: Mapping[str, _Row]) -> _Row | None:
+    """Return what a table says about an example, by its id or its file; None where nothing.
+
+    Parameters
+    ----------
+    example : Example
+    rows : mapping
+        By `image_key` of what the table calls the image.
+    """
+    names = (example.id, stem(example.image), example.id.rpartition("/")[2])
+    return next((rows[name] for name in names if name in rows), None)

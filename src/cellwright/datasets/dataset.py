@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellwright._errors import DatasetError
+from cellwright.datasets.class_files import with_classes
 from cellwright.datasets.index import apply_index
 from cellwright.datasets.layouts.annotated import open_coco
 from cellwright.datasets.layouts.boxes import open_boxes
@@ -33,7 +34,7 @@ LAYOUTS: dict[str, Callable[[Path], Dataset | None]] = {
     "Cell Tracking Challenge: 01/, 01_GT/SEG/": open_ctc,
     "nnU-Net: imagesTr/NAME_0000.tif, labelsTr/NAME.tif": open_nnunet,
     "paired folders: images/ and labels/ (or masks/, source/ and target/, ...), "
-    "also inside of train/, val/, test/": open_paired,
+    "also inside of train/, val/, test/, or labels/CLASS/ for each class of objects": open_paired,
     "Cellpose: NAME.tif and NAME_masks.tif in one folder": open_suffixed,
     "classes: one folder of images per class, also inside of train/, val/, test/": open_classes,
 }
@@ -52,7 +53,8 @@ def open_dataset(path: Path, axes: str | None = None) -> Dataset:
     ----------
     path : Path
         A folder in one of `LAYOUTS`, or a ``dataset.yaml``. An ``index.csv`` in the folder may
-        add splits, groups and kinds.
+        add splits, groups and kinds; ``classes.csv``, or images in ``classes/``, what numbered
+        objects are (see `cellwright.datasets.class_files`).
     axes : str, optional
         Axes of the image files (letters of ``TCZYX``), where they do not say themselves.
 
@@ -69,7 +71,7 @@ def open_dataset(path: Path, axes: str | None = None) -> Dataset:
     if path.is_file():
         dataset = read_description(path)
     elif path.is_dir():
-        dataset = apply_index(_recognise(path))
+        dataset = with_classes(apply_index(_recognise(path)))
     else:
         raise DatasetError(f"'{path}' does not exist. Give the folder of a dataset.")
     _check_ids(dataset)

@@ -10,12 +10,14 @@ from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.coco import draw_objects
+from cellwright.datasets.per_class import read_per_class
 from cellwright.datasets.records import (
     BoxLabels,
     CentreLabels,
     ClassLabels,
     CocoLabels,
     Example,
+    PerClassLabels,
     PointLabels,
 )
 from cellwright.images.checks import check_pixels
@@ -104,6 +106,8 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     elif isinstance(example.labels, ClassLabels):
         labels, _ = read_labels(example.labels.path, axes=label_axes(example))
         labels = _numbered(labels, example.labels)
+    elif isinstance(example.labels, PerClassLabels):
+        labels, _ = read_per_class(example.labels, label_axes(example))
     else:
         labels, _ = read_labels(example.labels, axes=label_axes(example))
     if labels.shape != shape:
@@ -197,12 +201,14 @@ def box_facts(boxes: Boxes) -> ObjectFacts:
 def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:
     """Say so when labels look like a mask of all objects instead of numbered objects.
 
-    Labels are suspicious when they hold a single value above 0 but several separate regions.
+    Labels are suspicious when each file holds a single value above 0 but there are more separate
+    regions.
     """
     from scipy.ndimage import label
 
+    files = len(example.labels.files) if isinstance(example.labels, PerClassLabels) else 1
     values = np.unique(labels[labels > 0])
-    if values.size != 1 or label(labels > 0)[1] < 2:
+    if not 1 <= values.size <= files or label(labels > 0)[1] <= values.size:
         return None
     return (
         f"'{example.label_file}' marks all objects with the value {values[0]}: a mask, not "

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cellwright._errors import DatasetError
-from cellwright.datasets.columns import find_columns
+from cellwright.datasets.columns import find_columns, image_key, row_of
 from cellwright.datasets.layouts.files import some, split_name
 from cellwright.datasets.records import Dataset, Example
-from cellwright.images.read import stem
 
 FILE_NAME = "index.csv"
 _COLUMNS = {
@@ -42,7 +41,7 @@ def apply_index(dataset: Dataset) -> Dataset:
         return dataset
     rows = _read_rows(path)
     examples = tuple(_described(example, rows, path) for example in dataset.examples)
-    listed = {example.id for example in dataset.examples if _row(example, rows) is not None}
+    listed = {example.id for example in dataset.examples if row_of(example, rows) is not None}
     if not listed and rows:
         raise DatasetError(
             f"'{path}' names none of the {len(dataset)} examples; its first rows are "
@@ -68,8 +67,7 @@ def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
                 raise DatasetError(f"'{path}' has no column that names the images; call one 'id'.")
             for row in reader:
                 facts = {name: (row[column] or "").strip() for name, column in columns.items()}
-                name = facts.pop("id")
-                name = Path(name).with_name(stem(Path(name))).as_posix() if name else name
+                name = image_key(facts.pop("id"))
                 if name in rows:
                     raise DatasetError(f"'{path}' names '{name}' twice.")
                 rows[name] = facts
@@ -78,15 +76,8 @@ def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
     return rows
 
 
-def _row(example: Example, rows: Mapping[str, Mapping[str, str]]) -> Mapping[str, str] | None:
-    for name in (example.id, stem(example.image), example.id.rpartition("/")[2]):
-        if name in rows:
-            return rows[name]
-    return None
-
-
 def _described(example: Example, rows: Mapping[str, Mapping[str, str]], path: Path) -> Example:
-    row = _row(example, rows) or {}
+    row = row_of(example, rows) or {}
     said: dict[str, Any] = {name: value for name, value in row.items() if value}
     if "split" in said:
         split = split_name(said["split"])

@@ -43,6 +43,7 @@ def batches(
     weights: Sequence[float] | DoubleArray | None = None,
     channels: int | None = None,
     separate: bool = True,
+    classes: tuple[str, ...] = (),
     cache_bytes: int = 256 << 20,
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first_step` to `steps` - 1.
@@ -61,9 +62,10 @@ def batches(
     normalisation : Normalisation
         Applied with limits of the whole image, before intensities are varied.
     transform : callable, optional
-        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Boxes` or `Points`, of one patch
-        to named arrays, the targets of a method. Runs in the workers, so it must be picklable.
-        Without one, the labels themselves are returned as ``"labels"``; boxes and points need one.
+        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Objects`, `Boxes` or `Points`, of
+        one patch to named arrays, the targets of a method. Runs in the workers, so it must be
+        picklable. Without one, the labels themselves are returned as ``"labels"``; all else needs
+        one.
     seed : int
         Seed of every choice.
     steps, first_step : int
@@ -79,6 +81,8 @@ def batches(
     separate : bool
         Whether labels number objects, so that parts cut apart become objects of their own;
         False for classes of pixels.
+    classes : tuple of str
+        Classes of numbered objects that are to be told: patches are `Objects` then.
     cache_bytes : int
         Most memory for decoded images in each process.
 
@@ -109,6 +113,7 @@ def batches(
         _probabilities(weights, len(examples)),
         channels,
         separate,
+        classes,
         cache_bytes,
     )
     if workers == 0:

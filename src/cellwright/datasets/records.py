@@ -69,11 +69,11 @@ class CentreLabels:
 
     Parameters
     ----------
-    objects : Path, CocoLabels or BoxLabels
+    objects : Path, CocoLabels, BoxLabels or PerClassLabels
         Where these objects are.
     """
 
-    objects: Path | CocoLabels | BoxLabels
+    objects: Path | CocoLabels | BoxLabels | PerClassLabels
 
     @property
     def path(self) -> Path:
@@ -97,7 +97,27 @@ class ClassLabels:
     values: tuple[int, ...]
 
 
-Labels: TypeAlias = Path | CocoLabels | BoxLabels | PointLabels | CentreLabels | ClassLabels
+@dataclass(frozen=True, slots=True)
+class PerClassLabels:
+    """The numbered objects of one image, those of each class in a file of their own.
+
+    Parameters
+    ----------
+    files : tuple of (str, Path)
+        The classes and their label files; where objects of two overlap, the later class wins.
+    """
+
+    files: tuple[tuple[str, Path], ...]
+
+    @property
+    def path(self) -> Path:
+        """The first of the files."""
+        return self.files[0][1]
+
+
+Labels: TypeAlias = (
+    Path | CocoLabels | BoxLabels | PointLabels | CentreLabels | ClassLabels | PerClassLabels
+)
 """Where the labels of an image are."""
 
 
@@ -123,6 +143,9 @@ class Example:
         Class of the whole image.
     axes : str, optional
         Axes of the image file (letters of ``TCZYX``), when the file does not say.
+    classes : Path, optional
+        Where the classes of its numbered objects are, if not in `labels`: a table (CSV), or an
+        image with the number of a class in every pixel.
     """
 
     id: str
@@ -133,6 +156,7 @@ class Example:
     kind: str | None = None
     category: str | None = None
     axes: str | None = None
+    classes: Path | None = None
 
     @property
     def image(self) -> Path:
@@ -145,6 +169,13 @@ class Example:
         if self.labels is None or isinstance(self.labels, Path):
             return self.labels
         return self.labels.path
+
+    @property
+    def annotation_files(self) -> tuple[Path, ...]:
+        """All files that say what is in the image."""
+        if isinstance(self.labels, PerClassLabels):
+            return tuple(path for _, path in self.labels.files)
+        return tuple(path for path in (self.label_file, self.classes) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +195,8 @@ class Dataset:
     notes : tuple of str
         What was seen and left out, in plain words.
     classes : tuple of str
-        Names of the pixel classes 1, 2, 3 ..., or of what points mark, where the dataset says them.
+        Names of the classes 1, 2, 3 ... of pixels, of numbered objects or of what points mark,
+        where the dataset says them.
     """
 
     root: Path

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cellwright._errors import CellwrightError, DatasetError, UsageError
-from cellwright._types import AnyArray, DoubleArray, FloatArray, LabelArray
+from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, LabelArray
 from cellwright.datasets.augment import draw_warp, separate_parts
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.box_warp import warp_boxes
@@ -24,6 +24,7 @@ from cellwright.datasets.examples import (
     object_facts,
 )
 from cellwright.datasets.intensity import change_intensity, empty_field
+from cellwright.datasets.objects import Objects, load_kinds
 from cellwright.datasets.paste import paste_objects
 from cellwright.datasets.point_warp import warp_points
 from cellwright.datasets.points import Points, load_points, no_points, point_facts
@@ -32,7 +33,7 @@ from cellwright.datasets.warp import Warp
 from cellwright.images.normalise import Normalisation
 
 Batch: TypeAlias = dict[str, AnyArray]
-Truth: TypeAlias = LabelArray | Boxes | Points
+Truth: TypeAlias = LabelArray | Objects | Boxes | Points
 Transform: TypeAlias = Callable[[FloatArray, Any], Mapping[str, AnyArray]]
 """From the pixels and the `Truth` of a patch to named arrays."""
 
@@ -53,6 +54,8 @@ class Decoded:
     marks : Boxes or Points, optional
         Where objects are annotated with these. The labels are empty then, but for what is not
         known.
+    kinds : ndarray, shape (N + 1,), int64, optional
+        Classes of the objects by label, as in `Objects`, where they are told apart.
     """
 
     pixels: AnyArray
@@ -61,6 +64,7 @@ class Decoded:
     objects: ObjectFacts
     rgb: bool
     marks: Boxes | Points | None = None
+    kinds: IntArray | None = None
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -91,6 +95,7 @@ class Sampler:
     probabilities: DoubleArray | None
     channels: int | None
     separate: bool
+    classes: tuple[str, ...]
     cache_bytes: int
 
     def new_cache(self) -> DecodedCache:
@@ -130,9 +135,9 @@ class Sampler:
     def _targets(self, pixels: FloatArray, truth: Truth) -> Mapping[str, AnyArray]:
         if self.transform is not None:
             return self.transform(pixels, truth)
-        if isinstance(truth, Boxes | Points):
-            raise UsageError("Patches differ in their number of objects: they need a transform.")
-        return {"labels": truth}
+        if isinstance(truth, np.ndarray):
+            return {"labels": truth}
+        raise UsageError("Patches differ in their number of objects: they need a transform.")
 
     def _choose(self, step: int, i: int, rng: np.random.Generator) -> int:
         """Return the index of the example that sample `i` of a step is taken from."""
@@ -146,7 +151,7 @@ class Sampler:
     def _decode(self, example: Example) -> Decoded:
         pixels, rgb = load_pixels(example)
         limits = self.normalisation.limits(pixels)
-        labels, marks, objects = _annotations(example, pixels.shape[1:])
+        labels, marks, facts, kinds = _annotations(example, pixels.shape[1:], self.classes)
         if labels.ndim != len(self.patch_shape):
             raise DatasetError(
                 f"'{example.image}' has {labels.ndim} spatial axes, but patches have "
@@ -154,13 +159,14 @@ class Sampler:
             )
         if labels.ndim == 2:
             pixels, labels = pixels[:, None], labels[None]
-        return Decoded(pixels, labels, limits, objects, rgb, marks)
+        return Decoded(pixels, labels, limits, facts, rgb, marks, kinds)
 
     def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, Truth]:
         """Cut one patch and vary it."""
         settings = self.augmentation
         warp = self._warp(decoded, rng)
         pixels, labels = self._cut(decoded, warp)
+        highest = int(labels.max(initial=0))
         if rng.random() < settings.paste:
             other = self._cut(decoded, self._warp(decoded, rng))
             pixels, labels = paste_objects(pixels, labels, *other, rng)
@@ -177,7 +183,12 @@ class Sampler:
         if isinstance(decoded.marks, Points):
             points = no_points(labels.ndim) if empty else decoded.marks
             return pixels, warp_points(points, warp, decoded.size, labels >= 0)
-        return pixels, separate_parts(labels) if self.separate else labels
+        parts = separate_parts(labels) if self.separate else labels
+        if decoded.kinds is None:
+            return pixels, parts
+        # Copied objects have numbers above those that were there.
+        sources = np.where(labels > highest, labels - highest, labels)
+        return pixels, Objects(parts, _inherited(parts, sources, decoded.kinds))
 
     def _warp(self, decoded: Decoded, rng: np.random.Generator) -> Warp:
         """Draw where a patch comes from."""
@@ -202,18 +213,28 @@ class Sampler:
 
 
 def _annotations(
-    example: Example, shape: tuple[int, ...]
-) -> tuple[AnyArray, Boxes | Points | None, ObjectFacts]:
-    """Read labels, in as small a type as holds them, or marks, and what sampling needs of them."""
+    example: Example, shape: tuple[int, ...], classes: tuple[str, ...]
+) -> tuple[AnyArray, Boxes | Points | None, ObjectFacts, IntArray | None]:
+    """Read labels, in as small a type as holds them, or marks; what sampling needs; and classes."""
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
-        return np.zeros(shape, np.uint8), boxes, box_facts(boxes)
+        return np.zeros(shape, np.uint8), boxes, box_facts(boxes), None
     if isinstance(example.labels, PointLabels | CentreLabels):
         points = load_points(example, shape)
         unknown = np.zeros(shape, np.int8) if points.known is None else points.known - np.int8(1)
-        return unknown, points, point_facts(points)
-    labels = load_labels(example, shape)
+        return unknown, points, point_facts(points), None
+    labels, kinds = load_labels(example, shape), None
+    if classes:
+        kinds = load_kinds(example, labels, classes)
     smallest = np.result_type(
         np.min_scalar_type(labels.min(initial=0)), np.min_scalar_type(labels.max(initial=0))
     )
-    return labels.astype(smallest), None, object_facts(labels)
+    return labels.astype(smallest), None, object_facts(labels), kinds
+
+
+def _inherited(parts: LabelArray, sources: LabelArray, kinds: IntArray) -> IntArray:
+    """Return the classes of parts, which are those of the objects that they are of."""
+    own = np.zeros(int(parts.max(initial=0)) + 1, np.int64)
+    inside = parts > 0
+    own[parts[inside]] = kinds[sources[inside]]
+    return own

@@ -18,6 +18,7 @@ from cellwright.datasets.records import (
     Dataset,
     Example,
     Labels,
+    PerClassLabels,
     PointLabels,
     Task,
 )
@@ -90,6 +91,8 @@ def _entry(example: Example, folder: Path) -> dict[str, Any]:
     }
     if example.labels is not None:
         entry["labels"] = _labels_entry(example.labels, folder)
+    if example.classes is not None:
+        entry["classes"] = _relative(example.classes, folder)
     words = {name: getattr(example, name) for name in _WORDS}
     return entry | {name: word for name, word in words.items() if word is not None}
 
@@ -106,11 +109,13 @@ def _labels_entry(labels: Labels, folder: Path) -> Any:
         return {"boxes": path, "image": labels.image}
     if isinstance(labels, PointLabels):
         return {"points": path, "image": labels.image}
+    if isinstance(labels, PerClassLabels):
+        return {"per_class": {name: _relative(file, folder) for name, file in labels.files}}
     return {"classes": path, "values": list(labels.values)}
 
 
 def _example(entry: dict[str, Any], folder: Path) -> Example:
-    unknown = sorted(set(entry) - {"id", "images", "labels", *_WORDS})
+    unknown = sorted(set(entry) - {"id", "images", "labels", "classes", *_WORDS})
     if unknown:
         raise ValueError(f"an example has unknown entries: {', '.join(unknown)}")
     source = _source(entry.get("labels"), folder)
@@ -119,7 +124,8 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
     if not files:
         raise ValueError(f"the example {entry['id']} names no image")
     words = {name: str(entry[name]) for name in _WORDS if entry.get(name) is not None}
-    return Example(str(entry["id"]), files, source, **words)
+    classes = folder / entry["classes"] if "classes" in entry else None
+    return Example(str(entry["id"]), files, source, classes=classes, **words)
 
 
 def _source(labels: Any, folder: Path) -> Labels | None:
@@ -131,13 +137,16 @@ def _source(labels: Any, folder: Path) -> Labels | None:
         return BoxLabels(folder / labels["boxes"], str(labels["image"]))
     if "points" in labels:
         return PointLabels(folder / labels["points"], str(labels["image"]))
+    if "per_class" in labels:
+        files = labels["per_class"].items()
+        return PerClassLabels(tuple((str(name), folder / file) for name, file in files))
     if "classes" in labels:
         return ClassLabels(folder / labels["classes"], tuple(map(int, labels["values"])))
     return CocoLabels(folder / labels["coco"], int(labels["image_id"]))
 
 
 def _files(example: Example) -> list[Path]:
-    return [*example.images, *([example.label_file] if example.label_file else [])]
+    return [*example.images, *example.annotation_files]
 
 
 def _relative(path: Path, folder: Path) -> str:

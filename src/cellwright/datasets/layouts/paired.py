@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cellwright.datasets.layouts.files import (
@@ -12,7 +13,7 @@ from cellwright.datasets.layouts.files import (
     split_folders,
     subfolders,
 )
-from cellwright.datasets.records import Dataset, Example
+from cellwright.datasets.records import Dataset, Example, Labels, PerClassLabels
 
 _IMAGES = ("images", "image", "imgs", "img", "raw", "source", "x")
 _LABELS = ("labels", "label", "masks", "mask", "target", "gt", "annotations", "y")
@@ -22,7 +23,8 @@ def open_paired(root: Path) -> Dataset | None:
     """Recognise ``images/`` beside ``labels/``, in `root` or in ``train/``, ``val/``, ``test/``.
 
     Images may also be in ``raw/``, ``source/`` and the like, labels in ``masks/``, ``target/``.
-    Also ``images/train`` beside ``labels/train``.
+    Also ``images/train`` beside ``labels/train``. Inside of ``labels/``, folders with other names
+    hold the objects of one class each.
     """
     pair = _find_pair(root)
     if pair is not None and has_images(pair[0]):
@@ -53,14 +55,29 @@ def _find_pair(folder: Path) -> tuple[Path, Path] | None:
 
 def _pair(images: Path, labels: Path, split: str | None) -> list[Example]:
     """Pair two folders by stem; ids carry the split, as names may repeat across splits."""
-    image_paths, label_paths = image_files(images), image_files(labels)
-    # Some tools mark the labels of `a.tif` as `a_mask.tif` even in a folder of their own.
-    label_paths = renamed(label_paths, lambda stem: _without_mark(stem, image_paths))
-    check_pairs(image_paths, label_paths, f"'{images}' and '{labels}'")
+    image_paths = image_files(images)
+    found = _labels(labels, image_paths)
+    check_pairs(image_paths, found, f"'{images}' and '{labels}'")
     return [
-        Example(f"{split}/{stem}" if split else stem, (path,), label_paths[stem], split)
+        Example(f"{split}/{stem}" if split else stem, (path,), found[stem], split)
         for stem, path in image_paths.items()
     ]
+
+
+def _labels(folder: Path, images: dict[str, Path]) -> Mapping[str, Labels]:
+    """Return where the labels of each image are, by its stem."""
+
+    def of_images(folder: Path) -> dict[str, Path]:
+        # Some tools mark the labels of `a.tif` as `a_mask.tif` even in a folder of their own.
+        return renamed(image_files(folder), lambda stem: _without_mark(stem, images))
+
+    if has_images(folder):
+        return of_images(folder)
+    files: dict[str, list[tuple[str, Path]]] = {}
+    for inside in subfolders(folder).values():
+        for stem, path in of_images(inside).items():
+            files.setdefault(stem, []).append((inside.name, path))
+    return {stem: PerClassLabels(tuple(own)) for stem, own in files.items()}
 
 
 def _without_mark(stem: str, images: dict[str, Path]) -> str:

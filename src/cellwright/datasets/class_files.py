@@ -1,0 +1,129 @@
+"""Files that say the classes of numbered objects, beside their label images.
+
+Either a table ``classes.csv`` or ``labels.csv`` with the columns ``image``, ``label`` and
+``class``, or a folder of images, ``classes/``, ``types/``, ``class_maps/`` or ``type_maps/`` beside
+that of the labels, in whose files every pixel has the number of a class: an object is what most of
+its pixels are. What nothing is said about is unknown.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from cellwright._errors import DatasetError
+from cellwright.datasets.columns import find_columns, image_key, row_of
+from cellwright.datasets.layouts.files import image_files, some, subfolders
+from cellwright.datasets.records import Dataset, Example
+
+UNKNOWN = ""
+"""The class of objects of which nobody says what they are."""
+_TABLES = ("classes.csv", "labels.csv")
+_MAPS = ("classes", "types", "class_maps", "type_maps")
+_COLUMNS = {
+    "image": ("image", "filename", "file_name", "file", "id"),
+    "label": ("label", "object", "object_id", "instance", "number"),
+    "class": ("class", "cls", "category", "type", "cell_type"),
+}
+
+
+def with_classes(dataset: Dataset) -> Dataset:
+    """Return a dataset of numbered objects with the files that say what these are.
+
+    Raises
+    ------
+    DatasetError
+        If there are such files, but they are about other images.
+    """
+    if dataset.task != "instances" or any(example.classes for example in dataset.examples):
+        return dataset
+    examples = [example for example in dataset.examples if isinstance(example.labels, Path)]
+    folders = {example.labels.parent for example in examples if isinstance(example.labels, Path)}
+    found = {folder: _places(folder, dataset.root) for folder in folders}
+    told = [_with_classes(example, found) for example in dataset.examples]
+    missing = [example.id for example in told if example.classes is None]
+    if any(found.values()) and len(missing) == len(told):
+        places = some(sorted({str(place) for one in found.values() for place in one}))
+        raise DatasetError(
+            f"{places} should say the classes of objects, but names none of the images of "
+            f"'{dataset.root}', such as '{dataset.examples[0].id}'."
+        )
+    notes = dataset.notes
+    if missing and len(missing) < len(told):
+        notes += (
+            f"The classes of objects are unknown in {len(missing)} images ({some(missing)}).",
+        )
+    return replace(dataset, examples=tuple(told), notes=notes)
+
+
+@lru_cache(maxsize=4)
+def read_classes(path: Path) -> Mapping[str, Mapping[int, str]]:
+    """Read a table of classes: columns ``image``, ``label`` and ``class``, one object a row.
+
+    Returns
+    -------
+    mapping of str to mapping
+        By `image_key`, then by label; objects whose class is left empty are unknown.
+
+    Raises
+    ------
+    DatasetError
+        If it is no such table, or an object is named twice.
+    """
+    rows: dict[str, dict[int, str]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = find_columns(reader.fieldnames or (), _COLUMNS)
+            if missing := [name for name in _COLUMNS if name not in columns]:
+                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
+            for row in reader:
+                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
+                image, label = rows.setdefault(image_key(said["image"]), {}), int(said["label"])
+                if image.setdefault(label, said["class"]) != said["class"]:
+                    raise DatasetError(
+                        f"'{path}', line {reader.line_num}: object {label} of '{said['image']}' "
+                        f"is '{said['class']}', but was '{image[label]}' before."
+                    )
+    except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:
+        raise DatasetError(
+            f"'{path}' is not a readable table of image, label and class ({error})."
+        ) from error
+    return rows
+
+
+def _is_table(path: Path) -> bool:
+    """Return whether a file has the columns of a table of classes."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return len(find_columns(next(csv.reader(stream), ()), _COLUMNS)) == len(_COLUMNS)
+    except (UnicodeDecodeError, csv.Error, OSError):
+        return False
+
+
+def _places(folder: Path, root: Path) -> list[Path]:
+    """Return the tables, and the folders of images, that may tell about a folder of labels."""
+    above = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+    tables = [path for one in above for name in _TABLES if _is_table(path := one / name)]
+    maps = []
+    for own in above[:-1]:
+        beside = subfolders(own.parent)
+        same = (beside[name] / folder.relative_to(own) for name in _MAPS if name in beside)
+        maps += [path for path in same if path.is_dir()]
+    return [*tables, *maps]
+
+
+def _with_classes(example: Example, places: Mapping[Path, Sequence[Path]]) -> Example:
+    """Return an example with the first place that tells about it."""
+    if not isinstance(example.labels, Path):
+        return example
+    for place in places[example.labels.parent]:
+        if place.is_file():
+            if row_of(example, read_classes(place)) is not None:
+                return replace(example, classes=place)
+        elif (path := row_of(example, image_files(place))) is not None:
+            return replace(example, classes=path)
+    return example
