@@ -78,6 +78,7 @@ def test_other_programs_read_the_boxes(root, result):
 
 def test_the_report_counts_classes_and_shows_frames(root, result):
     page = (root / "out/report.html").read_text(encoding="utf-8")
+    assert "Show boxes" in page
     assert "4 objects in 3 images" in page
     assert f"1 {KINDS[0]} · 2 {KINDS[1]}" in page
     assert page.count("data:image/png") >= 3 and "broken" in page

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 
 from cellwright.images.image import Image
+from cellwright.models.find import find_model
+from cellwright.models.package import load_package
 from cellwright.reports import page as pages
 from cellwright.reports.annotated import ValidationExample
-from cellwright.reports.charts import Curve
 from cellwright.reports.page import Number
 from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.folder import Outcome
 from cellwright.runs.objects_report import objects_report
 from cellwright.runs.results_page import MAX_PICTURES
-from cellwright.runs.train_report import training_report
+from cellwright.runs.tasks import Finished
+from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.train_report import model_report
 
 RECORD = {
     "started": "2026-11-21T10:00:00+00:00",
@@ -97,20 +100,25 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
     labels = np.zeros((64, 64), np.int32)
     labels[10:30, 10:30] = 1
     image = Image(np.eye(64), "YX")
-    page = training_report(
-        title="phase",
-        subtitle="trained today",
-        overview=[Number("AP@0.5", "0.9")],
-        verdict=["It learned & did not overfit."],
-        curves=[Curve("Loss", "epoch", "loss", {"training": ([1, 2], [1.0, 0.5])})],
-        examples=[ValidationExample("best", "AP@0.5 1.00", image, labels, labels)],
-        settings={"Training": {"seed": 0, "batch_size": 4, "pooling": []}},
-        versions={"numpy": "2.0", "python": "3.12"},
+    card = replace(
+        load_package(find_model("nuclei")).card,
+        name="phase",
+        training={"images": 4, "validation images": 1, "steps": 20, "seconds": 60.0},
     )
-    assert "It learned &amp; did not overfit." in page
-    assert page.count("<polyline") == 1 and page.count('<figure class="card">') == 1
-    assert "<td>batch size</td><td>4</td>" in page and "<td>pooling</td><td>none</td>" in page
-    assert "Made with numpy 2.0, python 3.12." in page
+    shown = ValidationExample("best", "AP@0.5 1.00", image, labels, labels)
+    page = model_report(
+        InstanceTask(),
+        Finished(card, [Number("AP@0.5", "0.9")], [shown]),
+        [{"step": 10 * i, "train_loss": 1 / i, "validation_loss": 1 / i} for i in (1, 2)],
+        ["The labels of 'a' touch & overlap."],
+        {"seed": 0, "batch_size": 4, "patch": None, "strength": "light"},
+        "cellwright train images -o phase",
+    )
+    assert "Too short to judge" in page and "touch &amp; overlap." in page
+    assert page.count("<polyline") == 2 and page.count('<figure class="card">') == 1
+    assert "<td>batch size</td><td>4</td>" in page and "<td>augmentation</td><td>light</td>" in page
+    assert "<td>patch</td>" not in page and "Made with python" in page
+    assert "TP / (TP + FP + FN)" in page and "Show outlines" in page
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

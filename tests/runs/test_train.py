@@ -216,11 +216,24 @@ def test_the_least_confidence_is_where_precision_is_highest():
     assert best_confidence(confidence, np.ones(5, bool), true_objects=5) == 0
 
 
-def test_the_command_trains_and_says_what_to_do_next(data, tmp_path):
-    arguments = f"--steps 2 --patch 64 --width 8 --depth 2 --batch-size 2 -o {tmp_path}/m {data}"
-    done = CliRunner().invoke(command, arguments.split())
+def test_the_command_trains_and_says_what_to_do_next(trained, data, tmp_path):
+    arguments = f"--learning-rate 1e-9 --steps 1 --patch 64 -o {tmp_path}/m {data}"
+    done = CliRunner().invoke(command, ["--from", str(trained.folder), *arguments.split()])
     assert done.exit_code == 0, done.output
     assert "set aside by chance" in done.output and f"--model {tmp_path}" in done.output
+
+
+def test_a_model_that_learned_nothing_is_not_recommended(tmp_path):
+    data = make_dataset(tmp_path / "data", 4)
+    for path in (data / "labels").iterdir():  # as if labels and images had been mixed up
+        labels, _ = read_labels(path)
+        write_labels(path, np.roll(labels, (11, 37), axis=(0, 1)), overwrite=True)
+    arguments = f"--steps 1 --patch 64 --width 8 --depth 2 -o {tmp_path}/m {data}"
+    for _ in ("trained", "done before"):
+        done = CliRunner().invoke(command, arguments.split())
+        assert done.exit_code == 0, done.output
+        assert "has not learned" in done.output and "Use it" not in done.output
+    assert "has not learned" in (tmp_path / "m/report.html").read_text(encoding="utf-8")
 
 
 def test_masks_are_refused_before_hours_of_training(tmp_path):

@@ -8,7 +8,9 @@ import click
 from click.core import ParameterSource
 
 from cellwright._errors import UsageError
+from cellwright._words import counted
 from cellwright.cli import options
+from cellwright.runs.meanings import MEANINGS
 
 
 @click.command(short_help="Score a model on annotated images, or tracks against true ones.")
@@ -70,10 +72,10 @@ def evaluate(
     from cellwright.runs.evaluate import evaluate as run
 
     metrics = run(model, dataset, output, overwrite=overwrite, **choices).metrics
-    told = next((tell for key, tell in _TOLD.items() if key in metrics), _objects)
-    lines = told(metrics)
+    task = next((task for key, task in _TELLING.items() if key in metrics), "instances")
     notes = [f"Note: {warning}" for warning in metrics["warnings"]]
-    options.say(as_json, metrics, [*notes, *lines, f"Results: {output}"])
+    lines = [*notes, *_TOLD[task](metrics), MEANINGS[task], f"Results: {output}"]
+    options.say(as_json, metrics, lines)
 
 
 def _refuse_given(choices: Mapping[str, Any], what: str) -> None:
@@ -105,7 +107,7 @@ def _tracks(scores: dict[str, Any]) -> list[str]:
 
 
 def _classes(metrics: dict[str, Any]) -> list[str]:
-    lines = [f"{metrics['images']:,} images:"]
+    lines = [f"{counted(metrics['images'], 'image')}:"]
     for name, value in metrics["dice"].items():
         if name not in ("background", "mean") and value is not None:
             lines.append(
@@ -116,7 +118,7 @@ def _classes(metrics: dict[str, Any]) -> list[str]:
 
 
 def _boxes(metrics: dict[str, Any]) -> list[str]:
-    lines = [f"{metrics['true_objects']:,} boxes in {metrics['images']:,} images:"]
+    lines = [f"{metrics['true_objects']:,} boxes in {counted(metrics['images'], 'image')}:"]
     for kind, scores in [("all classes", metrics), *metrics["per_class"].items()]:
         if scores["AP50"] is not None:
             lines.append(
@@ -130,7 +132,7 @@ def _boxes(metrics: dict[str, Any]) -> list[str]:
 def _points(metrics: dict[str, Any]) -> list[str]:
     error = "" if metrics["rmse"] is None else f", off by {metrics['rmse']:.2f} px (RMSE)"
     return [
-        f"{metrics['true_points']:,} points in {metrics['images']:,} images:",
+        f"{counted(metrics['true_points'], 'point')} in {counted(metrics['images'], 'image')}:",
         f"  F1 {metrics['f1']:.3f} within {metrics['radius']:g} px, precision "
         f"{metrics['precision']:.3f}, recall {metrics['recall']:.3f}{error}",
         f"  counts off by {metrics['mean_absolute_count_error']:.1f} per image",
@@ -141,7 +143,7 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
     half, pooled = metrics["per_image"]["0.5"], metrics["pooled"]["0.5"]
     calibration = metrics["calibration"]["expected_calibration_error"]
     lines = [
-        f"{metrics['true_objects']:,} objects in {metrics['images']:,} images:",
+        f"{counted(metrics['true_objects'], 'object')} in {counted(metrics['images'], 'image')}:",
         f"  AP@0.5 per image {half['average_precision']:.3f}, "
         f"pooled {pooled['average_precision']:.3f}",
         f"  precision {pooled['precision']:.3f}, recall {pooled['recall']:.3f}, "
@@ -152,5 +154,6 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-_TOLD = {"dice": _classes, "AP50": _boxes, "true_points": _points}
-"""How the scores are told that have such a key; those of objects have none of these."""
+_TELLING = {"dice": "classes", "AP50": "boxes", "true_points": "points"}
+"""What models find whose scores have such a key; those of objects have none of these."""
+_TOLD = {"instances": _objects, "classes": _classes, "boxes": _boxes, "points": _points}

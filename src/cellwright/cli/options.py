@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cellwright._words import counted
+
 if TYPE_CHECKING:
     from cellwright.runs.results import RunResult
 
@@ -116,20 +118,16 @@ def finish(result: "RunResult", as_json: bool) -> None:
         click.echo(traceback, err=True)
     again = "" if result.seconds else " (done before, nothing to do)"
     objects = result.kind.rows == "objects"
-    found = f"{result.objects:,} objects in" if objects else "Pixel classes of"
+    found = f"{counted(result.objects, 'object')} in" if objects else "Pixel classes of"
     lines = [
-        f"{found} {_images(result.images)}{again}",
+        f"{found} {counted(result.images, 'image')}{again}",
         f"table   {result.folder / result.kind.csv}",
         f"report  {result.folder / 'report.html'}",
     ]
     if result.warnings:
-        lines.insert(1, f"warnings for {_images(result.warnings)}: see the report")
+        lines.insert(1, f"warnings for {counted(result.warnings, 'image')}: see the report")
     say(as_json, result.to_json(), lines)
     if result.failures:
         total = result.images + len(result.failures)
-        click.echo(f"{len(result.failures)} of {_images(total)} failed.", err=True)
+        click.echo(f"{len(result.failures)} of {counted(total, 'image')} failed.", err=True)
         raise SystemExit(EXIT_SOME_FAILED if result.images else EXIT_WRONG_INPUT)
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"

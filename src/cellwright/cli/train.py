@@ -206,7 +206,8 @@ def train(
         *(f"Note: {warning}" for warning in result.warnings),
         f"Model '{card.name}': {result.headline}.",
         f"Report: {output / 'report.html'}",
-        f"Use it: cellwright {command} IMAGES -o RESULTS --model {output}",
     ]
+    if result.learned:
+        lines.append(f"Use it: cellwright {command} IMAGES -o RESULTS --model {output}")
     summary = {"output": str(output), "model": card.name, "evaluation": dict(card.evaluation)}
     options.say(as_json, summary | {"warnings": list(result.warnings)}, lines)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
+from cellwright._words import counted
 from cellwright.reports.charts import histogram
 from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, median
@@ -44,9 +45,10 @@ def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
     return results_page(
         record,
         outcomes,
-        title=f"Pixel classes of {len(done):,} image{'' if len(done) == 1 else 's'}",
+        title=f"Pixel classes of {counted(len(done), 'image')}",
         overview=numbers,
         charts=charts,
+        drawn="classes",
         legend=[
             {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
         ],

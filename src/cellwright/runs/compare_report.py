@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cellwright._words import counted
 from cellwright.reports.annotated import FOUND_AND_ANNOTATED
 from cellwright.reports.charts import Curve, curve_chart, plain_number
 from cellwright.reports.page import Number, render_page
@@ -21,6 +22,7 @@ from cellwright.runs.compare_results import (
     title_of,
 )
 from cellwright.runs.doctor import versions
+from cellwright.runs.meanings import DRAWN, MEANINGS
 
 _BAR_WIDTH, _BAR_HEIGHT = 150, 18
 
@@ -54,6 +56,7 @@ def comparison_page(
         title=f"Recommended: {findings.winner.name}",
         subtitle=f"The best of {len(findings.standings)} candidates on {images:,} images",
         overview=_overview(findings),
+        meaning=MEANINGS[findings.task],
         verdict=[*said(findings), *findings.notes],
         failures=findings.failures,
         score=score,
@@ -69,6 +72,7 @@ def comparison_page(
             }
             for image, cards in pictures.items()
         ],
+        drawn=DRAWN[findings.task],
         legend=FOUND_AND_ANNOTATED,
         settings={
             "Comparison": {
@@ -172,9 +176,10 @@ def _progress(findings: Findings) -> Curve:
 
 
 def _rounds(findings: Findings) -> dict[str, str]:
+    trainings = counted(findings.folds, "training")
     rounds = {
-        f"round {number}": f"{one.candidates} candidates, {one.minutes:.2f} min for each of "
-        f"their {findings.folds} training{'' if findings.folds == 1 else 's'} by its end"
+        f"round {number}": f"{counted(one.candidates, 'candidate')}, {one.minutes:.2f} min for "
+        f"each of their {trainings} by its end"
         for number, one in enumerate(findings.rounds, 1)
     }
     return {**rounds, "recommended model": f"{findings.final_minutes:.2f} min"}

@@ -21,7 +21,9 @@ _MEASURED = {
 _ENOUGH = 4  # more values than this make a distribution
 
 
-def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
+def detections_report(
+    record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table, *, drawn: str
+) -> str:
     """Return the page about detections: how many of which class are in which image.
 
     Parameters
@@ -32,6 +34,8 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
         With the number of objects of each class (``classes``) among their facts.
     table : Table
         One row per object, of all images: ``confidence``, ``intensity``, ``sigma`` as far as known.
+    drawn : str
+        What marks them in the pictures: ``"boxes"`` or ``"points"``.
 
     Returns
     -------
@@ -63,6 +67,7 @@ def detections_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], ta
         title=objects_title(done),
         overview=overview,
         charts=charts,
+        drawn=drawn,
         legend=[
             {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
         ],

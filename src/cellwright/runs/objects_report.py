@@ -37,6 +37,7 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         title=objects_title(done),
         overview=_overview(outcomes, table),
         charts=_charts(done, table),
+        drawn="outlines",
         legend=_legend(table),
         table=_image_table(outcomes),
     )

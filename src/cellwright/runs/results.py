@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,10 @@ class ResultKind:
 
 OBJECTS = ResultKind("objects", objects_report)
 CLASSES = ResultKind("classes", classes_report)
-POINTS = ResultKind("objects", detections_report)
-DETECTIONS = ResultKind("objects", detections_report, {"coco.json": coco_results})
+POINTS = ResultKind("objects", partial(detections_report, drawn="points"))
+DETECTIONS = ResultKind(
+    "objects", partial(detections_report, drawn="boxes"), {"coco.json": coco_results}
+)
 
 
 @dataclass(frozen=True, slots=True)

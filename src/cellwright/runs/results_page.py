@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cellwright._words import counted
 from cellwright.reports.page import Number, in_words, render_page, to_the_minute
 from cellwright.runs.folder import Outcome
 from cellwright.runs.warnings import kind
@@ -20,6 +21,7 @@ def results_page(
     title: str,
     overview: Sequence[Number],
     charts: Sequence[str],
+    drawn: str,
     legend: Sequence[Mapping[str, Any]],
     table: Mapping[str, Any],
 ) -> str:
@@ -36,6 +38,8 @@ def results_page(
         The figures that matter most.
     charts : sequence of str
         Distributions, as SVG; empty ones are left out.
+    drawn : str
+        What lies over the pictures, such as ``"outlines"``.
     legend : sequence of mapping
         ``name`` and ``colour`` of what the pictures show.
     table : mapping
@@ -57,6 +61,7 @@ def results_page(
         charts=[chart for chart in charts if chart],
         cards=_cards(done),
         done=len(done),
+        drawn=drawn,
         legend=legend,
         table=table,
         command_line=record.get("command_line", ""),
@@ -69,7 +74,7 @@ def results_page(
 def objects_title(done: Sequence[Outcome]) -> str:
     """Return how many objects there are in how many images."""
     objects = sum(outcome.objects for outcome in done)
-    return f"{objects:,} objects in {len(done):,} image{'' if len(done) == 1 else 's'}"
+    return f"{counted(objects, 'object')} in {counted(len(done), 'image')}"
 
 
 def _subtitle(record: Mapping[str, Any]) -> str:
@@ -128,7 +133,7 @@ def _summary(outcome: Outcome) -> str:
     elif "shares" in facts:
         parts = [f"{share:.1%} {name}" for name, share in facts["shares"].items()]
     else:
-        parts = [f"{outcome.objects:,} object{'' if outcome.objects == 1 else 's'}"]
+        parts = [counted(outcome.objects, "object")]
     return " · ".join(part for part in [*parts, facts.get("size"), facts.get("shown")] if part)
 
 

@@ -101,5 +101,8 @@ class Task(Protocol):
     ) -> Finished:
         """Choose what is left to choose on validation images, and score the model on them."""
 
+    def score(self, card: ModelCard) -> float:
+        """Return how good the model is, from 0 to 1."""
+
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""

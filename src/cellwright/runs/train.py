@@ -36,6 +36,13 @@ from cellwright.training.history import CHECKPOINT, HISTORY
 
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
+LEAST_SCORE = 0.05
+"""A model with a lower score on validation images, of at most 1, has not learned."""
+_NOTHING_LEARNED = (
+    "The model has not learned: it finds next to nothing right in the validation images. Look at "
+    "what it was shown (cellwright data preview) and whether the labels fit the images (cellwright "
+    "data inspect); if they do, train longer, or start from the weights of another model (--from)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,8 @@ class TrainResult:
     package : Package
     headline : str
         How good it is, in one sentence.
+    learned : bool
+        Whether it finds more than next to nothing.
     warnings : tuple of str
         What the user should know about data and training.
     """
@@ -56,6 +65,7 @@ class TrainResult:
     folder: Path
     package: Package
     headline: str
+    learned: bool
     warnings: tuple[str, ...] = ()
 
 
@@ -157,15 +167,16 @@ def train_divided(
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             package = load_package(out)
-            headline = task.headline(package.card)
-            return TrainResult(out, package, headline, tuple(finished["warnings"]))
+            return _result(out, task, package, finished["warnings"])
         contract, problems = task.contract(divided, options.seed)
-        warnings = (*notes, *problems)
+        warnings = [*notes, *problems]
         for warning in warnings:
             remark(f"Note: {warning}")
         lesson = Lesson(task, divided, contract, method, options, size)
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
         done = finished_model(lesson, learned, options.name or model_name(out))
+        if task.score(done.card) < LEAST_SCORE:
+            warnings.append(_NOTHING_LEARNED)
         package = save_package(out, done.card, learned.files)
         page = model_report(
             task, done, learned.history, warnings, plan.parameters, run.command_line
@@ -174,7 +185,13 @@ def train_divided(
         (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
         written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
         run.finish(versions=versions(), warnings=warnings, images=written)
-    return TrainResult(out, package, task.headline(package.card), warnings)
+    return _result(out, task, package, warnings)
+
+
+def _result(out: Path, task: Task, package: Package, warnings: Sequence[str]) -> TrainResult:
+    card = package.card
+    learned = task.score(card) >= LEAST_SCORE
+    return TrainResult(out, package, task.headline(card), learned, tuple(warnings))
 
 
 def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray
+from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.boxes import ONE_CLASS, class_names
 from cellwright.datasets.examples import load_pixels
@@ -155,16 +156,19 @@ class BoxTask:
         ]
         return Finished(card, overview, _pictured(model, examples, evaluation))
 
+    def score(self, card: ModelCard) -> float:
+        """Return how good the model is, from 0 to 1: AP50."""
+        return float(card.evaluation["AP50"] or 0.0)
+
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
-        count = figures["images"]
         scores = ", ".join(
             f"{name} {figures[name]:.3f}"
             for name in ("AP50", "AP75", "AP")
             if figures[name] is not None
         )
-        return f"{scores} on {count:,} validation image{'' if count == 1 else 's'}"
+        return f"{scores} on {counted(figures['images'], 'validation image')}"
 
 
 def box_figures(evaluation: BoxEvaluation) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.records import Dataset, Example
@@ -106,16 +109,23 @@ class ClassTask:
         ]
         return Finished(card, overview, _pictured(model, examples, evaluation))
 
+    def score(self, card: ModelCard) -> float:
+        """Return how good the model is, from 0 to 1: the mean Dice of the classes."""
+        return float(np.mean([*_dice(card).values()] or [0.0]))
+
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
-        figures = card.evaluation
-        count = figures["images"]
-        dice = ", ".join(
-            f"{name.removeprefix('Dice, ')} {value:.3f}"
-            for name, value in figures.items()
-            if name.startswith("Dice, ") and value is not None
-        )
-        return f"Dice of {dice}, on {count:,} validation image{'' if count == 1 else 's'}"
+        dice = ", ".join(f"{name} {value:.3f}" for name, value in _dice(card).items())
+        return f"Dice of {dice}, on {counted(card.evaluation['images'], 'validation image')}"
+
+
+def _dice(card: ModelCard) -> dict[str, float]:
+    """Return the Dice of each class that the validation images have."""
+    return {
+        name.removeprefix("Dice, "): value
+        for name, value in card.evaluation.items()
+        if name.startswith("Dice, ") and value is not None
+    }
 
 
 def _figures(evaluation: ClassEvaluation) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.registry import find_method, new_readout
@@ -107,13 +108,16 @@ class InstanceTask:
             _pictured(model, examples, evaluation),
         )
 
+    def score(self, card: ModelCard) -> float:
+        """Return how good the model is, from 0 to 1: AP at IoU 0.5, mean over the images."""
+        return float(card.evaluation["AP@0.5 per image"])
+
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
-        count = figures["images"]
         return (
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
-            f"pooled, on {count:,} validation image{'' if count == 1 else 's'}"
+            f"pooled, on {counted(figures['images'], 'validation image')}"
         )
 
 

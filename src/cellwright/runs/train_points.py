@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.points import as_points, object_diameter
 from cellwright.datasets.records import Dataset, Example
@@ -117,15 +118,19 @@ class PointTask:
         figures = card.evaluation
         return Finished(card, _overview(figures), _pictured(model, examples, evaluation))
 
+    def score(self, card: ModelCard) -> float:
+        """Return how good the model is, from 0 to 1: F1."""
+        return float(card.evaluation["F1"])
+
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
-        count, error = figures["images"], figures["RMSE, px"]
+        error = figures["RMSE, px"]
         where = f", off by {error:.2f} px (RMSE)" if error is not None else ""
         return (
             f"F1 {figures['F1']:.3f} within {figures['tolerance, px']:g} px (precision "
-            f"{figures['precision']:.3f}, recall {figures['recall']:.3f}){where}, on {count:,} "
-            f"validation image{'' if count == 1 else 's'}"
+            f"{figures['precision']:.3f}, recall {figures['recall']:.3f}){where}, on "
+            f"{counted(figures['images'], 'validation image')}"
         )
 
 

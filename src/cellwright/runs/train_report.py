@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellwright.models.card import ModelCard
-from cellwright.reports.annotated import FOUND_AND_ANNOTATED, ValidationExample, example_card
+from cellwright.reports.annotated import FOUND_AND_ANNOTATED, example_card
 from cellwright.reports.charts import Curve, curve_chart
 from cellwright.reports.page import Number, in_words, render_page
 from cellwright.runs.doctor import versions
+from cellwright.runs.meanings import DRAWN, MEANINGS
 from cellwright.runs.tasks import Finished, Task
 from cellwright.training.history import Row
 from cellwright.training.verdict import verdict
@@ -47,81 +48,30 @@ def model_report(
         HTML.
     """
     card = finished.card
-    return training_report(
+    settings = {
+        "Training": {
+            _CALLED.get(name, name): value
+            for name, value in options.items()
+            if name != "network" and value is not None
+        },
+        **({"Start": _start(card.training)} if "weights" in card.training else {}),
+        "Network": card.network.config,
+        "Model": _model_facts(card),
+    }
+    return render_page(
+        "training.html",
         title=f"The model '{card.name}'",
         subtitle=f"Trained on {card.training['images']:,} images, checked on "
         f"{card.training['validation images']:,} others",
-        overview=[
-            *finished.overview,
-            *_effort(card.training),
-        ],
+        overview=[*finished.overview, *_effort(card.training)],
+        meaning=MEANINGS[card.task],
         verdict=[*([verdict(history).text] if history else []), *warnings],
-        curves=_curves(task, history) if history else [],
-        examples=finished.pictures,
-        settings={
-            "Training": {
-                _CALLED.get(name, name): value
-                for name, value in options.items()
-                if name != "network" and value is not None
-            },
-            **({"Start": _start(card.training)} if "weights" in card.training else {}),
-            "Network": dict(card.network.config),
-            "Model": _model_facts(card),
-        },
-        versions=versions(),
-        command_line=command_line,
-    )
-
-
-def training_report(
-    *,
-    title: str,
-    subtitle: str,
-    overview: Sequence[Number],
-    verdict: Sequence[str],
-    curves: Sequence[Curve],
-    examples: Sequence[ValidationExample],
-    settings: Mapping[str, Mapping[str, Any]],
-    versions: Mapping[str, str],
-    command_line: str = "",
-) -> str:
-    """Return the page about a training.
-
-    Parameters
-    ----------
-    title, subtitle : str
-        What was trained, on what and when.
-    overview : sequence of Number
-        The figures that matter most.
-    verdict : sequence of str
-        What the curves say, in plain sentences.
-    curves : sequence of Curve
-        Losses and metrics over epochs or steps.
-    examples : sequence of ValidationExample
-        The best and the worst validation images.
-    settings : mapping of mappings
-        Named sections of settings.
-    versions : mapping
-        Of the packages it was made with.
-    command_line : str
-        How the program was called.
-
-    Returns
-    -------
-    str
-        HTML with all styles, pictures and scripts inside.
-    """
-    return render_page(
-        "training.html",
-        title=title,
-        subtitle=subtitle,
-        overview=overview,
-        verdict=verdict,
-        charts=[curve_chart(curve) for curve in curves],
-        cards=[example_card(example) for example in examples],
+        charts=[curve_chart(curve) for curve in _curves(task, history)] if history else [],
+        cards=[example_card(example) for example in finished.pictures],
+        drawn=DRAWN[card.task],
         legend=FOUND_AND_ANNOTATED,
         settings={title: in_words(rows) for title, rows in settings.items()},
-        versions=versions,
+        versions=versions(),
         command_line=command_line,
     )
 

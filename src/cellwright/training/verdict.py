@@ -8,6 +8,7 @@ from enum import Enum
 import numpy as np
 
 from cellwright._types import DoubleArray
+from cellwright._words import counted
 from cellwright.training.history import Row
 
 FEWEST_VALIDATIONS = 4
@@ -60,8 +61,7 @@ def verdict(history: Sequence[Row]) -> Verdict:
     if len(rows) < FEWEST_VALIDATIONS:
         return Verdict(
             Trend.TOO_SHORT,
-            f"Too short to judge: only {len(rows)} validation{'' if len(rows) == 1 else 's'}. "
-            "Train longer.",
+            f"Too short to judge: only {counted(len(rows), 'validation')}. Train longer.",
         )
     if _swing(validation) > SWING:
         return Verdict(
