@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from cellwright.methods.flows.readout import DistanceFlowsReadout, FlowsReadout  # noqa: E402
 from methods.battery import MethodBattery  # noqa: E402
 
-SMALL = {"steps": 8, "gathering": 2, "basin": 9, "smallest": 3}
+SMALL = {"steps": 8, "gathering": 4, "basin": 9, "smallest": 3}
 SMALL_VOLUMES = SMALL | {"dimensions": 3, "gathering": 12}  # more pixels meet in one
 
 

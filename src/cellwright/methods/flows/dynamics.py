@@ -13,26 +13,51 @@ from numba import njit
 from cellwright._types import BoolArray, FloatArray, LabelArray
 
 HOP = 4  # steps; rounding to pixels less often keeps the path, more often saves steps
+FULL_SPEED = 0.5
+"""A flow of this length or longer moves a pixel by 1 px in a step. Where a network is not certain
+of the direction, it writes flows that are too short; long objects would be left in pieces."""
+
+
+@njit(cache=True)
+def lengths(flows: FloatArray) -> FloatArray:
+    """Return the lengths of flows.
+
+    Parameters
+    ----------
+    flows : ndarray, shape (D, Z, Y, X), float32
+        Along the last D axes, D is 2 or 3.
+
+    Returns
+    -------
+    ndarray, shape (Z, Y, X), float32
+    """
+    dimensions, planes, rows, columns = flows.shape
+    result = np.empty((planes, rows, columns), np.float32)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                square = np.float32(0)
+                for d in range(dimensions):
+                    square += flows[d, z, y, x] * flows[d, z, y, x]
+                result[z, y, x] = np.sqrt(square)
+    return result
 
 
 @njit(cache=True)
 def steps_of(
-    logits: FloatArray, flows: FloatArray, floor: float, unit: float, rest: float
+    foreground: BoolArray, flows: FloatArray, length: FloatArray, rest: float
 ) -> FloatArray:
-    """Return the flows as steps, components last, 0 in the background and where pixels rest.
+    """Return the steps that pixels move, components last, 0 in the background and where they rest.
 
     Parameters
     ----------
-    logits : ndarray, shape (Z, Y, X), float32
-        Of the foreground.
+    foreground : ndarray, shape (Z, Y, X), bool
     flows : ndarray, shape (D, Z, Y, X), float32
         Along the last D axes, D is 2 or 3.
-    floor : float
-        Pixels with a logit at or below it are background.
-    unit : float
-        What the network writes for a step of 1 px.
+    length : ndarray, shape (Z, Y, X), float32
+        Of the flows.
     rest : float
-        Shorter steps are 0, in px.
+        Where the flow is shorter, pixels rest.
 
     Returns
     -------
@@ -41,18 +66,13 @@ def steps_of(
     """
     dimensions, planes, rows, columns = flows.shape
     steps = np.zeros((planes, rows, columns, dimensions), np.float32)
+    fast = np.float32(FULL_SPEED)
     for z in range(planes):
         for y in range(rows):
             for x in range(columns):
-                if logits[z, y, x] <= floor:
+                if not foreground[z, y, x] or length[z, y, x] < rest:
                     continue
-                square = np.float32(0)
-                for d in range(dimensions):
-                    square += flows[d, z, y, x] * flows[d, z, y, x]
-                length = np.sqrt(square)
-                if length < rest * unit:
-                    continue
-                scale = np.float32(1) / max(np.float32(unit), length)
+                scale = np.float32(1) / max(fast, length[z, y, x])
                 for d in range(dimensions):
                     steps[z, y, x, d] = flows[d, z, y, x] * scale
     return steps
@@ -243,7 +263,12 @@ def gather(pixels: LabelArray, landing: LabelArray, basins: LabelArray) -> Label
 
 @njit(cache=True)
 def describe(
-    labels: LabelArray, count: int, logits: FloatArray, steps: FloatArray, flows: FloatArray
+    labels: LabelArray,
+    count: int,
+    logits: FloatArray,
+    predicted: FloatArray,
+    length: FloatArray,
+    flows: FloatArray,
 ) -> FloatArray:
     """Return what speaks for and against objects 1..count.
 
@@ -253,8 +278,10 @@ def describe(
     count : int
     logits : ndarray, shape (Z, Y, X), float32
         Of the foreground.
-    steps : ndarray, shape (Z, Y, X, D), float32
-        As predicted.
+    predicted : ndarray, shape (D, Z, Y, X), float32
+        The flows; any longer than 1 counts as 1.
+    length : ndarray, shape (Z, Y, X), float32
+        Of the predicted flows.
     flows : ndarray, shape (3, Z, Y, X), float32
         As the objects should have them.
 
@@ -266,7 +293,8 @@ def describe(
         pixels beside those of a disc.
     """
     planes, rows, columns = labels.shape
-    first = 3 - steps.shape[3]
+    dimensions = len(predicted)
+    first = 3 - dimensions
     sums = np.zeros((count, 3))
     pixels, edge = np.zeros(count), np.zeros(count)
     for z in range(planes):
@@ -279,8 +307,10 @@ def describe(
                 pixels[i] += 1
                 probability = 1 / (1 + np.exp(-logits[z, y, x]))
                 sums[i, 0] += probability
-                for d in range(steps.shape[3]):
-                    sums[i, 2] += (steps[z, y, x, d] - flows[first + d, z, y, x]) ** 2
+                scale = np.float32(1) / max(np.float32(1), length[z, y, x])
+                for d in range(dimensions):
+                    miss = predicted[d, z, y, x] * scale - flows[first + d, z, y, x]
+                    sums[i, 2] += miss**2
                 if (
                     (y > 0 and labels[z, y - 1, x] != label)
                     or (x > 0 and labels[z, y, x - 1] != label)

@@ -76,8 +76,11 @@ class FlowsReadout:
 
     @classmethod
     def suited_to(cls, dimensions: int, diameter: float) -> Self:
-        """Return a readout for objects of up to this diameter in px; planes and volumes alike."""
-        return cls(dimensions=dimensions, steps=_whole_hops(max(32.0, diameter + 8)))
+        """Return a readout for objects of up to this diameter in px; planes and volumes alike.
+
+        The tips of long objects are farther from the centre than the radius of their area says.
+        """
+        return cls(dimensions=dimensions, steps=_whole_hops(max(32.0, 1.5 * diameter + 8)))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -135,11 +138,15 @@ class FlowsReadout:
         """
         shape = maps.shape[1:]
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
-        logits = volume[0]
-        floor = math.log(self.threshold / (1 - self.threshold))
-        steps = dynamics.steps_of(logits, volume[1:], floor, self.unit, self.rest)
-        labels, anchors = self._objects(logits > floor, steps)
-        evidence = dynamics.describe(labels, len(anchors), logits, steps, self.flows_of(labels))
+        logits, flows = volume[0], volume[1:] / np.float32(self.unit)
+        foreground = logits > math.log(self.threshold / (1 - self.threshold))
+        length = dynamics.lengths(flows)
+        labels, anchors = self._objects(
+            foreground, dynamics.steps_of(foreground, flows, length, self.rest)
+        )
+        evidence = dynamics.describe(
+            labels, len(anchors), logits, flows, length, self.flows_of(labels)
+        )
         keep = evidence[:, self.evidence_names.index("flow error")] <= self.flow_error
         labels = _renumbered(labels, keep)
         return Instances(labels.reshape(shape), anchors[keep, 3 - len(shape) :], evidence[keep])
