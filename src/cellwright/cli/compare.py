@@ -50,33 +50,11 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     help="Spend half of the time on better settings for the best candidate (learning rate, weight "
     "decay, size of the network, augmentation, patches). Needs Optuna.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@options.seed
 @options.axes
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the networks learn.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Processes that prepare images.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of the networks.  [default: all cores]",
-)
+@options.device
+@options.workers
+@options.threads
 @options.overwrite
 @options.as_json
 def compare(

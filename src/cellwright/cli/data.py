@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cellwright.cli.options import EXIT_SOME_FAILED, EXIT_WRONG_INPUT, as_json, axes, say
+from cellwright.cli import options
 
 if TYPE_CHECKING:
-    from cellwright._types import AnyArray
     from cellwright.datasets.leaks import Leak
     from cellwright.datasets.records import Dataset
     from cellwright.datasets.repair import Parts
     from cellwright.datasets.summary import Summary
 
 _SHOWN = 5  # messages of a kind that are printed before the rest is only counted
-_GAP = 4  # pixels between the patches of a contact sheet
 
 dataset_path = click.argument("path", type=click.Path(path_type=Path))
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 
 
 @click.group()
@@ -30,8 +27,8 @@ def data() -> None:
 
 @data.command()
 @dataset_path
-@axes
-@as_json
+@options.axes
+@options.as_json
 def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     """Say what the dataset in the folder PATH holds, and what is wrong with it."""
     from cellwright.datasets.dataset import open_dataset
@@ -43,9 +40,9 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     # Thumbnails need every image, so they are compared only where all can be read.
     leaks = check_leaks(dataset, look=len(summary.examples) == len(dataset))
     facts = _facts(dataset, summary, leaks)
-    say(as_json, facts, _lines(facts))
+    options.say(as_json, facts, _lines(facts))
     if summary.problems:
-        raise SystemExit(EXIT_SOME_FAILED)
+        raise SystemExit(options.EXIT_SOME_FAILED)
 
 
 @data.command()
@@ -69,8 +66,8 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
 @click.option(
     "--size", type=click.IntRange(16, 1024), default=192, show_default=True, help="Side in pixels."
 )
-@axes
-@seed_option
+@options.axes
+@options.seed
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
 def preview(
     path: Path,
@@ -86,37 +83,19 @@ def preview(
 
     Of volumes, the middle plane is shown.
     """
-    import numpy as np
-
-    from cellwright.datasets.augmentation import augmentation
     from cellwright.datasets.dataset import open_dataset
-    from cellwright.datasets.examples import load_pixels
-    from cellwright.datasets.loader import balanced_weights, batches
-    from cellwright.images.image import Image
-    from cellwright.images.normalise import Normalisation
-    from cellwright.images.write import write
-    from cellwright.runs.marks import as_labels
+    from cellwright.runs.contact_sheet import write_contact_sheet
 
     dataset = open_dataset(path, axes)
-    depth = load_pixels(dataset.examples[0])[0].shape[1:-2]
-    shown = [
-        _outlined(batch["pixels"][0], batch["labels"][0])
-        for batch in batches(
-            dataset.examples,
-            patch_shape=(*(min(16, planes) for planes in depth), size, size),
-            batch_size=1,
-            augmentation=augmentation(strength),
-            normalisation=Normalisation(joint=True),
-            transform=as_labels,
-            seed=seed,
-            steps=patches,
-            weights=balanced_weights(dataset.examples),
-            separate=dataset.task == "instances",
-        )
-    ]
-    sheet = np.moveaxis(_contact_sheet(shown), -1, 0)
-    colours = ("red", "green", "blue")
-    write(output, Image(sheet, "CYX", channel_names=colours), overwrite=overwrite)
+    write_contact_sheet(
+        dataset,
+        output,
+        patches=patches,
+        size=size,
+        strength=strength,
+        seed=seed,
+        overwrite=overwrite,
+    )
     click.echo(f"Wrote {patches} patches to '{output}'.")
 
 
@@ -132,10 +111,10 @@ def preview(
 @click.option("--train", type=click.FloatRange(0, 1), default=0.8, show_default=True)
 @click.option("--val", type=click.FloatRange(0, 1), default=0.2, show_default=True)
 @click.option("--test", type=click.FloatRange(0, 1), default=0.0, show_default=True)
-@seed_option
-@axes
+@options.seed
+@options.axes
 @click.option("--overwrite", is_flag=True, help="Replace the description if it is there.")
-@as_json
+@options.as_json
 def split(
     path: Path,
     output: Path,
@@ -167,7 +146,7 @@ def split(
     leaks = [str(leak) for leak in check_leaks(dataset)]
     write_description(dataset, output)
     lines = [f"Wrote '{output}': {_counted(dataset.splits)}.", *_listed("Leaks", leaks)]
-    say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
+    options.say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
 
 
 @data.command()
@@ -196,9 +175,9 @@ def split(
     show_default=True,
     help="Drop objects of fewer pixels.",
 )
-@axes
+@options.axes
 @click.option("--overwrite", is_flag=True, help="Replace copies that are there.")
-@as_json
+@options.as_json
 def repair(
     labels: tuple[str, ...],
     output: Path,
@@ -243,9 +222,11 @@ def repair(
         f"{facts['objects_before']:,} objects before, {facts['objects_after']:,} after",
         f"copies  {output}",
     ]
-    say(as_json, facts, lines)
+    options.say(as_json, facts, lines)
     if failed:
-        raise SystemExit(EXIT_SOME_FAILED if len(failed) < len(done) else EXIT_WRONG_INPUT)
+        raise SystemExit(
+            options.EXIT_SOME_FAILED if len(failed) < len(done) else options.EXIT_WRONG_INPUT
+        )
 
 
 def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[str, Any]:
@@ -314,39 +295,3 @@ def _listed(title: str, messages: list[str]) -> list[str]:
     rest = len(messages) - _SHOWN
     shown = [f"  - {message}" for message in messages[:_SHOWN]]
     return [f"{title} ({len(messages)}):", *shown, *([f"  … and {rest} more"] if rest > 0 else [])]
-
-
-def _outlined(pixels: AnyArray, labels: AnyArray) -> AnyArray:
-    """Return a patch (C, [Z,] Y, X) as a picture (Y, X, 3) with its objects outlined."""
-    import numpy as np
-
-    from cellwright.images.image import Image
-    from cellwright.reports.drawing import SURE, UNSURE, as_rgb, borders
-
-    if labels.ndim == 3:
-        middle = labels.shape[0] // 2
-        pixels, labels = pixels[:, middle], labels[middle]
-    names = ("red", "green", "blue") if len(pixels) == 3 else None
-    clipped = np.clip(pixels, 0, 1.2)
-    image = Image(clipped, "CYX", channel_names=names)
-    picture = as_rgb(image if len(pixels) > 1 else image.region(c=0))
-    picture[borders(labels)] = SURE
-    picture[labels < 0] = UNSURE
-    return picture
-
-
-def _contact_sheet(pictures: list[AnyArray]) -> AnyArray:
-    """Return pictures of equal size (Y, X, 3) in rows, as wide as high."""
-    import numpy as np
-
-    columns = int(np.ceil(np.sqrt(len(pictures))))
-    rows = -(-len(pictures) // columns)
-    height, width, _ = pictures[0].shape
-    sheet = np.full(
-        (rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8
-    )
-    for number, picture in enumerate(pictures):
-        top = _GAP + number // columns * (height + _GAP)
-        left = _GAP + number % columns * (width + _GAP)
-        sheet[top : top + height, left : left + width] = picture
-    return sheet

@@ -30,8 +30,8 @@ from cellwright.runs.meanings import MEANINGS
     help="Least confidence of an object; the model's own when not given.",
 )
 @options.axes
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores by default.")
+@options.device
+@options.threads
 @click.option(
     "--radius",
     type=click.FloatRange(min=0, min_open=True),

@@ -36,6 +36,30 @@ axes = click.option(
     metavar="LETTERS",
     help="Axes of the images where the file does not say, such as ZYX or CYX.",
 )
+seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of every random choice.",
+)
+device = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where networks run and learn.",
+)
+workers = click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that prepare images.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]"
+)
 jobs = click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -69,13 +93,7 @@ _FINDING = (
         "model of several channels.",
     ),
     click.option("--tile", type=click.IntRange(min=64), help="Side of a tile, in pixels."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where the network runs.",
-    ),
+    device,
     jobs,
     click.option(
         "--threshold",

@@ -48,7 +48,7 @@ from cellwright.cli import options
     type=click.FloatRange(min=0, min_open=True),
     help="Time between frames in s, in place of what the files say.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@options.device
 @options.overwrite
 @options.as_json
 def track(

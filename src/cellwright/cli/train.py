@@ -59,13 +59,7 @@ CHOICES = "\n\n".join(
     type=click.FloatRange(min=0, min_open=True),
     help="Length of the training in time; choosing thresholds and the report come on top.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Of every random choice.",
-)
+@options.seed
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -144,25 +138,9 @@ CHOICES = "\n\n".join(
     "of it.  [default: that of the annotated objects; 12 for points alone]",
 )
 @options.axes
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the network learns.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Processes that prepare images.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of the network.  [default: all cores]",
-)
+@options.device
+@options.workers
+@options.threads
 @options.overwrite
 @options.as_json
 def train(
