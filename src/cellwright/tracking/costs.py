@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log, pi
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -46,6 +47,55 @@ class Splits:
         )
 
 
+class _Ways(NamedTuple):
+    """What a displacement costs: by Student's t, of a scale of its own for each row."""
+
+    offsets: DoubleArray  # (N,); the cost of a link whose ends are in one place
+    steps: DoubleArray  # (N,); scale of the displacement, in the unit of positions
+    tail: float
+    dimensions: int
+
+
+class _Changes(NamedTuple):
+    """What a change of features costs, against a detection that is any of the population."""
+
+    before: DoubleArray  # (N, F)
+    after: DoubleArray  # (M, F)
+    common: DoubleArray  # (M,); see `commonness`
+    scales: DoubleArray  # (F,)
+    constant: float
+
+
+class _Cells(NamedTuple):
+    """The detections of one frame."""
+
+    position: DoubleArray  # (N, D)
+    features: DoubleArray  # (N, F)
+    unusual: DoubleArray  # (N,); what the features themselves cost
+
+
+class _Elsewhere(NamedTuple):
+    """What detections are worth without divisions; see `Assignment`."""
+
+    row_duals: DoubleArray  # (N,)
+    column_duals: DoubleArray  # (M,)
+    column_of: IntArray  # (N,)
+    column_alone: DoubleArray  # (M,)
+
+
+class _Births(NamedTuple):
+    """How two daughters differ from their mother and from each other; see `DivisionModel`."""
+
+    offset: float  # what every division costs
+    midpoint: float
+    tail: float
+    separation: float
+    separation_spread: float
+    change: DoubleArray  # (F,)
+    change_spread: DoubleArray  # (F,)
+    difference: DoubleArray  # (F,)
+
+
 def commonness(features: DoubleArray, model: LinkModel) -> DoubleArray:
     """Return the negative log density of each detection's features in the population."""
     squares = ((features - model.centre) / model.spread) ** 2
@@ -72,10 +122,11 @@ def link_costs(
     stays = -log(max(1 - division - model.end_rate, 0.05))
     at_centre = np.array([t_constant(1.0, model.tail, model.dimensions)])
     offsets = stays + at_centre + model.dimensions * np.log(steps)
-    costs: DoubleArray = _link_costs(
-        edges.starts, edges.columns, edges.weights, before, after, commonness(after, model),
-        offsets, steps, model.tail, model.dimensions, model.change, _constants(model.change),
-    )  # fmt: skip
+    ways = _Ways(offsets, steps, model.tail, model.dimensions)
+    changes = _Changes(
+        before, after, commonness(after, model), model.change, _constants(model.change)
+    )
+    costs: DoubleArray = _link_costs(edges.starts, edges.columns, edges.weights, ways, changes)
     return costs
 
 
@@ -116,14 +167,24 @@ def propose_splits(
         + t_constant(division.midpoint, model.tail, model.dimensions)
         + log(sphere * division.separation_spread * np.sqrt(2 * pi))
     )
+    births = _Births(
+        offset,
+        division.midpoint,
+        model.tail,
+        division.separation,
+        division.separation_spread,
+        division.change,
+        division.change_spread,
+        division.difference,
+    )
     mother, pairs, costs, prices = _propose(
-        edges.starts, edges.columns, earlier.position + shift, later.position,
-        earlier.features, later.features, offset, mothers, commonness(later.features, model),
-        solved.row_duals, solved.column_duals, solved.column_of, column_alone,
-        division.midpoint, model.tail,
-        division.separation, division.separation_spread, division.change,
-        division.change_spread, division.difference,
-    )  # fmt: skip
+        edges.starts,
+        edges.columns,
+        _Cells(earlier.position + shift, earlier.features, mothers),
+        _Cells(later.position, later.features, -commonness(later.features, model)),
+        _Elsewhere(solved.row_duals, solved.column_duals, solved.column_of, column_alone),
+        births,
+    )
     return Splits(mother, pairs, costs, prices)
 
 
@@ -148,30 +209,21 @@ def _limited(unlike: float) -> float:
 
 @njit(cache=True)
 def _link_costs(
-    starts: IntArray,
-    columns: IntArray,
-    squares: DoubleArray,
-    before: DoubleArray,
-    after: DoubleArray,
-    common: DoubleArray,
-    offsets: DoubleArray,
-    steps: DoubleArray,
-    tail: float,
-    dimensions: int,
-    scales: DoubleArray,
-    constant: float,
+    starts: IntArray, columns: IntArray, squares: DoubleArray, ways: _Ways, changes: _Changes
 ) -> DoubleArray:
+    """Return the cost of each edge, from the squared distance that it spans."""
     costs = np.empty(len(columns))
-    power = (tail + dimensions) / 2
+    power = (ways.tail + ways.dimensions) / 2
     for row in range(len(starts) - 1):
         for e in range(starts[row], starts[row + 1]):
             column = columns[e]
-            unlike = constant - common[column]
-            for f in range(len(scales)):
-                change = (after[column, f] - before[row, f]) / scales[f]
+            unlike = changes.constant - changes.common[column]
+            for f in range(len(changes.scales)):
+                change = changes.after[column, f] - changes.before[row, f]
+                change /= changes.scales[f]
                 unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(change * change / FEATURE_TAIL)
-            way = power * np.log1p(squares[e] / (tail * steps[row] ** 2))
-            costs[e] = offsets[row] + way + (_limited(unlike))
+            way = power * np.log1p(squares[e] / (ways.tail * ways.steps[row] ** 2))
+            costs[e] = ways.offsets[row] + way + _limited(unlike)
     return costs
 
 
@@ -179,65 +231,39 @@ def _link_costs(
 def _propose(
     starts: IntArray,
     columns: IntArray,
-    before: DoubleArray,
-    after: DoubleArray,
-    features_before: DoubleArray,
-    features_after: DoubleArray,
-    offset: float,
-    mothers: DoubleArray,
-    common: DoubleArray,
-    row_duals: DoubleArray,
-    column_duals: DoubleArray,
-    column_of: IntArray,
-    column_alone: DoubleArray,
-    midpoint: float,
-    tail: float,
-    separation: float,
-    separation_spread: float,
-    change: DoubleArray,
-    change_spread: DoubleArray,
-    difference: DoubleArray,
+    before: _Cells,
+    after: _Cells,
+    elsewhere: _Elsewhere,
+    births: _Births,
 ) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
-    rows, dimensions = before.shape
+    """Return mother, edges, cost and price of the best division of each row that has one."""
+    rows, dimensions = before.position.shape
     mother = np.empty(rows, np.int64)
     pairs = np.empty((rows, 2), np.int64)
     costs, prices = np.empty(rows), np.empty(rows)
     count = 0
-    power = (tail + dimensions) / 2
     # Highest log density that a distance between daughters can have.
-    closest = dimensions * separation - 0.5 * (dimensions * separation_spread) ** 2
+    spread = births.separation_spread
+    closest = dimensions * births.separation - 0.5 * (dimensions * spread) ** 2
     for row in range(rows):
         best = _SURE
-        own = column_of[row]
+        own = elsewhere.column_of[row]
         left = 0.0  # what it costs that the present continuation gets no mother
         if own >= 0:
-            left = column_alone[own] - column_duals[own]
+            left = elsewhere.column_alone[own] - elsewhere.column_duals[own]
         for e in range(starts[row], starts[row + 1] - 1):
             j = columns[e]
             for g in range(e + 1, starts[row + 1]):
                 k = columns[g]
-                worth = row_duals[row] + column_duals[j] + column_duals[k]
+                worth = elsewhere.row_duals[row]
+                worth += elsewhere.column_duals[j] + elsewhere.column_duals[k]
                 if own not in (j, k):
                     worth -= left
-                unlike = mothers[row] - common[j] - common[k]
-                if offset + closest + _limited(unlike) - worth >= best:
+                unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
+                if births.offset + closest + _limited(unlike) - worth >= best:
                     continue
-                middle = apart = 0.0
-                for axis in range(dimensions):
-                    way = 0.5 * (after[j, axis] + after[k, axis]) - before[row, axis]
-                    middle += way * way
-                    apart += (after[j, axis] - after[k, axis]) ** 2
-                length = 0.5 * np.log(max(apart, 1e-12))
-                cost = offset + dimensions * length
-                cost += 0.5 * ((length - separation) / separation_spread) ** 2
-                cost += power * np.log1p(middle / (tail * midpoint * midpoint))
-                for f in range(len(change)):
-                    one, other = features_after[j, f], features_after[k, f]
-                    z = 0.5 * (one + other) - features_before[row, f] - change[f]
-                    z /= change_spread[f]
-                    d = (one - other) / difference[f]
-                    unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(z * z / FEATURE_TAIL)
-                    unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(d * d / FEATURE_TAIL)
+                cost = births.offset + _placed(before.position[row], after.position, j, k, births)
+                unlike += _changed(before.features[row], after.features, j, k, births)
                 cost += _limited(unlike)
                 if cost - worth < best:
                     best = cost - worth
@@ -246,6 +272,34 @@ def _propose(
         if best < _SURE:
             count += 1
     return mother[:count], pairs[:count], costs[:count], prices[:count]
+
+
+@njit(cache=True)
+def _placed(mother: DoubleArray, after: DoubleArray, j: int, k: int, births: _Births) -> float:
+    """Return what it costs that the daughters `j` and `k` of a mother lie where they lie."""
+    dimensions = len(mother)
+    middle = apart = 0.0
+    for axis in range(dimensions):
+        way = 0.5 * (after[j, axis] + after[k, axis]) - mother[axis]
+        middle += way * way
+        apart += (after[j, axis] - after[k, axis]) ** 2
+    length = 0.5 * np.log(max(apart, 1e-12))
+    cost = dimensions * length
+    cost += 0.5 * ((length - births.separation) / births.separation_spread) ** 2
+    power = (births.tail + dimensions) / 2
+    return float(cost + power * np.log1p(middle / (births.tail * births.midpoint**2)))
+
+
+@njit(cache=True)
+def _changed(mother: DoubleArray, after: DoubleArray, j: int, k: int, births: _Births) -> float:
+    """Return what it costs that the daughters `j` and `k` have such features, by their mother's."""
+    cost = 0.0
+    for f in range(len(births.change)):
+        one, other = after[j, f], after[k, f]
+        z = (0.5 * (one + other) - mother[f] - births.change[f]) / births.change_spread[f]
+        d = (one - other) / births.difference[f]
+        cost += np.log1p(z * z / FEATURE_TAIL) + np.log1p(d * d / FEATURE_TAIL)
+    return float((FEATURE_TAIL + 1) / 2 * cost)
 
 
 @njit(cache=True)
