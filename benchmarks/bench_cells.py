@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _common import ROOT, data_folder, describe_machine
-from train_cells_phase import START, write_division
+from train_cells_phase import OPTIONS, write_division
 from train_nuclei_3d import part_of, write_index, write_pair
 
 from cellwright.images.read import read, read_labels
@@ -48,13 +48,14 @@ def main() -> None:
     out = options.out / options.cells
     dataset = DATASETS[options.cells](out)
     print(describe_machine(("torch", "onnxruntime", "numba")))
-    print(f"\n{options.cells}, {options.steps:,} steps from the weights of '{START}'\n")
+    start = OPTIONS.start_from
+    print(f"\n{options.cells}, {options.steps:,} steps from the weights of '{start}'\n")
     print(
         f"| method | min | AP@0.5 per image | pooled | AP@0.75 pooled |\n|{'---|' * 5}", flush=True
     )
     for method in options.only:
         name = f"{method}-{options.steps}"
-        chosen = TrainOptions(method=method, steps=options.steps, start_from=START)
+        chosen = TrainOptions(method=method, steps=options.steps, start_from=start)
         result = train(dataset, out / name, chosen, threads=1, workers=1, device="cpu")
         scores = evaluate(out / name, dataset, out / f"{name}-scores", split="test").metrics
         each, pooled = (scores[how]["0.5"]["average_precision"] for how in ("per_image", "pooled"))

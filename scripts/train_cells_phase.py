@@ -9,23 +9,19 @@ end. An interrupted training goes on with the same command.
 
 from __future__ import annotations
 
-import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from _shipping import DATA, SIGNED, asked_for, ship, test_scores, trained
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.layouts.described import write_description
-from cellwright.models.find import SHIPPED
-from cellwright.models.package import load_package, save_package
-from cellwright.runs.evaluate import evaluate
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
 
-DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "usiigaci_phase"
+FIELDS = DATA / "usiigaci_phase"
 SET_ASIDE = 5  # every so many fields: both magnifications are among them
-START = "nuclei"
-OPTIONS = TrainOptions(method="flows", steps=3500, start_from=START, name="cells-phase")
+OPTIONS = TrainOptions(method="flows", start_from="nuclei", name="cells-phase")
 LIMITS = (
     "A starting point for fine-tuning: trained on 26 fields of one cell line (T98G) in phase "
     "contrast at two magnifications, cells about 40 and 70 px across. Fine-tune it on a few "
@@ -36,48 +32,29 @@ LIMITS = (
 
 def main() -> None:
     """Train, score and save."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--work", type=Path, default=Path("runs/train-cells-phase"))
-    parser.add_argument("--out", type=Path, default=SHIPPED / "cells-phase")
-    parser.add_argument("--steps", type=int, default=OPTIONS.steps)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    options = parser.parse_args()
-
-    dataset = write_division(DATA, options.work / "dataset.yaml")
-    train(
-        dataset,
-        options.work / "model",
-        replace(OPTIONS, steps=options.steps),
-        device=options.device,
-        workers=options.workers,
-        threads=options.threads,
+    making = asked_for("cells-phase", __doc__.split("\n", 1)[0], steps=3_500)
+    dataset = write_division(FIELDS, making.work / "dataset.yaml")
+    package = trained(dataset, OPTIONS, making)
+    card = replace(
+        package.card,
+        **SIGNED,
+        description="Whole cells in phase contrast.",
+        training={**package.card.training, "data": "Usiigaci (MIT), T98G cells"},
+        evaluation=figures(test_scores(dataset, making)),
+        limits=LIMITS,
     )
-    metrics = evaluate(
-        options.work / "model", dataset, options.work / "scores", split="test"
-    ).metrics
-    figures: dict[str, float | str] = {
-        "of": f"{metrics['images']} other fields, cells 40 px across: not learned, not chosen on"
-    }
+    ship(making, card, package.files)
+
+
+def figures(metrics: dict[str, Any]) -> dict[str, float | str]:
+    """Return the figures of the card from the scores of the fields that were not learned."""
+    fields = f"{metrics['images']} other fields, cells 40 px across: not learned, not chosen on"
+    shown: dict[str, float | str] = {"of": fields}
     for how in ("per_image", "pooled"):
         for threshold in ("0.5", "0.75"):
             precision = metrics[how][threshold]["average_precision"]
-            figures[f"AP@{threshold} {how.replace('_', ' ')}"] = round(precision, 4)
-    package = load_package(options.work / "model")
-    card = replace(
-        package.card,
-        version="0.1.0",
-        description="Whole cells in phase contrast.",
-        training={**package.card.training, "data": "Usiigaci (MIT), T98G cells"},
-        evaluation=figures,
-        limits=LIMITS,
-        licence="BSD-3-Clause",
-        authors=("The Cellwright developers",),
-    )
-    save_package(options.out, card, package.files)
-    for name, value in figures.items():
-        print(f"{name}: {value}")
+            shown[f"AP@{threshold} {how.replace('_', ' ')}"] = round(precision, 4)
+    return shown
 
 
 def write_division(data: Path, target: Path) -> Path:

@@ -10,27 +10,23 @@ training goes on with the same command.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from _shipping import DATA, SIGNED, asked_for, ship, test_scores, trained
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, read, read_labels
 from cellwright.images.write import write
-from cellwright.models.find import SHIPPED
-from cellwright.models.package import load_package, save_package
-from cellwright.runs.evaluate import evaluate
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_volume
 from cellwright.simulation.optics import Optics
 
-DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data")) / "nuclei3d"
+STACKS = DATA / "nuclei3d"
 SPLITS = {"train": (0.0, 0.5), "val": (0.5, 0.7), "test": (0.7, 1.0)}
 SIMULATED = {"train": 9, "val": 2}
 REPEATS = 3  # of the real parts that are learned, to be seen as often as simulated ones
@@ -38,7 +34,6 @@ SIZE = (40, 112, 112)
 SEED = 0
 OPTIONS = TrainOptions(
     method="watershed",
-    steps=4000,
     seed=SEED,
     # Planes are farther apart than pixels and nuclei few planes deep: only the plane is coarsened.
     network={"stem": (1, 2, 2), "pooling": (), "kernel": 3},
@@ -54,49 +49,32 @@ LIMITS = (
 
 def main() -> None:
     """Train, score and save."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--work", type=Path, default=Path("runs/train-nuclei-3d"))
-    parser.add_argument("--out", type=Path, default=SHIPPED / "nuclei-3d")
-    parser.add_argument("--steps", type=int, default=OPTIONS.steps)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    options = parser.parse_args()
-
-    dataset = options.work / "dataset"
+    making = asked_for("nuclei-3d", __doc__.split("\n", 1)[0], steps=4_000)
+    dataset = making.work / "dataset"
     if not (dataset / "index.csv").exists():
-        kinds = write_parts(DATA, dataset, REPEATS) | write_simulated(dataset)
+        kinds = write_parts(STACKS, dataset, REPEATS) | write_simulated(dataset)
         write_index(dataset, kinds)
-    train(
-        dataset,
-        options.work / "model",
-        replace(OPTIONS, steps=options.steps),
-        device=options.device,
-        workers=options.workers,
-        threads=options.threads,
-    )
-    metrics = evaluate(
-        options.work / "model", dataset, options.work / "scores", split="test"
-    ).metrics
-    package = load_package(options.work / "model")
-    figures = {"of": "the last three tenths, along Y, of three stacks: not learned, not chosen on"}
-    for name, scores in {"all": metrics, **metrics["per_kind"]}.items():
-        for threshold in ("0.5", "0.75"):
-            value = scores["pooled"][threshold]["f1"]
-            figures[f"F1@{threshold}, {name}"] = round(value, 4)
+    package = trained(dataset, OPTIONS, making)
     card = replace(
         package.card,
-        version="0.1.0",
+        **SIGNED,
         description="Nuclei in fluorescence volumes.",
         training={**package.card.training, "data": "simulated volumes; nuclei3d (see limits)"},
-        evaluation=figures,
+        evaluation=figures(test_scores(dataset, making)),
         limits=LIMITS,
-        licence="BSD-3-Clause",
-        authors=("The Cellwright developers",),
     )
-    save_package(options.out, card, package.files)
-    for name, value in figures.items():
-        print(f"{name}: {value}")
+    ship(making, card, package.files)
+
+
+def figures(metrics: dict[str, Any]) -> dict[str, float | str]:
+    """Return the figures of the card from the scores of the parts that were not learned."""
+    shown: dict[str, float | str] = {
+        "of": "the last three tenths, along Y, of three stacks: not learned, not chosen on"
+    }
+    for name, scores in {"all": metrics, **metrics["per_kind"]}.items():
+        for threshold in ("0.5", "0.75"):
+            shown[f"F1@{threshold}, {name}"] = round(scores["pooled"][threshold]["f1"], 4)
+    return shown
 
 
 def write_index(folder: Path, kinds: dict[str, str]) -> None:
