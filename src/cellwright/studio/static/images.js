@@ -56,7 +56,8 @@ export class Images {
     /** @type {HTMLElement} */ (entry.querySelector(".name")).textContent = image.name;
     button.onclick = () => this.open(number);
     entry.dataset.number = String(number);
-    queueMicrotask(() => this.setState(number, image.state));
+    if (image.state) queueMicrotask(() => this.setState(number, image.state));
+    else entry.querySelector(".state")?.remove();
     return entry;
   }
 

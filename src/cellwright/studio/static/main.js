@@ -6,6 +6,7 @@ import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Sliders } from "./sliders.js";
 import { themeButton } from "./theme.js";
@@ -34,19 +35,17 @@ class Studio {
     this.viewer.tiles.onerror = say;
     this.channels = new Channels(find("channels"), this.viewer);
     this.images = new Images(find("images"), api, (number) => this.open(number));
+    this.readout = new Readout(this.viewer, ({ label }) => (label < 0 ? "   not sure" : label ? `   object ${label}` : ""));
     this.tools = new Tools(this.viewer, {
       edit: (edit) => this.edit(edit),
       area: (corners) => this.areas.add(corners),
       click: (point, how) => this.click(point, how),
-      hover: (point) => this.hover(point),
+      hover: (point) => this.readout.show(point),
     });
     this.areas = new Areas(this.viewer, say);
     this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, body), say });
     /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
     this.chosen = null;
-    /** @type {import("./tools.js").Point | null} */
-    this.asked = null;
-    this.asking = false;
     /** @type {Promise<any>} Edits are made one after the other. */
     this.last = Promise.resolve();
     this.pending = 0;
@@ -150,27 +149,6 @@ class Studio {
     yield* fact("Area", `${found.area.toLocaleString("en")} px`);
     if (found.area_um2 !== null) yield* fact("", `${short(found.area_um2)} µm²`);
     for (const [i, mean] of found.means.entries()) yield* fact(`Mean, ${names[i]}`, mean === null ? "not a number" : String(short(mean)));
-  }
-
-  /** Say what is under the pointer. @param {import("./tools.js").Point | null} point */
-  async hover(point) {
-    this.asked = point;
-    if (!point) {
-      find("where").textContent = find("values").textContent = "";
-      return;
-    }
-    find("where").textContent = `y ${Math.floor(point[0])}  x ${Math.floor(point[1])}`;
-    if (this.asking || !this.viewer.image) return;
-    this.asking = true;
-    while (this.asked) {
-      const [y, x] = this.asked;
-      this.asked = null;
-      const found = await api.get(`images/${this.viewer.number}/values`, { ...this.viewer.place, y, x }).catch(() => ({ values: [], label: 0 }));
-      const values = found.values.map((/** @type {number | null} */ value) => (value === null ? "not a number" : short(value))).join("  ");
-      const what = found.label < 0 ? "   not sure" : found.label ? `   object ${found.label}` : "";
-      find("values").textContent = values + what;
-    }
-    this.asking = false;
   }
 
   /** @param {{can_undo: boolean, can_redo: boolean}} state */

@@ -55,6 +55,8 @@ uniform float width;     // of outlines, in device px
 uniform float filling;   // opacity of fills
 uniform int selected;
 uniform float threshold; // below 0: these are labels, not proposals
+uniform sampler2D marks; // of labels: 1 selected + 2 excluded + 4 left out
+uniform bool marked;
 in vec2 at;
 out vec4 shown;
 int pick(vec2 place) { return texelFetch(tile, clamp(ivec2(floor(place)), ivec2(0), textureSize(tile, 0) - 1), 0).r; }
@@ -63,6 +65,7 @@ bool hidden(int label) {
   return texelFetch(confidences, ivec2(label & 1023, label >> 10), 0).r < threshold;
 }
 bool hatched() { return mod(gl_FragCoord.x - gl_FragCoord.y, 12.0) < 3.0; }
+int mark(int label) { return marked ? int(texelFetch(marks, ivec2(label & 1023, label >> 10), 0).r) : 0; }
 vec3 hue(int label) {
   float turn = float((uint(label) * 2654435769u) >> 8) / 16777216.0;
   vec3 wheel = clamp(abs(mod(turn * 6.0 + vec3(0, 4, 2), 6.0) - 3.0) - 1.0, 0.0, 1.0);
@@ -71,7 +74,9 @@ vec3 hue(int label) {
 void main() {
   int label = pick(at);
   if (hidden(label)) discard;
-  bool chosen = label == selected && threshold < 0.0;
+  int own = mark(label);
+  if ((own & 4) != 0) discard;
+  bool chosen = (label == selected || (own & 1) != 0) && threshold < 0.0;
   float reach = min((chosen ? width + 1.0 : width) * step_, 2.0);
   bool edge = false;
   for (int i = 0; i < 8; i++) {
@@ -80,8 +85,12 @@ void main() {
   }
   vec3 colour = chosen ? vec3(1) : hue(label);
   float opacity = edge ? 1.0 : chosen ? max(filling, 0.18) : filling;
+  bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
+  if ((own & 2) != 0) {
+    colour = chosen ? vec3(1) : vec3(0.66);
+    opacity = edge ? (dash ? 1.0 : 0.0) : chosen ? 0.12 : 0.0;
+  }
   if (threshold >= 0.0) {
-    bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
     colour = vec3(1.0, 0.82, 0.25);
     opacity = edge ? (dash ? 1.0 : 0.0) : 0.07;
   }
@@ -92,7 +101,7 @@ void main() {
   shown = vec4(colour * opacity, opacity);
 }`;
 
-export const CONFIDENCES_ACROSS = 1024;
+const ACROSS = 1024; // labels in a row of a texture
 
 /** @typedef {[number, number, number, number]} Corners x0, y0, x1, y1 */
 
@@ -106,6 +115,7 @@ export class Painter {
     gl.bindVertexArray(gl.createVertexArray());
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.confidences = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([1]));
+    this.marks = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([0]));
   }
 
   /** @param {Float32Array} values @param {number} width @param {number} height */
@@ -127,11 +137,24 @@ export class Painter {
   setConfidences(known) {
     let largest = 0;
     for (const label of known.keys()) largest = Math.max(largest, label);
-    const rows = Math.floor(largest / CONFIDENCES_ACROSS) + 1;
-    const values = new Float32Array(rows * CONFIDENCES_ACROSS).fill(-1);
+    const values = new Float32Array(largest + 1).fill(-1);
     for (const [label, confidence] of known) values[label] = confidence;
     this.drop(this.confidences);
-    this.confidences = this.pixels(values, CONFIDENCES_ACROSS, rows);
+    this.confidences = this.#byLabel(values, -1);
+  }
+
+  /** What labels are marked with, by label: a sum of 1 for selected, 2 for excluded and 4 for left out. @param {Float32Array} values */
+  setMarks(values) {
+    this.drop(this.marks);
+    this.marks = this.#byLabel(values, 0);
+  }
+
+  /** @param {Float32Array} values @param {number} other Of labels beyond. */
+  #byLabel(values, other) {
+    const rows = Math.ceil(values.length / ACROSS);
+    const whole = new Float32Array(rows * ACROSS).fill(other);
+    whole.set(values);
+    return this.pixels(whole, ACROSS, rows);
   }
 
   /** Begin a frame of a size in device px. @param {number} width @param {number} height */
@@ -176,7 +199,7 @@ export class Painter {
    * @param {WebGLTexture} texture
    * @param {Corners} box
    * @param {Corners} texels
-   * @param {{step: number, width: number, filling: number, selected: number, threshold: number}} style
+   * @param {{step: number, width: number, filling: number, selected: number, threshold: number, marked: boolean}} style
    */
   drawLabels(texture, box, texels, style) {
     const { gl } = this;
@@ -184,8 +207,11 @@ export class Painter {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.#bind(0, texture);
     this.#bind(1, this.confidences);
+    this.#bind(2, this.marks);
     gl.uniform1i(at("tile"), 0);
     gl.uniform1i(at("confidences"), 1);
+    gl.uniform1i(at("marks"), 2);
+    gl.uniform1i(at("marked"), style.marked ? 1 : 0);
     gl.uniform1f(at("step_"), style.step);
     gl.uniform1f(at("width"), style.width);
     gl.uniform1f(at("filling"), style.filling);

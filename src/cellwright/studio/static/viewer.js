@@ -34,7 +34,7 @@ export class Viewer {
     this.place = { t: 0, z: 0 };
     /** @type {Channel[]} */
     this.channels = [];
-    this.labels = { shown: true, filled: false, selected: 0 };
+    this.labels = { shown: true, filled: false, selected: 0, marked: false };
     this.proposals = { shown: false, threshold: 0.5 };
     this.waiting = false;
     /** @type {((pen: CanvasRenderingContext2D) => void)[]} Drawn over the picture in every frame. */
@@ -142,7 +142,7 @@ export class Viewer {
   /** @param {"labels" | "proposals"} kind @param {number} level */
   #drawLabels(kind, level) {
     const apron = /** @type {ImageFacts} */ (this.image).apron;
-    const { filled, selected } = this.labels;
+    const { filled, selected, marked } = this.labels;
     for (const id of this.#seen(kind, 0, level)) {
       const own = this.tiles.want(id);
       const found = own ? { tile: own, up: 0 } : this.#coarser(id);
@@ -155,6 +155,7 @@ export class Viewer {
         filling: kind === "labels" && filled ? FILLING : 0,
         selected,
         threshold: kind === "proposals" ? this.proposals.threshold : -1,
+        marked: kind === "labels" && marked,
       });
     }
   }
