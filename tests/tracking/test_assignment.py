@@ -61,6 +61,22 @@ def test_the_cost_is_that_of_the_dense_problem(seed, rows, columns, edges_each, 
     assert _check(problem).cost == pytest.approx(_dense_optimum(*problem), abs=1e-7)
 
 
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 12), columns=st.integers(1, 12))
+def test_the_least_dual_of_a_row_is_what_is_saved_without_it(seed, rows, columns):
+    problem = _problem(np.random.default_rng(seed), rows, columns, 5, ties=False)
+    solved = assign(*problem)
+    starts, ends, costs, row_alone, column_alone = problem
+    for row in range(rows):
+        edge = np.arange(len(costs))
+        kept = (edge < starts[row]) | (edge >= starts[row + 1])
+        degree = np.delete(np.diff(starts), row)
+        without = assign(
+            np.concatenate([[0], np.cumsum(degree)]), ends[kept], costs[kept],
+            np.delete(row_alone, row), column_alone,
+        )  # fmt: skip
+        assert solved.cost - without.cost == pytest.approx(solved.least_row_duals[row], abs=1e-6)
+
+
 def test_a_large_crowded_problem_is_solved_with_its_certificate():
     _check(_problem(np.random.default_rng(1), 20_000, 15_000, 8, ties=False))
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,14 @@ def test_divisions_of_simulated_nuclei_are_found(movie):
     assert _f1(found, truth) > 0.99
     assert len(_divisions(truth)) > 30
     assert _f1(_divisions(found), _divisions(truth)) > 0.93
+
+
+def test_divisions_are_found_from_positions_alone(movie):
+    detections, truth = movie
+    found = _edges(link(replace(detections, properties={})))
+    right = len(_divisions(found) & _divisions(truth))
+    assert right > 0.97 * len(_divisions(found))
+    assert right > 0.85 * len(_divisions(truth))
 
 
 def test_no_divisions_where_there_are_none(movie):

@@ -17,6 +17,7 @@ from numba import njit
 from cellwright._types import DoubleArray, IntArray
 
 ALONE = -1
+_PASSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,16 @@ class Assignment:
         At most ``column_alone``. No edge costs less than the sum of its two duals; those chosen
         cost just that, and what stays alone has the dual that it costs: so the sum of all duals
         is the least cost.
+    least_row_duals : array of float, shape (N,)
+        Duals of the rows when as much as can be is on the columns: the cost of an edge less this
+        dual says what it costs that the row leaves its column for another one.
     """
 
     column_of: IntArray
     row_of: IntArray
     row_duals: DoubleArray
     column_duals: DoubleArray
+    least_row_duals: DoubleArray
 
     @property
     def cost(self) -> float:
@@ -84,20 +89,20 @@ def assign(
     Jonker & Volgenant, A shortest augmenting path algorithm for dense and sparse linear assignment
     problems, Computing 38 (1987).
     """
-    column_of, row_of, row_duals, column_duals = _solve(
+    column_of, row_of, row_duals, column_duals, least = _solve(
         np.ascontiguousarray(starts, np.int64),
         np.ascontiguousarray(columns, np.int64),
         np.ascontiguousarray(costs - column_alone[columns], np.float64),
         np.ascontiguousarray(row_alone, np.float64),
         len(column_alone),
     )
-    return Assignment(column_of, row_of, row_duals, column_duals + column_alone)
+    return Assignment(column_of, row_of, row_duals, column_duals + column_alone, least)
 
 
 @njit(cache=True)
 def _solve(
     starts: IntArray, columns: IntArray, costs: DoubleArray, alone: DoubleArray, count: int
-) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
+) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray, DoubleArray]:
     """Solve with columns that may stay alone for nothing."""
     rows = len(starts) - 1
     column_of = np.full(rows, ALONE)
@@ -126,7 +131,8 @@ def _solve(
             column_of, row_of, row_duals, column_duals,
         )  # fmt: skip
     _favour_rows(starts, columns, costs, alone, column_of, row_duals, column_duals)
-    return column_of, row_of, row_duals, column_duals
+    least = _favour_columns(starts, columns, costs, column_of, row_of, row_duals, column_duals)
+    return column_of, row_of, row_duals, column_duals, least
 
 
 @njit(cache=True)
@@ -259,3 +265,40 @@ def _favour_rows(
         loss = other - row_duals[row]
         row_duals[row] += loss
         column_duals[mine] -= loss
+
+
+@njit(cache=True)
+def _favour_columns(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    column_of: IntArray,
+    row_of: IntArray,
+    row_duals: DoubleArray,
+    column_duals: DoubleArray,
+) -> DoubleArray:
+    """Return the duals of rows after columns took what their rows can give them.
+
+    A column that its row leaves stays alone, or is taken by a row whose column is left in turn;
+    each pass looks one step farther.
+    """
+    least = row_duals.copy()
+    own = np.empty(len(column_of))
+    for row in range(len(column_of)):
+        if column_of[row] != ALONE:
+            own[row] = row_duals[row] + column_duals[column_of[row]]
+    for _ in range(_PASSES):
+        left = np.zeros(len(row_of))  # cost of a column that is left
+        for row in range(len(column_of)):
+            for e in range(starts[row], starts[row + 1]):
+                if columns[e] != column_of[row]:
+                    left[columns[e]] = min(left[columns[e]], costs[e] - least[row])
+        moved = False
+        for row in range(len(column_of)):
+            mine = column_of[row]
+            if mine != ALONE and own[row] - left[mine] < least[row] - 1e-9:
+                least[row] = own[row] - left[mine]
+                moved = True
+        if not moved:
+            break
+    return least

@@ -170,6 +170,7 @@ def _cell(value: float, origin: float, side: float, size: int) -> int:
 def _sort_into_cells(
     points: DoubleArray, origin: DoubleArray, side: float, shape: IntArray
 ) -> tuple[IntArray, IntArray]:
+    """Return where each cell begins, shape (cells + 1,), in the order of the points (N, 3)."""
     count = len(points)
     cells = np.empty(count, np.int64)
     starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)

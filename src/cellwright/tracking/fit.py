@@ -8,7 +8,7 @@ from math import log
 
 import numpy as np
 
-from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright._types import DoubleArray
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
@@ -185,9 +185,9 @@ def _collect(
         rows["steps"].append(np.sqrt((way**2).sum(axis=1)) * ratio)
         rows["change"].append(b.features[target] - a.features[source])
         inner_a, inner_b = a.border > 2 * found.step, b.border > 2 * found.step
-        ended, began = _unlinked(len(a), found.source), _unlinked(len(b), found.target)
+        ended = np.bincount(found.source, minlength=len(a)) == 0
         ends += np.count_nonzero(ended & inner_a)
-        starts += np.count_nonzero(began & inner_b)
+        starts += float(found.begins[inner_b].sum())
         detections += (np.count_nonzero(inner_a) + np.count_nonzero(inner_b)) / 2
         splits = found.splits
         one, other = found.edges.columns[splits.edges].T
@@ -202,12 +202,6 @@ def _collect(
         rows["difference"].append(b.features[one] - b.features[other])
     columns = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
     return _Seen(**columns, ends=ends, starts=starts, detections=detections)
-
-
-def _unlinked(count: int, linked: IntArray) -> BoolArray:
-    alone = np.ones(count, bool)
-    alone[linked] = False
-    return alone
 
 
 def _refined_division(model: LinkModel, guess: DivisionModel, seen: _Seen) -> DivisionModel:

@@ -77,12 +77,19 @@ def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
     winner: DoubleArray = np.zeros(sample.shape[1])
     for offset in (0.0, 0.5):  # a shift may lie where the bins of one grid meet
         cells = np.round(displacements / side + offset).astype(np.int64)
-        bins, votes = np.unique(cells, axis=0, return_counts=True)
+        _, of, votes = np.unique(_keys(cells), return_inverse=True, return_counts=True)
         best = int(np.argmax(votes))
         if votes[best] > max(least, 2 * float(np.median(votes))):
             least = votes[best]
-            winner = displacements[(cells == bins[best]).all(axis=1)].mean(axis=0)
+            winner = displacements[of == best].mean(axis=0)
     return winner
+
+
+def _keys(cells: IntArray) -> IntArray:
+    """Return one number for each row of whole numbers: sorting those is much quicker."""
+    low = cells.min(axis=0)
+    sizes = tuple(cells.max(axis=0) - low + 1)
+    return np.asarray(np.ravel_multi_index(tuple((cells - low).T), sizes))
 
 
 def median_step(edges: Edges, count: int) -> tuple[float, int]:

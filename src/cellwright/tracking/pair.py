@@ -34,6 +34,8 @@ class PairLinks:
         Divisions that were chosen or came near it, with their candidate links in `edges`.
     weight : array of float
         How probable each of them is.
+    begins : array of float, shape (M,)
+        How probable it is that a detection of the later frame has no mother in the earlier one.
     edges : Edges
     shift : array of float, shape (D,)
         Drift of the field.
@@ -46,6 +48,7 @@ class PairLinks:
     probability: DoubleArray
     splits: Splits
     weight: DoubleArray
+    begins: DoubleArray
     edges: Edges
     shift: DoubleArray
     step: float
@@ -102,8 +105,8 @@ def link_pair(
         splits = propose_splits(edges, earlier, later, shift, model, without, problem.column_alone)
         solved, chosen = _with_splits(problem, splits)
     source, target, probability = _links(problem, solved, chosen)
-    weight = _shares(problem, without, splits)
-    return PairLinks(source, target, probability, splits, weight, edges, shift, step)
+    weight, begins = _shares(problem, without, splits)
+    return PairLinks(source, target, probability, splits, weight, begins, edges, shift, step)
 
 
 def _pair_step(edges: Edges, count: int, model: LinkModel) -> float:
@@ -133,7 +136,11 @@ def _solve(problem: _Problem, splits: Splits) -> Assignment:
 
 
 def _with_splits(problem: _Problem, proposed: Splits) -> tuple[Assignment, Splits]:
-    """Accept divisions that lower the cost, cheapest first, and link all else anew."""
+    """Accept divisions that lower the cost, cheapest first, and link all else anew.
+
+    Several may explain the same detection, one of them by taking a daughter from somebody else who
+    then takes that detection. None of them pays beside the others, so the worst are given up first.
+    """
     accepted = _without_conflicts(problem, proposed.where(proposed.price < 0))
     while True:
         solved = _solve(problem, accepted)
@@ -141,9 +148,10 @@ def _with_splits(problem: _Problem, proposed: Splits) -> tuple[Assignment, Split
             return solved, accepted
         price = accepted.cost - _instead(problem, solved, accepted)
         accepted = replace(accepted, price=price)
-        if (price < 0).all():
+        worst = float(price.max())
+        if worst < 0:
             return solved, accepted
-        accepted = accepted.where(price < 0)
+        accepted = accepted.where(price < worst / 2)
 
 
 def _without_conflicts(problem: _Problem, proposed: Splits) -> Splits:
@@ -168,7 +176,9 @@ def _instead(problem: _Problem, solved: Assignment, splits: Splits) -> DoubleArr
     mothers[splits.mother] = True
     row, column = problem.row_alone.copy(), problem.column_alone.copy()
     elsewhere = np.flatnonzero(involved[columns] & ~mothers[rows])
-    np.minimum.at(column, columns[elsewhere], costs[elsewhere] - solved.row_duals[rows[elsewhere]])
+    np.minimum.at(
+        column, columns[elsewhere], costs[elsewhere] - solved.least_row_duals[rows[elsewhere]]
+    )
     elsewhere = np.flatnonzero(mothers[rows] & ~involved[columns])
     np.minimum.at(row, rows[elsewhere], costs[elsewhere] - solved.column_duals[columns[elsewhere]])
     one, other = splits.edges.T
@@ -177,19 +187,26 @@ def _instead(problem: _Problem, solved: Assignment, splits: Splits) -> DoubleArr
     return np.asarray(np.minimum(none, single))
 
 
-def _shares(problem: _Problem, without: Assignment, splits: Splits) -> DoubleArray:
-    """Return how probable each proposed division is.
+def _shares(
+    problem: _Problem, without: Assignment, splits: Splits
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return how probable each proposed division is, and that each detection begins a track.
 
     Only divisions that explain a detection which else begins a track count, and several that
     claim the same one share it.
     """
     daughters = problem.edges.columns[splits.edges]
-    begins = without.row_of[daughters] == ALONE
-    odds = np.exp(-np.clip(splits.price, -50, 50)) * begins.any(axis=1)
-    claims = np.zeros(len(problem.column_alone))
+    begins = without.row_of == ALONE
+    new = begins[daughters]
+    odds = np.exp(-np.clip(splits.price, -50, 50)) * new.any(axis=1)
+    claims = np.zeros(len(begins))
     for side in daughters.T:
         np.add.at(claims, side, odds)
-    return np.asarray(odds / (1 + claims[daughters].max(axis=1, initial=0.0)))
+    weight = odds / (1 + claims[daughters].max(axis=1, initial=0.0))
+    alone = begins.astype(np.float64)
+    for side, explained in zip(daughters.T, new.T, strict=True):
+        np.subtract.at(alone, side, weight * explained)
+    return np.asarray(weight), np.maximum(alone, 0.0)
 
 
 def _links(
