@@ -21,11 +21,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import cellwright as cw
+from cellwright._types import AnyArray
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+
+if TYPE_CHECKING:
+    from studio.browser import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))  # how Chromium is told what to do is said there
@@ -44,7 +49,7 @@ class Repeated:
         nuclei = NucleiSimulation(size=(FIELD, FIELD), diameter=24)
         self._field = simulate_field(nuclei, seed=0)[0]
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: tuple[slice, ...]) -> AnyArray:
         rows, columns = (np.arange(*part.indices(SIDE)) % FIELD for part in key)
         return self._field[np.ix_(rows, columns)]
 
@@ -156,7 +161,7 @@ def browser(program: Program, folder: Path) -> None:
         print(f"{'script in a frame, while moving':<44}{spent:>8.1f} ms            < 8")
 
 
-def script_seconds(page) -> float:
+def script_seconds(page: Page) -> float:
     metrics = page.call("Performance.getMetrics")["metrics"]
     return next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
 

@@ -5,11 +5,14 @@ Runs in an environment of the peers, without Cellwright. CPU seconds exclude the
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
+Array = np.ndarray[Any, Any]
 
-def with_trackpy(frame, position, radius):
+
+def with_trackpy(frame: Array, position: Array, radius: float) -> tuple[Array, float]:
     import pandas
     import trackpy
 
@@ -27,7 +30,7 @@ def with_trackpy(frame, position, radius):
     return np.stack([row[:-1][same], row[1:][same]], axis=1), seconds
 
 
-def with_laptrack(frame, position, radius):
+def with_laptrack(frame: Array, position: Array, radius: float) -> tuple[Array, float]:
     from laptrack import LapTrack
 
     tracker = LapTrack(
@@ -43,7 +46,7 @@ def with_laptrack(frame, position, radius):
     return np.array([[frames[a][i], frames[b][j]] for (a, i), (b, j) in tree.edges()]), seconds
 
 
-def main():
+def main() -> None:
     tracker, given, answer = sys.argv[1:]
     with np.load(given) as content:
         frame, position, radius = content["frame"], content["position"], float(content["radius"])

@@ -223,8 +223,10 @@ def _add_noise(pixels: FloatArray, settings: Augmentation, rng: np.random.Genera
 
 
 @njit(cache=True)
-def _respond_flat(source, target, gain, offset, gamma):  # type: ignore[no-untyped-def]
-    """``gain * x ** gamma + offset``; what lies below 0 keeps its straight line."""
+def _respond_flat(
+    source: FloatArray, target: FloatArray, gain: float, offset: float, gamma: float
+) -> None:
+    """Write ``gain * x ** gamma + offset``; what lies below 0 keeps its straight line."""
     for i in range(source.size):
         value = source[i]
         target[i] = gain * (value**gamma if value > 0 else value) + offset

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -79,26 +80,17 @@ class Warp:
         patch = np.empty((pixels.shape[0], *self.shape), np.float32)
         patch_labels = np.empty(self.shape, np.int32)
         centre = np.array(self.centre, np.float64) - origin
+        place = _Place(centre, self.matrix, self.depth_step, self.bend)
         step = np.sqrt(abs(np.linalg.det(self.matrix)))
         samples = int(np.ceil(step)) if step > _FINE_STEP else 1
         _warp_pixels(
             np.ascontiguousarray(pixels),
             patch,
-            centre,
-            self.matrix,
-            self.depth_step,
-            self.bend,
+            place,
             _within_pixel(samples),
             _within_pixel(samples if pixels.shape[1] > 1 else 1),
         )
-        _warp_labels(
-            np.ascontiguousarray(labels),
-            patch_labels,
-            centre,
-            self.matrix,
-            self.depth_step,
-            self.bend,
-        )
+        _warp_labels(np.ascontiguousarray(labels), patch_labels, place)
         return patch, patch_labels
 
 
@@ -162,8 +154,17 @@ def _within_pixel(samples: int) -> DoubleArray:
     return offsets
 
 
+class _Place(NamedTuple):
+    """Where a patch lies in its source, as compiled code takes it; see `Warp`."""
+
+    centre: DoubleArray  # (3,), source px
+    matrix: DoubleArray  # (2, 2)
+    depth_step: float
+    bend: FloatArray  # (2, Y, X), or empty along Y
+
+
 @njit(cache=True)
-def _mirror(index, size):  # type: ignore[no-untyped-def]
+def _mirror(index: int, size: int) -> int:
     """Fold an index into 0..size-1, the border pixel being repeated: ``1 0 | 0 1 2 | 2 1``."""
     if 0 <= index < size:
         return index
@@ -172,11 +173,15 @@ def _mirror(index, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _warp_pixels(  # type: ignore[no-untyped-def]
-    source, patch, centre, matrix, depth_step, bend, plane_offsets, depth_offsets
-):
+def _warp_pixels(
+    source: FloatArray,
+    patch: FloatArray,
+    place: _Place,
+    plane_offsets: DoubleArray,
+    depth_offsets: DoubleArray,
+) -> None:
     """Fill `patch` (C, Z, Y, X) with means over the offsets in a pixel's plane and its depth."""
-    depth = patch.shape[1]
+    centre, depth_step, depth = place.centre, place.depth_step, patch.shape[1]
     patch[:] = 0
     share = 1 / (plane_offsets.size**2 * depth_offsets.size)
     for z in range(depth):
@@ -185,21 +190,24 @@ def _warp_pixels(  # type: ignore[no-untyped-def]
             plane = int(np.floor(source_z))
             deeper = source_z - plane
             first = _mirror(plane, source.shape[1])
-            _add_plane(
-                source, first, patch, z, share * (1 - deeper), centre, matrix, bend, plane_offsets
-            )
+            _add_plane(source, first, patch, z, share * (1 - deeper), place, plane_offsets)
             if deeper > 0:
                 second = _mirror(plane + 1, source.shape[1])
-                _add_plane(
-                    source, second, patch, z, share * deeper, centre, matrix, bend, plane_offsets
-                )
+                _add_plane(source, second, patch, z, share * deeper, place, plane_offsets)
 
 
 @njit(cache=True)
-def _add_plane(  # type: ignore[no-untyped-def]
-    source, plane, patch, z, weight, centre, matrix, bend, offsets
-):
+def _add_plane(
+    source: FloatArray,
+    plane: int,
+    patch: FloatArray,
+    z: int,
+    weight: float,
+    place: _Place,
+    offsets: DoubleArray,
+) -> None:
     """Add to plane `z` of `patch` what one plane of the source gives, times `weight`."""
+    centre, matrix, bend = place.centre, place.matrix, place.bend
     channels, _, height, width = patch.shape
     bent = bend.shape[1] > 0
     for y in range(height):
@@ -224,8 +232,9 @@ def _add_plane(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _warp_labels(source, patch, centre, matrix, depth_step, bend):  # type: ignore[no-untyped-def]
+def _warp_labels(source: LabelArray, patch: LabelArray, place: _Place) -> None:
     """Fill `patch` (Z, Y, X) with the nearest labels."""
+    centre, matrix, bend, depth_step = place.centre, place.matrix, place.bend, place.depth_step
     depth, height, width = patch.shape
     bent = bend.shape[1] > 0
     for z in range(depth):

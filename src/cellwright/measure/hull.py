@@ -107,6 +107,7 @@ def _row_extents(image: LabelArray, row_of: IntArray, ends: IntArray) -> IntArra
 
 @njit(cache=True)
 def _hull_areas(extents: IntArray, ends: IntArray) -> IntArray:
+    """Return the pixels within the convex hull of each object, whose rows end at `ends`."""
     areas = np.zeros(ends.size - 1, np.int64)
     longest = 1
     for row in range(areas.size):

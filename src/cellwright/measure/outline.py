@@ -65,6 +65,7 @@ def euler_numbers_3d(regions: Regions) -> IntArray:
 
 @njit(cache=True)
 def _trace_plane(image: LabelArray, row_of: IntArray, entries: IntArray, euler: IntArray) -> None:
+    """Count where lines along x, y and both diagonals enter each object, and its Euler number."""
     height, width = image.shape
     for y in range(height):
         above = image[max(y - 1, 0)]
@@ -122,6 +123,7 @@ def _euler_changes() -> IntArray:
 def _trace_volume(
     image: LabelArray, row_of: IntArray, earlier: IntArray, changes: IntArray, euler: IntArray
 ) -> None:
+    """Add to each object what its voxels change about its Euler number, in raster order."""
     planes, height, width = image.shape
     for z in range(planes):
         for y in range(height):

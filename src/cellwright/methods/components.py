@@ -10,6 +10,7 @@ from cellwright._types import BoolArray, IntArray, LabelArray
 
 @njit(cache=True)
 def _root(parent: LabelArray, i: int) -> int:
+    """Return the first pixel of the part of `i`, and shorten the way to it."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -95,5 +96,6 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
 
 @njit(cache=True)
 def _join(parent: LabelArray, i: int, j: int) -> None:
+    """Make one part of those of `i` and `j`."""
     first, second = _root(parent, i), _root(parent, j)
     parent[max(first, second)] = min(first, second)

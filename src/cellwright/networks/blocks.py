@@ -19,7 +19,7 @@ from cellwright.networks.residual import (
 class PlainBlock(nn.Sequential):
     """`count` convolution layers in a row."""
 
-    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int):
+    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int) -> None:
         widths = [in_channels] + [out_channels] * count
         super().__init__(*(style.layer(widths[i], widths[i + 1]) for i in range(count)))
 
@@ -32,7 +32,7 @@ class DilatedBlock(nn.Sequential):
     Yu & Koltun, "Multi-scale context aggregation by dilated convolutions", ICLR 2016.
     """
 
-    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int):
+    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int) -> None:
         widths = [in_channels] + [out_channels] * count
         super().__init__(
             *(style.layer(widths[i], widths[i + 1], dilation=2**i) for i in range(count))
@@ -47,7 +47,7 @@ class SeparableBlock(nn.Sequential):
     Howard et al., "MobileNets", arXiv:1704.04861.
     """
 
-    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int):
+    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int) -> None:
         widths = [in_channels] + [out_channels] * count
         super().__init__(*(self._layer(style, widths[i], widths[i + 1]) for i in range(count)))
 
@@ -68,7 +68,7 @@ class DenseBlock(nn.Module):
     Huang et al., "Densely connected convolutional networks", CVPR 2017.
     """
 
-    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int):
+    def __init__(self, style: LayerStyle, in_channels: int, out_channels: int, count: int) -> None:
         super().__init__()
         grown = out_channels // 2
         self.layers = nn.ModuleList(

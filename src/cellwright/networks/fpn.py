@@ -38,7 +38,7 @@ class FeaturePyramid(PyramidNetwork):
     name: ClassVar[str] = "fpn"
     config: FeaturePyramidConfig
 
-    def __init__(self, config: FeaturePyramidConfig):
+    def __init__(self, config: FeaturePyramidConfig) -> None:
         super().__init__(config)
 
     def make_decoders(self) -> Iterator[nn.Module]:
@@ -102,7 +102,7 @@ class FeaturePyramid(PyramidNetwork):
 class _PyramidLevel(nn.Module):
     """The parts that one level of the pyramid needs."""
 
-    def __init__(self, config: FeaturePyramidConfig, level: int):
+    def __init__(self, config: FeaturePyramidConfig, level: int) -> None:
         super().__init__()
         style, width = config.style(level), config.channels[0]
         self.lateral = style.normalised(

@@ -91,7 +91,7 @@ class MixedScaleDense(Network):
 
     name: ClassVar[str] = "msd"
 
-    def __init__(self, config: MixedScaleDenseConfig):
+    def __init__(self, config: MixedScaleDenseConfig) -> None:
         super().__init__()
         self.config: MixedScaleDenseConfig = config
         self.stride = config.stem_factors

@@ -38,7 +38,7 @@ class NestedUNet(PyramidNetwork):
     name: ClassVar[str] = "nested"
     config: NestedUNetConfig
 
-    def __init__(self, config: NestedUNetConfig):
+    def __init__(self, config: NestedUNetConfig) -> None:
         super().__init__(config)
 
     def make_decoders(self) -> Iterator[nn.Module]:

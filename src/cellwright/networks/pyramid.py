@@ -173,7 +173,7 @@ class PyramidNetwork(Network):
     convolutional neural network", CVPR 2016 (the coarse grid inside).
     """
 
-    def __init__(self, config: PyramidConfig):
+    def __init__(self, config: PyramidConfig) -> None:
         super().__init__()
         self.config: PyramidConfig = config
         self.uses_image_statistics = config.norm in IMAGE_STATISTICS

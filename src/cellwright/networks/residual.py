@@ -30,7 +30,9 @@ class ResidualBlock(nn.Module):
         Of the sum.
     """
 
-    def __init__(self, change: nn.Module, shortcut: nn.Module, activation: nn.Module | None = None):
+    def __init__(
+        self, change: nn.Module, shortcut: nn.Module, activation: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.change = change
         self.shortcut = shortcut

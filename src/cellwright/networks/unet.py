@@ -52,7 +52,7 @@ class UNet(PyramidNetwork):
     name: ClassVar[str] = "unet"
     config: UNetConfig
 
-    def __init__(self, config: UNetConfig):
+    def __init__(self, config: UNetConfig) -> None:
         super().__init__(config)
 
     def make_decoders(self) -> Iterator[nn.Module]:
@@ -93,7 +93,7 @@ class Decoder(nn.Module):
         Number of maps of that level that are joined with the coarser one.
     """
 
-    def __init__(self, config: UNetConfig, level: int, skips: int = 1):
+    def __init__(self, config: UNetConfig, level: int, skips: int = 1) -> None:
         super().__init__()
         style, channels = config.style(level), config.channels[level]
         self.joins_by_adding = config.skip == "add"

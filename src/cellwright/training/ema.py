@@ -34,7 +34,7 @@ class WeightAverage:
     Optim. 1992; the warm-up as in TensorFlow's ``ExponentialMovingAverage``.
     """
 
-    def __init__(self, network: nn.Module, decay: float):
+    def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         pairs = list(

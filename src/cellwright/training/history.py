@@ -55,7 +55,7 @@ class EventLog:
         If `folder` cannot be written.
     """
 
-    def __init__(self, folder: Path, step: int):
+    def __init__(self, folder: Path, step: int) -> None:
         from tensorboardX import SummaryWriter
 
         try:

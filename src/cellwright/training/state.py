@@ -52,7 +52,7 @@ class TrainingState:
         Of the training.
     """
 
-    def __init__(self, network: nn.Module, settings: FitSettings):
+    def __init__(self, network: nn.Module, settings: FitSettings) -> None:
         self.network = network
         self.settings = settings
         self.average = WeightAverage(network, settings.ema_decay)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright.methods.logits import probability
 
 NOT_KNOWN = -1
 _SHORTEST = 0.5  # px; a box holds its anchor
@@ -185,10 +186,3 @@ def mean_in_middle(
                     count += 1
         means[n] = total / count
     return means
-
-
-@njit(cache=True)
-def probability(logit: float) -> float:
-    """Return the probability that a logit stands for."""
-    result: float = 1 / (1 + np.exp(-min(max(logit, -30.0), 30.0)))
-    return result

@@ -61,6 +61,7 @@ class ClassesReadout:
 
 @njit(cache=True)
 def _likeliest(maps: FloatArray) -> AnyArray:
+    """Return which map of (K, N) is highest at each pixel, (N,), uint8; the first of equals."""
     count, pixels = maps.shape
     result = np.zeros(pixels, np.uint8)
     best = maps[0].copy()

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import FloatArray, IntArray, LabelArray
+from cellwright.methods.logits import probability
 
 _KEPT, _DROPPED = 0, 1
 _DISTANT = 4.0  # bandwidths; where holes were filled, pixels may point anywhere
@@ -59,6 +60,7 @@ def seeds_of(logits: FloatArray, offsets: FloatArray, scales: FloatArray, floor:
 def _is_seed(
     logits: FloatArray, offsets: FloatArray, scales: FloatArray, z: int, y: int, x: int
 ) -> bool:
+    """Return whether no neighbour is more certain and, by its offset, of the same object."""
     planes, rows, columns = logits.shape
     here = logits[z, y, x]
     for k in range(max(z - 1, 0), min(z + 2, planes)):
@@ -375,19 +377,13 @@ def describe(
                     apart += abs(own - other) / (own + other)
                 away = _distance(places[n], at_seed[0, n], at_seed[1, n], place, offset)
                 sums[n, 0] += 1
-                sums[n, 1] += _probability(logits[z, y, x])
+                sums[n, 1] += probability(logits[z, y, x])
                 sums[n, 2] += min(np.sqrt(away), _DISTANT)
                 sums[n, 3] += apart
     evidence = np.empty((count, 5), np.float32)
     for n in range(count):
         z, y, x = places[n]
-        evidence[n, 0] = _probability(logits[z, y, x])
+        evidence[n, 0] = probability(logits[z, y, x])
         evidence[n, 1:4] = sums[n, 1:] / sums[n, 0]
         evidence[n, 4] = np.log(sums[n, 0])
     return evidence
-
-
-@njit(cache=True)
-def _probability(logit: float) -> float:
-    probability: float = 1 / (1 + np.exp(-min(max(logit, -30.0), 30.0)))
-    return probability

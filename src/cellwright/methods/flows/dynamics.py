@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import BoolArray, FloatArray, LabelArray
+from cellwright.methods.logits import probability
 
 HOP = 4  # steps; rounding to pixels less often keeps the path, more often saves steps
 FULL_SPEED = 0.5
@@ -305,8 +306,8 @@ def describe(
                     continue
                 i = label - 1
                 pixels[i] += 1
-                probability = 1 / (1 + np.exp(-logits[z, y, x]))
-                sums[i, 0] += probability
+                p = probability(logits[z, y, x])
+                sums[i, 0] += p
                 scale = np.float32(1) / max(np.float32(1), length[z, y, x])
                 for d in range(dimensions):
                     miss = predicted[d, z, y, x] * scale - flows[first + d, z, y, x]
@@ -318,7 +319,7 @@ def describe(
                     or (x + 1 < columns and labels[z, y, x + 1] != label)
                 ):
                     edge[i] += 1
-                    sums[i, 1] += abs(2 * probability - 1)
+                    sums[i, 1] += abs(2 * p - 1)
     evidence = np.empty((count, 5), np.float32)
     for i in range(count):
         size, outline = max(pixels[i], 1), max(edge[i], 1)

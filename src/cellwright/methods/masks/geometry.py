@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright.methods.logits import probability
 
 TERMS = 6
 """Of a mask besides the prototypes: 1, dy, dx, dy², dy dx, dx², away from the anchor."""
@@ -164,7 +165,7 @@ def paint(
                     logit += w[k] * prototypes[k, i, j]
                 if logit > 0:
                     size[n] += 1
-                    certainty[n] += 1 / (1 + np.exp(-min(logit, 30.0)))
+                    certainty[n] += probability(logit)
                     if logit > best[i, j]:
                         best[i, j], labels[i, j] = logit, n + 1
     return labels, size, certainty / np.maximum(size, 1)

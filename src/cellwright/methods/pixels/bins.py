@@ -66,6 +66,7 @@ class Bins:
 def _encode(
     values: FloatArray, low: FloatArray, rate: FloatArray, table: AnyArray, codes: AnyArray
 ) -> None:
+    """Write the bin of each of the values (G, N) into the codes (N, G), through a fine table."""
     last = np.float32(table.shape[1] - 1)
     for i in range(values.shape[1]):
         for k in range(values.shape[0]):

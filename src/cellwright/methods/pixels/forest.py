@@ -169,6 +169,7 @@ def _grow(
 
 @njit(cache=True)
 def _node(child: int, feature: int, cut: int) -> np.uint64:
+    """Pack a node into one number: where its children are, what it asks, and where it cuts."""
     return (np.uint64(child) << _CHILD) | (np.uint64(feature) << _FEATURE) | np.uint64(cut)
 
 

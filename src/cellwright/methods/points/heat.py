@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray
+from cellwright.methods.logits import probability
 
 REACH = 3.0
 """Where the heat around a point ends, in standard deviations."""
@@ -180,14 +181,13 @@ def describe(
         for z in range(max(z0 - radius, 0), min(z0 + radius + 1, planes)):
             for y in range(max(y0 - radius, 0), min(y0 + radius + 1, rows)):
                 for x in range(max(x0 - radius, 0), min(x0 + radius + 1, columns)):
-                    p = 1 / (1 + np.exp(-min(max(logits[z, y, x], -30.0), 30.0)))
+                    p = probability(logits[z, y, x])
                     dz = z - z0 + shifts[0, z, y, x] - ways[n, 0]
                     dy = y - y0 + shifts[1, z, y, x] - ways[n, 1]
                     dx = x - x0 + shifts[2, z, y, x] - ways[n, 2]
                     total += p
                     miss += p * np.sqrt(dz * dz + dy * dy + dx * dx)
-        logit = min(max(logits[z0, y0, x0], -30.0), 30.0)
-        evidence[n, 0] = 1 / (1 + np.exp(-logit))
+        evidence[n, 0] = probability(logits[z0, y0, x0])
         evidence[n, 1] = total
         evidence[n, 2] = miss / total
     return evidence

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import FloatArray, IntArray, LabelArray
+from cellwright.methods.logits import probability
 
 
 @njit(cache=True)
@@ -75,21 +76,15 @@ def describe(
     for label, logit in zip(labels.ravel(), logits.ravel()):  # noqa: B905 - unknown to numba
         if label > 0:
             pixels[label - 1] += 1
-            inside[label - 1] += _probability(logit)
+            inside[label - 1] += probability(logit)
     evidence = np.empty((count, 5), np.float32)
     for n in range(count):
         change = 0.0
         for facet in range(len(facets)):
             change += abs(distances[n, facets[facet, 0]] - distances[n, facets[facet, 1]])
-        evidence[n, 0] = _probability(scores[n])
+        evidence[n, 0] = probability(scores[n])
         evidence[n, 1] = inside[n] / pixels[n]
         evidence[n, 2] = pixels[n] / max(whole[n], 1)
         evidence[n, 3] = change / len(facets) / distances[n].mean()
         evidence[n, 4] = np.log(pixels[n])
     return evidence
-
-
-@njit(cache=True)
-def _probability(logit: float) -> float:
-    probability: float = 1 / (1 + np.exp(-min(max(logit, -30.0), 30.0)))
-    return probability

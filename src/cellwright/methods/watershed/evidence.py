@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import FloatArray, LabelArray
+from cellwright.methods.logits import probability
 
 
 @njit(cache=True)
@@ -42,8 +43,8 @@ def describe(
                     continue
                 i = label - 1
                 pixels[i] += 1
-                probability = 1 / (1 + np.exp(-min(max(logits[z, y, x], -30.0), 30.0)))
-                sums[i, 0] += probability
+                p = probability(logits[z, y, x])
+                sums[i, 0] += p
                 if (
                     (y > 0 and labels[z, y - 1, x] != label)
                     or (x > 0 and labels[z, y, x - 1] != label)
@@ -51,7 +52,7 @@ def describe(
                     or (x + 1 < columns and labels[z, y, x + 1] != label)
                 ):
                     edge[i] += 1
-                    sums[i, 1] += abs(2 * probability - 1)
+                    sums[i, 1] += abs(2 * p - 1)
                     sums[i, 2] += relief[z, y, x]
     evidence = np.empty((count, 6), np.float32)
     flat = relief.ravel()
