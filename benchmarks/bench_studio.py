@@ -30,7 +30,7 @@ from cellwright._types import AnyArray
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 if TYPE_CHECKING:
-    from studio.browser import Page
+    from studio.browser import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))  # how Chromium is told what to do is said there
@@ -161,7 +161,7 @@ def browser(program: Program, folder: Path) -> None:
         print(f"{'script in a frame, while moving':<44}{spent:>8.1f} ms            < 8")
 
 
-def script_seconds(page: Page) -> float:
+def script_seconds(page: Browser) -> float:
     metrics = page.call("Performance.getMetrics")["metrics"]
     return next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
 
