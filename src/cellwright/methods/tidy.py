@@ -32,10 +32,10 @@ def _runs(labels: LabelArray) -> tuple[LabelArray, LabelArray, LabelArray, Label
         The first run of the connected part that each run belongs to.
     """
     rows, columns = labels.shape
-    count = 0
+    count = min(rows, labels.size)  # none without columns
     for y in range(rows):
-        for x in range(columns):
-            count += x == 0 or labels[y, x] != labels[y, x - 1]
+        for x in range(1, columns):
+            count += labels[y, x] != labels[y, x - 1]
     start = np.empty(count + 1, np.int32)
     value = np.empty(count, np.int32)
     row = np.empty(rows + 1, np.int32)
@@ -85,13 +85,14 @@ def tidy(labels: LabelArray, count: int) -> LabelArray:
     Parameters
     ----------
     labels : ndarray, shape (Y, X), int32
-        0 is background, 1..count are objects.
+        Contiguous; 0 is background, 1..count are objects.
     count : int
         Greatest label.
 
     Returns
     -------
     ndarray, shape (Y, X), int32
+        The same array, changed in place.
     """
     rows, columns = labels.shape
     start, row, value, part = _runs(labels)
@@ -127,9 +128,9 @@ def tidy(labels: LabelArray, count: int) -> LabelArray:
                     _surround(around, part[run], kept[other])
                     _surround(around, part[other], kept[run])
                 other += 1
-    result = np.zeros(rows * columns, np.int32)
+    flat = labels.ravel()
     for run in range(len(part)):
-        label = kept[run] if kept[run] > 0 else around[part[run]]
-        if label > 0:
-            result[start[run] : start[run + 1]] = label
-    return result.reshape(rows, columns)
+        label = kept[run] if kept[run] > 0 else max(0, around[part[run]])
+        if label != value[run]:
+            flat[start[run] : start[run + 1]] = label
+    return labels

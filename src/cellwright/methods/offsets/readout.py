@@ -105,17 +105,18 @@ class OffsetsReadout:
         -------
         Instances
         """
-        logits = np.ascontiguousarray(maps[0])
-        floor = np.log(self.threshold / (1 - self.threshold))
-        offsets = np.ascontiguousarray(maps[1:3]) * np.float32(self.unit)
-        landing = voting.land(logits, offsets, floor, self.steps, self.travel)
-        votes = voting.votes_of(landing, self.spread)
-        seeds = voting.seeds_of(votes, self.seed_distance, self.min_votes)
-        labels = tidy(voting.assign(landing, seeds, self.capture), len(seeds))
-        evidence = voting.describe(labels, seeds, logits, offsets)
-        present = np.flatnonzero(evidence[:, 0] > 0)  # an object has some probability
-        if len(present) < len(seeds):
-            renumber = np.zeros(len(seeds) + 1, np.int32)
-            renumber[present + 1] = np.arange(1, len(present) + 1)
-            labels = renumber[labels]
-        return Instances(labels, seeds[present], evidence[present])
+        logits, down, right = (np.ascontiguousarray(plane) for plane in maps[:3])
+        landing = voting.land(
+            logits,
+            down,
+            right,
+            unit=self.unit,
+            threshold=math.log(self.threshold / (1 - self.threshold)),
+            steps=self.steps,
+            reach=self.travel,
+        )
+        seeds = voting.seeds_of(landing, self.spread, self.seed_distance, self.min_votes)
+        labels, anchors = voting.assign(landing, seeds, self.capture)
+        labels = tidy(labels, len(anchors))
+        evidence = voting.describe(labels, anchors, logits, down, right, self.unit)
+        return Instances(labels, anchors, evidence)

@@ -4,6 +4,9 @@ A pixel of an object points to the object's centre. Following the pointers a few
 pixels of one object in one spot (a *vote*); spots are found as local maxima, and every pixel takes
 the object of the spot where it landed. All steps look at a bounded neighbourhood, so an object is
 the same whatever else the image holds and however it is tiled.
+
+Arrays as large as the image are made by NumPy, which asks the system for large pages, and handed to
+the kernels: made inside of them, clearing their pages would take longer than filling them.
 """
 
 from __future__ import annotations
@@ -14,9 +17,15 @@ from numba import njit
 from cellwright._types import FloatArray, IntArray, LabelArray
 
 
-@njit(cache=True)
 def land(
-    logits: FloatArray, offsets: FloatArray, threshold: float, steps: int, reach: int
+    logits: FloatArray,
+    down: FloatArray,
+    right: FloatArray,
+    *,
+    unit: float,
+    threshold: float,
+    steps: int,
+    reach: int,
 ) -> LabelArray:
     """Follow the offsets of every foreground pixel and return where it lands.
 
@@ -24,8 +33,10 @@ def land(
     ----------
     logits : ndarray, shape (Y, X), float32
         Logit of the probability of being part of an object.
-    offsets : ndarray, shape (2, Y, X), float32
-        Row and column offset to the centre, in px.
+    down, right : ndarray, shape (Y, X), float32
+        Row and column offset to the centre, in `unit` px.
+    unit : float
+        In px.
     threshold : float
         Pixels with a logit at or below it are background.
     steps : int
@@ -35,147 +46,219 @@ def land(
 
     Returns
     -------
-    ndarray, shape (2, Y, X), int32
-        Row and column of the landing pixel; -1 for background and for pixels that leave the image
-        or the reach.
+    ndarray, shape (Y, X), int32
+        Index of the landing pixel in raster order; -1 for background and for pixels that leave the
+        reach.
     """
-    rows, columns = logits.shape
-    result = np.full((2, rows, columns), -1, np.int32)
-    for y in range(rows):
-        for x in range(columns):
-            if logits[y, x] <= threshold:
-                continue
-            # Half a pixel on, so that cutting off the fraction rounds.
-            at_y, at_x = y + 0.5, x + 0.5
-            row, column = y, x
-            for _ in range(steps):
-                at_y += offsets[0, row, column]
-                at_x += offsets[1, row, column]
-                new_row = min(max(int(at_y), 0), rows - 1)
-                new_column = min(max(int(at_x), 0), columns - 1)
-                if new_row == row and new_column == column:
-                    break
-                row, column = new_row, new_column
-                if abs(row - y) > reach or abs(column - x) > reach:
-                    break
-            if abs(row - y) <= reach and abs(column - x) <= reach:
-                result[0, y, x] = row
-                result[1, y, x] = column
-    return result
+    landing = np.empty(logits.shape, np.int32)
+    _follow(logits, down, right, np.float32(unit), threshold, steps, reach, landing)
+    return landing
 
 
 @njit(cache=True)
-def votes_of(landing: LabelArray, spread: int) -> FloatArray:
-    """Count the pixels that land within `spread` px (a square) of every pixel.
+def _follow(
+    logits: FloatArray,
+    down: FloatArray,
+    right: FloatArray,
+    unit: float,
+    threshold: float,
+    steps: int,
+    reach: int,
+    landing: LabelArray,
+) -> None:
+    """Fill in `landing`: all pixels of a row go a step, then those that still move the next.
+
+    One pixel after the other would be simpler, but nobody can foresee how many steps it goes, and
+    guessing wrong costs a processor more than the step.
+    """
+    rows, columns = logits.shape
+    all_down, all_right = down.ravel(), right.ravel()
+    # Of the pixels that move: from which column, where to, and on which pixel that is.
+    start, here = np.empty(columns, np.uint32), np.empty(columns, np.uint32)
+    at_y, at_x = np.empty(columns), np.empty(columns)
+    for y in range(rows):
+        moving = 0
+        for x in range(columns):
+            landing[y, x] = y * columns + x if logits[y, x] > threshold else -1
+        for x in range(columns):
+            start[moving] = x
+            moving += landing[y, x] >= 0
+        for i in range(moving):
+            here[i] = y * columns + start[i]
+            # Half a pixel on, so that cutting off the fraction rounds.
+            at_y[i], at_x[i] = y + 0.5, start[i] + 0.5
+        for _ in range(steps):
+            still = 0
+            for i in range(moving):
+                x, pixel = start[i], here[i]
+                to_y = at_y[i] + all_down[pixel] * unit
+                to_x = at_x[i] + all_right[pixel] * unit
+                row = min(max(int(to_y), 0), rows - 1)
+                column = min(max(int(to_x), 0), columns - 1)
+                new = row * columns + column
+                near = (abs(row - y) <= reach) & (abs(column - x) <= reach)
+                landing[y, x] = new if near else -1
+                start[still], here[still] = x, new
+                at_y[still], at_x[still] = to_y, to_x
+                still += near & (new != pixel)
+            moving = still
+
+
+def seeds_of(landing: LabelArray, spread: int, radius: int, minimum: float) -> IntArray:
+    """Find the pixels with the most votes within `radius` px (a square) and at least `minimum`.
 
     Parameters
     ----------
-    landing : ndarray, shape (2, Y, X), int32
-        What `land` returned.
-    spread : int
-        Half the side of the square, in px.
-
-    Returns
-    -------
-    ndarray, shape (Y, X), float32
-        Votes, weighted by 1 at the landing pixel and falling linearly to its surroundings.
-    """
-    _, rows, columns = landing.shape
-    counts = np.zeros((rows, columns), np.float32)
-    for y in range(rows):
-        for x in range(columns):
-            row = landing[0, y, x]
-            if row >= 0:
-                counts[row, landing[1, y, x]] += 1
-    result = np.zeros((rows, columns), np.float32)
-    for y in range(rows):
-        for x in range(columns):
-            if counts[y, x] == 0:
-                continue
-            for row in range(max(0, y - spread), min(rows, y + spread + 1)):
-                weight_row = spread + 1 - abs(row - y)
-                for column in range(max(0, x - spread), min(columns, x + spread + 1)):
-                    weight = weight_row * (spread + 1 - abs(column - x))
-                    result[row, column] += counts[y, x] * weight
-    return result / np.float32((spread + 1) ** 2)
-
-
-@njit(cache=True)
-def seeds_of(votes: FloatArray, radius: int, minimum: float) -> IntArray:
-    """Return the pixels with the most votes within `radius` px (a square) and at least `minimum`.
-
-    Of equal neighbours the first in raster order wins.
+    landing : ndarray, shape (Y, X), int32
+        What `land` returned: every pixel votes for where it lands, and with less weight, falling
+        linearly from 1, for the pixels up to `spread` px around.
+    spread, radius : int
+        In px.
+    minimum : float
+        In votes.
 
     Returns
     -------
     ndarray, shape (N, 2), int64
-        Row and column of each seed, in raster order.
+        Row and column of each seed, in raster order. Of equal neighbours the first is the seed.
     """
-    rows, columns = votes.shape
+    counts = np.zeros(landing.shape, np.float32)
+    _count(landing, counts)
+    seeds: IntArray = _peaks(counts, spread, radius, minimum)
+    return seeds
+
+
+@njit(cache=True)
+def _count(landing: LabelArray, counts: FloatArray) -> None:
+    """Add up how many pixels land on each."""
+    flat = counts.ravel()
+    for pixel in landing.ravel():
+        if pixel >= 0:
+            flat[pixel] += 1
+
+
+@njit(cache=True)
+def _peaks(counts: FloatArray, spread: int, radius: int, minimum: float) -> IntArray:
+    """Return the local maxima of the votes, of which only the rows that are compared are held."""
+    rows, columns = counts.shape
+    held = 2 * radius + 1
+    votes = np.zeros((held, columns), np.float32)
+    place = np.arange(rows) % held  # of each row in `votes`, while it is there
+    line = np.empty(columns + 2 * spread, np.float32)
+    fewest = minimum * (spread + 1) ** 2
     found = []
-    for y in range(rows):
+    for latest in range(rows + radius):
+        if latest < rows:
+            _vote(counts, latest, spread, line, votes[place[latest]])
+        y = latest - radius
+        if y < 0:
+            continue
+        around = place[max(0, y - radius) : y + radius + 1]
+        here = votes[place[y]]
         for x in range(columns):
-            here = votes[y, x]
-            if here < minimum:
-                continue
-            best = True
-            for row in range(max(0, y - radius), min(rows, y + radius + 1)):
-                for column in range(max(0, x - radius), min(columns, x + radius + 1)):
-                    other = votes[row, column]
-                    earlier = row < y or (row == y and column < x)
-                    if other > here or (other == here and earlier):
-                        best = False
-                        break
-                if not best:
-                    break
-            if best:
+            if here[x] >= fewest and _leads(votes, around, min(y, radius), x, radius):
                 found.append((y, x))
     result = np.zeros((len(found), 2), np.int64)
     for i in range(len(found)):
-        result[i, 0] = found[i][0]
-        result[i, 1] = found[i][1]
+        result[i, 0], result[i, 1] = found[i]
     return result
 
 
 @njit(cache=True)
-def assign(landing: LabelArray, seeds: IntArray, radius: int) -> LabelArray:
+def _vote(counts: FloatArray, y: int, spread: int, line: FloatArray, votes: FloatArray) -> None:
+    """Fill in the votes of row `y`: summed along the columns first, in `line`, then along it.
+
+    A whole vote counts ``(spread + 1)**2`` here, which keeps all weights whole numbers.
+    """
+    rows, columns = counts.shape
+    line[:] = 0
+    for row in range(max(0, y - spread), min(rows, y + spread + 1)):
+        weight = np.float32(spread + 1 - abs(row - y))
+        for x in range(columns):
+            line[spread + x] += weight * counts[row, x]
+    votes[:] = 0
+    for k in range(2 * spread + 1):
+        weight = np.float32(spread + 1 - abs(k - spread))
+        for x in range(columns):
+            votes[x] += weight * line[x + k]
+
+
+@njit(cache=True)
+def _leads(votes: FloatArray, around: IntArray, middle: int, x: int, radius: int) -> bool:
+    """Return whether no pixel of the rows `around` has more votes, and no earlier one as many."""
+    most = votes[around[middle], x]
+    for i in range(len(around)):
+        for column in range(max(0, x - radius), min(votes.shape[1], x + radius + 1)):
+            other = votes[around[i], column]
+            earlier = i < middle or (i == middle and column < x)
+            if other > most or (other == most and earlier):
+                return False
+    return True
+
+
+def assign(landing: LabelArray, seeds: IntArray, radius: int) -> tuple[LabelArray, IntArray]:
     """Give every pixel the label of the nearest seed within `radius` px of where it landed.
 
     Parameters
     ----------
-    landing : ndarray, shape (2, Y, X), int32
+    landing : ndarray, shape (Y, X), int32
+        What `land` returned; taken for the labels.
     seeds : ndarray, shape (N, 2), int64
+        Of equally near ones, the first has the pixel.
     radius : int
         In px.
 
     Returns
     -------
-    ndarray, shape (Y, X), int32
-        i + 1 for seed i; 0 where no seed is near.
+    labels : ndarray, shape (Y, X), int32
+        1..M; 0 where no seed is near.
+    seeds : ndarray, shape (M, 2), int64
+        Those that have a pixel, by label.
     """
-    _, rows, columns = landing.shape
-    owner = np.zeros((rows, columns), np.int32)
-    nearest = np.full((rows, columns), np.int32(radius * radius + 1))
+    owner = np.zeros(landing.shape, np.int32)
+    return landing, _hand_out(landing, seeds, radius, owner)
+
+
+@njit(cache=True)
+def _hand_out(landing: LabelArray, seeds: IntArray, radius: int, owner: LabelArray) -> IntArray:
+    """Turn `landing` into labels, with `owner` to note whose a landing place is."""
+    rows, columns = landing.shape
     for i in range(len(seeds)):
         y, x = seeds[i, 0], seeds[i, 1]
         for row in range(max(0, y - radius), min(rows, y + radius + 1)):
             for column in range(max(0, x - radius), min(columns, x + radius + 1)):
                 distance = (row - y) ** 2 + (column - x) ** 2
-                if distance < nearest[row, column]:
-                    nearest[row, column] = distance
+                other = owner[row, column] - 1
+                if distance <= radius**2 and (
+                    other < 0
+                    or distance < (row - seeds[other, 0]) ** 2 + (column - seeds[other, 1]) ** 2
+                ):
                     owner[row, column] = i + 1
-    result = np.zeros((rows, columns), np.int32)
-    for y in range(rows):
-        for x in range(columns):
-            row = landing[0, y, x]
-            if row >= 0:
-                result[y, x] = owner[row, landing[1, y, x]]
-    return result
+    flat, labels = owner.ravel(), landing.ravel()
+    number = np.zeros(len(seeds) + 1, np.int32)
+    for i in range(len(labels)):
+        label = 0
+        if labels[i] >= 0:
+            label = flat[labels[i]]
+            number[label] = 1
+        labels[i] = label
+    present = np.flatnonzero(number[1:])
+    if len(present) < len(seeds):
+        number[0] = 0
+        number[present + 1] = np.arange(1, len(present) + 1)
+        for i in range(len(labels)):
+            labels[i] = number[labels[i]]
+    return seeds[present]
 
 
 @njit(cache=True)
 def describe(
-    labels: LabelArray, seeds: IntArray, logits: FloatArray, offsets: FloatArray
+    labels: LabelArray,
+    seeds: IntArray,
+    logits: FloatArray,
+    down: FloatArray,
+    right: FloatArray,
+    unit: float,
 ) -> FloatArray:
     """Return what speaks for and against every object.
 
@@ -187,8 +270,10 @@ def describe(
         Seed of each object.
     logits : ndarray, shape (Y, X), float32
         Of the foreground.
-    offsets : ndarray, shape (2, Y, X), float32
-        Row and column offset to the centre, in px.
+    down, right : ndarray, shape (Y, X), float32
+        Row and column offset to the centre, in `unit` px.
+    unit : float
+        In px.
 
     Returns
     -------
@@ -198,7 +283,7 @@ def describe(
         of the outline's length beside that of a disc. 0 for objects without pixels.
     """
     rows, columns = labels.shape
-    count = len(seeds)
+    count, step = len(seeds), np.float32(unit)
     area = np.zeros(count)
     inside = np.zeros(count)
     border = np.zeros(count)
@@ -213,9 +298,9 @@ def describe(
             area[i] += 1
             probability = 1 / (1 + np.exp(-logits[y, x]))
             inside[i] += probability
-            down = y + offsets[0, y, x] - seeds[i, 0]
-            right = x + offsets[1, y, x] - seeds[i, 1]
-            miss[i] += np.sqrt(down * down + right * right)
+            beside_y = y + down[y, x] * step - seeds[i, 0]
+            beside_x = x + right[y, x] * step - seeds[i, 1]
+            miss[i] += np.sqrt(beside_y * beside_y + beside_x * beside_x)
             if (
                 (y > 0 and labels[y - 1, x] != label)
                 or (x > 0 and labels[y, x - 1] != label)
