@@ -28,9 +28,9 @@ def test_an_object_cut_off_by_the_image_has_no_border_there():
 
 
 def test_unsure_objects_have_another_colour(square):
-    assert tuple(outlines(square, set())[2, 2]) == (*SURE, 255)
-    assert tuple(outlines(square, {1})[2, 2]) == (*UNSURE, 255)
-    assert outlines(square, set())[0, 0, 3] == 0
+    assert tuple(outlines(square, {})[2, 2]) == (*SURE, 255)
+    assert tuple(outlines(square, {1: UNSURE})[2, 2]) == (*UNSURE, 255)
+    assert outlines(square, {})[0, 0, 3] == 0
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

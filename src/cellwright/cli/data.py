@@ -250,6 +250,7 @@ def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[
         "channels": summary.channels,
         "objects": sum(summary.objects) if summary.objects else None,
         "objects_per_image": quartiles(summary.objects),
+        "classes": summary.classes,
         "median_diameter_px": quartiles(summary.diameters),
         "notes": [*dataset.notes, *summary.doubts],
         "problems": list(summary.problems),
@@ -274,6 +275,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
             f"  objects     {facts['objects']:,} in all; {low:g} to {high:g} an image, "
             f"median {median:g}"
         )
+    if facts["classes"]:
+        lines.append(f"  classes     {_counted(facts['classes'])}")
     if facts["median_diameter_px"]:
         low, median, high = facts["median_diameter_px"]
         lines.append(f"  diameter    {low:g} to {high:g} px, median {median:g} px")

@@ -149,6 +149,14 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
         f"  precision {pooled['precision']:.3f}, recall {pooled['recall']:.3f}, "
         f"panoptic quality {pooled['panoptic_quality']:.3f}",
     ]
+    if metrics.get("class_accuracy") is not None:
+        lines.append(f"  class right, of objects found: {metrics['class_accuracy']:.3f}")
+    for name, scores in metrics.get("per_class", {}).items():
+        own = scores["pooled"]["0.5"]
+        lines.append(
+            f"  {name}: F1@0.5 {own['f1']:.3f}, precision {own['precision']:.3f}, recall "
+            f"{own['recall']:.3f}, panoptic quality {own['panoptic_quality']:.3f}"
+        )
     if calibration is not None:
         lines.append(f"  expected calibration error {calibration:.3f}")
     return lines

@@ -94,6 +94,13 @@ def object_names(example: Example, labels: LabelArray) -> AnyArray:
     return _named_in_map(example, labels)
 
 
+def count_classes(example: Example, labels: LabelArray) -> dict[str, int]:
+    """Return how many of the objects in `labels` are of which class, as far as that is said."""
+    names = object_names(example, labels)[np.unique(labels[labels > 0])]
+    found, counts = np.unique(names[names != UNKNOWN], return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
 def with_class_names(dataset: Dataset) -> Dataset:
     """Return a dataset of numbered objects with the names of their classes.
 
@@ -104,9 +111,14 @@ def with_class_names(dataset: Dataset) -> Dataset:
     """
     if dataset.task != "instances":
         return dataset
-    names = {name for example in dataset.examples for name in _names(example)} - {UNKNOWN}
-    several = sorted(names, key=natural_key) if len(names) > 1 else []
-    return replace(dataset, classes=tuple(several))
+    names = class_names(dataset.examples)
+    return replace(dataset, classes=names if len(names) > 1 else ())
+
+
+def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Return the classes of the numbered objects of some examples, in natural order."""
+    names = {name for example in examples for name in _names(example)} - {UNKNOWN}
+    return tuple(sorted(names, key=natural_key))
 
 
 def _names(example: Example) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from cellwright.datasets.examples import (
     load_pixels,
     object_facts,
 )
+from cellwright.datasets.objects import count_classes
 from cellwright.datasets.points import load_points
 from cellwright.datasets.records import (
     BoxLabels,
@@ -46,6 +47,8 @@ class ExampleFacts:
         Median diameter of its objects in pixels.
     flaws : Flaws
         Objects in several parts, or with holes.
+    classes : mapping of str to int
+        How many of its numbered objects are of which class, as far as that is said.
     """
 
     id: str
@@ -55,6 +58,7 @@ class ExampleFacts:
     objects: int | None
     diameter: float | None
     flaws: Flaws
+    classes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,11 @@ class Summary:
     def diameters(self) -> list[float]:
         """Median diameter in pixels of the objects of each example that has any."""
         return [facts.diameter for facts in self.examples if facts.diameter is not None]
+
+    @property
+    def classes(self) -> dict[str, int]:
+        """Number of objects of each class, the most frequent first."""
+        return _tally(name for facts in self.examples for name in Counter(facts.classes).elements())
 
     @property
     def flaws(self) -> Flaws:
@@ -134,6 +143,7 @@ def summarise(dataset: Dataset) -> Summary:
 def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     pixels, _ = load_pixels(example)
     count, diameter, warning, flaws = None, None, None, Flaws()
+    classes: Mapping[str, int] = {}
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         check_boxes(boxes, pixels.shape[1:], example)
@@ -147,10 +157,18 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             count, diameter = len(objects.points), objects.diameter
             warning = binary_labels_warning(example, labels)
             flaws = Flaws() if warning else find_flaws(labels)
+            classes = count_classes(example, labels)
     channels, shape = pixels.shape[0], pixels.shape[1:]
     return (
         ExampleFacts(
-            example.id, channels, shape, np.dtype(pixels.dtype).name, count, diameter, flaws
+            example.id,
+            channels,
+            shape,
+            np.dtype(pixels.dtype).name,
+            count,
+            diameter,
+            flaws,
+            classes,
         ),
         warning,
     )

@@ -31,7 +31,7 @@ from cellwright.inference.rolling import (
 from cellwright.inference.runtime import MapNetwork
 from cellwright.inference.tiles import Tile, plan_tiles
 from cellwright.inference.view import Normalise, View
-from cellwright.methods.readout import Readout
+from cellwright.methods.readout import MapReader
 
 MEMORY = 1_400_000_000
 """Bytes that network, maps and readout may take together, by default."""
@@ -43,7 +43,7 @@ ANCHOR = ("plane", "row", "column")
 def find_instances(
     source: PixelSource,
     network: MapNetwork,
-    readout: Readout,
+    readout: MapReader,
     *,
     limits: DoubleArray,
     normalise: Normalise,
@@ -64,7 +64,7 @@ def find_instances(
         Read region by region.
     network : MapNetwork
         Turns normalised pixels into maps.
-    readout : Readout
+    readout : MapReader
         Turns maps into objects.
     limits, normalise
         As in `View`.
@@ -110,7 +110,7 @@ class PlaceReadout(Protocol):
     Attributes
     ----------
     outputs, margin
-        As of a `Readout`.
+        As of a `MapReader`.
     """
 
     @property
@@ -300,7 +300,7 @@ def _paste(maps: RowBuffer, tile: Tile, tile_maps: FloatArray) -> None:
 
 
 def _table(
-    readout: Readout, decoder: RollingDecoder, writer: RollingWriter, grids: tuple[Grid, ...]
+    readout: MapReader, decoder: RollingDecoder, writer: RollingWriter, grids: tuple[Grid, ...]
 ) -> Table:
     anchors, evidence = decoder.anchors, decoder.evidence
     count = len(anchors)

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from cellwright._types import AnyArray, BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.inference.resample import Grid, resample_labels
-from cellwright.methods.readout import Readout
+from cellwright.methods.readout import MapReader
 
 
 class RowSink(Protocol):
@@ -137,7 +137,7 @@ class RollingDecoder:
 
     Parameters
     ----------
-    readout : Readout
+    readout : MapReader
         Decodes one window.
     shape : tuple of int
         Of the whole plane or volume on the network grid, ([Z,] Y, X).
@@ -150,7 +150,7 @@ class RollingDecoder:
         Labels of the rows that are not yet dropped.
     """
 
-    def __init__(self, readout: Readout, shape: tuple[int, ...], window_pixels: int) -> None:
+    def __init__(self, readout: MapReader, shape: tuple[int, ...], window_pixels: int) -> None:
         self.labels = RowBuffer((), shape[1:], np.int32)
         self._readout = readout
         self._windows = Windows(shape, readout.margin, window_pixels)

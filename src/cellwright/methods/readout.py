@@ -28,11 +28,10 @@ class Instances:
     evidence: FloatArray
 
 
-class Readout(Protocol):
+class MapReader(Protocol):
     """Turns maps into objects, looking only at a bounded neighbourhood of each.
 
-    A frozen dataclass, whose fields are its parameters as the card of a model holds them. Because
-    of the bounds, an object can be decoded from any window that holds its surroundings
+    Because of the bounds, an object can be decoded from any window that holds its surroundings
     and comes out the same; this is what makes a result independent of the tiles.
 
     Attributes
@@ -41,17 +40,12 @@ class Readout(Protocol):
         Names of the maps, in channel order.
     evidence_names : tuple of str
         Names of the columns of `Instances.evidence`.
-    tunable : mapping of str to tuple of float
-        Parameters that are chosen on validation images once the network is trained, and the
-        values to try; a good order is from the most to the least important.
     reach : int
         No pixel of an object is farther than this from its anchor along either axis, in px.
     margin : int
         Objects anchored in a window depend only on the maps within this distance of the window,
         in px; at least `reach`.
     """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def outputs(self) -> tuple[str, ...]: ...  # noqa: D102 - described above
@@ -60,13 +54,37 @@ class Readout(Protocol):
     def evidence_names(self) -> tuple[str, ...]: ...  # noqa: D102
 
     @property
-    def tunable(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102
-
-    @property
     def reach(self) -> int: ...  # noqa: D102
 
     @property
     def margin(self) -> int: ...  # noqa: D102
+
+    def decode(self, maps: FloatArray) -> Instances:
+        """Return the objects in `maps`.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (K, [Z,] Y, X), float32
+            One map per name in `outputs`.
+        """
+
+
+class Readout(MapReader, Protocol):
+    """The `MapReader` of a method.
+
+    A frozen dataclass, whose fields are its parameters as the card of a model holds them.
+
+    Attributes
+    ----------
+    tunable : mapping of str to tuple of float
+        Parameters that are chosen on validation images once the network is trained, and the
+        values to try; a good order is from the most to the least important.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def tunable(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102 - described above
 
     @classmethod
     def suited_to(cls, dimensions: int, diameter: float) -> Self:
@@ -83,13 +101,4 @@ class Readout(Protocol):
         ------
         UsageError
             If the method does not work in so many dimensions.
-        """
-
-    def decode(self, maps: FloatArray) -> Instances:
-        """Return the objects in `maps`.
-
-        Parameters
-        ----------
-        maps : ndarray, shape (K, [Z,] Y, X), float32
-            One map per name in `outputs`.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from cellwright._types import AnyArray, LabelArray
-from cellwright.methods.readout import Readout
+from cellwright.methods.readout import MapReader
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,12 +16,12 @@ class Recipe(Protocol):
 
     Attributes
     ----------
-    readout : Readout
+    readout : MapReader
         Reads what the network learns; its `outputs` are the channels of the network.
     """
 
     @property
-    def readout(self) -> Readout: ...  # noqa: D102 - described above
+    def readout(self) -> MapReader: ...  # noqa: D102 - described above
 
     def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.

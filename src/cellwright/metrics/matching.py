@@ -92,6 +92,16 @@ RATIOS: dict[str, Callable[[Counts], float]] = {
 }
 
 
+def pooled_row(counts: Counts) -> dict[str, float]:
+    """Return counts and all of `RATIOS`, as they stand in ``metrics.json``."""
+    return {
+        "true_positives": counts.true_positives,
+        "false_positives": counts.false_positives,
+        "false_negatives": counts.false_negatives,
+        **{name: ratio(counts) for name, ratio in RATIOS.items()},
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Matching:
     """Pairs of true and predicted objects that overlap enough, each object in one pair at most.
@@ -331,17 +341,8 @@ class InstanceScores:
             "mean_absolute_count_error": float(np.mean(absolute)) if images else None,
             "splits": sum(image.splits for image in images),
             "merges": sum(image.merges for image in images),
-            "pooled": {f"{t:g}": self._pooled_row(t) for t in self.thresholds},
+            "pooled": {f"{t:g}": pooled_row(self.counts(t)) for t in self.thresholds},
             "per_image": {f"{t:g}": self._image_row(t) for t in self.thresholds},
-        }
-
-    def _pooled_row(self, threshold: float) -> dict[str, float]:
-        counts = self.counts(threshold)
-        return {
-            "true_positives": counts.true_positives,
-            "false_positives": counts.false_positives,
-            "false_negatives": counts.false_negatives,
-            **{name: ratio(counts) for name, ratio in RATIOS.items()},
         }
 
     def _image_row(self, threshold: float) -> dict[str, float | None]:

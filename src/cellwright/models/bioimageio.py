@@ -29,7 +29,7 @@ from cellwright.models.card import ModelCard
 from cellwright.models.example import example_image, example_size
 from cellwright.models.onnx_graph import Nodes, parsed, wrapped
 from cellwright.models.package import NETWORK, Package, array_bytes, save_package
-from cellwright.models.readouts import classes_of, readout_of
+from cellwright.models.readouts import classes_of, map_reader_of
 
 FORMAT_VERSION = "0.5.3"
 PACKAGE = "model.cellwright"
@@ -235,8 +235,8 @@ def _read(card: ModelCard, maps: FloatArray) -> tuple[tuple[str, ...], AnyArray]
     if card.task == "classes":
         classes = classes_of(card)
         return classes.outputs, classes.decode(maps)
-    readout = readout_of(card)
-    return readout.outputs, readout.decode(maps).labels
+    reader = map_reader_of(card)
+    return reader.outputs, reader.decode(maps).labels
 
 
 def _cover(raw: FloatArray, labels: AnyArray) -> AnyArray:

@@ -12,7 +12,8 @@ from cellwright._errors import ModelError
 from cellwright.images.normalise import Normalisation
 
 FORMAT = "cellwright model"
-FORMAT_VERSION = 1
+PLAIN_VERSION, CLASSES_VERSION = FORMAT_VERSIONS = (1, 2)
+"""The format, and the one of models that tell classes of objects, which older programs lack."""
 RGB = ("red", "green", "blue")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -100,7 +101,8 @@ class ModelCard:
     method : str
         Name of the method whose readout decodes the maps.
     readout : mapping
-        Parameters of that readout.
+        Parameters of that readout; of objects also the names of their ``"classes"``, if the model
+        tells any apart.
     network : NetworkFacts
     input : InputContract
     threshold : float
@@ -156,7 +158,9 @@ class ModelCard:
         ModelError
             If a value cannot be written as JSON.
         """
-        plain = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        told = self.task == "instances" and "classes" in self.readout
+        version = CLASSES_VERSION if told else PLAIN_VERSION
+        plain = {"format": FORMAT, "format_version": version, **asdict(self)}
         try:
             content: dict[str, Any] = json.loads(json.dumps(plain, allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -190,10 +194,11 @@ def card_from_json(content: Any, source: str) -> ModelCard:
     """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"'{source}' is not a Cellwright model: its model.json says otherwise.")
-    if content.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") not in FORMAT_VERSIONS:
         raise ModelError(
             f"'{source}' has model format {content.get('format_version')!r}, but this version of "
-            f"Cellwright reads format {FORMAT_VERSION}. Update Cellwright or export the model anew."
+            f"Cellwright reads the formats {' and '.join(map(str, FORMAT_VERSIONS))}. Update "
+            "Cellwright or export the model anew."
         )
     rest = {key: value for key, value in content.items() if key not in _ENVELOPE}
     try:

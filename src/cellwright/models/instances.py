@@ -21,11 +21,11 @@ from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
 from cellwright.models.package import Package
-from cellwright.models.readouts import readout_of
+from cellwright.models.readouts import map_reader_of, object_classes_of, readout_of
 from cellwright.models.scale import ScaleChoice
 from cellwright.quality.calibration import Calibration
 
-_COLUMNS = ("label", "confidence", *ANCHOR, "area", "at_border")
+_COLUMNS = ("label", "class", "class_prob", "confidence", *ANCHOR, "area", "at_border")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Segmentation:
         A sink's value v is the object ``relabel[v]``: objects that were found but not kept are 0.
         For `labels` in memory this has been done.
     table : Table
-        One row per object: ``label``; ``confidence``, the probability of being right (IoU ≥ 0.5
+        One row per object: ``label``; of a model that tells classes apart, ``class`` and
+        ``class_prob``, the likeliest and its mean probability over the object's pixels;
+        ``confidence``, the probability of being right (IoU ≥ 0.5
         with the true object); ``plane`` (of a volume), ``row`` and ``column`` of its anchor and
         ``area``, in px;
         ``at_border``, whether it touches the edge of the image.
@@ -67,20 +69,28 @@ class Segmentation:
 
 
 class InstanceModel(Model):
-    """A model that finds the objects of images. Made by `load_model`."""
+    """A model that finds the objects of images. Made by `load_model`.
+
+    Attributes
+    ----------
+    object_classes : tuple of str
+        The classes of objects that it tells apart; none, most often.
+    """
 
     def __init__(
         self, package: Package, *, device: Device = "auto", threads: int | None = None
     ) -> None:
         super().__init__(package, device=device, threads=threads)
         card = package.card
-        self._readout = readout_of(card)
+        self._objects = readout_of(card)
+        self._reader = map_reader_of(card)
+        self.object_classes = object_classes_of(card)
         self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What objects may be: no classes are told apart."""
-        return (ONE_CLASS,)
+        """What objects may be; one class where none are told apart."""
+        return self.object_classes or (ONE_CLASS,)
 
     def segment(
         self,
@@ -209,12 +219,11 @@ class InstanceModel(Model):
             sink=extents,
         )
         there = np.flatnonzero(found.relabel[1:])
-        objects, count = len(there), len(found.relabel) - 1
+        count = len(found.relabel) - 1
         boxes, centres = extents.boxes(count)[there], extents.centres(count)[there]
         table: Table = {
             "label": found.table["label"],
-            "class": np.full(objects, ONE_CLASS),
-            "class_prob": np.ones(objects),
+            **class_columns(found.table),
             "confidence": found.table["confidence"],
             **place_columns(boxes, centres, found.table["at_border"]),
         }
@@ -244,25 +253,47 @@ class InstanceModel(Model):
         Returns
         -------
         Table
-            As in `Segmentation`, with the readout's evidence.
+            As in `Segmentation`, with the evidence of the readout.
         """
         table = find_instances(
             seen.source,
             self.network,
-            self._readout,
+            self._reader,
             limits=seen.limits,
             normalise=self.card.input.normalisation.apply,
             sink=sink,
             scales=seen.scales(scale),
             tile=tile,
         )
-        return table | {"confidence": self._confidence(self._evidence(table))}
+        return (
+            table | self._classes(table) | {"confidence": self._confidence(self._evidence(table))}
+        )
 
     def _evidence(self, table: Table) -> FloatArray:
-        columns = [table[name] for name in self._readout.evidence_names]
+        columns = [table[name] for name in self._objects.evidence_names]
         return np.stack(columns, axis=1).astype(np.float32)
+
+    def _classes(self, table: Table) -> Table:
+        """Return the likeliest class of every object, where classes are told apart."""
+        if not self.object_classes:
+            return {}
+        columns = self._reader.evidence_names[len(self._objects.evidence_names) :]
+        probability = np.stack([table[name] for name in columns], axis=1)
+        return {
+            "class": np.array(self.object_classes, np.str_)[probability.argmax(1)],
+            "class_prob": probability.max(1, initial=0.0).astype(np.float64),
+        }
 
     def _confidence(self, evidence: AnyArray) -> AnyArray:
         if self._calibration is None:
             return np.ones(len(evidence))
         return self._calibration.confidence(evidence)
+
+
+def class_columns(table: Table) -> Table:
+    """Return what objects are, and how probably: one certain class where none are told apart."""
+    count = len(table["label"])
+    return {
+        "class": table.get("class", np.full(count, ONE_CLASS)),
+        "class_prob": table.get("class_prob", np.ones(count)),
+    }

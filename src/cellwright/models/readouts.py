@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from cellwright._errors import ModelError
+from cellwright._errors import ModelError, UsageError
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.object_classes.readout import CLASSES, with_object_classes
 from cellwright.methods.points.readout import PointsReadout
-from cellwright.methods.readout import Readout
+from cellwright.methods.readout import MapReader, Readout
 from cellwright.methods.registry import LEARNERS, METHODS
 from cellwright.models.card import ModelCard
 
@@ -18,6 +19,8 @@ _Kind = TypeVar("_Kind")
 
 def readout_of(card: ModelCard) -> Readout:
     """Return the readout of a model of objects with its parameters.
+
+    What it does not read are the classes of objects; see `map_reader_of`.
 
     Raises
     ------
@@ -30,8 +33,27 @@ def readout_of(card: ModelCard) -> Readout:
             f"The model '{card.name}' uses the method '{card.method}', which this version of "
             f"Cellwright does not have ({', '.join(known)}). Update Cellwright."
         )
-    readout: Readout = _made(known[card.method].readout_class(), card)
+    readout: Readout = _made(known[card.method].readout_class(), card, without=(CLASSES,))
     return readout
+
+
+def object_classes_of(card: ModelCard) -> tuple[str, ...]:
+    """Return the classes of objects that a model of objects tells apart; none, most often."""
+    return tuple(card.readout.get(CLASSES, ()))
+
+
+def map_reader_of(card: ModelCard) -> MapReader:
+    """Return what reads the maps of a model of objects: objects, and their classes if told apart.
+
+    Raises
+    ------
+    ModelError
+        As `readout_of`, and if the classes cannot be.
+    """
+    try:
+        return with_object_classes(readout_of(card), object_classes_of(card))
+    except UsageError as error:
+        raise ModelError(f"The readout of the model '{card.name}' is broken: {error}") from error
 
 
 def classes_of(card: ModelCard) -> ClassesReadout:
@@ -67,8 +89,10 @@ def points_of(card: ModelCard) -> PointsReadout:
     return _made(PointsReadout, card)
 
 
-def _made(kind: type[_Kind], card: ModelCard) -> _Kind:
-    parameters: Mapping[str, Any] = card.readout
+def _made(kind: type[_Kind], card: ModelCard, without: Collection[str] = ()) -> _Kind:
+    parameters: Mapping[str, Any] = {
+        name: value for name, value in card.readout.items() if name not in without
+    }
     try:
         return kind(**parameters)
     except TypeError as error:

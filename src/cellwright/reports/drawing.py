@@ -1,5 +1,7 @@
 """What lies over an image in a picture, and the image itself as people see it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cellwright._types import AnyArray, BoolArray, LabelArray
@@ -16,7 +18,7 @@ CHANNEL_COLOURS = np.array(
 UNSURE_BELOW = 0.5
 TINT = 90
 """How opaque the colour of a class lies over the image, 0 to 255."""
-# Of classes of pixels, in turn.
+# Of classes, in turn.
 CLASS_COLOURS = (
     SURE,
     UNSURE,
@@ -57,16 +59,23 @@ def shrink(pixels: AnyArray, step: int) -> AnyArray:
     return mean
 
 
-def outlines(labels: LabelArray, unsure: set[int]) -> AnyArray:
+def outlines(labels: LabelArray, colours: Mapping[int, tuple[int, int, int]]) -> AnyArray:
     """Return a transparent ``(Y, X, 4)`` picture with an outline inside of every object.
 
     It is two pixels wide, so that it still shows where a browser makes the picture smaller.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Y, X), int32
+    colours : mapping of int to tuple
+        Colours of single objects; of all others `SURE`.
     """
     edge = thicken(borders(labels)) & (labels > 0)
     drawn = np.zeros((*labels.shape, 4), dtype=np.uint8)
     drawn[edge] = (*SURE, 255)
-    if unsure:
-        drawn[edge & np.isin(labels, list(unsure))] = (*UNSURE, 255)
+    for colour in dict.fromkeys(colours.values()):
+        own = [label for label, one in colours.items() if one == colour]
+        drawn[edge & np.isin(labels, own)] = (*colour, 255)
     return drawn
 
 

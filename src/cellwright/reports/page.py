@@ -1,6 +1,6 @@
 """A page that is complete in itself: text, styles, pictures and scripts, from ``templates/``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,6 +13,15 @@ from cellwright.reports.charts import plain_number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A small table: its title, the heads of its columns, and the texts of its rows."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

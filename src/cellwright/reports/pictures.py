@@ -1,6 +1,7 @@
 """Small pictures for reports: a view of an image, and what was found drawn over it."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from cellwright._files import atomic_path
 from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
 from cellwright.reports.drawing import (
+    UNSURE,
     UNSURE_BELOW,
     as_rgb,
     class_colour,
@@ -68,8 +70,31 @@ def picture(
     """
     view, step = _view(image, window)
     small = labels[::step, ::step][: view.shape[0], : view.shape[1]]
-    unsure = {label for label, value in (confidence or {}).items() if value < UNSURE_BELOW}
-    return framed(view, outlines(small, unsure))
+    unsure = [label for label, value in (confidence or {}).items() if value < UNSURE_BELOW]
+    return framed(view, outlines(small, dict.fromkeys(unsure, UNSURE)))
+
+
+def kinds_picture(
+    image: Image, labels: LabelArray, window: Window, kinds: Mapping[int, int]
+) -> dict[str, Any]:
+    """Make the picture of one image whose objects are of several classes.
+
+    Parameters
+    ----------
+    image, labels, window
+        As for `picture`.
+    kinds : mapping of int to int
+        Number of the class of each label, from 0, that gives its colour.
+
+    Returns
+    -------
+    dict
+        As `picture`.
+    """
+    view, step = _view(image, window)
+    small = labels[::step, ::step][: view.shape[0], : view.shape[1]]
+    colours = {label: class_colour(number) for label, number in kinds.items()}
+    return framed(view, outlines(small, colours))
 
 
 def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, Any]:
@@ -127,7 +152,7 @@ def write_side_by_side(path: Path, image: Image, labels: LabelArray) -> None:
     from imagecodecs import png_encode
 
     view = as_rgb(image)
-    drawn = outlines(labels, set())
+    drawn = outlines(labels, {})
     outlined = np.where(drawn[..., 3:] > 0, drawn[..., :3], view)
     with atomic_path(path) as temporary:
         temporary.write_bytes(png_encode(np.concatenate([view, outlined], axis=1)))

@@ -7,10 +7,17 @@ import numpy as np
 
 from cellwright._types import Table
 from cellwright.reports.charts import histogram
-from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, median
 from cellwright.runs.folder import Outcome
-from cellwright.runs.results_page import MAX_ROWS, cell, image_cells, objects_title, results_page
+from cellwright.runs.results_page import (
+    MAX_ROWS,
+    cell,
+    class_counts,
+    class_legend,
+    image_cells,
+    objects_title,
+    results_page,
+)
 
 _MEASURED = {
     "confidence": "Confidence",
@@ -43,8 +50,7 @@ def detections_report(
         HTML with all styles, pictures and scripts inside.
     """
     done = [outcome for outcome in outcomes if outcome.done]
-    names = list(dict.fromkeys(name for outcome in done for name in outcome.facts["classes"]))
-    counts = {name: [outcome.facts["classes"][name] for outcome in done] for name in names}
+    counts = class_counts(done)
     overview = [
         Number("images", f"{len(done):,}"),
         *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
@@ -68,10 +74,8 @@ def detections_report(
         overview=overview,
         charts=charts,
         drawn=drawn,
-        legend=[
-            {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
-        ],
-        table=_image_table(outcomes, names),
+        legend=class_legend(counts),
+        table=_image_table(outcomes, list(counts)),
     )
 
 

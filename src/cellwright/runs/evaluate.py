@@ -22,6 +22,7 @@ from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
+from cellwright.metrics.object_classes import ObjectClassScores
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
@@ -52,6 +53,8 @@ class Evaluation:
     scores : dict of InstanceScores
         Of all images, and of each kind and group, under ``""``, ``"kind: NAME"`` and
         ``"group: NAME"``.
+    classes : ObjectClassScores, optional
+        Where classes of objects are told apart.
     warnings : list of str
         Why single scores may mean little.
     """
@@ -60,6 +63,7 @@ class Evaluation:
     _confidence: list[AnyArray] = field(default_factory=list)
     _correct: list[AnyArray] = field(default_factory=list)
     _rows: list[dict[str, Any]] = field(default_factory=list)
+    classes: ObjectClassScores | None = None
     warnings: list[str] = field(default_factory=list)
 
     def add(self, scored: Scored) -> None:
@@ -74,6 +78,14 @@ class Evaluation:
         self._confidence.append(scored.found.table["confidence"][known])
         self._correct.append(scored.correct[known])
         self._rows.append(_row(scored, counts))
+        if self.classes is not None:
+            true_kinds, kinds = scored.true_kinds, scored.kinds
+            self.classes.add(truth, scored.labels, true_kinds, kinds)
+            for number, name in enumerate(scored.classes, 1):
+                self._rows[-1] |= {
+                    f"true {name}": int(np.count_nonzero(true_kinds == number)),
+                    f"found {name}": int(np.count_nonzero(kinds == number)),
+                }
         mask = binary_labels_warning(example, truth)
         if mask is not None:
             self.warnings.append(mask)
@@ -92,6 +104,7 @@ class Evaluation:
                 parts[what][which] = with_mean(scores.as_dict())
         return {
             **with_mean(whole),
+            **({} if self.classes is None else self.classes.as_dict()),
             "calibration": self.calibration(),
             "per_kind": parts["kind"],
             "per_group": parts["group"],
@@ -133,7 +146,8 @@ def evaluate(
 
     Writes ``metrics.json`` (of objects: average precision, precision, recall, F1 and panoptic
     quality at each threshold, pooled and averaged per image, per kind and group; counts;
-    calibration. Of boxes: COCO's average precisions, whatever the threshold, and precision and
+    calibration; where classes of objects are told apart also per class, and which are mistaken for
+    which. Of boxes: COCO's average precisions, whatever the threshold, and precision and
     recall, per class. Of points: precision, recall, F1, Jaccard index, error of positions and
     counts. Of pixel classes: Dice, Jaccard and boundary F per class) and ``images.csv`` (one row
     per image).
@@ -224,7 +238,8 @@ def evaluate_examples(
     model: InstanceModel, examples: Sequence[Example], *, threshold: float | None = None
 ) -> Evaluation:
     """Score a model on examples, without writing anything."""
-    evaluation = Evaluation()
+    classes = model.object_classes
+    evaluation = Evaluation(classes=ObjectClassScores(classes) if classes else None)
     for scored in score(model, examples, threshold=threshold):
         evaluation.add(scored)
     return evaluation

@@ -51,6 +51,8 @@ class Learning:
     separate : bool
         Whether the labels number objects, of which parts that a patch cuts apart become objects
         of their own; classes stay what they are.
+    classes : tuple of str
+        Classes of numbered objects that are learned; the truth of a patch are `Objects` then.
     """
 
     recipe: Recipe
@@ -67,6 +69,7 @@ class Learning:
     pack: Callable[[Any], AnyArray] | None = None
     network: Mapping[str, Any] = field(default_factory=lambda: {"name": "unet"})
     separate: bool = True
+    classes: tuple[str, ...] = ()
 
     def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
         """Yield training batches from `first_step` on, without end."""
@@ -84,6 +87,7 @@ class Learning:
             weights=self.weights,
             channels=self.channels,
             separate=self.separate,
+            classes=self.classes,
         )
 
     def step_loss(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -111,6 +115,7 @@ class Learning:
                 steps=-(-patches // self.batch_size),
                 channels=self.channels,
                 separate=self.separate,
+                classes=self.classes,
             )
         )
 

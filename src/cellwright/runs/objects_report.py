@@ -10,7 +10,15 @@ from cellwright.reports.charts import histogram
 from cellwright.reports.drawing import SURE, UNSURE, UNSURE_BELOW
 from cellwright.reports.page import Number, median
 from cellwright.runs.folder import Outcome
-from cellwright.runs.results_page import MAX_ROWS, cell, image_cells, objects_title, results_page
+from cellwright.runs.results_page import (
+    MAX_ROWS,
+    cell,
+    class_counts,
+    class_legend,
+    image_cells,
+    objects_title,
+    results_page,
+)
 
 
 def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
@@ -31,24 +39,28 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         HTML with all styles, pictures and scripts inside.
     """
     done = [outcome for outcome in outcomes if outcome.done]
+    counts = class_counts(done)
     return results_page(
         record,
         outcomes,
         title=objects_title(done),
-        overview=_overview(outcomes, table),
+        overview=_overview(outcomes, table, counts),
         charts=_charts(done, table),
         drawn="outlines",
-        legend=_legend(table),
-        table=_image_table(outcomes),
+        legend=class_legend(counts) if counts else _legend(table),
+        table=_image_table(outcomes, list(counts)),
     )
 
 
-def _overview(outcomes: Sequence[Outcome], table: Table) -> list[Number]:
+def _overview(
+    outcomes: Sequence[Outcome], table: Table, counts: Mapping[str, Sequence[int]]
+) -> list[Number]:
     done = [outcome for outcome in outcomes if outcome.done]
     what, size, unit = _sizes(table)
     numbers = [
         Number("images", f"{len(done):,}"),
         Number("objects", f"{sum(outcome.objects for outcome in done):,}"),
+        *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
         Number("objects per image (median)", median([outcome.objects for outcome in done])),
         Number(f"{what} of an object (median)", median(size), unit),
     ]
@@ -86,13 +98,14 @@ def _legend(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def _image_table(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    columns = ["image", "objects", "median area", "median confidence", "seconds", "remarks"]
+def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str, Any]:
+    columns = ["image", "objects", *names, "median area", "median confidence", "seconds", "remarks"]
     rows = [
         image_cells(
             outcome,
             [
                 cell(outcome.objects if outcome.done else None, ",d"),
+                *(cell(facts.get("classes", {}).get(name), ",d") for name in names),
                 cell(facts.get("median_area"), ",.1f", facts.get("area_unit", "")),
                 cell(facts.get("median_confidence"), ".2f"),
             ],

@@ -1,5 +1,6 @@
 """What is said about one image in a table and in a report."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,3 +55,10 @@ def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
         if "confidence" in table:
             facts["median_confidence"] = float(np.median(table["confidence"]))
     return facts
+
+
+def class_facts(table: Table, classes: Sequence[str]) -> dict[str, Any]:
+    """Return how many objects there are of each class, for the report; nothing without classes."""
+    if not classes:
+        return {}
+    return {"classes": {name: int(np.count_nonzero(table["class"] == name)) for name in classes}}

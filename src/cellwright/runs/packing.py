@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray
+from cellwright.datasets.objects import Objects
 from cellwright.datasets.points import Points
 from cellwright.metrics.points import by_class
 
@@ -52,3 +53,23 @@ def unpacked_points(packed: AnyArray) -> DoubleArray:
     """Return the rows that hold a point."""
     rows: DoubleArray = packed[np.isfinite(packed[:, 0])]
     return rows
+
+
+def packed_objects(truth: Objects) -> AnyArray:
+    """Return the objects of a patch and their classes as one array.
+
+    Returns
+    -------
+    ndarray, shape (2, [Z,] Y, X), int32
+        The label of every pixel, and the number of the class of its object; 0 where unknown.
+    """
+    kinds = truth.kinds[np.maximum(truth.labels, 0)]
+    return np.stack([truth.labels, kinds.astype(np.int32)])
+
+
+def unpacked_objects(packed: AnyArray) -> Objects:
+    """Return the objects of a patch, as `packed_objects` took them."""
+    labels, kinds = packed
+    own = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+    own[labels[labels > 0]] = kinds[labels > 0]
+    return Objects(labels, own)

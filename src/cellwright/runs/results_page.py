@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cellwright._words import counted
+from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, in_words, render_page, to_the_minute
 from cellwright.runs.folder import Outcome
 from cellwright.runs.warnings import kind
@@ -75,6 +76,18 @@ def objects_title(done: Sequence[Outcome]) -> str:
     """Return how many objects there are in how many images."""
     objects = sum(outcome.objects for outcome in done)
     return f"{counted(objects, 'object')} in {counted(len(done), 'image')}"
+
+
+def class_counts(done: Sequence[Outcome]) -> dict[str, list[int]]:
+    """Return how many objects of each class are in each image; nothing where none are told."""
+    counts = [outcome.facts.get("classes", {}) for outcome in done]
+    names = dict.fromkeys(name for one in counts for name in one)
+    return {name: [one[name] for one in counts] for name in names}
+
+
+def class_legend(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the legend of pictures in which every class has its colour."""
+    return [{"name": name, "colour": class_colour(number)} for number, name in enumerate(names)]
 
 
 def _subtitle(record: Mapping[str, Any]) -> str:

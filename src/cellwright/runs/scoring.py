@@ -9,8 +9,9 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, LabelArray
+from cellwright._types import AnyArray, BoolArray, IntArray, LabelArray
 from cellwright.datasets.examples import load_labels, load_pixels, object_facts
+from cellwright.datasets.objects import load_kinds
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
 from cellwright.metrics.matching import match
@@ -34,12 +35,15 @@ class Scored:
     truth : ndarray, shape ([Z,] Y, X), int32
     found : Segmentation
         With its labels in memory.
+    classes : tuple of str
+        That the model tells apart; none, most often.
     """
 
     example: Example
     image: Image
     truth: LabelArray
     found: Segmentation
+    classes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> LabelArray:
@@ -52,6 +56,17 @@ class Scored:
         """Whether each found object matches a true one, in the order of the table."""
         matched = match(self.truth, self.labels, IOU).prediction
         return np.isin(self.found.table["label"], matched)
+
+    @property
+    def true_kinds(self) -> IntArray:
+        """Number of the class of each true object by its label, from 1; 0 where it is unknown."""
+        return load_kinds(self.example, self.truth, self.classes)
+
+    @property
+    def kinds(self) -> IntArray:
+        """Number of the class of each object that was found, by its label."""
+        numbers = {name: number for number, name in enumerate(self.classes, 1)}
+        return np.array([0, *(numbers[name] for name in self.found.table["class"].tolist())])
 
     @property
     def known(self) -> BoolArray:
@@ -89,7 +104,7 @@ def score(
         image, truth = load_image(example, model.card.network.dimensions)
         diameter = object_facts(truth).diameter if tell_size else None
         found = model.segment(image, threshold=threshold, diameter=diameter)
-        yield Scored(example, image, truth, found)
+        yield Scored(example, image, truth, found, model.object_classes)
 
 
 def load_image(example: Example, dimensions: int) -> tuple[Image, LabelArray]:
@@ -136,10 +151,7 @@ def middle_plane(image: Image, labels: AnyArray) -> tuple[Image, AnyArray]:
 def files_of(examples: Sequence[Example]) -> tuple[InputFile, ...]:
     """Return every image and label file as it is now, to notice when one changes."""
     paths = dict.fromkeys(
-        path
-        for example in examples
-        for path in (*example.images, example.label_file)
-        if path is not None
+        path for example in examples for path in (*example.images, *example.annotation_files)
     )
     return tuple(InputFile.of(path) for path in paths)
 

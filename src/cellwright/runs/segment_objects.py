@@ -12,13 +12,13 @@ from cellwright.images.image import Image
 from cellwright.images.sink import open_label_sink
 from cellwright.inference.rolling import RowSink
 from cellwright.measure.tables import concatenate
-from cellwright.models.instances import InstanceModel, Segmentation
-from cellwright.reports.pictures import choose_window, picture
+from cellwright.models.instances import InstanceModel, Segmentation, class_columns
+from cellwright.reports.pictures import choose_window, kinds_picture, picture
 from cellwright.runs.bands import measure_plane
 from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like, with_pixel_size
-from cellwright.runs.outcome import object_facts, with_image_name, with_place
+from cellwright.runs.outcome import class_facts, object_facts, with_image_name, with_place
 from cellwright.runs.planes import (
     Plane,
     check_depth,
@@ -58,14 +58,14 @@ def segment_file_objects(
         with watch.step("write"):
             sink.save(output / file, like=like, relabel=stack.relabel, overwrite=True)
         with watch.step("report"):
-            shown = _picture(image, options, stack, tables, dimensions)
+            shown = _picture(image, options, stack, tables, model)
     table = with_image_name(concatenate(tables), task.image)
     outcome = Outcome(
         image=task.image,
         objects=len(table["label"]),
         files=(file,),
         warnings=one_of_each_kind(warnings),
-        facts=object_facts(table, like.shape),
+        facts={**object_facts(table, like.shape), **class_facts(table, model.object_classes)},
         seconds=watch.seconds,
         picture=shown,
     )
@@ -111,13 +111,11 @@ def find(
 def _measured(image: Image, labels: PlaneLabels, found: Segmentation, above: int) -> Table:
     """Return one row per object: what it is, how sure that is, and its measurements."""
     measured = measure_plane(labels, image)
-    count = len(found.table["label"])
     if not np.array_equal(measured["label"], found.table["label"] + above):
         raise RuntimeError(f"objects found and measured in '{image.name}' differ")
     what = {
         "label": measured.pop("label"),
-        "class": np.full(count, "object"),
-        "class_prob": np.ones(count),
+        **class_columns(found.table),
         "confidence": found.table["confidence"],
     }
     return what | measured
@@ -128,9 +126,10 @@ def _picture(
     options: SegmentOptions,
     stack: StackLabels,
     tables: Sequence[Table],
-    dimensions: int,
+    model: InstanceModel,
 ) -> dict[str, Any]:
     """Return the picture of the middle plane for the report."""
+    dimensions = model.card.network.dimensions
     shape = stack_shape(image, options.z, dimensions)
     index = tuple(size // 2 for size in shape)
     table = tables[int(np.ravel_multi_index(index, shape)) if shape else 0]
@@ -144,5 +143,9 @@ def _picture(
         labels = part[(slice(middle, middle + 1), *window.slices)][0]
     else:
         labels = part[window.slices]
-    confidence = dict(zip(table["label"].tolist(), table["confidence"].tolist(), strict=True))
+    numbers = table["label"].tolist()
+    if model.object_classes:
+        kinds = map(model.object_classes.index, table["class"].tolist())
+        return kinds_picture(plane, labels, window, dict(zip(numbers, kinds, strict=True)))
+    confidence = dict(zip(numbers, table["confidence"].tolist(), strict=True))
     return picture(plane, labels, window, confidence)

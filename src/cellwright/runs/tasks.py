@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from cellwright.datasets.records import Dataset, Example
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.reports.annotated import ValidationExample
-from cellwright.reports.page import Number
+from cellwright.reports.page import Grid, Number
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
 
@@ -21,6 +21,8 @@ DICE = "dice"
 F1 = "f1"
 AP50 = "AP50"
 """What models of objects, of classes, of points and of boxes are judged by while they learn."""
+CLASS_ACCURACY = "class_accuracy"
+"""What is told besides of models that tell classes of objects apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,14 @@ class Finished:
         The figures that matter most.
     pictures : sequence of ValidationExample
         The worst and the best validation images.
+    confusion : Grid, optional
+        Which classes were taken for which.
     """
 
     card: ModelCard
     overview: Sequence[Number]
     pictures: Sequence[ValidationExample]
+    confusion: Grid | None = None
 
 
 class Task(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
@@ -19,7 +20,15 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
 from cellwright.runs.learning import Learning
+from cellwright.runs.object_classes import (
+    ACCURACY,
+    class_figures,
+    class_problems,
+    confusion_grid,
+    with_object_classes,
+)
 from cellwright.runs.options import TrainOptions
+from cellwright.runs.packing import packed_objects
 from cellwright.runs.prepare import object_contract
 from cellwright.runs.scoring import middle_plane, score
 from cellwright.runs.tasks import AVERAGE_PRECISION, Finished
@@ -45,12 +54,13 @@ class InstanceTask:
         return {2: "offsets", 3: "watershed"}
 
     def taken(self, dataset: Dataset) -> Dataset:
-        """Return the dataset as it is."""
-        return dataset
+        """Return the dataset with the classes of its objects, if there are several."""
+        return with_class_names(dataset)
 
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""
-        return object_contract(dataset, seed)
+        contract, problems = object_contract(dataset, seed)
+        return contract, (*problems, *class_problems(dataset))
 
     def learning(
         self,
@@ -64,9 +74,12 @@ class InstanceTask:
         """Return how the network learns the dataset."""
         assert contract.diameter_range is not None  # objects have sizes
         readout = new_readout(method, len(patch), contract.diameter_range[1])
+        recipe = find_method(method).recipe_class()(readout)
+        if dataset.classes:
+            recipe = with_object_classes(recipe, dataset)
         variation = augmentation(options.strength)
         return Learning(
-            recipe=find_method(method).recipe_class()(readout),
+            recipe=recipe,
             train=dataset.part("train"),
             validation=dataset.part("val"),
             normalisation=contract.normalisation,
@@ -76,13 +89,18 @@ class InstanceTask:
             batch_size=options.batch_size or BATCH_SIZES[len(patch)],
             seed=options.seed,
             workers=workers,
+            pack=packed_objects if dataset.classes else None,
+            classes=dataset.classes,
         )
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""
-        from cellwright.runs.validation import InstanceValidation
+        from cellwright.runs.validation import InstanceValidation, ObjectClassValidation
 
-        return InstanceValidation(learning, learning.recipe.readout)
+        readout: Any = learning.recipe.readout
+        if learning.classes:
+            return ObjectClassValidation(learning, readout)
+        return InstanceValidation(learning, readout)
 
     def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:
         """Return the description and the limits of the model."""
@@ -100,12 +118,14 @@ class InstanceTask:
         card = tuned_card(draft, files, examples, seed)
         model = InstanceModel(Package(card, files, sha256="", source=card.name))
         evaluation = evaluate_examples(model, examples)
-        card = replace(card, evaluation=_figures(evaluation))
+        figures, told = _figures(evaluation), class_figures(evaluation.classes)
+        card = replace(card, evaluation={**figures, **told})
         names = ("AP@0.5 per image", "AP@0.5 pooled", "AP@0.75 per image", "panoptic quality")
         return Finished(
             card,
-            [Number(name, f"{card.evaluation[name]:.3f}") for name in names],
+            [Number(name, f"{card.evaluation[name]:.3f}") for name in (*names, *told)],
             _pictured(model, examples, evaluation),
+            confusion_grid(evaluation.classes),
         )
 
     def score(self, card: ModelCard) -> float:
@@ -115,9 +135,10 @@ class InstanceTask:
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
+        told = f", class right {figures[ACCURACY]:.3f}" if ACCURACY in figures else ""
         return (
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
-            f"pooled, on {counted(figures['images'], 'validation image')}"
+            f"pooled{told}, on {counted(figures['images'], 'validation image')}"
         )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import UsageError
 from cellwright._progress import remark
+from cellwright.methods.object_classes.readout import readout_parameters
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.package import NETWORK, Package
 from cellwright.networks.network import Network
@@ -75,7 +75,7 @@ def learn_network(
         contract=contract,
         facts=network_facts(network, files[NETWORK]),
         files=files,
-        readout=asdict(learning.recipe.readout),
+        readout=readout_parameters(learning.recipe.readout),
         training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
     )

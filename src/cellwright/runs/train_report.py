@@ -66,6 +66,7 @@ def model_report(
         overview=[*finished.overview, *_effort(card.training)],
         meaning=MEANINGS[card.task],
         verdict=[*([verdict(history).text] if history else []), *warnings],
+        confusion=finished.confusion,
         charts=[curve_chart(curve) for curve in _curves(task, history)] if history else [],
         cards=[example_card(example) for example in finished.pictures],
         drawn=DRAWN[card.task],

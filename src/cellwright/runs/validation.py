@@ -11,16 +11,17 @@ from torch import nn
 from cellwright._types import AnyArray, FloatArray
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.object_classes.readout import ObjectClassesReadout
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.readout import Readout
 from cellwright.metrics.detection import DetectionScores
-from cellwright.metrics.matching import InstanceScores
+from cellwright.metrics.matching import Counts, InstanceScores, match
 from cellwright.metrics.points import best_f1, by_class, correct, match_points
 from cellwright.metrics.semantic import SemanticScores
 from cellwright.runs.box_patches import unpacked_boxes
 from cellwright.runs.learning import Learning
-from cellwright.runs.packing import unpacked_points
-from cellwright.runs.tasks import AP50, AVERAGE_PRECISION, DICE, F1
+from cellwright.runs.packing import unpacked_objects, unpacked_points
+from cellwright.runs.tasks import AP50, AVERAGE_PRECISION, CLASS_ACCURACY, DICE, F1
 from cellwright.training.device import to_tensors
 
 
@@ -48,6 +49,42 @@ class InstanceValidation:
         return {
             "loss": float(np.mean(losses)),
             AVERAGE_PRECISION: scores.pooled("average_precision", 0.5),
+        }
+
+
+class ObjectClassValidation:
+    """As `InstanceValidation`, but an object of known class is right only if its class is, too.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_objects` made.
+    readout : ObjectClassesReadout
+    """
+
+    def __init__(self, learning: Learning, readout: ObjectClassesReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss``; pooled at IoU ≥ 0.5, ``average_precision`` and ``class_accuracy``."""
+        losses, counts, wrong, known = [], Counts(), 0, 0
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true = unpacked_objects(packed)
+                found = self._readout.decode(one)
+                pairs = match(true.labels, found.labels, 0.5)
+                kinds = true.kinds[pairs.truth]
+                told = self._readout.likeliest(found)[pairs.prediction - 1] + 1
+                known += int(np.count_nonzero(kinds))
+                wrong += int(np.count_nonzero((kinds > 0) & (kinds != told)))
+                counts += pairs.counts
+        counts += Counts(-wrong, wrong, wrong)
+        return {
+            "loss": float(np.mean(losses)),
+            AVERAGE_PRECISION: counts.average_precision,
+            CLASS_ACCURACY: 1 - wrong / max(known, 1),
         }
 
 

@@ -1,0 +1,1 @@
+"""What objects are, told beside any method that tells which pixels belong to which object."""
