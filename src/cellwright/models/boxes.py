@@ -7,25 +7,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellwright._types import AnyArray, FloatArray, Table
+from cellwright._types import FloatArray, Table
 from cellwright.images.image import Image
-from cellwright.inference.apply import find_places
 from cellwright.inference.diameter import estimate_diameter
 from cellwright.inference.objects import kept, selected
 from cellwright.inference.runtime import Device
+from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered, place_columns
-from cellwright.models.model import Model, Seen, as_image, novelty_warnings
+from cellwright.models.model import Seen, novelty_warnings
 from cellwright.models.package import Package
+from cellwright.models.places import PlaceModel
 from cellwright.models.readouts import boxes_of
 from cellwright.models.scale import told_scale
-from cellwright.quality.calibration import Calibration
 
 _TOUCHES = 1.0  # px of the network's grid; so near to the border a side means that it is cut
 _ELLIPSE = math.pi / 4  # of the box around it
 
 
-class BoxModel(Model):
+class BoxModel(PlaceModel[BoxesReadout]):
     """A model that finds objects, what they are and the boxes around them.
 
     Made by `load_model`.
@@ -34,15 +34,7 @@ class BoxModel(Model):
     def __init__(
         self, package: Package, *, device: Device = "auto", threads: int | None = None
     ) -> None:
-        super().__init__(package, device=device, threads=threads)
-        card = package.card
-        self._readout = boxes_of(card)
-        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What objects may be."""
-        return self._readout.classes
+        super().__init__(package, boxes_of(package.card), device=device, threads=threads)
 
     def detect(
         self,
@@ -110,54 +102,17 @@ class BoxModel(Model):
             warnings=novelty_warnings(novelty),
         )
 
-    def predict(self, image: Image | AnyArray) -> Table:
-        """Return the table of the objects of an image: the short way, for notebooks.
-
-        Parameters
-        ----------
-        image : Image or ndarray
-            An array of shape (Y, X), or (Y, X, 3) for colours.
-
-        Returns
-        -------
-        Table
-            See `Detections`.
-        """
-        return self.detect(as_image(image)).table
-
     def _found(self, seen: Seen, scale: float, tile: int | None) -> tuple[Table, FloatArray]:
         """Find all objects at one scale, without choosing among them; the evidence besides."""
-        parts, grids = find_places(
-            seen.source,
-            self.network,
-            self._readout,
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
-            scales=seen.scales(scale),
-            tile=tile,
-        )
-        anchors = np.concatenate([part.found.anchors[part.own] + part.origin for part in parts])
-        order = np.lexsort(anchors.T[::-1])
-
-        def joined(name: str) -> AnyArray:
-            return np.concatenate([getattr(part.found, name)[part.own] for part in parts])[order]
-
-        moved = [part.found.boxes[part.own] + np.tile(part.origin, 2) for part in parts]
-        boxes = np.concatenate(moved)[order].astype(np.float64)
-        ends = np.array([grid.network for grid in grids], np.float64)
+        places = self._places(seen, scale, tile)
+        boxes, ends = places.positions("boxes"), places.size
         room = np.concatenate((boxes[:, :2], ends - boxes[:, 2:]), axis=1)  # up to the border
-        boxes = np.clip(boxes, 0, np.tile(ends, 2)) / np.tile([grid.scale for grid in grids], 2)
-        evidence = joined("evidence")
-        confidence = joined("scores")
-        if self._calibration is not None:
-            confidence = self._calibration.confidence(evidence)
+        boxes = np.clip(boxes, 0, np.tile(ends, 2)) / np.tile(places.scale, 2)
         table: Table = {
             "label": np.arange(1, len(boxes) + 1, dtype=np.int32),
-            "class": np.array(self.classes)[joined("classes")],
-            "class_prob": evidence[:, self._readout.evidence_names.index("probability")],
-            "confidence": confidence,
+            **self._what(places),
             **numbered("bbox", boxes.T),
             "area": _ELLIPSE * (boxes[:, 2:] - boxes[:, :2]).prod(1),
             "at_border": room.min(1) < _TOUCHES,
         }
-        return table, evidence
+        return table, places.column("evidence")

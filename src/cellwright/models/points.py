@@ -7,34 +7,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellwright._types import AnyArray, Table
 from cellwright.images.image import Image
-from cellwright.inference.apply import find_places
 from cellwright.inference.runtime import Device
+from cellwright.methods.points.readout import PointsReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
-from cellwright.models.model import Model, as_image, novelty_warnings
+from cellwright.models.model import novelty_warnings
 from cellwright.models.package import Package
+from cellwright.models.places import PlaceModel
 from cellwright.models.readouts import points_of
 from cellwright.models.spots import shapes_at
-from cellwright.quality.calibration import Calibration
 
 
-class PointModel(Model):
+class PointModel(PlaceModel[PointsReadout]):
     """A model that says where objects are, and what. Made by `load_model`."""
 
     def __init__(
         self, package: Package, *, device: Device = "auto", threads: int | None = None
     ) -> None:
-        super().__init__(package, device=device, threads=threads)
-        card = package.card
-        self._readout = points_of(card)
-        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What objects may be."""
-        return self._readout.classes
+        super().__init__(package, points_of(package.card), device=device, threads=threads)
 
     @property
     def tolerance(self) -> float:
@@ -86,62 +77,20 @@ class PointModel(Model):
         """
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
-        parts, grids = find_places(
-            seen.source,
-            self.network,
-            self._readout,
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
-            scales=seen.scales(1.0),
-            summed=self._readout.expected_counts,
-            tile=tile,
-        )
-        anchors = np.concatenate([part.found.anchors[part.own] + part.origin for part in parts])
-        order = np.lexsort(anchors.T[::-1])
-
-        def joined(name: str) -> AnyArray:
-            return np.concatenate([getattr(part.found, name)[part.own] for part in parts])[order]
-
-        moved = [part.found.positions[part.own].astype(np.float64) + part.origin for part in parts]
-        scale = np.array([grid.scale for grid in grids])
-        positions = (np.concatenate(moved)[order] + 0.5) / scale - 0.5
-        evidence, confidence = joined("evidence"), joined("scores")
-        if self._calibration is not None:
-            confidence = self._calibration.confidence(evidence)
-        table: Table = {
-            "class": np.array(self.classes)[joined("classes")],
-            "class_prob": evidence[:, self._readout.evidence_names.index("probability")],
-            "confidence": confidence,
-            **numbered("centroid", positions.T),
-        }
-        stay = np.flatnonzero(confidence >= least)
+        places = self._places(seen, 1.0, tile, self._readout.expected_counts)
+        positions = (places.positions("positions") + 0.5) / places.scale - 0.5
+        table = self._what(places) | numbered("centroid", positions.T)
+        stay = np.flatnonzero(table["confidence"] >= least)
         rows = {name: column[stay] for name, column in table.items()}
-        widths = self._readout.widths[3 - len(grids) :] / scale
+        widths = self._readout.widths[3 - len(places.scale) :] / places.scale
         rows |= shapes_at(seen.source, positions[stay], widths.tolist())
         novelty = self.distance(seen.source)
-        totals = [part.total for part in parts if part.total is not None]
-        counts = np.sum(totals, axis=0).tolist()
         return Detections(
             table={"label": np.arange(1, len(stay) + 1, dtype=np.int32), **rows},
             scale=1.0,
             diameter=math.nan,
-            evidence=evidence[stay],
+            evidence=places.column("evidence")[stay],
             novelty=novelty,
             warnings=novelty_warnings(novelty),
-            counts=dict(zip(self.classes, counts, strict=True)),
+            counts=dict(zip(self.classes, places.total.tolist(), strict=True)),
         )
-
-    def predict(self, image: Image | AnyArray) -> Table:
-        """Return the table of the objects of an image: the short way, for notebooks.
-
-        Parameters
-        ----------
-        image : Image or ndarray
-            An array of shape (Y, X), or (Y, X, 3) for colours.
-
-        Returns
-        -------
-        Table
-            See `Detections`.
-        """
-        return self.detect(as_image(image)).table
