@@ -165,3 +165,25 @@ def test_a_message_stands_for_what_went_wrong(broken, page):
     browser.wait("!document.getElementById('message').hidden")
     assert broken.name in page.text("message")
     page.browser.complaints.clear()  # browsers note every refused request
+
+
+def test_an_area_is_annotated_and_a_round_is_started_and_stopped(page):
+    pytest.importorskip("torch")
+    browser = page.browser
+    assert browser.run("document.getElementById('train-new').hidden")
+    browser.key("b")
+    browser.drag(page.at(60, 100), page.at(60, 110), page.at(60, 120))
+    browser.drag(page.at(180, 100), page.at(180, 110), page.at(180, 120))
+    browser.key("r")
+    browser.drag(page.at(20, 70), page.at(60, 150), page.at(220, 200))
+    browser.wait("!document.getElementById('train-new').hidden")
+    (area,) = page.server.desk.journal.areas("field_0")
+    assert (area.y, area.x, area.height, area.width) == pytest.approx((20, 70, 200, 130), abs=2)
+    browser.key("t")
+    browser.wait("!document.getElementById('train-now').hidden")
+    browser.run("document.getElementById('train-stop').click()")
+    browser.wait("document.getElementById('train-now').hidden")
+    assert "stopped" in page.text("train-list") and "Go on" in page.text("train-list")
+    browser.click(*page.at(100, 130), modifier="ctrl")
+    browser.wait("document.getElementById('train-new').hidden")
+    assert page.server.desk.journal.areas("field_0") == []

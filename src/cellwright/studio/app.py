@@ -14,6 +14,7 @@ from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
 from cellwright.studio.proposals import Request as ProposalRequest
+from cellwright.studio.training_app import training_routes
 
 Answer = Callable[[Sheet, Fields], Any]
 _NO_CONTENT = 204
@@ -32,7 +33,8 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
         Where it will listen.
     """
     project = route("/api/project", lambda fields: views.project(desk))
-    return serve_page("index.html", [project, *_image_routes(desk)], token, port)
+    routes = [project, *_image_routes(desk), *training_routes(desk)]
+    return serve_page("index.html", routes, token, port)
 
 
 def _image_routes(desk: Desk) -> list[BaseRoute]:
@@ -56,6 +58,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/areas": lambda sheet, fields: views.areas(desk, sheet),
         "/proposals": lambda sheet, fields: views.proposals(sheet),
         "/proposals/labels": lambda sheet, fields: _labels(sheet, fields, sheet.proposals.canvas),
+        "/preview/labels": lambda sheet, fields: _labels(sheet, fields, sheet.preview),
     }
 
     def change(make: Callable[[Sheet, Fields], Any]) -> Answer:

@@ -8,12 +8,15 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from cellwright._errors import CellwrightError, InputError
+from cellwright._errors import CellwrightError, InputError, UsageError
 from cellwright.studio.annotation import Annotation
+from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.journal import Journal
 from cellwright.studio.levels import Levels, Place, open_levels
 from cellwright.studio.project import Item, Project, existing_labels
 from cellwright.studio.proposals import Assistant, Proposals
+from cellwright.studio.rounds import Round, Rounds
+from cellwright.studio.trainer import Trainer
 
 MOST_OPEN = 4
 _QUIET_S = 0.4
@@ -34,6 +37,8 @@ class Sheet:
         Its labels.
     proposals : Proposals
         What the model proposes for it.
+    preview : LabelCanvas
+        What a model that is being trained finds in it by now.
     reading : threading.Lock
         Held while pixels are read: the caches of files are for one thread at a time.
     """
@@ -42,6 +47,7 @@ class Sheet:
     levels: Levels
     annotation: Annotation
     proposals: Proposals
+    preview: LabelCanvas
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def index(self, place: Place) -> tuple[int, ...]:
@@ -76,6 +82,8 @@ class Desk:
         self.journal = Journal(project.journal)
         self._lock = threading.RLock()
         self._open: OrderedDict[int, Sheet] = OrderedDict()
+        self.trainer = Trainer(Rounds(project.rounds), self._trained)
+        self._use(self.trainer.rounds.in_use)
         self._catch_up()
         self._saver = _Saver(self)
         self._saver.start()
@@ -95,8 +103,10 @@ class Desk:
                 item = self.project.items[number]
                 levels = open_levels(item.path, item.scene)
                 annotation = Annotation(item, levels.image, self.journal, self.project.originals)
-                proposals = Proposals(annotation.canvas.shape)
-                self._open[number] = Sheet(item, levels, annotation, proposals)
+                shape = annotation.canvas.shape
+                self._open[number] = Sheet(
+                    item, levels, annotation, Proposals(shape), LabelCanvas(shape)
+                )
                 self._close_oldest()
             self._open.move_to_end(number)
             return self._open[number]
@@ -119,6 +129,19 @@ class Desk:
             for item in self.project.items
         ]
 
+    def use(self, number: int | None) -> None:
+        """Let the model of a round propose from now on; None is the one the program was given.
+
+        Raises
+        ------
+        InputError, UsageError
+            If there is no such round, or it has no model.
+        """
+        if number is not None and self.trainer.rounds.round(number).verdict is None:
+            raise UsageError(f"Round {number} has no model yet.")
+        self.trainer.rounds.use(number)
+        self._use(number)
+
     def edited(self) -> None:
         """Say that something was edited, so that it will be written to its file."""
         self._saver.wake()
@@ -126,8 +149,21 @@ class Desk:
     def close(self) -> None:
         """Write all label files, and let go of everything."""
         self._saver.finish()
+        self.trainer.close()
         self.assistant.close()
         self.journal.close()
+
+    def _use(self, number: int | None) -> None:
+        if number is None:
+            self.assistant.use_given()
+        else:
+            one = self.trainer.rounds.round(number)
+            self.assistant.use(str(one.model), f"round {number}")
+
+    def _trained(self, one: Round) -> None:
+        verdict = one.verdict
+        if verdict is not None and verdict.better:
+            self.use(one.number)
 
     def _catch_up(self) -> None:
         """Write the label files that a program that was killed did not come to."""

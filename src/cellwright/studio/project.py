@@ -60,6 +60,11 @@ class Project:
         return self.output / STATE / "journal.sqlite"
 
     @property
+    def rounds(self) -> Path:
+        """Where the rounds of training are."""
+        return self.output / STATE / "rounds"
+
+    @property
     def originals(self) -> Path:
         """Where copies of labels from elsewhere are kept before they are replaced."""
         return self.output / STATE / "originals"

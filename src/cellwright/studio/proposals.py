@@ -140,9 +140,31 @@ class Assistant:
     """
 
     def __init__(self, model: str) -> None:
-        self.name = model
+        self.given = self.name = self._source = model
         self._model: InstanceModel | None = None
         self._worker = ThreadPoolExecutor(1, "cellwright-model")
+
+    def use(self, model: str, name: str) -> None:
+        """Work with another model from the next request on.
+
+        Parameters
+        ----------
+        model : str
+            Name, or path of a package.
+        name : str
+            What people call it.
+        """
+
+        def change() -> None:
+            if model != self._source:
+                self._source, self._model = model, None
+
+        self.name = name
+        self._worker.submit(change)
+
+    def use_given(self) -> None:
+        """Work again with the model that the program was given."""
+        self.use(self.given, self.given)
 
     def load(self) -> InstanceModel:
         """Return the model.
@@ -153,7 +175,7 @@ class Assistant:
             If there is none of that name, or it does not find objects in planes.
         """
         if self._model is None:
-            model = load_instance_model(self.name)
+            model = load_instance_model(self._source)
             if model.card.network.dimensions != 2:
                 raise UsageError(
                     f"The model '{self.name}' works on volumes; the studio proposes plane by "

@@ -41,7 +41,7 @@ export class Assistant {
     const body = {
       ...viewer.place,
       box: all ? null : viewer.camera.visible(),
-      channel: find("input-line").hidden ? null : Number(find("input").value),
+      channel: this.channel(),
     };
     this.#forget();
     this.#busy(true);
@@ -52,6 +52,11 @@ export class Assistant {
       this.#busy(false);
       this.actions.say(/** @type {Error} */ (error));
     }
+  }
+
+  /** What the model sees, where the image has several channels. */
+  channel() {
+    return find("input-line").hidden ? null : Number(find("input").value);
   }
 
   /** After going to another plane. */

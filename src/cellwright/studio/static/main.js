@@ -11,6 +11,7 @@ import { showScale } from "./scale.js";
 import { Sliders } from "./sliders.js";
 import { themeButton } from "./theme.js";
 import { TOOLS, Tools } from "./tools.js";
+import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
@@ -44,6 +45,13 @@ class Studio {
     });
     this.areas = new Areas(this.viewer, say);
     this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, body), say });
+    this.training = new Training(this.viewer, {
+      say,
+      open: (number) => this.open(number),
+      channel: () => this.assistant.channel(),
+      changed: (name) => { find("model").textContent = `By the model “${name}”.`; },
+    });
+    this.areas.changed.push(() => this.training.show());
     /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
     this.chosen = null;
     /** @type {Promise<any>} Edits are made one after the other. */
@@ -63,9 +71,9 @@ class Studio {
   async begin() {
     const project = await api.get("project");
     document.title = `${project.folder} · Cellwright`;
-    find("model").textContent = `By the model “${project.model}”.`;
     this.images.show(project.images);
     await this.open(0);
+    await this.training.show();
   }
 
   /** @param {number} number */
@@ -187,6 +195,7 @@ class Studio {
     const started = !find("undo").disabled || !find("redo").disabled;
     this.images.setState(number, done ? "done" : started ? "started" : (await api.get("project")).images[number].state);
     this.#doneButton();
+    this.training.show();
   }
 
   #controls() {
@@ -240,6 +249,9 @@ class Studio {
         { keys: ["Shift+S"], what: "Propose in the whole image", act: () => assistant.propose(true) },
         { keys: ["C"], what: "Accept all that are shown", act: () => assistant.acceptAll() },
         { keys: ["Shift+C"], what: "Reject all", act: () => assistant.rejectAll() },
+      ],
+      Training: [
+        { keys: ["T"], what: "Train on what is annotated", act: () => this.training.start() },
       ],
       View: [
         { keys: ["X"], what: "Labels on and off", act: click("show-labels") },

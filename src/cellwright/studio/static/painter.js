@@ -54,7 +54,7 @@ uniform float step_;     // px of the texture in one device px
 uniform float width;     // of outlines, in device px
 uniform float filling;   // opacity of fills
 uniform int selected;
-uniform float threshold; // below 0: these are labels, not proposals
+uniform float threshold; // below 0: these are labels, not proposals; -2: what a training finds
 uniform sampler2D marks; // of labels: 1 selected + 2 excluded + 4 left out
 uniform bool marked;
 in vec2 at;
@@ -93,6 +93,10 @@ void main() {
   if (threshold >= 0.0) {
     colour = vec3(1.0, 0.82, 0.25);
     opacity = edge ? (dash ? 1.0 : 0.0) : 0.07;
+  }
+  if (threshold < -1.5) {
+    colour = vec3(0.42, 0.85, 1.0);
+    opacity = edge ? (dash ? 1.0 : 0.0) : 0.06;
   }
   if (label < 0) { // not known
     colour = vec3(0.82);

@@ -4,7 +4,7 @@ const AT_ONCE = 6;
 const ROOM = 320; // tiles
 
 /**
- * @typedef {{kind: "pixels" | "labels" | "proposals", level: number, channel: number, t: number,
+ * @typedef {{kind: "pixels" | "labels" | "proposals" | "preview", level: number, channel: number, t: number,
  *   z: number, row: number, column: number}} TileId
  * @typedef {{id: TileId, texture: WebGLTexture | null, ready: boolean, stale: boolean,
  *   asked: number, used: number, failed: boolean}} Tile

@@ -36,6 +36,7 @@ export class Viewer {
     this.channels = [];
     this.labels = { shown: true, filled: false, selected: 0, marked: false };
     this.proposals = { shown: false, threshold: 0.5 };
+    this.preview = false; // of what a training finds
     this.waiting = false;
     /** @type {((pen: CanvasRenderingContext2D) => void)[]} Drawn over the picture in every frame. */
     this.decorations = [];
@@ -113,6 +114,7 @@ export class Viewer {
       this.channels.forEach((channel, index) => channel.visible && this.#drawChannel(channel, index, level));
       if (this.labels.shown) this.#drawLabels("labels", level);
       if (this.proposals.shown) this.#drawLabels("proposals", level);
+      if (this.preview) this.#drawLabels("preview", level);
       this.stage.setAttribute("aria-busy", String(!this.tiles.end()));
     }
     this.pen.setTransform(dense, 0, 0, dense, 0, 0);
@@ -139,7 +141,7 @@ export class Viewer {
     }
   }
 
-  /** @param {"labels" | "proposals"} kind @param {number} level */
+  /** @param {"labels" | "proposals" | "preview"} kind @param {number} level */
   #drawLabels(kind, level) {
     const apron = /** @type {ImageFacts} */ (this.image).apron;
     const { filled, selected, marked } = this.labels;
@@ -154,13 +156,13 @@ export class Viewer {
         width: OUTLINE * devicePixelRatio,
         filling: kind === "labels" && filled ? FILLING : 0,
         selected,
-        threshold: kind === "proposals" ? this.proposals.threshold : -1,
+        threshold: kind === "proposals" ? this.proposals.threshold : kind === "preview" ? -2 : -1,
         marked: kind === "labels" && marked,
       });
     }
   }
 
-  /** Tiles of a level that are visible. @param {"pixels" | "labels" | "proposals"} kind @param {number} channel @param {number} level @returns {Generator<TileId>} */
+  /** Tiles of a level that are visible. @param {TileId["kind"]} kind @param {number} channel @param {number} level @returns {Generator<TileId>} */
   *#seen(kind, channel, level) {
     const { tile, levels } = /** @type {ImageFacts} */ (this.image);
     const [height, width] = levels[level];
@@ -220,7 +222,7 @@ export class Viewer {
     const height = Math.min(tile, rows - id.row * tile);
     const width = Math.min(tile, columns - id.column * tile);
     const { level, channel, t, z, row, column } = id;
-    const path = id.kind === "proposals" ? "proposals/labels" : id.kind;
+    const path = id.kind === "pixels" || id.kind === "labels" ? id.kind : `${id.kind}/labels`;
     const bytes = await this.api.bytes(`images/${this.number}/${path}`, { level, channel, t, z, row, column });
     if (!bytes) return null;
     if (id.kind !== "pixels") return this.painter.labels(new Int32Array(bytes), width + 2 * apron, height + 2 * apron);

@@ -1,0 +1,169 @@
+"""What is annotated, as files to learn from: frozen, so that annotating can go on meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import UsageError
+from cellwright._types import LabelArray
+from cellwright.datasets.records import Dataset, Example
+from cellwright.images.image import Image
+from cellwright.images.write import write, write_labels
+from cellwright.studio.canvas import LabelCanvas
+from cellwright.studio.desk import Desk, Sheet
+from cellwright.studio.journal import signature
+from cellwright.studio.levels import Place, plane_of
+from cellwright.studio.parts import Box, Part
+from cellwright.studio.tools import UNKNOWN
+
+PLANES = "planes"
+LABELS = "labels"
+LARGEST_PLANE = 4096**2  # px; of larger ones only the surroundings of what is annotated are kept
+_SURROUNDINGS = 256  # px
+
+
+def annotated_parts(desk: Desk) -> list[Part]:
+    """Return what is annotated: images that are marked as done, and areas of the others."""
+    done, parts = desk.journal.finished(), []
+    for number, item in enumerate(desk.project.items):
+        if item.name in done:
+            *leading, height, width = desk.sheet(number).annotation.canvas.shape
+            parts += [
+                Part(item.name, index, (0, 0, height, width)) for index in np.ndindex(*leading)
+            ]
+        else:
+            parts += [
+                Part(
+                    item.name,
+                    area.place,
+                    (area.y, area.x, area.y + area.height, area.x + area.width),
+                )
+                for area in desk.journal.areas(item.name)
+            ]
+    return parts
+
+
+def write_lesson(
+    desk: Desk, parts: Sequence[Part], folder: Path, channel: int | None
+) -> tuple[list[Part], int]:
+    """Write what a round learns from: planes beside its folder, and labels into it.
+
+    Parameters
+    ----------
+    desk : Desk
+    parts : sequence of Part
+    folder : Path
+        That of the round.
+    channel : int, optional
+        What is learned, where the images have several channels.
+
+    Returns
+    -------
+    parts : list of Part
+        With the names of the files that they are in.
+    objects : int
+        How many there are.
+
+    Raises
+    ------
+    UsageError
+        If a channel must be chosen.
+    """
+    numbers = {item.name: number for number, item in enumerate(desk.project.items)}
+    seen, written = 0, []
+    for (image, index), own in _by_plane(parts).items():
+        sheet = desk.sheet(numbers[image])
+        part = _kept(own, sheet.annotation.canvas.shape[-2:])
+        path = folder.parent / PLANES / f"{_key(sheet, index, part, channel)}.tif"
+        written += [replace(one, plane=path.stem) for one in own]
+        if not path.exists():
+            write(path, plane_pixels(sheet, index, part, channel))
+        for split in ("train", "val"):
+            boxes = [one.box for one in own if one.split == split]
+            if boxes:
+                labels = known_labels(sheet.annotation.canvas.snapshot(), index, part, boxes)
+                seen += len(np.unique(labels[labels > 0]))
+                write_labels(folder / LABELS / split / path.name, labels, partly_known=True)
+    return written, seen
+
+
+def open_lesson(folder: Path) -> Dataset:
+    """Return what `write_lesson` wrote as a dataset."""
+    examples = [
+        Example(
+            id=f"{split}/{labels.stem}",
+            images=(folder.parent / PLANES / labels.name,),
+            labels=labels,
+            split=split,
+        )
+        for split in ("train", "val")
+        for labels in sorted((folder / LABELS / split).glob("*.tif"))
+    ]
+    return Dataset(folder.parent, "annotation", "instances", tuple(examples))
+
+
+def plane_pixels(sheet: Sheet, index: tuple[int, ...], box: Box, channel: int | None) -> Image:
+    """Return part of a plane as a model learns it, one channel or colours, axes ``"[C]YX"``.
+
+    Raises
+    ------
+    UsageError
+        If a channel must be chosen.
+    """
+    place = Place(**dict(zip(sheet.annotation.place_axes.lower(), index, strict=True)))
+    plane = plane_of(sheet.levels.image, place)
+    part: dict[str, slice | int] = {"y": slice(box[0], box[2]), "x": slice(box[1], box[3])}
+    if "C" in plane.axes and not plane.is_rgb:
+        if plane.sizes["C"] > 1 and channel is None:
+            raise UsageError(f"'{plane.name}' has several channels: choose the one to learn.")
+        part["c"] = channel or 0
+    with sheet.reading:
+        return plane.region(**part)
+
+
+def known_labels(
+    canvas: LabelCanvas, index: tuple[int, ...], part: Box, boxes: Sequence[Box]
+) -> LabelArray:
+    """Return the labels of part of a plane, -1 outside of some boxes.
+
+    Objects that a border of a box crosses are there as a whole, for nobody would want to learn
+    that objects end there.
+    """
+    y, x = part[:2]
+    whole = canvas[(*index, slice(part[0], part[2]), slice(part[1], part[3]))]
+    known = np.zeros(whole.shape, bool)
+    for box in boxes:
+        known[box[0] - y : box[2] - y, box[1] - x : box[3] - x] = True
+    touched = np.unique(whole[known])
+    known |= np.isin(whole, touched[touched > 0])
+    return np.where(known, whole, np.int32(UNKNOWN))
+
+
+def _by_plane(parts: Sequence[Part]) -> dict[tuple[str, tuple[int, ...]], list[Part]]:
+    planes: dict[tuple[str, tuple[int, ...]], list[Part]] = {}
+    for part in parts:
+        planes.setdefault((part.image, part.index), []).append(part)
+    return planes
+
+
+def _kept(parts: Sequence[Part], size: tuple[int, ...]) -> Box:
+    """Return what is kept of a plane: all of it, unless it is very large."""
+    height, width = size
+    if height * width <= LARGEST_PLANE:
+        return 0, 0, height, width
+    boxes = np.array([part.box for part in parts])
+    top, left = (int(v) - _SURROUNDINGS for v in boxes[:, :2].min(axis=0))
+    bottom, right = (int(v) + _SURROUNDINGS for v in boxes[:, 2:].max(axis=0))
+    return max(0, top), max(0, left), min(height, bottom), min(width, right)
+
+
+def _key(sheet: Sheet, index: tuple[int, ...], part: Box, channel: int | None) -> str:
+    """Return a name that is another one when the pixels are others."""
+    item = sheet.item
+    about = (item.name, item.scene, signature(item.path), index, part, channel)
+    return sha256(repr(about).encode()).hexdigest()[:20]

@@ -1,0 +1,253 @@
+/** Training on what is annotated: starting a round, watching it, and what came of all rounds. */
+
+const PATIENCE = 1000; // ms between looks at how far it is
+
+/**
+ * @typedef {{precision: number, found: number, true: number}} Judged
+ * @typedef {{before: Judged, after: Judged, sentences: string[], count_error: number, better: boolean,
+ *   worst: {image: string, number: number, place: number[]}[]}} Verdict
+ * @typedef {{number: number, state: string, minutes: number, seconds: number, start: number | string, images: number,
+ *   objects: number, made: string, who: string, failure: string | null, history: Record<string, number>[],
+ *   verdict: Verdict | null}} Round
+ * @typedef {{current: number | null, in_use: number | null, given: string, annotated: {images: number, areas: number},
+ *   rounds: Round[], seen: {image: number, place: number[], step: number, objects: number} | null}} Told
+ */
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement & HTMLProgressElement} */ (document.getElementById(id));
+
+export class Training {
+  /**
+   * @param {import("./viewer.js").Viewer} viewer
+   * @param {{say: (error: Error) => void, open: (number: number) => Promise<void>, channel: () => number | null,
+   *   changed: (name: string) => void}} actions `changed` is told the name of the model that proposes.
+   */
+  constructor(viewer, actions) {
+    this.viewer = viewer;
+    this.actions = actions;
+    /** @type {Told | null} */
+    this.told = null;
+    this.watched = "";
+    this.step = -1;
+    this.following = false;
+    find("train").onclick = () => this.start();
+    find("train-stop").onclick = () => this.#post("stop");
+    find("train-watch").onchange = () => this.#watch();
+  }
+
+  /** Show how things stand; where a round is going on, until it ends. */
+  async show() {
+    if (this.following) return;
+    this.following = true;
+    try {
+      do {
+        this.#tell(await this.viewer.api.get("training"));
+        await this.#watch();
+      } while (this.told?.current && (await pause(PATIENCE)));
+    } catch (error) {
+      this.actions.say(/** @type {Error} */ (error));
+    }
+    this.following = false;
+  }
+
+  start() {
+    if (this.told?.current || find("train").disabled) return;
+    const start = find("train-start").value;
+    find("train").disabled = true;
+    find("train").textContent = "Preparing …";
+    return this.#post("", {
+      minutes: find("train-minutes").valueAsNumber || 0,
+      start: /^\d+$/.test(start) ? Number(start) : start,
+      channel: this.actions.channel(),
+    });
+  }
+
+  /** @param {string} what @param {object} [body] */
+  async #post(what, body) {
+    try {
+      this.#tell(await this.viewer.api.post(`training${what && `/${what}`}`, body));
+    } catch (error) {
+      this.actions.say(/** @type {Error} */ (error));
+    }
+    find("train").textContent = "Train";
+    find("train").disabled = !this.told || !this.#annotated();
+    await this.show();
+  }
+
+  #annotated() {
+    const { images, areas } = /** @type {Told} */ (this.told).annotated;
+    return images + areas;
+  }
+
+  /** @param {Told} told */
+  #tell(told) {
+    const before = this.told;
+    this.told = told;
+    const current = told.rounds.find((round) => round.number === told.current);
+    const latest = current ?? told.rounds[told.rounds.length - 1];
+    const { images, areas } = told.annotated;
+    find("train-known").textContent = images + areas === 0
+      ? "Mark images as done, or parts of them as annotated areas (R), to train a model on them."
+      : `${[images && counted(images, "image"), areas && counted(areas, "area")].filter(Boolean).join(" and ")} annotated.`;
+    find("train-new").hidden = Boolean(current) || images + areas === 0;
+    find("train-now").hidden = !current;
+    if (!before || before.rounds.length !== told.rounds.length || before.current !== told.current) this.#starts(told);
+    if (current) this.#now(current);
+    find("train-curves").hidden = !latest?.history.length;
+    if (latest) curves(find("train-curves"), latest.history);
+    this.#verdict(current ? null : latest ?? null);
+    this.#rounds(told);
+    if (!before || before.in_use !== told.in_use) this.actions.changed(told.in_use ? `round ${told.in_use}` : told.given);
+    if (told.seen && told.seen.step !== this.step) {
+      this.step = told.seen.step;
+      this.viewer.refresh("preview");
+    }
+    this.viewer.preview = Boolean(current && find("train-watch").checked && told.seen?.image === this.viewer.number);
+    this.viewer.redraw();
+  }
+
+  /** @param {Told} told */
+  #starts(told) {
+    const done = told.rounds.filter((round) => round.verdict).reverse();
+    const options = [...done.map((round) => new Option(`round ${round.number}`, String(round.number))),
+      new Option(told.given.split(/[\\/]/).pop(), told.given), new Option("nothing", "")];
+    find("train-start").replaceChildren(...options);
+    find("train-start").value = told.in_use ? String(told.in_use) : told.given;
+  }
+
+  /** @param {Round} round */
+  #now(round) {
+    const spent = Math.min(round.minutes, round.seconds / 60);
+    find("train-progress").max = round.minutes;
+    find("train-progress").value = spent;
+    find("train-stop").disabled = round.state === "stopping";
+    find("train-state").textContent = round.state === "stopping" ? `Round ${round.number} is stopping …`
+      : spent >= round.minutes ? `Round ${round.number}: choosing thresholds …`
+      : `Round ${round.number}: ${time(spent)} of ${time(round.minutes)}`;
+  }
+
+  /** What came of the last round. @param {Round | null} round */
+  #verdict(round) {
+    const place = find("train-verdict");
+    /** @type {Node[]} */
+    const lines = (round?.verdict?.sentences ?? []).map((text) => element("p", text));
+    for (const { image, number } of round?.verdict?.worst.slice(0, 1) ?? []) {
+      const button = element("button", `Open ${image}`);
+      button.className = "wide";
+      button.onclick = () => this.actions.open(number);
+      lines.push(button);
+    }
+    if (round?.state === "failed") lines.push(element("p", round.failure ?? ""));
+    place.replaceChildren(...lines);
+    place.hidden = !lines.length;
+  }
+
+  /** @param {Told} told */
+  #rounds(told) {
+    find("train-rounds").hidden = !told.rounds.length;
+    const entries = told.rounds.filter((round) => round.number !== told.current).reverse().map((round) => this.#round(round, told));
+    const given = element("li");
+    given.append(line(told.given.split(/[\\/]/).pop() ?? "", "before any round", told.in_use === null ? "in use" : this.#button("Use", "use", { round: 0 }, "Let this model propose again")));
+    find("train-list").replaceChildren(...entries, given);
+  }
+
+  /** @param {Round} round @param {Told} told */
+  #round(round, told) {
+    const entry = element("li");
+    const { verdict } = round;
+    const figures = verdict ? `AP ${verdict.after.precision.toFixed(2)}` : round.state;
+    const learned = `${verdict ? `Counts ${signed(verdict.count_error)}; learned from ` : ""}${counted(round.objects, "object")} of ${counted(round.images, "image")}, ${time(round.seconds / 60)}`;
+    const action = verdict ? (told.in_use === round.number ? "in use" : this.#button("Use", "use", { round: round.number }, `Let the model of round ${round.number} propose`))
+      : this.#button("Go on", "resume", { round: round.number }, `Go on with round ${round.number}`);
+    if (action instanceof HTMLButtonElement) action.disabled = Boolean(told.current) && !verdict;
+    entry.append(line(`Round ${round.number}`, figures, action));
+    entry.title = learned;
+    return entry;
+  }
+
+  /** @param {string} text @param {string} path @param {object} body @param {string} title */
+  #button(text, path, body, title) {
+    const button = element("button", text);
+    button.className = "small";
+    button.title = title;
+    button.setAttribute("aria-label", title);
+    button.onclick = () => this.#post(path, body);
+    return button;
+  }
+
+  /** Tell the training what is looked at, where that has changed. */
+  async #watch() {
+    const { viewer, told } = this;
+    const wanted = Boolean(told?.current && find("train-watch").checked && viewer.image);
+    if (!wanted) {
+      viewer.preview = false;
+      viewer.redraw();
+      return;
+    }
+    const body = { image: viewer.number, ...viewer.place, box: viewer.camera.visible() };
+    if (JSON.stringify(body) === this.watched) return;
+    this.watched = JSON.stringify(body);
+    await viewer.api.post("training/watch", body);
+  }
+}
+
+/** @param {number} milliseconds @returns {Promise<boolean>} */
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(() => resolve(true), milliseconds));
+
+/** @param {number} count @param {string} noun */
+const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+/** @param {number} minutes */
+const time = (minutes) => (minutes < 1 ? `${Math.round(60 * minutes)} s` : `${Number(minutes.toFixed(1))} min`);
+
+/** @param {number} share */
+const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(0)} %`;
+
+/** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} [text] @returns {HTMLElementTagNameMap[Tag]} */
+function element(tag, text = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+/** @param {string} name @param {string} figures @param {string | HTMLElement} action */
+function line(name, figures, action) {
+  const made = element("div");
+  made.className = "round";
+  const last = typeof action === "string" ? element("b", action) : action;
+  made.append(element("span", name), element("span", figures), last);
+  return made;
+}
+
+/** Draw losses and average precision over the validations. @param {HTMLElement} place @param {Record<string, number>[]} history */
+function curves(place, history) {
+  const column = (/** @type {string} */ name) => history.map((row) => row[name]).filter(Number.isFinite);
+  const [learned, aside, precision] = ["train_loss", "validation_loss", "validation_average_precision"].map(column);
+  const highest = Math.max(...learned, ...aside, 1e-9);
+  const last = (/** @type {number[]} */ values) => (values.length ? values[values.length - 1].toFixed(2) : "–");
+  place.replaceChildren(
+    chart("Loss", [["learned", learned, `learned ${last(learned)}`], ["aside", aside, `set aside ${last(aside)}`]], highest),
+    chart("Average precision", [["precision", precision, last(precision)]], 1),
+  );
+}
+
+/** @param {string} title @param {[string, number[], string][]} series Name, values, what they are now. @param {number} highest */
+function chart(title, series, highest) {
+  const figure = element("figure");
+  const caption = element("figcaption", title);
+  for (const [name, , now] of series) {
+    const shown = element("span", now);
+    shown.className = name;
+    caption.append(shown);
+  }
+  const [width, height, rim] = [100, 40, 2];
+  const lines = series.map(([name, values]) => {
+    const at = (/** @type {number} */ i) => (values.length > 1 ? (i / (values.length - 1)) * (width - 2 * rim) + rim : width / 2);
+    const points = values.map((value, i) => `${at(i).toFixed(1)},${(height - rim - (Math.min(value, highest) / highest) * (height - 2 * rim)).toFixed(1)}`);
+    const only = values.length === 1 ? [`${rim},${points[0].split(",")[1]}`, `${width - rim},${points[0].split(",")[1]}`] : points;
+    return `<polyline class="${name}" points="${only.join(" ")}"/>`;
+  });
+  figure.innerHTML = `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img">${lines.join("")}</svg>`;
+  figure.firstElementChild?.setAttribute("aria-label", `${title}: ${series.map(([, , now]) => now).join(", ")}`);
+  figure.prepend(caption);
+  return figure;
+}
