@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from cellwright._errors import InputError, UsageError
-from cellwright.simulation.movies import Motion, simulate_movie
-from cellwright.simulation.nuclei import NucleiSimulation
-from cellwright.tracking.detections import find_detections
 from cellwright.tracking.link import LinkOptions, link
 from cellwright.tracking.tracks import PROBABILITY, make_tracks
+from tracking.movies import divisions, edges, f1, nuclei
 
 
 def _walk(seed, frames=12, side=12.0, step=0.12, dimensions=2, missed=0.0, drift=0.0):
@@ -41,19 +39,11 @@ def _truth(tracks, number):
     return {(a, b) for a, b in zip(order[:-1][follows], order[1:][follows], strict=True)}
 
 
-def _f1(found, truth):
-    return 2 * len(found & truth) / (len(found) + len(truth))
-
-
-def _edges(tracks):
-    return set(map(tuple, tracks.edges.tolist()))
-
-
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_slow_points_are_followed_without_an_error(dimensions):
     tracks, number = _walk(0, side=12.0 if dimensions == 2 else 6.0, dimensions=dimensions)
     linked = link(tracks)
-    assert _f1(_edges(linked), _truth(tracks, number)) > 0.998
+    assert f1(edges(linked), _truth(tracks, number)) > 0.998
     assert linked.edge_properties[PROBABILITY].min() > 0.2
 
 
@@ -61,21 +51,21 @@ def test_slow_points_are_followed_without_an_error(dimensions):
 def test_links_depend_neither_on_the_unit_nor_on_the_origin(unit):
     tracks, _ = _walk(7, frames=6, side=8.0, step=0.2)
     moved = make_tracks(tracks.frame, tracks.position * unit + 70.0 * unit)
-    assert _edges(link(moved)) == _edges(link(tracks))
+    assert edges(link(moved)) == edges(link(tracks))
 
 
 def test_a_detection_that_is_missing_now_and_then_leaves_one_track():
     tracks, number = _walk(1, missed=0.03)
     truth = _truth(tracks, number)
-    assert _f1(_edges(link(tracks)), truth) > 0.995
-    short = {(a, b) for a, b in _edges(link(tracks, LinkOptions(max_gap=0)))}
+    assert f1(edges(link(tracks)), truth) > 0.995
+    short = {(a, b) for a, b in edges(link(tracks, LinkOptions(max_gap=0)))}
     assert all(tracks.frame[b] - tracks.frame[a] == 1 for a, b in short)
 
 
 @pytest.mark.parametrize("drift", [0.4, 1.3])
 def test_drift_of_the_whole_field_does_no_harm(drift):
     tracks, number = _walk(2, drift=drift)
-    assert _f1(_edges(link(tracks)), _truth(tracks, number)) > 0.99
+    assert f1(edges(link(tracks)), _truth(tracks, number)) > 0.99
 
 
 def test_uneven_times_between_frames_are_noticed():
@@ -83,53 +73,35 @@ def test_uneven_times_between_frames_are_noticed():
     kept = np.isin(tracks.frame, [0, 1, 2, 3, 8, 9, 10, 15])
     uneven = make_tracks(np.unique(tracks.frame[kept], return_inverse=True)[1],
                          tracks.position[kept])  # fmt: skip
-    assert _f1(_edges(link(uneven)), _truth(uneven, number[kept])) > 0.99
+    assert f1(edges(link(uneven)), _truth(uneven, number[kept])) > 0.99
 
 
 @pytest.fixture(scope="module")
 def movie():
-    sample = NucleiSimulation(size=(256, 256), diameter=16, density=0.2)
-    frames, labels, table = simulate_movie(sample, Motion(20, 4, 0.5, 18), seed=3)
-    detections = find_detections(list(labels), list(frames))
-    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
-    last: dict[int, int] = {}
-    truth = set()
-    for i, label in enumerate(detections.label.tolist()):
-        before = last.get(label, last.get(parents[label]))
-        if before is not None:
-            truth.add((before, i))
-        last[label] = i
-    return detections, truth
-
-
-def _divisions(edges):
-    daughters: dict[int, list[int]] = {}
-    for source, target in sorted(edges):
-        daughters.setdefault(source, []).append(target)
-    return {(mother, *pair) for mother, pair in daughters.items() if len(pair) > 1}
+    return nuclei()
 
 
 def test_divisions_of_simulated_nuclei_are_found(movie):
     detections, truth = movie
-    found = _edges(link(detections))
-    assert _f1(found, truth) > 0.99
-    assert len(_divisions(truth)) > 30
-    assert _f1(_divisions(found), _divisions(truth)) > 0.93
+    found = edges(link(detections))
+    assert f1(found, truth) > 0.99
+    assert len(divisions(truth)) > 30
+    assert f1(divisions(found), divisions(truth)) > 0.93
 
 
 def test_divisions_are_found_from_positions_alone(movie):
     detections, truth = movie
-    found = _edges(link(replace(detections, properties={})))
-    right = len(_divisions(found) & _divisions(truth))
-    assert right > 0.97 * len(_divisions(found))
-    assert right > 0.85 * len(_divisions(truth))
+    found = edges(link(replace(detections, properties={})))
+    right = len(divisions(found) & divisions(truth))
+    assert right > 0.97 * len(divisions(found))
+    assert right > 0.85 * len(divisions(truth))
 
 
 def test_no_divisions_where_there_are_none(movie):
     detections, _ = movie
     assert link(detections, LinkOptions(divisions=False)).out_degree().max() == 1
     points, _ = _walk(4, missed=0.02)
-    assert not _divisions(_edges(link(points)))
+    assert not divisions(edges(link(points)))
 
 
 def test_probability_tells_right_links_from_wrong_ones():

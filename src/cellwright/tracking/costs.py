@@ -138,6 +138,7 @@ def propose_splits(
     model: LinkModel,
     solved: Assignment,
     column_alone: DoubleArray,
+    wishes: DoubleArray,
 ) -> Splits:
     """Find for each detection the pair of daughters that would lower the total cost most.
 
@@ -154,18 +155,15 @@ def propose_splits(
         elsewhere.
     column_alone : array of float, shape (M,)
         Costs of beginning for the later frame.
+    wishes : array of float, shape (E,)
+        What each candidate link costs beside what it is worth.
     """
     division = model.division
-    z = (earlier.features - model.centre) / model.spread
-    unusual = ((z - division.mother) / division.mother_spread) ** 2 - z**2
-    mothers = (0.5 * unusual + np.log(division.mother_spread)).sum(axis=1)
-    mothers += _constants(division.change_spread) + _constants(division.difference)
-    sphere = 2 * pi if model.dimensions == 2 else 4 * pi
-    offset = (
-        -log(division.rate)
-        - log(2)  # which daughter is which does not matter
-        + t_constant(division.midpoint, model.tail, model.dimensions)
-        + log(sphere * division.separation_spread * np.sqrt(2 * pi))
+    mothers = _mother_costs(earlier.features, model)
+    offset = float(
+        _division_constant(model)
+        + model.dimensions * log(division.midpoint)
+        + log(division.separation_spread)
     )
     births = _Births(
         offset,
@@ -184,8 +182,66 @@ def propose_splits(
         _Cells(later.position, later.features, -commonness(later.features, model)),
         _Elsewhere(solved.row_duals, solved.column_duals, solved.column_of, column_alone),
         births,
+        wishes,
     )
     return Splits(mother, pairs, costs, prices)
+
+
+def split_costs(
+    positions: tuple[DoubleArray, DoubleArray, DoubleArray],
+    features: tuple[DoubleArray, DoubleArray, DoubleArray],
+    model: LinkModel,
+    wander: DoubleArray,
+) -> DoubleArray:
+    """Return the cost of divisions whose daughters are seen some time after their birth.
+
+    Parameters
+    ----------
+    positions : three arrays of float, shape (S, D)
+        Of mothers and both daughters, without the drift of the field.
+    features : three arrays of float, shape (S, F)
+    model : LinkModel
+    wander : array of float, shape (S,)
+        How far a daughter has gone since, as a deviation along each axis; 0 right after birth,
+        which is what `propose_splits` is about.
+    """
+    division, dimensions = model.division, model.dimensions
+    mother, one, other = positions
+    midpoint = np.sqrt(division.midpoint**2 + wander**2 / 2)
+    widened = 2 * (wander / np.exp(division.separation)) ** 2
+    spread = np.sqrt(division.separation_spread**2 + widened)
+    middle = ((0.5 * (one + other) - mother) ** 2).sum(axis=1)
+    length = 0.5 * np.log(np.maximum(((one - other) ** 2).sum(axis=1), 1e-12))
+    costs = _division_constant(model) + dimensions * np.log(midpoint) + np.log(spread)
+    costs += dimensions * length + 0.5 * ((length - division.separation) / spread) ** 2
+    power = (model.tail + dimensions) / 2
+    costs += power * np.log1p(middle / (model.tail * midpoint**2))
+    own, first, second = features
+    unlike = _mother_costs(own, model) - commonness(first, model) - commonness(second, model)
+    change = (0.5 * (first + second) - own - division.change) / division.change_spread
+    for z in (change, (first - second) / division.difference):
+        unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(z**2 / FEATURE_TAIL).sum(axis=1)
+    return np.asarray(costs + _limited_all(unlike))
+
+
+def _division_constant(model: LinkModel) -> float:
+    """Return what a division costs anywhere, but for the scales of places."""
+    sphere = 2 * pi if model.dimensions == 2 else 4 * pi
+    return float(
+        -log(model.division.rate)
+        - log(2)  # which daughter is which does not matter
+        + t_constant(1.0, model.tail, model.dimensions)
+        + log(sphere * np.sqrt(2 * pi))
+    )
+
+
+def _mother_costs(features: DoubleArray, model: LinkModel) -> DoubleArray:
+    """Return what the features of mothers cost, against those of any detection."""
+    division = model.division
+    z = (features - model.centre) / model.spread
+    unusual = ((z - division.mother) / division.mother_spread) ** 2 - z**2
+    costs = (0.5 * unusual + np.log(division.mother_spread)).sum(axis=1)
+    return np.asarray(costs + _constants(division.change_spread) + _constants(division.difference))
 
 
 def _constants(scales: DoubleArray) -> float:
@@ -205,6 +261,12 @@ def _limited(unlike: float) -> float:
     if unlike < -30.0:
         return unlike
     return float(-np.log((1 - _SURPRISE) * np.exp(-unlike) + _SURPRISE))
+
+
+@njit(cache=True)
+def _limited_all(unlike: DoubleArray) -> DoubleArray:
+    """Return `_limited` of each."""
+    return np.array([_limited(one) for one in unlike])
 
 
 @njit(cache=True)
@@ -235,6 +297,7 @@ def _propose(
     after: _Cells,
     elsewhere: _Elsewhere,
     births: _Births,
+    wishes: DoubleArray,
 ) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
     """Return mother, edges, cost and price of the best division of each row that has one."""
     rows, dimensions = before.position.shape
@@ -259,12 +322,13 @@ def _propose(
                 worth += elsewhere.column_duals[j] + elsewhere.column_duals[k]
                 if own not in (j, k):
                     worth -= left
+                wish = wishes[e] + wishes[g]
                 unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
-                if births.offset + closest + _limited(unlike) - worth >= best:
+                if births.offset + closest + _limited(unlike) + wish - worth >= best:
                     continue
                 cost = births.offset + _placed(before.position[row], after.position, j, k, births)
                 unlike += _changed(before.features[row], after.features, j, k, births)
-                cost += _limited(unlike)
+                cost += _limited(unlike) + wish
                 if cost - worth < best:
                     best = cost - worth
                     mother[count], costs[count], prices[count] = row, cost, best

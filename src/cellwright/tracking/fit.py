@@ -12,7 +12,7 @@ from cellwright._types import DoubleArray
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
-from cellwright.tracking.motion import drift, mutual
+from cellwright.tracking.motion import FramePair, mutual
 from cellwright.tracking.pair import PairLinks, link_pair
 
 _SAMPLE = 20_000  # detections looked at
@@ -47,13 +47,13 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         return model
     for _ in range(_ROUNDS):
         links = [
-            link_pair(a, b, model, divisions=divisions, max_distance=max_distance) for a, b in pairs
+            link_pair(pair, model, divisions=divisions, max_distance=max_distance) for pair in pairs
         ]
         model = _refined(model, guess.division, pairs, links)
     return model
 
 
-def _sample(movie: Movie) -> list[tuple[Frame, Frame]]:
+def _sample(movie: Movie) -> list[FramePair]:
     """Return frame pairs spread over the movie, and of large frames only their middle."""
     counts = np.minimum(movie.counts, _WINDOW)
     usable = np.flatnonzero((counts[:-1] > 0) & (counts[1:] > 0))
@@ -62,17 +62,19 @@ def _sample(movie: Movie) -> list[tuple[Frame, Frame]]:
     most = int(np.clip(_SAMPLE / max(counts[usable].mean(), 1), 2, _PAIRS))
     chosen = np.unique(np.linspace(0, len(usable) - 1, min(most, len(usable))).round().astype(int))
     return [
-        (movie.frame(int(t), _WINDOW), movie.frame(int(t) + 1, _WINDOW)) for t in usable[chosen]
+        FramePair.of(movie.frame(int(t), _WINDOW), movie.frame(int(t) + 1, _WINDOW))
+        for t in usable[chosen]
     ]
 
 
-def _first_guess(pairs: Sequence[tuple[Frame, Frame]], movie: Movie) -> LinkModel:
+def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
     dimensions, count = movie.dimensions, len(movie.feature_names)
-    places = [_density(a, _least_field(movie)) for a, _ in pairs] or [1.0]
+    places = [_density(pair.earlier, _least_field(movie)) for pair in pairs] or [1.0]
     density = float(np.median(places))
     steps, changes, own = [], [], [np.zeros((0, count))]
-    for a, b in pairs:
-        edges = neighbours(a.position + drift(a, b), b.grid, np.inf, 1)
+    for pair in pairs:
+        a, b = pair.earlier, pair.later
+        edges = neighbours(a.position + pair.shift, b.grid, np.inf, 1)
         both = mutual(edges, len(b))
         rows, columns = edges.rows[both], edges.columns[both]
         steps.append(np.sqrt(edges.weights[both]))
@@ -127,7 +129,7 @@ def _guessed_division(
 def _refined(
     model: LinkModel,
     guess: DivisionModel,
-    pairs: Sequence[tuple[Frame, Frame]],
+    pairs: Sequence[FramePair],
     links: Sequence[PairLinks],
 ) -> LinkModel:
     """Estimate the model again from the links that it led to."""
@@ -171,16 +173,15 @@ class _Seen:
     difference: DoubleArray
 
 
-def _collect(
-    model: LinkModel, pairs: Sequence[tuple[Frame, Frame]], links: Sequence[PairLinks]
-) -> _Seen:
+def _collect(model: LinkModel, pairs: Sequence[FramePair], links: Sequence[PairLinks]) -> _Seen:
     rows: dict[str, list[DoubleArray]] = {name: [] for name in _Seen.__dataclass_fields__}
     ends = starts = 0.5
     detections = 25.0
-    for (a, b), found in zip(pairs, links, strict=True):
+    for pair, found in zip(pairs, links, strict=True):
+        a, b = pair.earlier, pair.later
         single = np.bincount(found.source, minlength=len(a))[found.source] == 1
         source, target = found.source[single], found.target[single]
-        way = b.position[target] - a.position[source] - found.shift
+        way = b.position[target] - a.position[source] - pair.shift
         ratio = model.step / found.step
         rows["steps"].append(np.sqrt((way**2).sum(axis=1)) * ratio)
         rows["change"].append(b.features[target] - a.features[source])
@@ -192,7 +193,7 @@ def _collect(
         splits = found.splits
         one, other = found.edges.columns[splits.edges].T
         mother = splits.mother
-        middle = 0.5 * (b.position[one] + b.position[other]) - a.position[mother] - found.shift
+        middle = 0.5 * (b.position[one] + b.position[other]) - a.position[mother] - pair.shift
         rows["weight"].append(found.weight)
         rows["middle"].append(np.sqrt((middle**2).sum(axis=1)))
         rows["apart"].append(np.sqrt(((b.position[one] - b.position[other]) ** 2).sum(axis=1)))

@@ -57,16 +57,21 @@ class Movie:
         detections have no area.
     extent : float
         Greatest distance between detections of any frames along an axis.
+    position, features, border : array of float, shapes (N, D), (N, F) and (N,)
+        Of all detections; see `Frame`.
+    frame_of : array of int, shape (N,)
+        Their frames.
     """
 
     def __init__(self, tracks: Tracks) -> None:
         self.dimensions = tracks.dimensions
-        self.feature_names, self._features = _features(tracks)
-        self._position = tracks.position_um
+        self.feature_names, self.features = _features(tracks)
+        self.position = tracks.position_um
+        self.frame_of = tracks.frame.astype(np.int64)
         self._offsets = tracks.frame_offsets()
-        self._border = _border(tracks, self._position)
+        self.border = _border(tracks, self.position)
         self.typical_diameter = _typical_diameter(tracks)
-        self.extent = float(np.ptp(self._position, axis=0).max()) if len(tracks) else 0.0
+        self.extent = float(np.ptp(self.position, axis=0).max()) if len(tracks) else 0.0
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -80,14 +85,14 @@ class Movie:
         """Return one frame, or the `window` detections of it that are next to its middle."""
         rows = np.arange(self._offsets[number], self._offsets[number + 1])
         if window is not None and len(rows) > window:
-            rows = _central(self._position, rows, window)
-        grid = make_grid(self._position[rows])
+            rows = _central(self.position, rows, window)
+        grid = make_grid(self.position[rows])
         rows = rows[grid.order]
         return Frame(
             rows=rows,
-            position=self._position[rows],
-            features=self._features[rows],
-            border=self._border[rows],
+            position=self.position[rows],
+            features=self.features[rows],
+            border=self.border[rows],
             grid=replace(grid, order=np.arange(len(rows))),
         )
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cellwright._errors import InputError, UsageError
-from cellwright._types import BoolArray, DoubleArray, IntArray
-from cellwright.tracking.assignment import assign
-from cellwright.tracking.candidates import make_grid, neighbours
-from cellwright.tracking.costs import link_costs, link_probabilities
+from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.bridge import Course, Links, bridge
+from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.model import LinkModel
-from cellwright.tracking.pair import NEIGHBOURS, PairLinks, link_pair
+from cellwright.tracking.motion import FramePair
+from cellwright.tracking.pair import PairLinks, link_pair
+from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
-_MISSED = 0.5
-"""How probable it is, beforehand, that a track that ends for no visible reason was only missed."""
-_MISSED_AGAIN = 0.3
-"""That a detection which was missed is missed in the next frame, too."""
+_SISTERS = 4
+"""Detections near one that begins a track, of which it could be the sister."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,10 @@ def link(
 ) -> Tracks:
     """Link the detections of a movie to tracks with divisions.
 
-    Frame pairs are linked one after the other, each exactly; then tracks that ended are continued
-    by tracks that begin within a few frames. How far cells go, how they change and divide, come
-    and go is estimated from the movie beforehand.
+    Frame pairs are linked one after the other, each exactly; then, in a second assignment, ends of
+    tracks are continued by beginnings within a few frames, and beginnings become daughters that
+    were seen late. How far cells go, how they change and divide, come and go is estimated from the
+    movie beforehand.
 
     Parameters
     ----------
@@ -103,175 +103,152 @@ def link(
     """
     if not len(detections):
         raise InputError("There is nothing to track: no frame has a detection.")
+    return start_linking(detections, options, model=model).tracks()
+
+
+def start_linking(
+    detections: Tracks, options: LinkOptions | None = None, *, model: LinkModel | None = None
+) -> Linking:
+    """Link the detections of a movie, to be corrected: see `link` and `Linking.pinned`.
+
+    Raises
+    ------
+    InputError
+        If there are no detections at all.
+    """
+    if not len(detections):
+        raise InputError("There is nothing to track: no frame has a detection.")
     options = options or LinkOptions()
     movie = Movie(detections)
     if model is None:
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)
-    linker = Linker(model, options)
-    for number in range(len(movie)):
-        linker.add(movie.frame(number))
-    edges, probability = linker.links()
-    return detections.with_edges(edges, {PROBABILITY: probability})
-
-
-class Linker:
-    """Links frames as they come; it keeps the last frame and the tracks that ended lately.
-
-    Parameters
-    ----------
-    model : LinkModel
-    options : LinkOptions
-    """
-
-    def __init__(self, model: LinkModel, options: LinkOptions) -> None:
-        self._model = model
-        self._options = options
-        self._last: Frame | None = None
-        self._open: list[_Ends] = []
-        self._edges: list[IntArray] = []
-        self._probability: list[DoubleArray] = []
-
-    def add(self, frame: Frame) -> None:
-        """Link the next frame of the movie to those before it."""
-        before, self._last = self._last, frame
-        if before is None:
-            return
-        free = np.ones(len(frame), bool)
-        ended = np.ones(len(before), bool)
-        shift, step = np.zeros(self._model.dimensions), self._model.step
-        if len(frame) and len(before):
-            found = self._link(before, frame)
-            free[found.target] = False
-            ended[found.source] = False
-            shift, step = found.shift, found.step
-        self._open = [ends.moved(shift, step) for ends in self._open]
-        self._close_gaps(frame, free)
-        if self._options.max_gap:
-            self._open.append(_Ends.of(before, ended, shift, step, self._model))
-            self._open = self._open[-self._options.max_gap :]
-
-    def links(self) -> tuple[IntArray, DoubleArray]:
-        """Return all links so far, as rows (source, target), and their probabilities."""
-        edges = np.concatenate([np.zeros((0, 2), np.int64), *self._edges])
-        return edges, np.concatenate([np.zeros(0), *self._probability])
-
-    def _link(self, before: Frame, frame: Frame) -> PairLinks:
-        found = link_pair(
-            before,
-            frame,
-            self._model,
-            divisions=self._options.divisions,
-            max_distance=self._options.reach,
-        )
-        self._keep(before.rows[found.source], frame.rows[found.target], found.probability)
-        return found
-
-    def _keep(self, source: IntArray, target: IntArray, probability: DoubleArray) -> None:
-        self._edges.append(np.stack([source, target], axis=1))
-        self._probability.append(probability)
-
-    def _close_gaps(self, frame: Frame, free: BoolArray) -> None:
-        """Continue tracks that ended some frames ago by detections that nothing led to."""
-        starts = np.flatnonzero(free)
-        if not self._open or not len(starts):
-            return
-        ends = _Ends.joined(self._open)
-        if not len(ends.rows):
-            return
-        model = self._model
-        radius = min(
-            model.reach(float(ends.step.max())), self._options.reach * (ends.missed.max() + 1)
-        )
-        edges = neighbours(
-            ends.position, make_grid(frame.position[starts]), radius, NEIGHBOURS[model.dimensions]
-        )
-        costs = link_costs(edges, ends.features, frame.features[starts], model, ends.step)
-        costs = costs + ends.waiting_cost[edges.rows]
-        alone = model.start_costs(frame.border[starts], model.step)
-        near = edges.weights <= (self._options.reach * (ends.missed[edges.rows] + 1)) ** 2
-        costs = np.where(near, costs, 1e9)
-        solved = assign(edges.starts, edges.columns, costs, ends.alone_cost, alone)
-        rows = np.flatnonzero(solved.column_of >= 0)
-        columns = solved.column_of[rows]
-        probability = link_probabilities(
-            edges.starts, edges.columns, costs, ends.alone_cost, alone,
-            solved.column_of, solved.row_of,
-        )  # fmt: skip
-        self._keep(ends.rows[rows], frame.rows[starts[columns]], probability[rows])
-        still = np.ones(len(ends.rows), bool)
-        still[rows] = False
-        parts = np.cumsum([0, *(len(one.rows) for one in self._open)])
-        self._open = [
-            one.where(still[a:b]) for one, a, b in zip(self._open, parts, parts[1:], strict=False)
-        ]
+    pairs: list[_Pair] = []
+    later = movie.frame(0)
+    for number in range(1, len(movie)):
+        earlier, later = later, movie.frame(number)
+        pairs.append(_link_frames(earlier, later, model, options, NO_PAIR_PINS))
+    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
-    """Ends of tracks that may yet go on.
+class Linking:
+    """A movie with its links, which corrections change where they have to.
 
-    `position` moves with the field and `step` widens with every frame that passes.
+    Attributes
+    ----------
+    detections : Tracks
+        Links that it has do not matter.
+    options : LinkOptions
+    model : LinkModel
+    movie : Movie
+    pairs : tuple
+        What became of each frame pair.
+    pins : Pins
     """
 
-    rows: IntArray
-    position: DoubleArray
-    features: DoubleArray
-    step: DoubleArray
-    missed: IntArray
-    inside: DoubleArray
+    detections: Tracks
+    options: LinkOptions
+    model: LinkModel
+    movie: Movie
+    pairs: tuple[_Pair, ...]
+    pins: Pins
 
-    @classmethod
-    def of(
-        cls, frame: Frame, ended: BoolArray, shift: DoubleArray, step: float, model: LinkModel
-    ) -> _Ends:
-        """Return the detections of a frame that have just ended."""
-        rows = np.flatnonzero(ended)
-        count = len(rows)
-        costs = model.end_costs(frame.border[rows], step)
-        return cls(
-            rows=frame.rows[rows],
-            position=frame.position[rows] + shift,
-            features=frame.features[rows],
-            step=np.full(count, step),
-            missed=np.zeros(count, np.int64),
-            inside=np.minimum(model.end_rate * np.exp(costs), 1.0),
+    def tracks(self) -> Tracks:
+        """Return the detections with all links; `PROBABILITY` says how probable each is."""
+        none = Links(np.zeros((0, 2), np.int64), np.zeros(0))
+        links = Links(
+            np.concatenate([none.edges, *(pair.links.edges for pair in self.pairs)]),
+            np.concatenate([none.probability, *(pair.links.probability for pair in self.pairs)]),
+        )
+        if self.options.max_gap or len(self.pins.forced):
+            links = links.joined(self._bridged(links))
+        return self.detections.with_edges(links.edges, {PROBABILITY: links.probability})
+
+    def pinned(self, forced: IntArray, forbidden: IntArray) -> Linking:
+        """Return the linking with links that a person asks for, or forbids.
+
+        Only the frame pairs that a pin touches are linked anew. Earlier pins stay, unless they
+        contradict the new ones.
+
+        Parameters
+        ----------
+        forced, forbidden : array of int, shape (P, 2)
+            Rows (source, target) of detections.
+
+        Raises
+        ------
+        InputError
+            See `make_pins`.
+        """
+        frame = self.movie.frame_of
+        new = make_pins(frame, forced, forbidden)
+        joined = self.pins.joined(new)
+        pins = make_pins(frame, joined.forced, joined.forbidden)
+        touched = np.concatenate([new.forced, new.forbidden])
+        first, last = frame[touched].T
+        pairs = list(self.pairs)
+        for number in np.unique(np.concatenate([first, last - 1])).tolist():
+            earlier, later = self.movie.frame(number), self.movie.frame(number + 1)
+            here = pins.between(earlier.rows, later.rows, frame)
+            pairs[number] = _link_frames(earlier, later, self.model, self.options, here)
+        return replace(self, pairs=tuple(pairs), pins=pins)
+
+    def _bridged(self, links: Links) -> Links:
+        pairs = self.pairs
+        shifts = np.array([pair.shift for pair in pairs]).reshape(-1, self.movie.dimensions)
+        beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in pairs)]
+        return bridge(
+            self.movie,
+            links,
+            np.concatenate(beside),
+            Course.of(shifts, np.array([pair.step for pair in pairs])),
+            self.model,
+            divisions=self.options.divisions,
+            max_gap=self.options.max_gap,
+            max_distance=self.options.reach,
+            pins=self.pins,
         )
 
-    @classmethod
-    def joined(cls, parts: list[_Ends]) -> _Ends:
-        """Return several as one."""
-        columns = ("rows", "position", "features", "step", "missed", "inside")
-        return cls(*(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
 
-    def moved(self, shift: DoubleArray, step: float) -> _Ends:
-        """Return them one frame later."""
-        return _Ends(
-            self.rows,
-            self.position + shift,
-            self.features,
-            np.hypot(self.step, step),
-            self.missed + 1,
-            self.inside,
-        )
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What became of a frame pair.
 
-    def where(self, kept: BoolArray) -> _Ends:
-        """Return some of them."""
-        return _Ends(
-            self.rows[kept],
-            self.position[kept],
-            self.features[kept],
-            self.step[kept],
-            self.missed[kept],
-            self.inside[kept],
-        )
+    `beside` has rows of detections that begin a track and of those near them, which may be their
+    sisters.
+    """
 
-    @property
-    def waiting_cost(self) -> DoubleArray:
-        """Cost of having been missed for so long and no longer."""
-        missed = _MISSED * self.inside * (1 - _MISSED_AGAIN)
-        return np.asarray(-np.log(missed) - (self.missed - 1) * np.log(_MISSED_AGAIN))
+    links: Links
+    shift: DoubleArray
+    step: float
+    beside: IntArray
 
-    @property
-    def alone_cost(self) -> DoubleArray:
-        """Cost of having really ended."""
-        return np.asarray(-np.log1p(-_MISSED * self.inside))
+
+def _link_frames(
+    earlier: Frame, later: Frame, model: LinkModel, options: LinkOptions, pins: PairPins
+) -> _Pair:
+    if not len(earlier) or not len(later):
+        none = np.zeros((0, 2), np.int64)
+        return _Pair(Links(none, np.zeros(0)), np.zeros(model.dimensions), model.step, none)
+    pair = FramePair.of(earlier, later)
+    found = link_pair(
+        pair,
+        model,
+        divisions=options.divisions,
+        max_distance=options.reach,
+        pins=pins,
+    )
+    edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
+    beside = _beside(later, found, model)
+    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside)
+
+
+def _beside(later: Frame, found: PairLinks, model: LinkModel) -> IntArray:
+    """Return the rows of detections that begin a track, with those of the nearest others."""
+    starts = np.flatnonzero(np.bincount(found.target, minlength=len(later)) == 0)
+    division = model.division
+    radius = float(np.exp(division.separation + 2 * division.separation_spread)) + 2 * found.step
+    near = neighbours(later.position[starts], later.grid, radius, _SISTERS + 1)
+    start = starts[near.rows]
+    others = near.columns != start
+    return np.stack([later.rows[start[others]], later.rows[near.columns[others]]], axis=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -12,6 +14,26 @@ from cellwright.tracking.frames import Frame
 _SAMPLE = 300
 _AROUND = 40  # neighbours whose displacements vote for a large shift
 _LEAST = 8  # detections below which a common motion cannot be told from their own
+
+
+@dataclass(frozen=True, slots=True)
+class FramePair:
+    """Two frames that follow each other, and the drift of the field between them.
+
+    Attributes
+    ----------
+    earlier, later : Frame
+    shift : array of float, shape (D,)
+    """
+
+    earlier: Frame
+    later: Frame
+    shift: DoubleArray
+
+    @classmethod
+    def of(cls, earlier: Frame, later: Frame) -> FramePair:
+        """Return two frames with their drift; none where one of them is empty."""
+        return cls(earlier, later, drift(earlier, later))
 
 
 def mutual(edges: Edges, count: int) -> BoolArray:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from cellwright._types import DoubleArray, IntArray
-from cellwright.tracking.assignment import ALONE, Assignment, assign
 from cellwright.tracking.candidates import Edges, neighbours
-from cellwright.tracking.costs import Splits, link_costs, link_probabilities, propose_splits
-from cellwright.tracking.frames import Frame
+from cellwright.tracking.costs import Splits, link_costs, propose_splits
+from cellwright.tracking.joint import (
+    NO_SPLITS,
+    Problem,
+    chosen_links,
+    solve,
+    solve_with_splits,
+    split_shares,
+)
 from cellwright.tracking.model import LinkModel
-from cellwright.tracking.motion import drift, median_step
+from cellwright.tracking.motion import FramePair, median_step
+from cellwright.tracking.pins import NO_PAIR_PINS, PairPins, pinned_candidates
 
 NEIGHBOURS = {2: 6, 3: 8}
 """Candidates of each detection, by the number of spatial axes."""
 _PAIRS_OF_PRIOR = 30
-_NO_SPLITS = Splits(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,6 @@ class PairLinks:
     begins : array of float, shape (M,)
         How probable it is that a detection of the later frame has no mother in the earlier one.
     edges : Edges
-    shift : array of float, shape (D,)
-        Drift of the field.
     step : float
         Scale of displacements in this pair.
     """
@@ -50,38 +54,28 @@ class PairLinks:
     weight: DoubleArray
     begins: DoubleArray
     edges: Edges
-    shift: DoubleArray
     step: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """Candidate links of a frame pair with all costs."""
-
-    edges: Edges
-    costs: DoubleArray
-    row_alone: DoubleArray
-    column_alone: DoubleArray
-
-
 def link_pair(
-    earlier: Frame,
-    later: Frame,
+    pair: FramePair,
     model: LinkModel,
     *,
     divisions: bool = True,
     max_distance: float = np.inf,
+    pins: PairPins = NO_PAIR_PINS,
 ) -> PairLinks:
     """Link two frames.
 
     Parameters
     ----------
-    earlier, later : Frame
+    pair : FramePair
     model : LinkModel
     divisions : bool
         Whether a detection may have two daughters.
     max_distance : float
         Longest link, in the unit of positions, drift not counted.
+    pins : PairPins
 
     Notes
     -----
@@ -89,24 +83,28 @@ def link_pair(
     gain; those that gain most are accepted, the rest is assigned anew, and a division that does
     not pay any more beside the new links is given up.
     """
-    shift = drift(earlier, later)
+    earlier, later, shift = pair.earlier, pair.later, pair.shift
     radius = min(model.reach(model.step * 2), max_distance)
     edges = neighbours(earlier.position + shift, later.grid, radius, NEIGHBOURS[model.dimensions])
     step = _pair_step(edges, len(later), model)
-    problem = _Problem(
+    edges, wishes = pinned_candidates(edges, pins)
+    steps = np.full(len(earlier), step)
+    problem = Problem(
         edges,
-        link_costs(edges, earlier.features, later.features, model, np.full(len(earlier), step)),
+        link_costs(edges, earlier.features, later.features, model, steps) + wishes,
         model.end_costs(earlier.border, step),
         model.start_costs(later.border, step),
     )
-    solved = without = _solve(problem, _NO_SPLITS)
-    splits = chosen = _NO_SPLITS
+    solved = without = solve(problem, NO_SPLITS)
+    splits = chosen = NO_SPLITS
     if divisions:
-        splits = propose_splits(edges, earlier, later, shift, model, without, problem.column_alone)
-        solved, chosen = _with_splits(problem, splits)
-    source, target, probability = _links(problem, solved, chosen)
-    weight, begins = _shares(problem, without, splits)
-    return PairLinks(source, target, probability, splits, weight, begins, edges, shift, step)
+        splits = propose_splits(
+            edges, earlier, later, shift, model, without, problem.column_alone, wishes
+        )
+        solved, chosen = solve_with_splits(problem, splits)
+    source, target, probability = chosen_links(problem, solved, chosen)
+    weight, begins = split_shares(problem, without, splits)
+    return PairLinks(source, target, probability, splits, weight, begins, edges, step)
 
 
 def _pair_step(edges: Edges, count: int, model: LinkModel) -> float:
@@ -117,120 +115,3 @@ def _pair_step(edges: Edges, count: int, model: LinkModel) -> float:
         return model.step
     mixed = (pairs * here + _PAIRS_OF_PRIOR * usual) / (pairs + _PAIRS_OF_PRIOR)
     return float(model.step * np.clip(mixed / usual, 0.5, 2.0))
-
-
-def _solve(problem: _Problem, splits: Splits) -> Assignment:
-    """Assign all detections that take no part in the divisions `splits`, which are given."""
-    edges = problem.edges
-    row_alone, column_alone = problem.row_alone.copy(), problem.column_alone.copy()
-    row_alone[splits.mother] = column_alone[edges.columns[splits.edges]] = -np.inf
-    kept = problem.costs < row_alone[edges.rows] + column_alone[edges.columns]
-    row_alone[splits.mother] = column_alone[edges.columns[splits.edges]] = 0.0
-    return assign(
-        np.concatenate([[0], np.cumsum(kept)])[edges.starts],
-        edges.columns[kept],
-        problem.costs[kept],
-        row_alone,
-        column_alone,
-    )
-
-
-def _with_splits(problem: _Problem, proposed: Splits) -> tuple[Assignment, Splits]:
-    """Accept divisions that lower the cost, cheapest first, and link all else anew.
-
-    Several may explain the same detection, one of them by taking a daughter from somebody else who
-    then takes that detection. None of them pays beside the others, so the worst are given up first.
-    """
-    accepted = _without_conflicts(problem, proposed.where(proposed.price < 0))
-    while True:
-        solved = _solve(problem, accepted)
-        if not len(accepted.mother):
-            return solved, accepted
-        price = accepted.cost - _instead(problem, solved, accepted)
-        accepted = replace(accepted, price=price)
-        worst = float(price.max())
-        if worst < 0:
-            return solved, accepted
-        accepted = accepted.where(price < worst / 2)
-
-
-def _without_conflicts(problem: _Problem, proposed: Splits) -> Splits:
-    """Return the cheapest divisions that share no daughter."""
-    daughters = problem.edges.columns[proposed.edges].tolist()
-    taken: set[int] = set()
-    kept = []
-    for split in np.argsort(proposed.price, kind="stable").tolist():
-        if taken.isdisjoint(daughters[split]):
-            taken.update(daughters[split])
-            kept.append(split)
-    return proposed.where(np.array(kept, np.int64))
-
-
-def _instead(problem: _Problem, solved: Assignment, splits: Splits) -> DoubleArray:
-    """Return what the detections of each division would cost at least without it."""
-    edges, costs = problem.edges, problem.costs
-    rows, columns = edges.rows, edges.columns
-    involved = np.zeros(len(problem.column_alone), bool)
-    involved[columns[splits.edges]] = True
-    mothers = np.zeros(len(problem.row_alone), bool)
-    mothers[splits.mother] = True
-    row, column = problem.row_alone.copy(), problem.column_alone.copy()
-    elsewhere = np.flatnonzero(involved[columns] & ~mothers[rows])
-    np.minimum.at(
-        column, columns[elsewhere], costs[elsewhere] - solved.least_row_duals[rows[elsewhere]]
-    )
-    elsewhere = np.flatnonzero(mothers[rows] & ~involved[columns])
-    np.minimum.at(row, rows[elsewhere], costs[elsewhere] - solved.column_duals[columns[elsewhere]])
-    one, other = splits.edges.T
-    none = row[splits.mother] + column[columns[one]] + column[columns[other]]
-    single = np.minimum(costs[one] + column[columns[other]], costs[other] + column[columns[one]])
-    return np.asarray(np.minimum(none, single))
-
-
-def _shares(
-    problem: _Problem, without: Assignment, splits: Splits
-) -> tuple[DoubleArray, DoubleArray]:
-    """Return how probable each proposed division is, and that each detection begins a track.
-
-    Only divisions that explain a detection which else begins a track count, and several that
-    claim the same one share it.
-    """
-    daughters = problem.edges.columns[splits.edges]
-    begins = without.row_of == ALONE
-    new = begins[daughters]
-    odds = np.exp(-np.clip(splits.price, -50, 50)) * new.any(axis=1)
-    claims = np.zeros(len(begins))
-    for side in daughters.T:
-        np.add.at(claims, side, odds)
-    weight = odds / (1 + claims[daughters].max(axis=1, initial=0.0))
-    alone = begins.astype(np.float64)
-    for side, explained in zip(daughters.T, new.T, strict=True):
-        np.subtract.at(alone, side, weight * explained)
-    return np.asarray(weight), np.maximum(alone, 0.0)
-
-
-def _links(
-    problem: _Problem, solved: Assignment, chosen: Splits
-) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Return all links and how probable each is."""
-    edges, costs = problem.edges, problem.costs
-    count = len(problem.row_alone)
-    columns = edges.columns
-    divided = np.zeros(count, bool)
-    divided[chosen.mother] = True
-    single = (solved.column_of[edges.rows] == columns) & ~divided[edges.rows]
-    rows = edges.rows[single]
-    of = np.full(count, ALONE)
-    of[rows] = columns[single]
-    row_of = np.full(len(problem.column_alone), ALONE)
-    row_of[columns[single]] = rows
-    row_of[columns[chosen.edges]] = count  # not to be had
-    probable = link_probabilities(
-        edges.starts, columns, costs, problem.row_alone, problem.column_alone, of, row_of
-    )
-    division = 1 / (1 + np.exp(np.clip(chosen.price, -50, 50)))
-    return (
-        np.concatenate([rows, np.repeat(chosen.mother, 2)]),
-        np.concatenate([columns[single], columns[chosen.edges].ravel()]),
-        np.concatenate([probable[rows], np.repeat(division, 2)]),
-    )
