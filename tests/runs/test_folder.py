@@ -70,6 +70,41 @@ def test_another_run_is_refused(tmp_path, plan, change):
         open_run(tmp_path / "out", replace(plan, **{change: other}), overwrite=False)
 
 
+def test_a_run_of_which_all_images_failed_makes_room_for_another(tmp_path, plan):
+    out = tmp_path / "out"
+    plan = replace(plan, files=("labels/a.tif", "objects.csv"))
+    folder, _ = open_run(out, plan, overwrite=False)
+    folder.keep(Outcome("a.tif", error="'a.tif' is damaged."))
+    (out / "objects.csv").write_text("image,label\n")
+    (out / "labels").mkdir()
+    (out / "labels" / "notes.txt").write_text("keep me")
+    folder.finish(failed=1, images=[{"image": "a.tif", "status": "failed", "files": []}])
+    other = replace(plan, inputs=())
+    (out / "labels" / "a.tif").write_bytes(b"drawn by hand")
+    with pytest.raises(OutputError, match=r"a\.tif' is in the way"):
+        open_run(out, other, overwrite=False)
+    (out / "labels" / "a.tif").rename(out / "labels" / "b.tif")
+    _, finished = open_run(out, other, overwrite=False)
+    assert finished is None and not (out / "objects.csv").exists()
+    assert (out / "labels" / "notes.txt").read_text() == "keep me"
+
+
+def test_a_run_with_one_result_does_not(tmp_path, plan):
+    folder, _ = open_run(tmp_path / "out", plan, overwrite=False)
+    images = [{"status": status, "files": []} for status in ("failed", "done")]
+    folder.finish(failed=1, images=images)
+    with pytest.raises(OutputError, match="another run"):
+        open_run(tmp_path / "out", replace(plan, inputs=()), overwrite=False)
+
+
+def test_a_run_that_was_stopped_before_it_did_anything_makes_room(tmp_path, plan):
+    open_run(tmp_path / "out", plan, overwrite=False)
+    folder, _ = open_run(tmp_path / "out", replace(plan, inputs=()), overwrite=False)
+    folder.keep(Outcome("a.tif"), {"label": np.arange(3)})
+    with pytest.raises(OutputError, match="another run"):
+        open_run(tmp_path / "out", plan, overwrite=False)
+
+
 def test_overwrite_removes_only_what_the_earlier_run_wrote(tmp_path, plan):
     complete(tmp_path / "out", plan)
     mine = tmp_path / "out" / "labels" / "notes.txt"

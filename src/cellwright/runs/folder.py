@@ -22,7 +22,7 @@ from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
-from cellwright.runs.lock import locked
+from cellwright.runs.lock import LOCK_FILE, locked
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -205,7 +205,8 @@ def open_run(
     plan : Plan
         What is to be done.
     overwrite : bool
-        Remove the files of an earlier, different run first.
+        Remove the files of an earlier, different run first. Those of one that came to nothing are
+        removed in any case.
     command_line : str
         How the program was called, for ``run.json``.
 
@@ -307,9 +308,29 @@ def _make_way(path: Path, plan: Plan, earlier: dict[str, Any] | None, overwrite:
         _refuse_foreign_folder(path)
     elif overwrite:
         _remove_files(path, earlier["files"])
+    elif _came_to_nothing(path, earlier):
+        # Its tables and report are about nothing. No image was done: labels are not from it.
+        _refuse_foreign_files(path, (name for name in earlier["files"] if "/" in name))
+        _remove_files(path, earlier["files"])
     else:
         raise OutputError(_other_run(path, earlier, plan))
     _refuse_foreign_files(path, plan.files)
+
+
+def _came_to_nothing(path: Path, record: dict[str, Any]) -> bool:
+    """Return whether a run left no result: all its images failed, or it was stopped before any.
+
+    Nothing is lost with it but the message why, and what is put right makes another plan.
+    """
+    if "finished" in record:
+        images = record.get("images", [])
+        return bool(images) and all(image.get("status") == "failed" for image in images)
+    return not any(file for file in path.rglob("*") if file.is_file() and not _is_trace(file))
+
+
+def _is_trace(file: Path) -> bool:
+    """Return whether a file is only what any run begins with."""
+    return file.name in (RUN_FILE, LOCK_FILE)
 
 
 def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
