@@ -98,11 +98,12 @@ def main() -> None:
     print(describe_machine(), field, sep="\n")
 
     anchors, distances = proposals(field.labels)
-    ours = np.flatnonzero(rounds_of(anchors, distances, 0.5) > 0)
+    one_class = np.zeros(len(anchors), np.int64)
+    ours = np.flatnonzero(rounds_of(anchors, distances, one_class, 0.5, 1.0) > 0)
     assert ours.tolist() == by_numpy(anchors, distances, 0.5)
     seconds = usual(
         {
-            "Cellwright": lambda: rounds_of(anchors, distances, 0.5),
+            "Cellwright": lambda: rounds_of(anchors, distances, one_class, 0.5, 1.0),
             "NumPy": lambda: by_numpy(anchors, distances, 0.5),
         },
         options.rounds,

@@ -216,3 +216,28 @@ def copied(data, root, classes=None):
     if classes is not None:
         (root / "classes.csv").write_text(classes, encoding="utf-8")
     return root
+
+
+@pytest.mark.data
+def test_two_kinds_of_white_blood_cells(data_folder, tmp_path):
+    """Lymphocytes and neutrophils of a real collection, one cell in each image."""
+    source = data_folder / "wbc_zheng2018"
+    with (source / "labels.csv").open(encoding="utf-8") as stream:
+        told = [(int(row["image"]), row["class"]) for row in csv.DictReader(stream)]
+    rows = ["image,label,class"]
+    splits = ["image,split"]
+    for number, name in (("1", "neutrophil"), ("2", "lymphocyte")):
+        some = [image for image, kind in told if kind == number][:50]
+        for place, image in enumerate(some):
+            write(tmp_path / f"data/images/{image}.tif", read(source / f"{image:03d}_image.png"))
+            mask = read(source / f"{image:03d}_mask.png").to_numpy() > 0
+            write_labels(tmp_path / f"data/labels/{image}.tif", mask.astype(np.int32))
+            rows.append(f"{image},1,{name}")
+            splits.append(f"{image},{'val' if place % 5 == 0 else 'train'}")
+    (tmp_path / "data/classes.csv").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "data/index.csv").write_text("\n".join(splits), encoding="utf-8")
+    network = {"width": 8, "depth": 4}
+    options = replace(QUICK, network=network, steps=180, strength="light")
+    card = train(tmp_path / "data", tmp_path / "model", options).package.card
+    assert card.evaluation["images"] == 20
+    assert card.evaluation["class right, of objects found"] > 0.85

@@ -222,9 +222,9 @@ def test_detections_are_boxes_within_reach_the_surest_first(seed, scale):
     assert overlaps.max() <= SMALL.overlap + 1e-5
 
 
-@pytest.mark.parametrize("overlap", [0.3, 0.5, 0.7])
-def test_detections_anchored_in_a_core_need_only_the_margin(overlap):
-    readout = replace(SMALL, overlap=overlap, threshold=0.1)
+@pytest.mark.parametrize(("overlap", "nested"), [(0.3, 1.0), (0.5, 1.0), (0.7, 1.0), (0.7, 0.75)])
+def test_detections_anchored_in_a_core_need_only_the_margin(overlap, nested):
+    readout = replace(SMALL, overlap=overlap, nested=nested, threshold=0.1)
     margin, core, beyond = readout.margin, 30, 15
     compared = 0
     for seed in range(6):
@@ -266,9 +266,15 @@ def test_small_and_large_objects_are_found_in_one_image():
     assert scores.average_precision() == 1 and len(found) == 4
 
 
-def plain_rounds(corners, threshold):
+def plain_rounds(corners, classes, threshold, nested):
     """Return the round in which each box is kept or, negative, dropped: all against all."""
-    rivals = box_iou(corners, corners) > threshold
+    low = np.maximum(corners[:, None, :2], corners[:, :2])
+    high = np.minimum(corners[:, None, 2:], corners[:, 2:])
+    shared = (high - low).clip(0).prod(2)
+    areas = (corners[:, 2:] - corners[:, :2]).prod(1)
+    of_smaller = shared / np.minimum(areas[:, None], areas)
+    within = (of_smaller > nested) & (classes[:, None] == classes) & (nested < 1)
+    rivals = (box_iou(corners, corners) > threshold) | within
     better = np.tri(len(corners), k=-1, dtype=bool)
     rounds = np.zeros(len(corners), int)
     for number in range(1, len(corners) + 1):
@@ -279,8 +285,13 @@ def plain_rounds(corners, threshold):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.05, 0.3, 0.5, 0.8]), st.sampled_from([2, 20]))
-def test_rounds_are_those_of_a_comparison_of_all_with_all(seed, threshold, spread):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.05, 0.3, 0.5, 0.8]),
+    st.sampled_from([0.75, 0.9, 1.0]),
+    st.sampled_from([2, 20]),
+)
+def test_rounds_are_those_of_a_comparison_of_all_with_all(seed, threshold, nested, spread):
     rng = np.random.default_rng(seed)
     anchors = rng.integers(0, 70, (80, 2))
     distances = rng.uniform(1, 1.5, (80, 4)) * rng.uniform(1, spread, (80, 1))
@@ -288,20 +299,32 @@ def test_rounds_are_those_of_a_comparison_of_all_with_all(seed, threshold, sprea
     usable = central(distances)
     anchors, distances = anchors[usable], distances[usable]
     corners = np.tile(anchors, 2) + 0.5 + distances * np.array([-1.0, -1, 1, 1])
-    assert (rounds_of(anchors, distances, threshold) == plain_rounds(corners, threshold)).all()
+    classes = rng.integers(0, 2, len(anchors))
+    found = rounds_of(anchors, distances, classes, threshold, nested)
+    assert (found == plain_rounds(corners, classes, threshold, nested)).all()
 
 
 def test_keeping_and_dropping_take_turns_along_a_chain():
     anchors = np.array([[10, 10 + 4 * n] for n in range(5)])
     distances = np.full((5, 4), 10, np.float32)
-    assert rounds_of(anchors, distances, 0.5).tolist() == [1, -1, 2, -2, 3]
+    kinds = np.zeros(5, np.int64)
+    assert rounds_of(anchors, distances, kinds, 0.5, 1.0).tolist() == [1, -1, 2, -2, 3]
+
+
+def test_of_nested_boxes_of_one_class_the_surest_is_kept():
+    anchors = np.array([[50, 50], [45, 52], [60, 50], [50, 90]])
+    distances = np.array([[40] * 4, [10] * 4, [12] * 4, [10] * 4], np.float32)
+    kinds = np.array([0, 0, 1, 0])  # in the large one lie one of its class, another, and a half
+    assert rounds_of(anchors, distances, kinds, 0.5, 0.75).tolist() == [1, -1, 1, 1]
+    assert rounds_of(anchors, distances, kinds, 0.5, 1.0).tolist() == [1, 1, 1, 1]
 
 
 def test_parameters_survive_the_card_and_are_checked():
     readout = BoxesReadout.suited_to(2, 90.0, COLOURS)
     assert BoxesReadout(**json.loads(json.dumps(asdict(readout)))) == readout
     assert readout.margin >= readout.reach == 90
-    for wrong in ({"classes": ()}, {"classes": ("a", "a")}, {"threshold": 0.0}, {"overlap": 1.0}):
+    wrongs = ({"classes": ()}, {"classes": ("a", "a")}, {"threshold": 0.0}, {"overlap": 1.0})
+    for wrong in (*wrongs, {"nested": 0.5}):
         with pytest.raises(UsageError):
             BoxesReadout(**wrong)
     with pytest.raises(UsageError, match="volumes"):

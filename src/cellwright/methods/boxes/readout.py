@@ -70,6 +70,9 @@ class BoxesReadout:
         Longest distance from the anchor to a side, in px.
     unit : float
         Distance in px whose logarithm the network writes as 0.
+    nested : float
+        A box is dropped, too, if it and a better one of its class have more than this share of
+        the smaller one in common: 0.75 to 1, which lets nested boxes be.
 
     Raises
     ------
@@ -86,6 +89,7 @@ class BoxesReadout:
     overlap: float = 0.5
     longest: int = 64
     unit: float = 8.0
+    nested: float = 1.0
 
     evidence_names: ClassVar[tuple[str, ...]] = (
         "probability",
@@ -97,6 +101,7 @@ class BoxesReadout:
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
         "overlap": (0.5, 0.4, 0.6),
+        "nested": (1.0, 0.9, 0.75),
     }
 
     def __post_init__(self) -> None:
@@ -106,6 +111,8 @@ class BoxesReadout:
         for name in ("threshold", "overlap"):
             if not 0 < getattr(self, name) < 1:
                 raise UsageError(f"The {name} of boxes must lie between 0 and 1.")
+        if not FARTHEST <= self.nested <= 1:
+            raise UsageError(f"The share of nested boxes must lie between {FARTHEST} and 1.")
 
     @classmethod
     def suited_to(
@@ -143,11 +150,11 @@ class BoxesReadout:
         """How far around a window the maps decide about the boxes anchored in it, in px.
 
         Anchors lie in the middle part of their boxes, so that those of boxes which overlap by
-        more than `overlap` are at most ``rival`` apart. A box kept in the second round depends on
-        the better ones that near, on what they were dropped for, and on what might have hidden
-        that. An anchor is above its neighbours.
+        more than `overlap`, or are nested, are at most ``rival`` apart. A box kept in the second
+        round depends on the better ones that near, on what they were dropped for, and on what
+        might have hidden that. An anchor is above its neighbours.
         """
-        rival = (2 - self.overlap / FARTHEST) * self.longest
+        rival = max(2 - self.overlap / FARTHEST, self.nested < 1) * self.longest
         return math.ceil((2 * _ROUNDS - 1) * rival) + 1
 
     def decode(self, maps: FloatArray) -> FoundBoxes:
@@ -170,7 +177,9 @@ class BoxesReadout:
         scores = np.sqrt(chances[:, :count].max(1) * chances[:, count])
         usable = np.flatnonzero((scores >= self.threshold) & central(distances))
         surest = usable[np.argsort(-scores[usable], kind="stable")]
-        rounds = rounds_of(places[surest], distances[surest], self.overlap)
+        rounds = rounds_of(
+            places[surest], distances[surest], classes[surest], self.overlap, self.nested
+        )
         kept = surest[(rounds > 0) & (rounds <= _ROUNDS)]
 
         places, distances, classes = places[kept], distances[kept], classes[kept]
