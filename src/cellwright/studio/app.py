@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from cellwright.studio import edits, pictures, views
+from cellwright.studio import edits, openapi, pictures, views
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
@@ -33,7 +33,8 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
         Where it will listen.
     """
     project = route("/api/project", lambda fields: views.project(desk))
-    routes = [project, *_image_routes(desk), *training_routes(desk)]
+    description = route(openapi.ADDRESS, lambda fields: openapi.document(openapi.OPERATIONS))
+    routes = [project, *_image_routes(desk), *training_routes(desk), description]
     return serve_page("index.html", routes, token, port)
 
 

@@ -122,13 +122,13 @@ def _start(desk: Desk, fields: Fields) -> None:
 
 def _watch(desk: Desk, fields: Fields) -> None:
     """Show the training what the page shows: the middle of it, where that is large."""
+    number = fields.integer("image")
+    sheet = desk.sheet(number)
+    index, size = sheet.index(fields.place()), sheet.levels.size(0)
+    rows, columns = (_middle(part) for part in fields.box(*size))
     one = _current(desk)
     if one is None:
         return
-    number, place = fields.integer("image"), fields.place()
-    sheet = desk.sheet(number)
-    index, size = sheet.index(place), sheet.levels.size(0)
-    rows, columns = (_middle(part) for part in fields.box(*size))
     box = rows.start, columns.start, rows.stop, columns.stop
     known = (0, 0, *size) if math.prod(size) <= LARGEST_PLANE else box
     whole = _channels(plane_pixels(sheet, index, known, one.order.channel))
