@@ -82,6 +82,26 @@ def test_the_same_run_is_not_done_again_and_another_is_refused(run, stack, tmp_p
     assert json.loads((tmp_path / "out" / "run.json").read_text())["tracking"]["divisions"] == 0
 
 
+def test_links_are_pinned_and_written_for_trackmate(run, stack, tmp_path):
+    first = run("track", stack, "-o", tmp_path / "out", "--trackmate", "--json")
+    assert first.code == 0, first.error
+    assert len(read_tracks(tmp_path / "out" / "tracks.xml").edges) == 10
+    links = read_csv(tmp_path / "out" / "tracks_links.csv")
+    division = (links["source_frame"] == 2) & (links["source_label"] == 1)
+    wrong = np.flatnonzero(division)[:1]
+    table = {name: column[wrong] for name, column in links.items()}
+    write_csv(tmp_path / "pins.csv", table | {"pin": np.array(["forbidden"])})
+    command = ("track", stack, "-o", tmp_path / "pinned", "--pins", tmp_path / "pins.csv", "--json")
+    pinned = run(*command)
+    assert pinned.code == 0, pinned.error
+    assert pinned.json["divisions"] == first.json["divisions"] - 1
+    assert run(*command).json["seconds"] == 0
+    write_csv(tmp_path / "pins.csv", table | {"pin": np.array(["perhaps"])})
+    refused = run("track", stack, "-o", tmp_path / "other", "--pins", tmp_path / "pins.csv")
+    assert refused.code == 2
+    assert "'forced', 'forbidden' or nothing" in refused.error
+
+
 def test_movies_that_cannot_be_tracked(run, tmp_path):
     labels = _movie()
     write_labels(tmp_path / "planes.tif", labels, like=Image(labels, "ZYX"))

@@ -49,6 +49,14 @@ from cellwright.cli import options
     help="Time between frames in s, in place of what the files say.",
 )
 @options.device
+@click.option(
+    "--pins",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Links that are forced or forbidden: rows of tracks_links.csv or tracks_doubtful.csv with "
+    "a column 'pin', which says 'forced' or 'forbidden'.",
+)
+@click.option("--trackmate", is_flag=True, help="Also write tracks.xml for TrackMate.")
 @options.overwrite
 @options.as_json
 def track(

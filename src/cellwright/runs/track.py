@@ -15,7 +15,7 @@ from cellwright._types import AnyArray
 from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.inference.runtime import Device
-from cellwright.measure.tables import write_parquet
+from cellwright.measure.tables import write_csv, write_parquet
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
@@ -26,17 +26,23 @@ from cellwright.runs.results import REPORT_FILE, command_line
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
 from cellwright.runs.track_report import track_report
 from cellwright.tracking.detections import find_detections
+from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
+from cellwright.tracking.formats.pins import read_pins
 from cellwright.tracking.formats.table import read_table, tracks_to_tables
-from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.link import LinkOptions, start_linking
 from cellwright.tracking.summary import TrackSummary, summarise
 from cellwright.tracking.tracks import Tracks
 
 TABLES = (".csv", ".parquet")
 CTC_FOLDER = "ctc"
 DEFAULT_MODEL = "nuclei"
-_FILES = ("tracks.csv", "tracks_links.csv", "tracks.parquet", "tracks.geff", REPORT_FILE)
+DOUBTFUL_FILE = "tracks_doubtful.csv"
+TRACKMATE_FILE = "tracks.xml"
+_FILES = (
+    "tracks.csv", "tracks_links.csv", DOUBTFUL_FILE, "tracks.parquet", "tracks.geff", REPORT_FILE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ def track_movie(
     channel: tuple[str, ...] = (),
     pixel_size: float | None = None,
     frame_interval: float | None = None,
+    pins: str | Path | None = None,
+    trackmate: bool = False,
     device: Device = "auto",
     overwrite: bool = False,
 ) -> TrackResult:
@@ -105,6 +113,10 @@ def track_movie(
         In µm, in place of what the files say.
     frame_interval : float, optional
         In s, in place of what the files say.
+    pins : str or Path, optional
+        A CSV of links that are forced or forbidden; see `read_pins`.
+    trackmate : bool
+        Also write ``tracks.xml`` for TrackMate.
     device : {"auto", "cpu", "cuda"}
         Where the model runs.
     overwrite : bool
@@ -125,13 +137,14 @@ def track_movie(
     segmenter = _segmenter(movie, model, device)
     parameters = asdict(options) | {
         "axes": axes, "channel": channel, "pixel_size": pixel_size,
-        "frame_interval": frame_interval,
+        "frame_interval": frame_interval, "trackmate": trackmate,
+        "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
     }  # fmt: skip
     plan = Plan(
         command="track",
         inputs=tuple(InputFile.of(path) for path in ((source,) if movie is None else movie.paths)),
         parameters=parameters,
-        files=_files(movie),
+        files=_files(movie, trackmate),
         model=None if segmenter is None else named(segmenter),
     )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
@@ -145,7 +158,11 @@ def track_movie(
         frames = None if movie is None else _labels(run, movie, segmenter, channel)
         raw = segmenter is not None
         detections = _detections(source, movie, frames, raw, pixel_size, frame_interval)
-        tracks = link(detections, options)
+        linking = start_linking(detections, options)
+        if pins is not None:
+            wanted = read_pins(pins, detections)
+            linking = linking.pinned(wanted.forced, wanted.forbidden)
+        tracks = linking.tracks()
         return _finish(run, tracks, movie, frames, start)
 
 
@@ -164,12 +181,13 @@ def _segmenter(
     return opened
 
 
-def _files(movie: TimeLapse | None) -> tuple[str, ...]:
+def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
+    files = (*_FILES, TRACKMATE_FILE) if trackmate else _FILES
     if movie is None:
-        return _FILES
+        return files
     digits = max(3, len(str(movie.count - 1)))
     masks = (f"{CTC_FOLDER}/mask{number:0{digits}}.tif" for number in range(movie.count))
-    return (*_FILES, f"{CTC_FOLDER}/res_track.txt", *masks)
+    return (*files, f"{CTC_FOLDER}/res_track.txt", *masks)
 
 
 def _labels(
@@ -231,7 +249,10 @@ def _finish(
         write_ctc(run.path / CTC_FOLDER, tracks, frames())
     write_tracks(run.path / "tracks.csv", tracks)
     write_tracks(run.path / "tracks.geff", tracks)
+    if TRACKMATE_FILE in run.plan.files:
+        write_tracks(run.path / TRACKMATE_FILE, tracks)
     write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
+    write_csv(run.path / DOUBTFUL_FILE, doubt_table(tracks, doubtful_links(tracks)))
     summary: TrackSummary = summarise(tracks)
     warnings = (*(movie.warnings if movie else ()), *summary.warnings())
     seconds = time.perf_counter() - start

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from cellwright.reports.charts import Curve, curve_chart, histogram, plain_number
-from cellwright.reports.page import Number, render_page
+from cellwright.reports.page import Grid, Number, render_page
 from cellwright.runs.track_drawings import draw_lineages, draw_paths
+from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.summary import TrackSummary
-from cellwright.tracking.tracks import Tracks
+from cellwright.tracking.tracks import PROBABILITY, Tracks
+
+_DOUBTFUL_SHOWN = 20
 
 
 def track_report(
@@ -47,14 +50,34 @@ def track_report(
         paths=draw_paths(tracks),
         width=_width(tracks, length),
         lineages=draw_lineages(tracks),
+        doubtful=_doubtful(tracks),
         command_line=record.get("command_line", ""),
         parameters={
-            name.replace("_", " "): value
+            name.replace("_", " "): value["path"] if name == "pins" else value
             for name, value in record["parameters"].items()
             if value not in (None, [])
         },
         versions=record["versions"],
     )
+
+
+def _doubtful(tracks: Tracks) -> Grid:
+    """Return the least certain links, as a table."""
+    table = doubt_table(tracks, doubtful_links(tracks)[:_DOUBTFUL_SHOWN])
+    rows = [
+        (kind, f"{frame} → {later}", f"{label} → {other}", f"{y:.0f}, {x:.0f}", f"{sure:.3f}")
+        for kind, frame, later, label, other, y, x, sure in zip(
+            *(
+                table[name].tolist()
+                for name in (
+                    "kind", "source_frame", "target_frame", "source_label", "target_label",
+                    "y", "x", PROBABILITY,
+                )
+            ),
+            strict=True,
+        )
+    ]  # fmt: skip
+    return Grid("", ("kind", "frames", "labels", "y, x (px)", "probability"), rows)
 
 
 def _width(tracks: Tracks, length: str) -> str:

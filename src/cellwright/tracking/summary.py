@@ -89,7 +89,7 @@ class TrackSummary:
         if self.doubtful > 0.05 * max(links, 1):
             found.append(
                 f"{self.doubtful:,} of {links:,} links are doubtful (probability below "
-                f"{_DOUBTFUL}): see the column 'probability' of tracks_links.csv."
+                f"{_DOUBTFUL}): the worst of them stand in tracks_doubtful.csv."
             )
         if (self.cells == 0).any():
             empty = int(np.count_nonzero(self.cells == 0))

@@ -184,14 +184,31 @@ def _whole(column: IntArray, name: str) -> IntArray:
     return values.astype(np.int64)
 
 
-def _linked(bare: Tracks, links: Table) -> Tracks:
-    columns = dict(links)
-    if missing := [name for name in LINKS if name not in columns]:
+def link_rows(detections: Tracks, links: Table) -> IntArray:
+    """Return the detections that links name by frame and label.
+
+    Parameters
+    ----------
+    detections : Tracks
+    links : Table
+        With the columns `LINKS`.
+
+    Returns
+    -------
+    array of int64, shape (E, 2)
+        Rows (source, target).
+
+    Raises
+    ------
+    FormatError
+        If columns are missing, or a detection is not there.
+    """
+    if missing := [name for name in LINKS if name not in links]:
         raise FormatError(f"The table of links has no column {missing}.")
-    names = bare.frame.astype(np.int64) << 32 | bare.label
+    names = detections.frame.astype(np.int64) << 32 | detections.label
     ends = []
     for side in ("source", "target"):
-        frame, label = (_whole(columns.pop(f"{side}_{one}"), one) for one in ("frame", "label"))
+        frame, label = (_whole(links[f"{side}_{one}"], one) for one in ("frame", "label"))
         wanted = frame << 32 | label
         rows = np.searchsorted(names, wanted)
         lost = np.append(names, -1)[rows] != wanted
@@ -201,7 +218,12 @@ def _linked(bare: Tracks, links: Table) -> Tracks:
                 "which is not among the detections."
             )
         ends.append(rows)
-    return bare.with_edges(np.stack(ends, axis=1), columns)
+    return np.stack(ends, axis=1)
+
+
+def _linked(bare: Tracks, links: Table) -> Tracks:
+    columns = {name: column for name, column in links.items() if name not in LINKS}
+    return bare.with_edges(link_rows(bare, links), columns)
 
 
 def _followed(bare: Tracks, track: IntArray, parent: IntArray) -> Tracks:

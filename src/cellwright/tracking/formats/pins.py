@@ -1,0 +1,59 @@
+"""Pins as a table: links that are forced or forbidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import FormatError, InputError
+from cellwright.measure.tables import read_csv
+from cellwright.tracking.formats.table import link_rows
+from cellwright.tracking.pins import Pins, make_pins
+from cellwright.tracking.tracks import Tracks
+
+PIN = "pin"
+FORCED, FORBIDDEN = "forced", "forbidden"
+
+
+def read_pins(path: str | Path, detections: Tracks) -> Pins:
+    """Read pins from a CSV.
+
+    Parameters
+    ----------
+    path : str or Path
+        Columns ``source_frame``, ``source_label``, ``target_frame``, ``target_label``, as in
+        ``tracks_links.csv``, and ``pin``: *forced* or *forbidden*. Rows without a pin are none, so
+        that a list of doubtful links can be filled in.
+    detections : Tracks
+        What frames and labels refer to.
+
+    Raises
+    ------
+    FormatError
+        If columns are missing or hold something else.
+    InputError
+        If a pin names a detection that is not there, or pins contradict each other.
+    """
+    path = Path(path)
+    table = read_csv(path, text_columns=(PIN, "kind"))
+    if PIN not in table:
+        raise FormatError(
+            f"'{path}' has no column '{PIN}'; it has {sorted(table)}. Pins are rows of "
+            f"source_frame, source_label, target_frame, target_label and {PIN}, which is "
+            f"'{FORCED}' or '{FORBIDDEN}'."
+        )
+    wishes = np.array([str(wish).strip().lower() for wish in table[PIN].tolist()])
+    unknown = ~np.isin(wishes, (FORCED, FORBIDDEN, "", "none", "nan"))
+    if unknown.any():
+        raise FormatError(
+            f"'{path}' holds the pin '{wishes[unknown][0]}'; '{FORCED}', '{FORBIDDEN}' or nothing "
+            "are possible."
+        )
+    try:
+        rows = link_rows(detections, table)
+        return make_pins(
+            detections.frame.astype(np.int64), rows[wishes == FORCED], rows[wishes == FORBIDDEN]
+        )
+    except InputError as error:
+        raise InputError(f"'{path}' cannot be used: {error}") from error
