@@ -10,10 +10,10 @@ three seconds a kill.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import tempfile
 import threading
-import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def _strokes(program: Program, rng: np.random.Generator) -> Iterator[int]:
         stroke = {"tool": "brush", "points": points.tolist(), "radius": 8}
         try:
             answer = json.loads(program("/api/images/0/edits", stroke))
-        except (urllib.error.URLError, OSError, ValueError):
+        except (http.client.HTTPException, OSError, ValueError):
             return
         if answer["edit"]:
             yield answer["edit"]

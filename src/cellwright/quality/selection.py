@@ -1,0 +1,103 @@
+"""Which images to annotate next, so that a model learns most from the fewest objects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellwright._types import AnyArray, DoubleArray, IntArray
+
+UNKNOWN_DOUBT = 0.5
+"""Doubt about an image in which nothing was found: there may be nothing, or all may be missed."""
+_LEAST = 0.05  # of every factor, so that none alone rules an image out
+
+
+def doubt(confidences: AnyArray) -> float:
+    """Return the share of the objects in an image that are expected to be wrong.
+
+    Each object counts as much as it is likely to be one: many that hardly any belief is put in say
+    little.
+
+    Parameters
+    ----------
+    confidences : ndarray, shape (N,)
+        Probability of every object that was found to be right.
+
+    Returns
+    -------
+    float
+        From 0 to 1; `UNKNOWN_DOUBT` where nothing was found.
+    """
+    expected = float(np.sum(confidences, dtype=np.float64))
+    if expected <= 0:
+        return UNKNOWN_DOUBT
+    return 1 - float(np.sum(np.square(confidences, dtype=np.float64))) / expected
+
+
+def next_to_annotate(
+    doubts: AnyArray,
+    features: DoubleArray,
+    known: DoubleArray,
+    novelty: AnyArray | None = None,
+    *,
+    count: int = 1,
+) -> IntArray:
+    """Choose images that the model doubts, unlike those annotated and unlike each other.
+
+    The score of an image is the product of three factors between 0 and 1: its doubt; its distance
+    to the nearest image that is annotated or was chosen before it, over that plus its median; and
+    its novelty over that plus 1. Taking one image after the other by distance alone would be the
+    greedy cover of [1]_, by doubt alone uncertainty sampling [2]_.
+
+    Parameters
+    ----------
+    doubts : ndarray, shape (N,)
+        See `doubt`.
+    features : ndarray, shape (N, F)
+        What the images look like, see `cellwright.quality.novelty.image_features`.
+    known : ndarray, shape (M, F)
+        The same of the annotated images; M may be 0.
+    novelty : ndarray, shape (N,), optional
+        Distance from the training data, in units of its limit; NaN where unknown.
+    count : int
+        How many are wanted.
+
+    Returns
+    -------
+    ndarray of int, shape (min(count, N),)
+        Places of the chosen images, the most useful first.
+
+    References
+    ----------
+    .. [1] O. Sener, S. Savarese, Active learning for convolutional neural networks: a core-set
+       approach, ICLR 2018.
+    .. [2] B. Settles, Active learning literature survey, University of Wisconsin-Madison, 2009.
+    """
+    scale = np.std(np.concatenate([features, known]), axis=0) + 1e-9
+    here, there = features / scale, known / scale
+    nearest = np.full(len(here), np.inf)
+    for one in there:
+        nearest = np.minimum(nearest, _distances(here, one))
+    worth = np.maximum(np.asarray(doubts, np.float64), _LEAST)
+    if novelty is not None:
+        new = np.nan_to_num(np.asarray(novelty, np.float64), nan=1.0)
+        worth = worth * np.maximum(new / (new + 1), _LEAST)
+    chosen: list[int] = []
+    for _ in range(min(count, len(here))):
+        score = worth * np.maximum(_diversity(nearest), _LEAST)
+        score[chosen] = -1
+        best = int(np.argmax(score))
+        chosen.append(best)
+        nearest = np.minimum(nearest, _distances(here, here[best]))
+    return np.array(chosen, np.int64)
+
+
+def _diversity(nearest: DoubleArray) -> DoubleArray:
+    """Return distances as numbers from 0 to 1, 0.5 for the median."""
+    if not np.isfinite(nearest).all():
+        return np.ones(len(nearest))  # nothing is known that they could resemble
+    typical = float(np.median(nearest)) or 1.0
+    return np.asarray(nearest / (nearest + typical))
+
+
+def _distances(points: DoubleArray, one: DoubleArray) -> DoubleArray:
+    return np.asarray(np.sqrt(np.square(points - one).mean(axis=1)))
