@@ -29,6 +29,10 @@ COMMANDS = {
         "cellwright.cli.annotate:annotate",
         "Draw and correct the outlines of objects, in the browser.",
     ),
+    "review": (
+        "cellwright.cli.review:review",
+        "Look through the objects of a result, flag and exclude, in the browser.",
+    ),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
     "compare": (
         "cellwright.cli.compare:compare",

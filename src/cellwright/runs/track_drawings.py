@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.lineage import children_of, tree_rows
 from cellwright.tracking.tracklets import Tracklets, find_tracklets
 from cellwright.tracking.tracks import Tracks
 
@@ -53,22 +54,19 @@ def draw_lineages(tracks: Tracks) -> Markup:
     """Draw the largest families as trees, time from left to right; empty without divisions."""
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     parents = tracklets.parents()
-    children: list[list[int]] = [[] for _ in range(len(tracklets))]
-    for parent, child in tracklets.links.tolist():
-        if parents[child] == parent:
-            children[parent].append(child)
+    children = children_of(tracklets)
     sizes = _family_sizes(parents)
     roots = np.flatnonzero((parents < 0) & (sizes > 1))
     roots = roots[np.argsort(-sizes[roots], kind="stable")][:_MOST_TREES]
     if not len(roots):
         return Markup()
     scale = _WIDTH / max(tracks.frame_count - 1, 1)
-    rows = np.zeros(len(tracklets))
     drawn: list[str] = []
     top = _ROW
     for root in roots.tolist():
-        top = _place(root, children, rows, top) + _ROW
-        drawn.extend(_tree(root, children, rows, tracklets, scale))
+        rows = {one: top + _ROW * row for one, row in tree_rows(root, children).items()}
+        drawn.extend(_tree(rows, children, tracklets, scale))
+        top = max(rows.values()) + 2 * _ROW
     return Markup(
         f'<svg viewBox="-6 0 {_WIDTH + 12:.0f} {top:.0f}" fill="none" stroke="currentColor" '
         f'stroke-width="1.4" role="img" aria-label="lineage trees">{"".join(drawn)}</svg>'
@@ -88,39 +86,15 @@ def _family_sizes(parents: IntArray) -> IntArray:
     return sizes
 
 
-def _place(root: int, children: list[list[int]], rows: DoubleArray, top: float) -> float:
-    """Give leaves rows of their own and mothers the middle of their daughters'."""
-    order, waiting = [], [root]
-    while waiting:
-        one = waiting.pop()
-        order.append(one)
-        waiting.extend(reversed(children[one]))
-    for one in order:
-        if not children[one]:
-            rows[one] = top
-            top += _ROW
-    for one in reversed(order):
-        if children[one]:
-            rows[one] = np.mean(rows[children[one]])
-    return top
-
-
 def _tree(
-    root: int,
-    children: list[list[int]],
-    rows: DoubleArray,
-    tracklets: Tracklets,
-    scale: float,
+    rows: dict[int, float], children: list[list[int]], tracklets: Tracklets, scale: float
 ) -> Iterator[str]:
-    waiting = [root]
-    while waiting:
-        one = waiting.pop()
+    for one, row in rows.items():
         start, end = tracklets.begin[one] * scale, tracklets.end[one] * scale
         yield (
-            f'<path d="M{start:.1f} {rows[one]:.1f}H{end:.1f}">'
+            f'<path d="M{start:.1f} {row:.1f}H{end:.1f}">'
             f"<title>frames {tracklets.begin[one]} to {tracklets.end[one]}</title></path>"
         )
         for child in children[one]:
             begin = tracklets.begin[child] * scale
-            yield f'<path d="M{end:.1f} {rows[one]:.1f}L{begin:.1f} {rows[child]:.1f}"/>'
-        waiting.extend(children[one])
+            yield f'<path d="M{end:.1f} {row:.1f}L{begin:.1f} {rows[child]:.1f}"/>'

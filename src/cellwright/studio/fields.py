@@ -84,12 +84,19 @@ class Fields:
         return [_point("points", one) for one in value]
 
     def labels(self) -> list[int]:
-        """Return the list ``labels`` of whole numbers."""
-        value = self.values.get("labels")
+        """Return the list ``labels`` of whole numbers above 0."""
+        found = self.whole_numbers("labels")
+        if 0 in found:
+            raise UsageError("'labels' must be above 0.")
+        return found
+
+    def whole_numbers(self, name: str) -> list[int]:
+        """Return a list of whole numbers from 0."""
+        value = self.values.get(name)
         if not isinstance(value, list) or not all(
-            isinstance(one, int) and not isinstance(one, bool) and 0 < one < 2**31 for one in value
+            isinstance(one, int) and not isinstance(one, bool) and 0 <= one < 2**31 for one in value
         ):
-            raise UsageError("'labels' must be a list of positive whole numbers.")
+            raise UsageError(f"'{name}' must be a list of whole numbers from 0.")
         return value
 
     def box(self, height: int, width: int) -> tuple[slice, slice]:

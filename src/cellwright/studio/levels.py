@@ -134,14 +134,23 @@ class Levels:
         return Histogram(counts.tolist(), lowest, highest, black, white)
 
 
-def open_levels(path: Path, scene: str | None) -> Levels:
-    """Open an image with all levels of its file; pixels of large files are read when needed."""
-    image = read(path, scene=scene)
+def open_levels(path: Path, scene: str | None, axes: str | None = None) -> Levels:
+    """Open an image with all levels of its file; pixels of large files are read when needed.
+
+    Parameters
+    ----------
+    path : Path
+    scene : str, optional
+        Which image of the file, where it holds several.
+    axes : str, optional
+        What the axes of the file are, where it does not say.
+    """
+    image = read(path, scene=scene, axes=axes)
     coarser: list[Image] = []
     if level_count(image.shape, COARSEST):
         for level in range(1, _MOST_FILE_LEVELS):
             try:
-                found = read(path, scene=scene, level=level)
+                found = read(path, scene=scene, axes=axes, level=level)
             except InputError:
                 break
             # Very small levels may lose an axis that becomes a singleton.

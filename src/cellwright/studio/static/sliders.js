@@ -6,8 +6,10 @@ export class Sliders {
   /**
    * @param {HTMLElement} panel
    * @param {(place: Place) => void} changed
+   * @param {0 | 1} [first] What the first frame or plane is called.
    */
-  constructor(panel, changed) {
+  constructor(panel, changed, first = 1) {
+    this.first = first;
     this.panel = panel;
     this.changed = changed;
     this.place = { t: 0, z: 0 };
@@ -19,15 +21,20 @@ export class Sliders {
     const axes = /** @type {["t" | "z", string, number][]} */ ([["t", "Time", image.frames], ["z", "Z", image.planes]]);
     this.panel.replaceChildren(...axes.filter(([, , count]) => count > 1).map(([axis, name, count]) => {
       const line = document.createElement("label");
-      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>1 / ${count}</output>`;
+      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>${this.#said(0, count)}</output>`;
       const slider = /** @type {HTMLInputElement} */ (line.querySelector("input"));
       slider.oninput = () => {
         this.place = { ...this.place, [axis]: slider.valueAsNumber };
-        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = `${slider.valueAsNumber + 1} / ${count}`;
+        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = this.#said(slider.valueAsNumber, count);
         this.changed(this.place);
       };
       return line;
     }));
+  }
+
+  /** @param {number} value @param {number} count */
+  #said(value, count) {
+    return `${value + this.first} / ${count - 1 + this.first}`;
   }
 
   /** @param {"t" | "z"} axis @param {number} by */

@@ -1,0 +1,45 @@
+"""``cellwright review``."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option(
+    "--images",
+    type=click.Path(exists=True, path_type=Path),
+    help="Where the images are now, if not where they were; for tracks of labels, the raw movie.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of this computer to listen on.  [default: any free one]",
+)
+@click.option("--name", "who", help="Who reviews, for the journal.  [default: your account]")
+@click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
+def review(folder: Path, images: Path | None, port: int, who: str | None, no_browser: bool) -> None:
+    """Look through the objects of a result, flag and exclude, in the browser.
+
+    RESULTS is what 'cellwright segment', 'detect' or 'track' wrote. Its files are never changed:
+    what is excluded is kept in a journal beside them, and exported to a folder of its own. The page
+    is served to this computer only. Ctrl-C ends the program.
+    """
+    from cellwright.studio.review import review as serve
+
+    def announce(address: str) -> None:
+        click.echo(f"Reviewing '{folder}' at\n\n    {address}\n\nCtrl-C ends the program.")
+
+    try:
+        serve(
+            folder,
+            images=images,
+            port=port,
+            who=who,
+            open_browser=not no_browser,
+            announce=announce,
+        )
+    except KeyboardInterrupt:  # this is how it ends
+        click.echo("All marks are saved.")

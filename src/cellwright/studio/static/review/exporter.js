@@ -1,0 +1,43 @@
+/** The dialog that writes what is shown to a new folder. */
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLButtonElement} */ (document.getElementById(id));
+
+export class Exporter {
+  /**
+   * @param {import("../api.js").Api} api
+   * @param {{folder: string, shown: () => {rows: Int32Array, where: string, excluded: number}}} about
+   */
+  constructor(api, about) {
+    this.api = api;
+    this.about = about;
+    this.dialog = /** @type {HTMLDialogElement} */ (document.getElementById("export-dialog"));
+    find("export-name").value = `${about.folder}-reviewed`;
+    find("export-go").onclick = () => this.#export();
+    find("export-close").onclick = () => this.dialog.close();
+    find("export-name").onkeydown = (event) => { if (event.key === "Enter") this.#export(); };
+  }
+
+  open() {
+    const { rows, excluded } = this.about.shown();
+    find("export-what").textContent = `${rows.length.toLocaleString("en")} objects, ${excluded.toLocaleString("en")} of them excluded.`;
+    find("export-wrong").hidden = find("export-done").hidden = true;
+    find("export-go").disabled = false;
+    this.dialog.showModal();
+    find("export-name").select();
+  }
+
+  async #export() {
+    const { rows, where } = this.about.shown();
+    find("export-go").disabled = true;
+    find("export-wrong").hidden = true;
+    try {
+      const done = await this.api.post("export", { name: find("export-name").value, rows: [...rows], where });
+      find("export-done").textContent = `Written to ${done.folder}`;
+      find("export-done").hidden = false;
+    } catch (error) {
+      find("export-wrong").textContent = /** @type {Error} */ (error).message;
+      find("export-wrong").hidden = false;
+      find("export-go").disabled = false;
+    }
+  }
+}

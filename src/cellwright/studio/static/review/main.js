@@ -1,0 +1,469 @@
+/** The page that reviews a result: what is shown where, and what each control does. */
+
+import { Api } from "../api.js";
+import { Channels } from "../channels.js";
+import { Images } from "../images.js";
+import { Keys } from "../keys.js";
+import { Readout } from "../readout.js";
+import { showScale } from "../scale.js";
+import { Sliders } from "../sliders.js";
+import { onTheme, themeButton } from "../theme.js";
+import { Tools } from "../tools.js";
+import { Viewer } from "../viewer.js";
+import { Columns, written } from "./columns.js";
+import { Dock } from "./dock.js";
+import { Exporter } from "./exporter.js";
+import { Gallery } from "./gallery.js";
+import { Marks } from "./marks.js";
+import { EXCLUDED, LEFT_OUT, Places, SELECTED } from "./places.js";
+import { Plots, quoted } from "./plots_panel.js";
+import { Selection } from "./selection.js";
+import { DataTable } from "./table.js";
+import { Tracks } from "./tracks.js";
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement} */ (document.getElementById(id));
+const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
+const api = new Api(token);
+const stage = find("stage");
+const past = /** @type {HTMLDetailsElement} */ (document.getElementById("past"));
+const about = /** @type {HTMLDetailsElement} */ (document.getElementById("about"));
+
+const TOOLS = {
+  select: { key: "V", name: "Select and move", cursor: "default" },
+  lasso: { key: "L", name: "Lasso: draw round objects, or click its corners", cursor: "crosshair" },
+};
+/** How far a key moves the image, in CSS px. @type {Record<string, [number, number]>} */
+const WAYS = { I: [0, 60], J: [60, 0], K: [-60, 0], M: [0, -60] };
+const PAUSE = 250; // ms after the last key before a condition is tried
+
+/** @param {Error} error */
+function say(error) {
+  find("message").textContent = error.message;
+  find("message").hidden = false;
+}
+
+export class Review {
+  /**
+   * @param {{folder: string, command: string, shape: string, who: string, images: {name: string, objects: number}[],
+   *   tables: string[], geometry: string[]}} result
+   * @param {Columns} columns
+   */
+  constructor(result, columns) {
+    this.result = result;
+    this.columns = columns;
+    /** @type {Int32Array} Rows of the table, as they are shown. */
+    this.order = new Int32Array(0);
+    this.shown = new Uint8Array(columns.rows);
+    this.sorted = { name: "", descending: false };
+    this.round = 0;
+    this.opened = -1;
+    this.selection = new Selection(columns.rows);
+    this.marks = new Marks(api, columns.rows);
+    this.viewer = new Viewer(stage, api);
+    this.viewer.tiles.onerror = columns.onerror = say;
+    this.channels = new Channels(find("channels"), this.viewer);
+    this.images = new Images(find("images"), api, (number) => this.open(number));
+    this.places = new Places(this.viewer, result, (row) => this.#markOf(row));
+    this.readout = new Readout(this.viewer, ({ row }) => (row >= 0 ? `   ${this.#named(row)}` : ""));
+    this.tools = new Tools(this.viewer, {
+      edit: async (edit) => this.#lasso(/** @type {{points: import("../tools.js").Point[]}} */ (edit)),
+      area: async () => {},
+      click: (point, { remove, join }) => this.#click(point, remove || join),
+      hover: (point) => this.readout.show(point),
+    }, TOOLS);
+    this.sliders = new Sliders(find("sliders"), (place) => {
+      this.viewer.place = place;
+      this.places.update();
+      this.tracks?.redraw();
+    }, 0); // frames and planes as the table counts them
+    this.plots = new Plots(columns, this.selection, (condition) => this.#narrow(condition));
+    this.plots.onerror = say;
+    const look = (/** @type {number} */ row) => this.#look(row);
+    const chosen = (/** @type {number} */ row) => Boolean(this.selection.flags[row]);
+    const pick = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => this.pick(row, how);
+    this.table = new DataTable(find("table"), columns, { pick, look, chosen, sort: (name) => this.#sort(name) });
+    this.gallery = new Gallery(find("gallery"), api, { pick, look, chosen, caption: (row) => this.#caption(row), colours: () => this.#colours() });
+    this.gallery.onerror = say;
+    this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
+    this.dock = new Dock((panel) => this.#panel(panel));
+    this.exporter = new Exporter(api, { folder: result.folder, shown: () => this.#exported() });
+    this.viewer.moved.push(() => showScale(this.viewer));
+    this.selection.changed.push(() => this.#selected());
+    this.marks.changed.push(() => this.#marked());
+    this.#controls();
+    this.keys = new Keys(this.#keys());
+    this.keys.list(find("key-list"));
+  }
+
+  async begin() {
+    const { result } = this;
+    document.title = `${result.folder} · Cellwright`;
+    document.body.classList.toggle("single", result.images.length === 1);
+    this.images.show(result.images.map(({ name }) => ({ name, state: "" })));
+    if (this.columns.byName.has("class")) {
+      const classes = await this.columns.load("class");
+      this.places.classOf = (row) => classes[row];
+    }
+    await this.open(0);
+    await Promise.all([this.marks.open(), this.choose(), this.tracks?.begin()]);
+    this.#selected();
+  }
+
+  /** Show an image. @param {number} number */
+  async open(number) {
+    if (number < 0 || number >= this.result.images.length) return;
+    this.opened = number;
+    this.images.select(number);
+    const { name } = this.result.images[number];
+    find("title").textContent = this.result.images.length > 1 ? `${this.result.folder} · ${name}` : this.result.folder;
+    find("message").hidden = true;
+    try {
+      const image = await api.get(`images/${number}`);
+      if (this.opened !== number) return;
+      this.tools.cancel();
+      this.viewer.open(image, number);
+      this.sliders.open(image);
+      await Promise.all([this.channels.open(), this.places.open(number)]);
+      if (this.opened !== number) return;
+      this.places.update();
+      if (image.remark) say(new Error(image.remark));
+    } catch (error) {
+      say(/** @type {Error} */ (error));
+    }
+  }
+
+  /** Fetch which rows are shown, and in which order. */
+  async choose() {
+    const where = find("condition").value.trim();
+    const round = ++this.round;
+    try {
+      const { name, descending } = this.sorted;
+      const { wrong } = await api.get("tables/objects/condition", { where });
+      if (round !== this.round) return;
+      this.#wrong(wrong);
+      if (wrong) return;
+      const bytes = await api.bytes("tables/objects/rows", { where, sort: name, descending: descending ? 1 : 0 });
+      if (round !== this.round) return;
+      this.order = new Int32Array(/** @type {ArrayBuffer} */ (bytes));
+    } catch (error) {
+      say(/** @type {Error} */ (error));
+      return;
+    }
+    this.shown.fill(0);
+    for (const row of this.order) this.shown[row] = 1;
+    this.table.show(this.order, this.sorted);
+    if (this.selection.count) this.selection.set(this.selection.rows(this.order)); // nothing unseen is excluded
+    this.plots.show(this.order);
+    this.places.update();
+    this.#panel(this.dock.panel);
+    this.#counted();
+  }
+
+  /** Select an object and go to it. @param {number} row @param {import("./table.js").How} [how] */
+  async pick(row, how) {
+    const from = this.table.place[this.selection.current] ?? -1;
+    if (how?.toggle) this.selection.toggle(row);
+    else if (how?.range && from >= 0) {
+      const to = this.table.place[row];
+      this.selection.set(this.order.subarray(Math.min(from, to), Math.max(from, to) + 1), { current: row });
+    } else this.selection.only(row);
+    await this.go(row);
+  }
+
+  /** Bring an object to the middle of the view. @param {number} row */
+  async go(row) {
+    const number = await this.#imageOf(row);
+    if (number !== this.opened) await this.open(number);
+    const where = this.places.byRow.get(row);
+    if (!where || this.selection.current !== row) return;
+    if (where.frame >= 0) this.sliders.go("t", where.frame);
+    const { z } = this.viewer.place;
+    if (where.first_plane >= 0 && (z < where.first_plane || z > where.last_plane)) this.sliders.go("z", Math.round((where.first_plane + where.last_plane) / 2));
+    const { camera } = this.viewer;
+    [camera.y, camera.x] = [where.y, where.x];
+    const size = Math.max(where.bottom - where.top, where.right - where.left) * camera.scale;
+    const view = Math.min(camera.width, camera.height);
+    const factor = size < view / 10 ? view / 10 / size : size > view / 1.5 ? view / 1.5 / size : 1;
+    camera.zoom(factor);
+    this.viewer.redraw();
+  }
+
+  /** Number of the image that an object is in. @param {number} row */
+  async #imageOf(row) {
+    const names = this.columns.byName.get("image")?.texts;
+    if (!names) return 0;
+    const name = names[(await this.columns.load("image"))[row]];
+    return this.result.images.findIndex((image) => image.name === name);
+  }
+
+  /** Select what is next in the table. @param {number} by @param {boolean} [extend] */
+  step(by, extend = false) {
+    this.table.current = this.selection.current;
+    const row = this.table.next(by);
+    if (row < 0) return;
+    if (extend) {
+      this.selection.set([row], { add: true, current: row });
+      this.go(row);
+    } else this.pick(row);
+  }
+
+  /** @param {"exclude" | "flag"} what */
+  async mark(what) {
+    const rows = this.selection.rows();
+    if (!rows.length) return;
+    const why = find("why").value.trim();
+    await this.#saving(() => this.marks.toggle(what, rows, why));
+    if (why && ![...find("reasons").children].some((one) => /** @type {HTMLOptionElement} */ (one).value === why)) find("reasons").append(new Option(why));
+  }
+
+  /** @param {() => Promise<void>} change */
+  async #saving(change) {
+    find("saved").textContent = "Saving …";
+    try {
+      await change();
+      find("saved").textContent = "Saved";
+    } catch (error) {
+      find("saved").textContent = "";
+      say(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {import("../tools.js").Point} point @param {boolean} toggle */
+  async #click(point, toggle) {
+    let row = -1;
+    if (this.result.shape === "outlines") {
+      const { number, place } = this.viewer;
+      row = (await api.get(`images/${number}/values`, { ...place, y: point[0], x: point[1] })).row;
+      if (row >= 0 && !this.shown[row]) row = -1;
+    } else row = this.places.at(point);
+    if (row < 0) return toggle ? undefined : this.selection.clear();
+    if (toggle) this.selection.toggle(row);
+    else this.selection.only(row);
+  }
+
+  /** @param {{points: import("../tools.js").Point[]}} edit */
+  #lasso({ points }) {
+    this.selection.set(this.places.within(points));
+  }
+
+  /** @param {string} name */
+  #sort(name) {
+    const { sorted } = this;
+    this.sorted = sorted.name !== name ? { name, descending: false } : sorted.descending ? { name: "", descending: false } : { name, descending: true };
+    this.choose();
+  }
+
+  /** @param {string} condition */
+  #narrow(condition) {
+    const field = find("condition");
+    const before = field.value.trim();
+    field.value = !before ? condition : / or /i.test(before) ? `(${before}) and ${condition}` : `${before} and ${condition}`;
+    this.choose();
+  }
+
+  /** @param {string} message */
+  #wrong(message) {
+    find("wrong").textContent = message;
+    find("wrong").hidden = !message;
+    find("condition").classList.toggle("bad", Boolean(message));
+    find("condition").setAttribute("aria-invalid", String(Boolean(message)));
+  }
+
+  /** After another selection. */
+  #selected() {
+    const { selection, table } = this;
+    table.reveal(selection.current);
+    if (this.dock.panel === "gallery") this.#panel("gallery");
+    this.plots.redraw();
+    this.places.update();
+    this.tracks?.selected(selection.current);
+    const { count } = selection;
+    find("selected-count").textContent = count === 1 ? this.#named(selection.rows()[0]) : count ? `${count.toLocaleString("en")} objects` : "Nothing: click an object or a row, or draw round points.";
+    for (const id of ["exclude", "flag"]) find(id).disabled = !count;
+    this.#buttons();
+    this.#counted();
+    about.hidden = count !== 1;
+    if (about.open && count === 1) this.#facts();
+  }
+
+  /** After objects were excluded or flagged. */
+  #marked() {
+    const { columns, marks } = this;
+    for (const what of /** @type {const} */ (["excluded", "flagged"])) columns.put(what, Float64Array.from(marks[what]));
+    find("undo").disabled = !marks.canUndo;
+    find("redo").disabled = !marks.canRedo;
+    this.#buttons();
+    this.places.update();
+    this.table.redraw();
+    this.gallery.redraw();
+    this.tracks?.redraw();
+    if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
+    else this.#counted();
+    if (past.open) this.#history();
+    if (about.open && this.selection.count === 1) this.#facts();
+  }
+
+  #buttons() {
+    const rows = this.selection.rows();
+    const all = (/** @type {Uint8Array} */ flags) => rows.length > 0 && rows.every((row) => flags[row]);
+    find("exclude").textContent = all(this.marks.excluded) ? "Include again" : "Exclude";
+    find("flag").textContent = all(this.marks.flagged) ? "Remove flag" : "Flag";
+  }
+
+  #counted() {
+    const { order, columns, marks, selection } = this;
+    let excluded = 0;
+    for (const row of order) excluded += marks.excluded[row];
+    const parts = [order.length === columns.rows ? `${order.length.toLocaleString("en")} objects` : `${order.length.toLocaleString("en")} of ${columns.rows.toLocaleString("en")} objects`];
+    if (excluded) parts.push(`${excluded.toLocaleString("en")} excluded`);
+    if (selection.count) parts.push(`${selection.count.toLocaleString("en")} selected`);
+    find("count").textContent = parts.join(" · ");
+  }
+
+  async #facts() {
+    const { values } = await api.get(`objects/${this.selection.rows()[0]}`);
+    find("facts").replaceChildren(...Object.entries(values).flatMap(([name, value]) => {
+      if (value === "" || value === false || name === "image") return [];
+      const [term, fact] = ["dt", "dd"].map((tag) => document.createElement(tag));
+      term.textContent = name.replaceAll("_", " ");
+      fact.textContent = typeof value === "number" ? (Number.isInteger(value) ? String(value) : written(value)) : value === null ? "–" : value === true ? "yes" : String(value);
+      return [term, fact];
+    }));
+  }
+
+  async #history() {
+    /** @type {{made: string, who: string, kind: string, why: string, objects: number}[]} */
+    const marks = await api.get("history");
+    find("history").replaceChildren(...marks.reverse().slice(0, 200).map(({ made, who, kind, why, objects }) => {
+      const line = document.createElement("li");
+      const time = new Date(made).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+      line.textContent = [`${time}  ${kind}${objects ? ` ${objects}` : ""}`, why, `by ${who}`].filter(Boolean).join(" · ");
+      return line;
+    }));
+  }
+
+  /** What is open below. @param {string} panel */
+  #panel(panel) {
+    if (panel === "table") this.table.redraw();
+    if (panel === "gallery") {
+      const several = this.selection.count > 1;
+      const order = several ? Int32Array.from(this.selection.rows(this.order)) : this.order;
+      if (several || this.gallery.order !== order) this.gallery.show(order);
+      else this.gallery.redraw();
+    }
+    this.tracks?.show(panel);
+  }
+
+  /** @param {number} row */
+  #markOf(row) {
+    return (this.selection.flags[row] ? SELECTED : 0) + (this.marks.excluded[row] ? EXCLUDED : 0) + (this.shown[row] ? 0 : LEFT_OUT);
+  }
+
+  /** @param {number} row */
+  #look(row) {
+    const { selection, marks } = this;
+    return [selection.flags[row] && "chosen", selection.current === row && "current", marks.excluded[row] && "excluded", marks.flagged[row] && "flagged"].filter(Boolean).join(" ");
+  }
+
+  /** @param {number} row */
+  #named(row) {
+    const labels = this.columns.peek(this.tracks ? "track" : "label");
+    return labels ? `${this.tracks ? "track" : "object"} ${labels[row]}` : "";
+  }
+
+  /** @param {number} row */
+  #caption(row) {
+    const column = this.columns.byName.get(this.sorted.name || (this.columns.byName.has("confidence") ? "confidence" : "label"));
+    return column ? this.columns.text(column, row) : "";
+  }
+
+  /** Colours of the channels, as the server takes them. */
+  #colours() {
+    return this.viewer.channels.map(({ visible, colour }) => (visible ? colour.map((part) => Math.round(255 * part).toString(16).padStart(2, "0")).join("") : "-")).join(",");
+  }
+
+  #exported() {
+    let excluded = 0;
+    for (const row of this.order) excluded += this.marks.excluded[row];
+    return { rows: this.order, where: find("condition").value.trim(), excluded };
+  }
+
+  #controls() {
+    let timer = 0;
+    find("condition").oninput = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.choose(), PAUSE);
+    };
+    find("condition").placeholder = `${quoted(this.plots.first)} > 0.5 and not excluded`;
+    find("condition-names").replaceChildren(...this.columns.list.map(({ name }) => new Option(quoted(name))));
+    find("undo").onclick = () => this.#saving(() => this.marks.step("undo"));
+    find("redo").onclick = () => this.#saving(() => this.marks.step("redo"));
+    find("exclude").onclick = () => this.mark("exclude");
+    find("flag").onclick = () => this.mark("flag");
+    find("export").onclick = () => this.exporter.open();
+    find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
+    themeButton(find("theme"));
+    onTheme(() => { this.plots.redraw(); this.tracks?.redraw(); });
+    about.ontoggle = () => about.open && this.selection.count === 1 && this.#facts();
+    past.ontoggle = () => past.open && this.#history();
+    find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
+    find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
+  }
+
+  /** @returns {Record<string, import("../keys.js").Key[]>} */
+  #keys() {
+    const { viewer, tools } = this;
+    const click = (/** @type {string} */ id) => () => find(id).click();
+    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
+    const zoom = (/** @type {number} */ factor) => { viewer.camera.zoom(factor); viewer.redraw(); };
+    const across = () => (this.dock.panel === "gallery" ? this.gallery.across() : 1);
+    const shift = (/** @type {KeyboardEvent} */ event) => event.shiftKey;
+    addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
+    return {
+      Objects: [
+        { keys: ["ArrowUp", "ArrowDown", "Shift+ArrowUp", "Shift+ArrowDown"], shown: ["ArrowUp", "ArrowDown"], what: "Previous, next object; with Shift in addition", act: (event) => this.step(event.key === "ArrowUp" ? -across() : across(), shift(event)) },
+        { keys: ["ArrowLeft", "ArrowRight"], what: "The same in the gallery", act: (event) => this.step(event.key === "ArrowLeft" ? -1 : 1) },
+        { keys: ["PageUp", "PageDown"], what: "A page up, down", act: (event) => this.step((event.key === "PageUp" ? -1 : 1) * this.table.page()) },
+        { keys: ["E"], what: "Exclude what is selected, or include it again", act: click("exclude") },
+        { keys: ["F"], what: "Flag what is selected, or remove the flag", act: click("flag") },
+        { keys: ["Ctrl+A"], what: "Select all that is shown", act: () => this.selection.set(this.order) },
+        { keys: ["Ctrl+Click"], what: "Select in addition, or no more" },
+        { keys: ["Escape"], what: "Select nothing", act: () => { tools.cancel(); this.selection.clear(); find("message").hidden = true; } },
+        { keys: ["Ctrl+Z"], what: "Undo", act: click("undo") },
+        { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: click("redo") },
+        { keys: ["Ctrl+E"], what: "Export what is shown", act: click("export") },
+      ],
+      Views: [
+        { keys: ["/"], what: "Say what is shown", act: () => find("condition").focus() },
+        { keys: ["T"], what: "Table", act: () => this.dock.open("table") },
+        { keys: ["G"], what: "Gallery", act: () => this.dock.open("gallery") },
+        ...(this.tracks?.keys() ?? []),
+      ],
+      Image: [
+        ...Object.entries(TOOLS).map(([name, { key, name: what }]) =>
+          ({ keys: [key], what, act: () => tools.choose(/** @type {import("../tools.js").ToolName} */ (name)) })),
+        { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
+        { keys: ["I", "J", "K", "M"], what: "Move up, left, right, down", act: (event) => pan(...WAYS[event.key.toUpperCase()]) },
+        { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
+        { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
+        { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
+        { keys: ["X"], what: "Objects on and off", act: click("show-labels") },
+        { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
+        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: ["1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
+        { keys: ["[", "]"], what: "Previous, next image", act: (event) => this.open(this.opened + (event.key === "[" ? -1 : 1)) },
+        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
+        { keys: ["<", ">"], what: "Plane below, above", act: (event) => this.sliders.step("z", event.key === ">" ? 1 : -1) },
+        { keys: ["?"], what: "These keys", act: click("help") },
+      ],
+    };
+  }
+}
+
+try {
+  const result = await api.get("review");
+  const columns = new Columns(api, "objects");
+  await columns.open();
+  await new Review(result, columns).begin();
+} catch (error) {
+  say(/** @type {Error} */ (error));
+}

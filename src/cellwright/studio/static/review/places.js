@@ -1,0 +1,127 @@
+/** Where the objects of the image are: what is under the pointer, boxes and points, how labels look. */
+
+export const PLAIN = 0, SELECTED = 1, EXCLUDED = 2, LEFT_OUT = 4;
+const NEAR = 9; // CSS px
+const POINT = 5; // CSS px
+const CLASSES = ["#00cdff", "#ff9600", "#ffeb3b", "#e16eff", "#5ae678", "#ff5f55", "#788cff"];
+
+/** @typedef {{row: number, label: number, frame: number, first_plane: number, last_plane: number,
+ *   y: number, x: number, top: number, left: number, bottom: number, right: number}} Where */
+
+export class Places {
+  /**
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {{shape: string, geometry: string[]}} about
+   * @param {(row: number) => number} markOf How an object looks: a sum of the above.
+   */
+  constructor(viewer, about, markOf) {
+    this.viewer = viewer;
+    this.shape = about.shape;
+    this.names = about.geometry;
+    this.markOf = markOf;
+    /** @type {Where[]} */
+    this.all = [];
+    /** @type {Map<number, Where>} */
+    this.byRow = new Map();
+    /** @type {(row: number) => number} Number of the class of a row. */
+    this.classOf = () => 0;
+    viewer.decorations.push((pen) => this.shape !== "outlines" && viewer.labels.shown && this.#draw(pen));
+  }
+
+  /** @param {number} number */
+  async open(number) {
+    const bytes = await this.viewer.api.bytes(`images/${number}/objects`);
+    const values = new Float64Array(bytes ?? new ArrayBuffer(0));
+    const { names } = this;
+    this.all = Array.from({ length: values.length / names.length }, (_, i) =>
+      /** @type {Where} */ (Object.fromEntries(names.map((name, j) => [name, values[i * names.length + j]]))));
+    this.byRow = new Map(this.all.map((where) => [where.row, where]));
+  }
+
+  /** Those on the plane that is shown. */
+  *here() {
+    const { t, z } = this.viewer.place;
+    for (const where of this.all) {
+      if ((where.frame < 0 || where.frame === t) && (where.first_plane < 0 || (where.first_plane <= z && z <= where.last_plane))) yield where;
+    }
+  }
+
+  /** Show what is selected, excluded and left out. */
+  update() {
+    const { viewer } = this;
+    if (this.shape === "outlines") {
+      let largest = 0;
+      for (const { label } of this.all) largest = Math.max(largest, label);
+      const marks = new Float32Array(largest + 1);
+      for (const { row, label } of this.here()) marks[label] = this.markOf(row);
+      viewer.painter.setMarks(marks);
+      viewer.labels.marked = true;
+    }
+    viewer.redraw();
+  }
+
+  /** The row of the box or point under a position, -1 for none. @param {import("../tools.js").Point} point */
+  at([y, x]) {
+    const reach = NEAR / this.viewer.camera.scale;
+    let [best, found] = [Infinity, -1];
+    for (const where of this.here()) {
+      if (this.markOf(where.row) & LEFT_OUT) continue;
+      const size = this.shape === "points" ? Math.hypot(y - where.y, x - where.x) : (where.bottom - where.top) * (where.right - where.left);
+      const inside = this.shape === "points" ? size < reach : where.top <= y && y < where.bottom && where.left <= x && x < where.right;
+      if (inside && size < best) [best, found] = [size, where.row];
+    }
+    return found;
+  }
+
+  /** Rows of the objects with their centre in an outline. @param {import("../tools.js").Point[]} corners */
+  within(corners) {
+    const path = new Path2D();
+    for (const [y, x] of corners) path.lineTo(x, y);
+    const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(1, 1).getContext("2d"));
+    return [...this.here()].filter(({ row, y, x }) => !(this.markOf(row) & LEFT_OUT) && pen.isPointInPath(path, x, y)).map(({ row }) => row);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen */
+  #draw(pen) {
+    const { camera } = this.viewer;
+    const [y0, x0, y1, x1] = camera.visible();
+    /** @type {Map<string, Path2D>} */
+    const paths = new Map();
+    for (const where of this.here()) {
+      const mark = this.markOf(where.row);
+      if (mark & LEFT_OUT || where.bottom < y0 || where.top > y1 || where.right < x0 || where.left > x1) continue;
+      const look = `${mark} ${CLASSES[this.classOf(where.row) % CLASSES.length]}`;
+      const path = paths.get(look) ?? new Path2D();
+      paths.set(look, path);
+      const [left, top] = camera.toView(where.top, where.left);
+      if (this.shape === "boxes") path.rect(left, top, (where.right - where.left) * camera.scale, (where.bottom - where.top) * camera.scale);
+      else ring(path, ...camera.toView(where.y, where.x));
+    }
+    for (const [look, path] of [...paths].sort()) stroke(pen, path, look, this.viewer.labels.filled);
+  }
+}
+
+/** @param {Path2D} path @param {number} x @param {number} y */
+function ring(path, x, y) {
+  path.moveTo(x + POINT, y);
+  path.arc(x, y, POINT, 0, 7);
+}
+
+/** @param {CanvasRenderingContext2D} pen @param {Path2D} path @param {string} look @param {boolean} filled */
+function stroke(pen, path, look, filled) {
+  const [mark, colour] = [Number(look.slice(0, look.indexOf(" "))), look.slice(look.indexOf(" ") + 1)];
+  const chosen = Boolean(mark & SELECTED);
+  pen.setLineDash(mark & EXCLUDED ? [4, 4] : []);
+  pen.strokeStyle = chosen ? "#0009" : "#0006";
+  pen.lineWidth = chosen ? 4.5 : 3;
+  pen.stroke(path);
+  pen.strokeStyle = chosen ? "#fff" : mark & EXCLUDED ? "#aaa" : colour;
+  pen.lineWidth = chosen ? 2.5 : 1.6;
+  pen.stroke(path);
+  pen.setLineDash([]);
+  if (!filled && !chosen) return;
+  pen.fillStyle = chosen ? "#fff" : colour;
+  pen.globalAlpha = 0.2;
+  pen.fill(path);
+  pen.globalAlpha = 1;
+}

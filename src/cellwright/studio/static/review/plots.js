@@ -1,0 +1,329 @@
+/** Drawings of numbers on a canvas: the distribution of one measurement, and two over each other. */
+
+import { written } from "./columns.js";
+
+/** @typedef {(rows: number[], add: boolean) => void} Choose */
+
+const BINS = 60;
+const MARGIN = { left: 42, right: 8, top: 8, bottom: 22 }; // CSS px
+const FEW = 4000; // points that are drawn as dots
+const VERY_FEW = 60; // selected points that are drawn as large ones
+
+/** Lowest and highest of the finite values of some rows; null without any. @param {Float64Array} values @param {Int32Array} order @returns {[number, number] | null} */
+export function extent(values, order) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < order.length; i++) {
+    const value = values[order[i]];
+    if (value < low && value > -Infinity) low = value;
+    if (value > high && value < Infinity) high = value;
+  }
+  if (low > high) return null;
+  return low === high ? [low - 0.5, high + 0.5] : [low, high];
+}
+
+/** A canvas with room for axes. */
+class Plot {
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.height = Number(canvas.getAttribute("height"));
+    /** @type {Int32Array} */
+    this.order = new Int32Array(0);
+    this.width = 240;
+    this.inner = { x: 0, y: 0, width: 1, height: 1 };
+    /** @type {(name: string) => string} */
+    this.colour = () => "";
+    this.waiting = false;
+    new ResizeObserver(() => this.redraw()).observe(canvas);
+  }
+
+  redraw() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.#begin();
+      this.draw();
+    });
+  }
+
+  draw() {}
+
+  #begin() {
+    const dense = devicePixelRatio;
+    this.width = this.canvas.clientWidth || 240;
+    this.canvas.width = Math.round(this.width * dense);
+    this.canvas.height = Math.round(this.height * dense);
+    this.pen.setTransform(dense, 0, 0, dense, 0, 0);
+    const style = getComputedStyle(this.canvas);
+    this.colour = (/** @type {string} */ name) => style.getPropertyValue(name);
+    this.pen.font = `11.5px ${style.fontFamily}`;
+    this.inner = { x: MARGIN.left, y: MARGIN.top, width: this.width - MARGIN.left - MARGIN.right, height: this.height - MARGIN.top - MARGIN.bottom };
+  }
+
+  /** @param {[number, number]} across @param {[number, number]} up */
+  axes(across, up) {
+    const { pen, inner } = this;
+    pen.fillStyle = this.colour("--soft");
+    pen.strokeStyle = this.colour("--line");
+    pen.lineWidth = 1;
+    pen.textBaseline = "top";
+    for (const value of ticks(across, 3)) {
+      const x = inner.x + ((value - across[0]) / (across[1] - across[0])) * inner.width;
+      const text = written(value);
+      const half = pen.measureText(text).width / 2;
+      pen.fillText(text, Math.min(this.width - 2 * half, Math.max(0, x - half)), inner.y + inner.height + 7);
+      pen.beginPath();
+      pen.moveTo(Math.round(x) + 0.5, inner.y + inner.height);
+      pen.lineTo(Math.round(x) + 0.5, inner.y + inner.height + 4);
+      pen.stroke();
+    }
+    pen.textBaseline = "middle";
+    for (const value of ticks(up, 2)) {
+      const y = inner.y + inner.height * (1 - (value - up[0]) / (up[1] - up[0]));
+      const text = written(value);
+      pen.fillText(text, Math.max(0, inner.x - 7 - pen.measureText(text).width), Math.max(6, y));
+      pen.beginPath();
+      pen.moveTo(inner.x - 4, Math.round(y) + 0.5);
+      pen.lineTo(inner.x, Math.round(y) + 0.5);
+      pen.stroke();
+    }
+    pen.beginPath();
+    pen.moveTo(inner.x - 0.5, inner.y);
+    pen.lineTo(inner.x - 0.5, inner.y + inner.height + 0.5);
+    pen.lineTo(inner.x + inner.width, inner.y + inner.height + 0.5);
+    pen.stroke();
+  }
+
+  /** @param {PointerEvent} event @returns {[number, number]} */
+  at(event) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+}
+
+export class Histogram extends Plot {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Uint8Array} selected By row.
+   * @param {(range: [number, number] | null, add: boolean) => void} choose
+   */
+  constructor(canvas, selected, choose) {
+    super(canvas);
+    this.selected = selected;
+    /** @type {Float64Array | null} */
+    this.values = null;
+    /** @type {[number, number]} */
+    this.range = [0, 1];
+    /** @type {[number, number] | null} What is brushed, in values. */
+    this.brushed = null;
+    let from = 0;
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      from = this.#value(event);
+    };
+    canvas.onpointermove = (event) => {
+      if (!event.buttons || !this.values) return;
+      const to = this.#value(event);
+      this.brushed = [Math.min(from, to), Math.max(from, to)];
+      this.redraw();
+    };
+    canvas.onpointerup = (event) => {
+      const to = this.#value(event);
+      const wide = Math.abs(to - from) > (this.range[1] - this.range[0]) / 200;
+      this.brushed = wide ? [Math.min(from, to), Math.max(from, to)] : null;
+      choose(this.brushed, event.shiftKey);
+      this.redraw();
+    };
+  }
+
+  /** @param {Float64Array} values @param {Int32Array} order */
+  show(values, order) {
+    this.values = values;
+    this.order = order;
+    this.range = extent(values, order) ?? [0, 1];
+    this.redraw();
+  }
+
+  draw() {
+    const { values, order, range, pen, inner } = this;
+    if (!values) return;
+    const all = new Float64Array(BINS);
+    const chosen = new Float64Array(BINS);
+    const scale = BINS / (range[1] - range[0]);
+    for (let i = 0; i < order.length; i++) {
+      const value = values[order[i]];
+      if (!Number.isFinite(value)) continue;
+      const bin = Math.min(BINS - 1, Math.floor((value - range[0]) * scale));
+      all[bin]++;
+      chosen[bin] += this.selected[order[i]];
+    }
+    const most = Math.max(1, ...all);
+    if (this.brushed) {
+      const [left, right] = this.brushed.map((value) => inner.x + ((value - range[0]) / (range[1] - range[0])) * inner.width);
+      pen.fillStyle = this.colour("--accent-soft");
+      pen.fillRect(left, inner.y, Math.max(1, right - left), inner.height);
+    }
+    const bar = inner.width / BINS;
+    for (const [counts, colour] of /** @type {[Float64Array, string][]} */ ([[all, "--plot"], [chosen, "--accent"]])) {
+      pen.fillStyle = this.colour(colour);
+      counts.forEach((count, i) => {
+        const height = count ? Math.max(1, (count / most) * inner.height) : 0;
+        pen.fillRect(inner.x + i * bar, inner.y + inner.height - height, bar - 0.5, height);
+      });
+    }
+    this.axes(range, [0, most]);
+  }
+
+  /** @param {PointerEvent} event */
+  #value(event) {
+    const part = (this.at(event)[0] - this.inner.x) / this.inner.width;
+    return this.range[0] + Math.min(1, Math.max(0, part)) * (this.range[1] - this.range[0]);
+  }
+}
+
+export class Scatter extends Plot {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Uint8Array} selected By row.
+   * @param {Choose} choose
+   */
+  constructor(canvas, selected, choose) {
+    super(canvas);
+    this.selected = selected;
+    /** @type {[Float64Array, Float64Array] | null} */
+    this.values = null;
+    /** @type {[[number, number], [number, number]]} */
+    this.ranges = [[0, 1], [0, 1]];
+    /** @type {[number, number][]} The lasso, in CSS px. */
+    this.lasso = [];
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.lasso = [this.at(event)];
+    };
+    canvas.onpointermove = (event) => {
+      if (!event.buttons || !this.lasso.length) return;
+      this.lasso.push(this.at(event));
+      this.redraw();
+    };
+    canvas.onpointerup = (event) => {
+      if (this.values && this.lasso.length > 2) choose(this.#within(), event.shiftKey);
+      else if (this.values) choose(this.#nearest(this.at(event)), event.shiftKey);
+      this.lasso = [];
+      this.redraw();
+    };
+  }
+
+  /** @param {Float64Array} x @param {Float64Array} y @param {Int32Array} order */
+  show(x, y, order) {
+    this.values = [x, y];
+    this.order = order;
+    this.ranges = [extent(x, order) ?? [0, 1], extent(y, order) ?? [0, 1]];
+    this.redraw();
+  }
+
+  draw() {
+    const { pen, inner } = this;
+    if (!this.values) return;
+    this.axes(...this.ranges);
+    this.#points();
+    if (this.lasso.length < 2) return;
+    pen.beginPath();
+    for (const [x, y] of this.lasso) pen.lineTo(x, y);
+    pen.closePath();
+    pen.fillStyle = this.colour("--accent-soft");
+    pen.fill();
+    pen.strokeStyle = this.colour("--accent");
+    pen.lineWidth = 1.5;
+    pen.stroke();
+  }
+
+  /** Place of a row in px from the upper left of what is inside of the axes. @returns {(row: number) => [number, number]} */
+  #place(width = this.inner.width, height = this.inner.height) {
+    const [[xs, ys], [[x0, x1], [y0, y1]]] = [/** @type {[Float64Array, Float64Array]} */ (this.values), this.ranges];
+    return (row) => [((xs[row] - x0) / (x1 - x0)) * width, (1 - (ys[row] - y0) / (y1 - y0)) * height];
+  }
+
+  /** Draw all points, those that are selected above the others; many of them as how dense they lie. */
+  #points() {
+    const dense = devicePixelRatio;
+    const width = Math.max(1, Math.round(this.inner.width * dense));
+    const height = Math.max(1, Math.round(this.inner.height * dense));
+    const place = this.#place(width - 1, height - 1);
+    let chosen = 0;
+    for (let i = 0; i < this.order.length; i++) chosen += this.selected[this.order[i]];
+    const dot = this.order.length < FEW ? Math.round(dense) : 0;
+    const reaches = [dot, chosen < VERY_FEW ? Math.round(2 * dense) : dot];
+    const counts = [new Uint16Array(width * height), new Uint16Array(width * height)];
+    for (let i = 0; i < this.order.length; i++) {
+      const row = this.order[i];
+      const [x, y] = place(row);
+      if (!(x >= 0 && y >= 0)) continue;
+      const into = counts[this.selected[row]];
+      const reach = reaches[this.selected[row]];
+      for (let v = Math.max(0, Math.round(y) - reach); v <= Math.min(height - 1, Math.round(y) + reach); v++) {
+        for (let u = Math.max(0, Math.round(x) - reach); u <= Math.min(width - 1, Math.round(x) + reach); u++) into[v * width + u]++;
+      }
+    }
+    const picture = new ImageData(width, height);
+    const colours = [rgb(this.colour("--plot-dot")), rgb(this.colour("--accent"))];
+    for (const [which, found] of counts.entries()) {
+      const most = Math.log1p(found.reduce((a, b) => (a > b ? a : b), 1));
+      const least = dot ? 150 : 70;
+      for (let i = 0; i < found.length; i++) {
+        if (found[i]) picture.data.set([...colours[which], which ? 255 : least + ((255 - least) * Math.log1p(found[i])) / most], 4 * i);
+      }
+    }
+    const layer = new OffscreenCanvas(width, height);
+    /** @type {OffscreenCanvasRenderingContext2D} */ (layer.getContext("2d")).putImageData(picture, 0, 0);
+    this.pen.drawImage(layer, this.inner.x, this.inner.y, this.inner.width, this.inner.height);
+  }
+
+  /** Rows inside of the lasso. It is drawn once, and every point looks which pixel it lies on. */
+  #within() {
+    const width = Math.ceil(this.inner.width);
+    const height = Math.ceil(this.inner.height);
+    const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width + 1, height + 1).getContext("2d"));
+    pen.beginPath();
+    for (const [x, y] of this.lasso) pen.lineTo(x - this.inner.x, y - this.inner.y);
+    pen.fill();
+    const { data } = pen.getImageData(0, 0, width + 1, height + 1);
+    const place = this.#place();
+    const found = [];
+    for (let i = 0; i < this.order.length; i++) {
+      const [x, y] = place(this.order[i]);
+      if (data[4 * (Math.round(y) * (width + 1) + Math.round(x)) + 3] > 127) found.push(this.order[i]);
+    }
+    return found;
+  }
+
+  /** The row nearest to a position, if it is near. @param {[number, number]} at */
+  #nearest([px, py]) {
+    const place = this.#place();
+    let best = 8 ** 2;
+    let found = -1;
+    for (let i = 0; i < this.order.length; i++) {
+      const [x, y] = place(this.order[i]);
+      const far = (x + this.inner.x - px) ** 2 + (y + this.inner.y - py) ** 2;
+      if (far < best) [best, found] = [far, this.order[i]];
+    }
+    return found < 0 ? [] : [found];
+  }
+}
+
+/** Round numbers within a range. @param {[number, number]} range @param {number} about How many. */
+function ticks([low, high], about) {
+  const rough = (high - low) / about;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((one) => one * power >= rough) ?? 10);
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9 * step; value += step) found.push(Math.abs(value) < step / 1e6 ? 0 : value);
+  return found;
+}
+
+/** @param {string} colour As #rrggbb. */
+function rgb(colour) {
+  return [1, 3, 5].map((at) => parseInt(colour.trim().slice(at, at + 2), 16));
+}

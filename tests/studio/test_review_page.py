@@ -1,0 +1,199 @@
+"""The page that reviews, in a real browser: table, image and plots are one."""
+
+import math
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from cellwright.measure.tables import read_csv
+
+from .browser import CHROMIUM, Browser
+from .reviewing import ReviewServer, detected, segmented, tracked
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Chromium is spoken to through a pipe"),
+]
+READY = "document.getElementById('stage')?.getAttribute('aria-busy') === 'false'"
+
+
+class Page:
+    """What a person sees of the page, and where."""
+
+    def __init__(self, browser, server):
+        self.browser, self.server = browser, server
+        browser.open(server.address)
+        browser.wait(READY)
+        browser.wait("!!document.querySelector('#table .row:not([hidden])')")
+
+    def text(self, name):
+        return self.browser.run(f"document.getElementById('{name}').textContent")
+
+    def says(self, name, text):
+        self.browser.wait(f"document.getElementById('{name}').textContent.includes('{text}')")
+
+    def box(self, selector):
+        return self.browser.run(
+            "(({left, top, width, height}) => [left, top, width, height])"
+            f"(document.querySelector({selector!r}).getBoundingClientRect())"
+        )
+
+    def click(self, selector, modifier=None):
+        self.browser.wait(f"!!document.querySelector({selector!r})")
+        left, top, width, height = self.box(selector)
+        self.browser.click(left + min(width, 90) / 2, top + height / 2, modifier)
+
+    def write(self, name, text):
+        self.browser.run(
+            f"(field => {{ field.value = {text!r}; field.dispatchEvent(new Event('input')); }})"
+            f"(document.getElementById('{name}'))"
+        )
+
+
+@pytest.fixture(scope="module")
+def outlines(tmp_path_factory):
+    return segmented(tmp_path_factory.mktemp("outlines"))
+
+
+@pytest.fixture
+def results(outlines, tmp_path):
+    """A copy of a result of two images, which are where they were."""
+    return shutil.copytree(outlines, tmp_path / "results")
+
+
+@pytest.fixture
+def open_page(tmp_path_factory):
+    """Open results in browsers that end with the test, without complaint."""
+    opened = []
+
+    def start(folder, **how):
+        browser = Browser(tmp_path_factory.mktemp("chromium"), **how)
+        server = ReviewServer(folder)
+        opened.append((browser, server))
+        return Page(browser, server)
+
+    yield start
+    complaints = []
+    for browser, server in opened:
+        complaints += browser.complaints
+        browser.__exit__()
+        server.stop()
+    assert complaints == []
+
+
+def row(number):
+    """Return how a row of the table is found, from its place in the table."""
+    return f"#table .row[aria-rowindex='{number + 2}']"
+
+
+def test_table_and_image_are_linked_both_ways(open_page, results):
+    page = open_page(results)
+    browser, places = page.browser, page.server.desk.result.places
+    page.click(row(4))
+    page.says("selected-count", "object 5")
+    browser.wait(READY)
+    # It is in the middle of the image now, where a click finds it.
+    left, top, width, height = page.box("#stage")
+    browser.key("Escape")
+    page.says("selected-count", "Nothing")
+    browser.click(left + width / 2, top + height / 2)
+    page.says("selected-count", "object 5")
+    browser.wait(f"document.querySelector(\"{row(4)}\").classList.contains('chosen')")
+    # An object of the other image opens it.
+    other = int(np.flatnonzero(places.image == 1)[0])
+    browser.run("document.querySelector('#table .grid').scrollTop = 1e6")
+    page.click(row(len(places.image) - 1))
+    page.says("title", "field_1")
+    assert other > 0
+
+
+def test_what_is_brushed_and_lassoed_is_selected(open_page, results):
+    page = open_page(results)
+    browser, desk = page.browser, page.server.desk
+    left, top, width, _ = page.box("#histogram")
+    browser.drag((left + 30, top + 40), (left + width / 2, top + 40), (left + width - 1, top + 40))
+    count = len(desk.result.places.label)
+    page.says("selected-count", f"{count} objects")
+    low = browser.run("Number(document.getElementById('from').value)")
+    confidence = desk.column("objects", "confidence")
+    assert low == pytest.approx(confidence.min(), rel=1e-3)
+    # A lasso round the left half of the scatter holds the small objects.
+    left, top, width, _ = page.box("#scatter")
+    middle = left + 42 + (width - 50) / 2
+    corners = ((left + 30, top + 1), (middle, top + 1), (middle, top + 185), (left + 30, top + 185))
+    browser.drag(*corners, corners[0])
+    area = desk.column("objects", "area")
+    expected = np.count_nonzero(area < (area.min() + area.max()) / 2)
+    browser.wait(f"document.getElementById('count').textContent.includes('{expected} selected')")
+
+
+def test_exclude_undo_filter_export_with_the_keyboard_alone(open_page, results):
+    page = open_page(results)
+    browser, desk = page.browser, page.server.desk
+    browser.key("ArrowDown")
+    page.says("selected-count", "object 1")
+    browser.key("ArrowDown", "shift")
+    page.says("selected-count", "2 objects")
+    browser.key("e")
+    page.says("count", "2 excluded")
+    browser.key("z", "ctrl")
+    browser.wait("!document.getElementById('count').textContent.includes('excluded')")
+    browser.key("y", "ctrl")
+    page.says("count", "2 excluded")
+    browser.key("/")
+    browser.wait("document.activeElement.id === 'condition'")
+    page.write("condition", "not excluded")
+    page.says("count", f"{len(desk.result.places.label) - 2} of")
+    page.write("condition", "not exclude")
+    browser.wait("!document.getElementById('wrong').hidden")
+    page.write("condition", "")
+    page.says("count", "2 excluded")
+    browser.run("document.activeElement.blur()")
+    browser.key("e", "ctrl")
+    browser.wait("document.getElementById('export-dialog').open")
+    browser.run("document.getElementById('export-go').click()")
+    browser.wait("!document.getElementById('export-done').hidden")
+    table = read_csv(results.parent / "results-reviewed" / "objects.csv")
+    assert table["excluded"].sum() == 2
+
+
+def test_boxes_are_found_by_a_click_and_shown_in_the_gallery(open_page, tmp_path):
+    page = open_page(detected(tmp_path), dark=True)
+    browser = page.browser
+    browser.key("g")
+    drawn = "[...document.querySelectorAll('.crop canvas')].filter(one => one.width > 1).length"
+    browser.wait(f"{drawn} > 3")
+    page.click(".crop:nth-of-type(3)")
+    page.says("selected-count", "object 2")
+    left, top, width, height = page.box("#stage")
+    browser.key("Escape")
+    browser.wait(READY)
+    browser.click(left + width / 2, top + height / 2)
+    page.says("selected-count", "object 2")
+
+
+def test_a_doubtful_link_leads_to_its_frame_and_family(open_page, tmp_path):
+    page = open_page(tracked(tmp_path), size=(2560, 1440))
+    browser, links = page.browser, page.server.desk.result.links
+    browser.key("d")
+    page.click("#links .row[aria-rowindex='2']")
+    page.says("selected-count", "2 objects")
+    frame = int(links["target_frame"][0])
+    browser.wait(f"document.querySelector('#sliders input').valueAsNumber === {frame}")
+    browser.key("y")
+    browser.wait("document.querySelector('#family canvas').ariaLabel?.startsWith('Family')")
+    browser.key(".")
+    shown = "document.querySelector('#sliders output').textContent"
+    assert browser.run(shown) == f"{min(frame + 1, 4)} / 4"
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (820, 1180)])
+def test_nothing_is_cut_off(open_page, results, size):
+    page = open_page(results, size=size)
+    assert page.browser.run("document.documentElement.scrollWidth") == size[0]
+    for part in ("header", "#stage", "#dock", "aside"):
+        left, top, width, height = page.box(part)
+        assert left >= 0 and top >= 0 and width > 100 and height > 40
+        assert math.ceil(left + width) <= size[0] and math.ceil(top + height) <= size[1] + 1
