@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("onnx")
 
 from cellwright import UsageError
+from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.models.load import load_instance_model, load_model
 from models.box_oracle import KINDS, box_oracle_image, box_oracle_package
 from models.oracle import oracle_image, oracle_package
@@ -13,6 +14,7 @@ from models.oracle import oracle_image, oracle_package
 CORNERS = [[5, 8, 25, 30], [20.5, 40, 44, 61.25], [60, 10, 90, 34], [0, 60, 16, 80]]
 CLASSES = [0, 1, 1, 0]
 SHAPE = (97, 120)
+NAMES_OF_EVIDENCE = list(BoxesReadout.evidence_names)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,20 @@ def test_doubtful_objects_and_those_at_the_border_can_be_left_out(model, image):
         model.detect(image, threshold=2)
     with pytest.raises(UsageError, match="positive"):
         model.detect(image, diameter=0)
+
+
+def test_every_class_may_have_a_least_confidence_of_its_own(folder, image):
+    strict = {KINDS[1]: 0.9}
+    doubtful = box_oracle_image(CORNERS, CLASSES, SHAPE, quality=-2.0)
+    calibration = {"names": NAMES_OF_EVIDENCE, "mean": [0.0] * 6, "scale": [1.0] * 6}
+    calibration |= {"coefficients": [0.0] * 6, "intercept": 0.0}  # all are as likely as not
+    box_oracle_package(folder / "strict", class_thresholds=strict, calibration=calibration)
+    model = load_model(folder / "strict")
+    assert model.card.class_thresholds == strict
+    assert model.card.to_json()["format_version"] == 2
+    assert set(model.detect(doubtful).table["class"]) == {KINDS[0]}
+    assert set(model.detect(doubtful, threshold=0.4).table["class"]) == set(KINDS[:2])
+    assert len(model.detect(doubtful, threshold=0.6)) == 0
 
 
 def test_an_image_without_objects_has_an_empty_table(model):

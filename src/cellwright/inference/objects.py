@@ -11,7 +11,7 @@ def kept(
     objects: Table,
     *,
     min_area: int = 1,
-    min_confidence: float = 0.0,
+    min_confidence: float | AnyArray = 0.0,
     exclude_border: bool = False,
 ) -> BoolArray:
     """Return which objects stay.
@@ -23,8 +23,8 @@ def kept(
         `min_confidence` is above 0.
     min_area : int
         Least area in px of the image. An object without a pixel is never kept.
-    min_confidence : float
-        Least confidence.
+    min_confidence : float, or ndarray of shape (N,)
+        Least confidence, of all or of each.
     exclude_border : bool
         Leave out objects that touch the edge of the image, whose true size is unknown.
 
@@ -33,7 +33,7 @@ def kept(
     ndarray, shape (N,), bool
     """
     stay: BoolArray = objects["area"] >= max(min_area, 1)
-    if min_confidence > 0:
+    if np.any(np.asarray(min_confidence) > 0):
         stay &= objects["confidence"] >= min_confidence
     if exclude_border:
         stay &= ~objects["at_border"]

@@ -79,13 +79,14 @@ class BoxModel(PlaceModel[BoxesReadout]):
         UsageError
             If a channel must be chosen, or an option is out of range.
         """
-        least = self.least_confidence(threshold)
+        least = self.least_of_classes(threshold)
         seen = self.seen(image, channel)
         scale = self.card.input.scale or 1.0
         if diameter is not None:
             scale = told_scale(self.card, diameter)
         table, evidence = self._found(seen, scale, tile)
-        stay = kept(table, min_confidence=least, exclude_border=exclude_border)
+        of_each = np.array([least[name] for name in table["class"].tolist()])
+        stay = kept(table, min_confidence=of_each, exclude_border=exclude_border)
         rows = selected(table, stay)
         boxes = np.stack([rows[f"bbox-{side}"] for side in range(4)], 1)
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5
@@ -101,6 +102,17 @@ class BoxModel(PlaceModel[BoxesReadout]):
             novelty=novelty,
             warnings=novelty_warnings(novelty),
         )
+
+    def least_of_classes(self, threshold: float | None) -> dict[str, float]:
+        """Return the least confidence of each class: what was asked for, or the model's own.
+
+        Raises
+        ------
+        UsageError
+            If it is no confidence.
+        """
+        least = dict.fromkeys(self.classes, self.least_confidence(threshold))
+        return least if threshold is not None else {**least, **self.card.class_thresholds}
 
     def _found(self, seen: Seen, scale: float, tile: int | None) -> tuple[Table, FloatArray]:
         """Find all objects at one scale, without choosing among them; the evidence besides."""

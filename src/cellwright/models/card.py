@@ -12,8 +12,9 @@ from cellwright._errors import ModelError
 from cellwright.images.normalise import Normalisation
 
 FORMAT = "cellwright model"
-PLAIN_VERSION, CLASSES_VERSION = FORMAT_VERSIONS = (1, 2)
-"""The format, and the one of models that tell classes of objects, which older programs lack."""
+FORMAT_VERSIONS = (1, 2)
+"""That of most models, and that of those which tell classes of objects apart or have a least
+confidence for each class, which older programs know nothing of."""
 RGB = ("red", "green", "blue")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -107,6 +108,8 @@ class ModelCard:
     input : InputContract
     threshold : float
         Objects with a lower confidence are left out unless asked for.
+    class_thresholds : mapping of str to float
+        The same for single classes, which `threshold` is not for.
     calibration : mapping, optional
         How evidence becomes confidence.
     novelty : mapping, optional
@@ -138,6 +141,7 @@ class ModelCard:
     network: NetworkFacts
     input: InputContract
     threshold: float = 0.0
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
     calibration: Mapping[str, Any] | None = None
     novelty: Mapping[str, Any] | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -159,8 +163,10 @@ class ModelCard:
             If a value cannot be written as JSON.
         """
         told = self.task == "instances" and "classes" in self.readout
-        version = CLASSES_VERSION if told else PLAIN_VERSION
+        version = FORMAT_VERSIONS[told or bool(self.class_thresholds)]
         plain = {"format": FORMAT, "format_version": version, **asdict(self)}
+        if not self.class_thresholds:
+            del plain["class_thresholds"]
         try:
             content: dict[str, Any] = json.loads(json.dumps(plain, allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -216,6 +222,10 @@ def card_from_json(content: Any, source: str) -> ModelCard:
                 contract[name] = _number(contract[name])
         values["authors"] = tuple(_texts(values.get("authors", ())))
         values["threshold"] = _number(values.get("threshold", 0.0))
+        values["class_thresholds"] = {
+            _text(name): _number(value)
+            for name, value in _mapping(values.get("class_thresholds", {})).items()
+        }
         values["input"] = InputContract(
             **contract | {"normalisation": Normalisation(**normalisation)}
         )

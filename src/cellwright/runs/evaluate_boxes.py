@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, IntArray, Table
+from cellwright._types import AnyArray, BoolArray, IntArray, Table
 from cellwright.datasets.boxes import ONE_CLASS, Boxes, load_boxes
 from cellwright.datasets.examples import load_labels
 from cellwright.datasets.records import BoxLabels, Example
@@ -77,13 +77,18 @@ class ScoredBoxes:
             ignored=~self.truth.known,
         )
 
-    def partners(self, least: float = 0.0) -> IntArray:
+    def sure(self, least: Mapping[str, float]) -> BoolArray:
+        """Return which found boxes have the least confidence of their class."""
+        kinds = self.found.table["class"].tolist()
+        return np.asarray(self.confidence >= np.array([least[kind] for kind in kinds]), np.bool_)
+
+    def partners(self, sure: BoolArray | None = None) -> IntArray:
         """Return which true box each found one matches, within its class.
 
         Parameters
         ----------
-        least : float
-            Only boxes with this confidence look for one.
+        sure : ndarray, shape (N,), bool, optional
+            Only these look for one; all of them when not given.
 
         Returns
         -------
@@ -93,7 +98,7 @@ class ScoredBoxes:
         partners = np.full(len(self.found), _ALONE)
         for kind in range(len(self.classes)):
             true = np.flatnonzero(self.true_kinds == kind)
-            own = np.flatnonzero((self.kinds == kind) & (self.confidence >= least))
+            own = np.flatnonzero((self.kinds == kind) & (True if sure is None else sure))
             own = own[np.argsort(-self.confidence[own], kind="stable")]
             iou = box_iou(self.found.boxes[own], np.asarray(self.truth.corners[true], np.float64))
             unknown = ~self.truth.known[true]
@@ -111,13 +116,13 @@ class BoxEvaluation:
     ----------
     classes : tuple of str
         That the model tells apart.
-    threshold : float
-        Confidence from which a box counts as found where boxes are counted; average precisions
-        are about all of them.
+    least : mapping of str to float
+        Confidence from which a box of a class counts as found where boxes are counted; average
+        precisions are about all of them.
     """
 
     classes: tuple[str, ...]
-    threshold: float
+    least: Mapping[str, float]
     warnings: list[str] = field(default_factory=list)
     _scores: dict[str, DetectionScores] = field(default_factory=dict)
     _confidence: list[AnyArray] = field(default_factory=list)
@@ -130,8 +135,9 @@ class BoxEvaluation:
         subsets = {"kind": example.kind, "group": example.group}
         for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
             scored.add_to(self._scores.setdefault(name, new_scores()))
-        partners = scored.partners(self.threshold)
-        counted = (scored.confidence >= self.threshold) & (partners != NOT_KNOWN)
+        sure = scored.sure(self.least)
+        partners = scored.partners(sure)
+        counted = sure & (partners != NOT_KNOWN)
         self._confidence.append(scored.confidence[counted])
         self._correct.append(partners[counted] >= 0)
         row: dict[str, Any] = {
@@ -165,13 +171,13 @@ class BoxEvaluation:
             "images": len(self._rows),
             "true_objects": total[0],
             "predicted_objects": total[1],
-            "threshold": self.threshold,
             **_known(whole.as_dict()),
             **_rates(*total),
             "per_class": {
                 name: {
                     "true_objects": counts[name][0],
                     "predicted_objects": counts[name][1],
+                    "threshold": self.least[name],
                     "AP": _finite(whole.average_precision(kind=number)),
                     "AP50": _finite(whole.average_precision(0.5, number)),
                     "AP75": _finite(whole.average_precision(0.75, number)),
@@ -202,7 +208,7 @@ def evaluate_boxes(
     model: BoxModel, examples: Sequence[Example], *, threshold: float | None = None
 ) -> BoxEvaluation:
     """Score a model on examples, without writing anything."""
-    evaluation = BoxEvaluation(model.classes, model.least_confidence(threshold))
+    evaluation = BoxEvaluation(model.classes, model.least_of_classes(threshold))
     for scored in score_boxes(model, examples):
         evaluation.add(scored)
     return evaluation

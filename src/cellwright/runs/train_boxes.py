@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellwright._errors import DatasetError
-from cellwright._types import AnyArray
+from cellwright._types import AnyArray, BoolArray
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.boxes import ONE_CLASS, class_names
@@ -226,16 +226,15 @@ def _pictured(
             for name in model.classes
         )
         note = f"F1 {table['F1'][index]:.2f}; found: {counts}"
-        truth, found = _framed(scored, model.card.threshold)
+        truth, found = _framed(scored, scored.sure(model.least_of_classes(None)))
         shown.append(ValidationExample(scored.example.id, note, scored.image, truth, found))
     return shown
 
 
-def _framed(scored: ScoredBoxes, threshold: float) -> tuple[AnyArray, AnyArray]:
-    """Return pictures (Y, X) of the true boxes, and of those found with enough confidence."""
+def _framed(scored: ScoredBoxes, sure: BoolArray) -> tuple[AnyArray, AnyArray]:
+    """Return pictures (Y, X) of the true boxes, and of those found that are sure enough."""
     size = scored.image.shape[1:]
     thickness = 2 * example_step(size)
-    sure = scored.confidence >= threshold
     truth, found = (
         draw_frames(boxes, np.ones(len(boxes), int), size, thickness)
         for boxes in (scored.truth.corners, scored.found.boxes[sure])

@@ -88,6 +88,7 @@ def _model_facts(card: ModelCard) -> dict[str, Any]:
     return {
         "objects": f"{card.input.diameter:g} px across",
         "least confidence": card.threshold,
+        **{f"least confidence, {name}": least for name, least in card.class_thresholds.items()},
         **card.readout,
     }
 

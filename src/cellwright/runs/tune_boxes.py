@@ -18,11 +18,18 @@ from cellwright.runs.prepare import drawn
 from cellwright.runs.scoring import joined
 from cellwright.runs.tuning import FEWEST_OBJECTS, MOST_EXAMPLES, best_confidence, chosen_parameters
 
+NESTED = (1.0, 0.9, 0.8)
+"""Shares of nested boxes to try; see `BoxesReadout`."""
+
 
 def tuned_boxes(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
 ) -> ModelCard:
-    """Choose the readout's parameters one by one, then calibrate, and choose the confidence.
+    """Choose the readout's parameters one by one, then calibrate, and choose the confidences.
+
+    The least confidence of each class is that with its highest F1: what is best for all boxes
+    together is best for the most frequent class. What nested boxes are is chosen by that F1, too,
+    since those that average precision sees besides are left out in use.
 
     Parameters, Returns
     -------------------
@@ -34,26 +41,51 @@ def tuned_boxes(
         return _mean_precision(candidate, files, some)
 
     best = chosen_parameters(card, boxes_of(card).tunable, precision)
-    return _calibrated(best, files, examples)
+    candidates = (replace(best, readout={**best.readout, "nested": share}) for share in NESTED)
+    tuned = [_calibrated(candidate, files, examples) for candidate in candidates]
+    return max(tuned, key=lambda one: one[1])[0]
 
 
 def _calibrated(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
-) -> ModelCard:
-    """Say what the evidence of the readout means, and choose the least confidence."""
-    evidence, correct, true_objects = [], [], 0
+) -> tuple[ModelCard, float]:
+    """Say what the evidence of the readout means, and choose the least confidences.
+
+    Returns
+    -------
+    card : ModelCard
+        As it was where too few objects are found.
+    f1 : float
+        With these confidences, the mean over classes.
+    """
+    evidence, correct, kinds, true_kinds = [], [], [], []
     for scored in score_boxes(box_model(card, files), examples):
         partners = scored.partners()
         told = partners != NOT_KNOWN
         evidence.append(scored.found.evidence[told])
         correct.append(partners[told] >= 0)
-        true_objects += int(np.count_nonzero(scored.truth.known))
+        kinds.append(scored.kinds[told])
+        true_kinds.append(scored.true_kinds[scored.truth.known])
     values, right = joined(evidence), joined(correct).astype(bool)
     if len(right) < FEWEST_OBJECTS:
-        return card
+        return card, 0.0
     calibration = fit_calibration(values, right, boxes_of(card).evidence_names)
-    threshold = best_confidence(calibration.confidence(values), right, true_objects)
-    return replace(card, calibration=calibration.to_json(), threshold=threshold)
+    confidence = calibration.confidence(values)
+    least = best_confidence(confidence, right, len(joined(true_kinds)))
+    own, scores = {}, []
+    for number, name in enumerate(boxes_of(card).classes):
+        of_kind, true = joined(kinds) == number, int(np.sum(joined(true_kinds) == number))
+        if true >= FEWEST_OBJECTS:
+            own[name] = best_confidence(confidence[of_kind], right[of_kind], true)
+        sure = of_kind & (confidence >= own.get(name, least))
+        scores.append(2 * np.sum(right & sure) / max(np.sum(sure) + true, 1))
+    tuned = replace(
+        card,
+        calibration=calibration.to_json(),
+        threshold=least,
+        class_thresholds=own if len(scores) > 1 else {},
+    )
+    return tuned, float(np.mean(scores))
 
 
 def _mean_precision(

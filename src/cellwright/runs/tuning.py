@@ -86,7 +86,7 @@ def chosen_parameters(
 
 
 def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
-    """Return the least confidence with which the average precision at IoU ≥ 0.5 is highest.
+    """Return the least confidence with which AP, and so F1, at IoU ≥ 0.5 is highest.
 
     Parameters
     ----------

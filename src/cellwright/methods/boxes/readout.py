@@ -101,7 +101,6 @@ class BoxesReadout:
     )
     tunable: ClassVar[Mapping[str, tuple[float, ...]]] = {
         "overlap": (0.5, 0.4, 0.6),
-        "nested": (1.0, 0.9, 0.75),
     }
 
     def __post_init__(self) -> None:
