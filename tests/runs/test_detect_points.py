@@ -83,7 +83,7 @@ def test_the_run_states_what_was_done(folder, found):
     assert facts["f0"]["least_response"] == pytest.approx(4.5 * facts["f0"]["noise_of_response"])
     assert facts["f0"]["classes"] == {"spot": pytest.approx(40, abs=2)}
     page = (root / "out/report.html").read_text()
-    assert "spot per image (median)" in page and "Width of a spot" in page
+    assert "spot per image (median)" in page and "Width of the spots" in page
     assert found["objects"] == record["objects"] > 150
     again = detect(root / "in", root / "out", spots=SpotSettings(4.0))
     assert again.seconds == 0 and again.objects == found["objects"]

@@ -20,6 +20,7 @@ from cellwright.runs.train_instances import InstanceTask
 from cellwright.runs.train_report import model_report
 
 RECORD = {
+    "command": "segment",
     "started": "2026-11-21T10:00:00+00:00",
     "command_line": "cellwright segment images -o results",
     "parameters": {"min_size": 20, "axes": None},

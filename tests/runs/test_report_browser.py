@@ -29,6 +29,7 @@ def page(tmp_path_factory):
         Outcome("c", error="'c.tif' is empty."),
     ]
     record = {
+        "command": "segment",
         "started": "2026-11-21T10:00:00",
         "parameters": {},
         "model": {"name": "nuclei"},

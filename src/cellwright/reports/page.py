@@ -46,13 +46,17 @@ def to_the_minute(moment: str) -> str:
 
 
 def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return names without underscores and sequences as text, for a table of facts."""
-    return {
-        name.replace("_", " "): ", ".join(map(str, value)) or "none"
-        if isinstance(value, list | tuple)
-        else value
-        for name, value in facts.items()
-    }
+    """Return names without underscores and values as text, for a table of facts."""
+    return {name.replace("_", " "): _as_text(value) for name, value in facts.items()}
+
+
+def _as_text(value: Any) -> Any:
+    """Return what is in a sequence or a mapping, with commas; all else as it is."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in in_words(value).items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def median(values: Iterable[float]) -> str:

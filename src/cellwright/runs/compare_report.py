@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cellwright._words import counted
 from cellwright.reports.annotated import FOUND_AND_ANNOTATED
 from cellwright.reports.charts import Curve, curve_chart, plain_number
-from cellwright.reports.page import Number, render_page
+from cellwright.reports.page import Number, in_words, render_page
 from cellwright.runs.compare_results import (
     Estimate,
     Findings,
@@ -75,11 +75,9 @@ def comparison_page(
         drawn=DRAWN[findings.task],
         legend=FOUND_AND_ANNOTATED,
         settings={
-            "Comparison": {
-                name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-                for name, value in parameters.items()
-                if value not in (None, (), [])
-            },
+            "Comparison": in_words(
+                {name: value for name, value in parameters.items() if value not in (None, (), [])}
+            ),
             "Rounds": _rounds(findings),
         },
         versions=versions(),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
+from cellwright._words import counted
 from cellwright.metrics.bootstrap import mean_interval
 from cellwright.runs.compare_candidates import Candidate
 from cellwright.runs.compare_rounds import Round
@@ -296,9 +297,10 @@ def _too_short(findings: Findings) -> list[str]:
     if not short:
         return []
     name = min(short, key=lambda name: short[name])
+    steps_taken = counted(round(short[name]), "step")
     return [
-        f"The trainings were short ({name}: {short[name]:.0f} steps on average), so that the order "
-        "may change with longer ones. Give more minutes, or fewer candidates or folds."
+        f"The trainings were short ({name}: {steps_taken} on average), so that the order may "
+        "change with longer ones. Give more minutes, or fewer candidates or folds."
     ]
 
 

@@ -20,11 +20,12 @@ from cellwright.runs.results_page import (
 )
 
 _MEASURED = {
-    "confidence": "Confidence",
-    "snr": "Signal over noise",
-    "intensity": "Intensity above the ground",
-    "sigma": "Width of a spot (standard deviation, px)",
+    "confidence": ("Confidence", "confidence", ""),
+    "snr": ("Signal over noise", "signal over noise", ""),
+    "intensity": ("Brightness", "intensity above the ground", ""),
+    "sigma": ("Width of the spots", "standard deviation of a spot", "px"),
 }
+"""Columns that say how objects look: the title of their distribution, what they are, their unit."""
 _ENOUGH = 4  # more values than this make a distribution
 
 
@@ -55,7 +56,11 @@ def detections_report(
         Number("images", f"{len(done):,}"),
         *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
         *(Number(f"{name} per image (median)", median(each)) for name, each in counts.items()),
-        *(Number(f"{name} (median)", median(table[name])) for name in _MEASURED if name in table),
+        *(
+            Number(f"{what} (median)", median(table[name]), unit)
+            for name, (_, what, unit) in _MEASURED.items()
+            if name in table
+        ),
         Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
     ]
     charts = [
@@ -63,10 +68,11 @@ def detections_report(
         for name, each in counts.items()
         if len(each) > _ENOUGH
     ]
-    for name, title in _MEASURED.items():
+    for name, (title, what, unit) in _MEASURED.items():
         if len(values := table.get(name, np.zeros(0))):
             limits = (0.0, 1.0) if name == "confidence" else None
-            charts.append(histogram(values, title, name, limits=limits))
+            label = f"{what} [{unit}]" if unit else what
+            charts.append(histogram(values, title, label, limits=limits))
     return results_page(
         record,
         outcomes,

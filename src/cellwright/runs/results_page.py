@@ -91,10 +91,10 @@ def class_legend(names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _subtitle(record: Mapping[str, Any]) -> str:
+    done = {"detect": "Detected", "measure": "Measured"}.get(record["command"], "Segmented")
     model = record.get("model")
-    done = "Detected" if record.get("command") == "detect" else "Segmented"
-    made = f"{done} with the model '{model['name']}'" if model else "Measured"
-    return f"{made} on {to_the_minute(record['started'])}"
+    means = f" with the model '{model['name']}'" if model else ""
+    return f"{done}{means} on {to_the_minute(record['started'])}"
 
 
 def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
