@@ -14,6 +14,7 @@ from cellwright.images.read import read_labels
 from cellwright.measure.tables import read_csv
 from cellwright.runs.segment import segment_images
 from cellwright.runs.segment_options import SegmentOptions
+from cellwright.studio.project import find_project
 from cellwright.studio.review_open import open_result
 from cellwright.tracking.formats.ctc import read_ctc
 
@@ -249,6 +250,8 @@ def test_images_that_have_changed_are_told_of(review, tmp_path):
 def test_what_is_no_result_is_refused(tmp_path, results):
     with pytest.raises(InputError, match=r"run\.json"):
         open_result(tmp_path)
+    with pytest.raises(InputError, match="cellwright review"):
+        find_project(results)
     record = json.loads((results / "run.json").read_text())
     assert record["command"] == "segment"
     (results / "run.json").write_text(json.dumps(record | {"command": "train"}))

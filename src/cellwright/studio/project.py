@@ -8,6 +8,7 @@ from pathlib import Path
 from cellwright._errors import CellwrightError, InputError
 from cellwright.images.find import Found, find_images
 from cellwright.images.read import known_suffixes, list_scenes
+from cellwright.runs.folder import RUN_FILE
 
 LABELS = "labels"
 IMAGES = "images"
@@ -84,10 +85,12 @@ def find_project(folder: Path, output: Path | None = None) -> Project:
     Raises
     ------
     InputError
-        If there is no such folder, or no image in it.
+        If there is no such folder, no image in it, or it is a result folder.
     """
     if not folder.is_dir():
         raise InputError(f"There is no folder '{folder}'. Give the folder your images are in.")
+    if (folder / RUN_FILE).is_file():
+        raise InputError(f"'{folder}' holds results. Look through them: cellwright review {folder}")
     output = folder if output is None else output
     ours = (folder.resolve() / LABELS, output.resolve() / LABELS)
     found = [

@@ -18,7 +18,7 @@ from cellwright.studio.levels import Histogram, Levels, Place
 from cellwright.studio.project import STATE
 from cellwright.studio.review_filter import matches
 from cellwright.studio.review_journal import ReviewJournal
-from cellwright.studio.review_results import ALL, Pictured, Result
+from cellwright.studio.review_results import ALL, Pictured, Result, coded
 
 MOST_OPEN = 12
 GEOMETRY = (
@@ -226,8 +226,8 @@ class ReviewDesk:
 
     def _categories(self, table: str, name: str) -> tuple[list[str], DoubleArray]:
         """Return the different texts of a column in natural order, and which one each row has."""
-        texts, codes = np.unique(self.tables[table][name], return_inverse=True)
-        order = sorted(range(len(texts)), key=lambda i: natural_key(str(texts[i])))
+        texts, codes = coded(self.tables[table][name])
+        order = sorted(range(len(texts)), key=lambda i: natural_key(texts[i]))
         rank = np.empty(len(texts))
         rank[order] = np.arange(len(texts))
-        return [str(texts[i]) for i in order], rank[codes]
+        return [texts[i] for i in order], rank[codes]

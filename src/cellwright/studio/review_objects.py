@@ -26,6 +26,7 @@ from cellwright.studio.review_results import (
     Result,
     Shape,
     changed_since,
+    coded,
     run_name,
 )
 
@@ -44,8 +45,8 @@ def open_objects(folder: Path, record: dict[str, Any], images: Path | None) -> R
     if any(one["files"] for one in done):
         shape = "outlines"
     numbers = {one.name: number for number, one in enumerate(pictured)}
-    names, inverse = np.unique(objects["image"], return_inverse=True)
-    image = np.array([numbers[str(name)] for name in names], np.int64)[inverse]
+    names, codes = coded(objects["image"])
+    image = np.array([numbers[name] for name in names], np.int64)[codes]
     return Result(
         folder, run_name(record), record, shape, pictured, objects, _places(objects, image)
     )

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cellwright._types import DoubleArray, IntArray, Table
+import numpy as np
+
+from cellwright._types import AnyArray, DoubleArray, IntArray, Table
 from cellwright.images.image import PixelSource
 from cellwright.runs.folder import InputFile
 from cellwright.studio.levels import Levels
@@ -132,3 +134,11 @@ def changed_since(path: Path, inputs: Sequence[dict[str, Any]]) -> str:
     if then is None or (then["bytes"], then["modified_ns"]) == (now.bytes, now.modified_ns):
         return ""
     return f"'{path.name}' was changed since the run: what is shown need not fit it."
+
+
+def coded(texts: AnyArray) -> tuple[list[str], IntArray]:
+    """Return the different ones of many texts, and which one each is, shape (N,)."""
+    import pyarrow as pa
+
+    found = pa.array(texts).dictionary_encode()  # faster than sorting them by far
+    return found.dictionary.to_pylist(), found.indices.to_numpy().astype(np.int64)

@@ -10,7 +10,7 @@ import { Sliders } from "../sliders.js";
 import { onTheme, themeButton } from "../theme.js";
 import { Tools } from "../tools.js";
 import { Viewer } from "../viewer.js";
-import { Columns, written } from "./columns.js";
+import { Columns } from "./columns.js";
 import { Dock } from "./dock.js";
 import { Exporter } from "./exporter.js";
 import { Gallery } from "./gallery.js";
@@ -18,6 +18,7 @@ import { Marks } from "./marks.js";
 import { EXCLUDED, LEFT_OUT, Places, SELECTED } from "./places.js";
 import { Plots, quoted } from "./plots_panel.js";
 import { Selection } from "./selection.js";
+import { Summary } from "./summary.js";
 import { DataTable } from "./table.js";
 import { Tracks } from "./tracks.js";
 
@@ -25,8 +26,6 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
-const past = /** @type {HTMLDetailsElement} */ (document.getElementById("past"));
-const about = /** @type {HTMLDetailsElement} */ (document.getElementById("about"));
 
 const TOOLS = {
   select: { key: "V", name: "Select and move", cursor: "default" },
@@ -63,7 +62,7 @@ export class Review {
     this.viewer.tiles.onerror = columns.onerror = say;
     this.channels = new Channels(find("channels"), this.viewer);
     this.images = new Images(find("images"), api, (number) => this.open(number));
-    this.places = new Places(this.viewer, result, (row) => this.#markOf(row));
+    this.places = new Places(this.viewer, result.shape, (row) => this.#markOf(row));
     this.readout = new Readout(this.viewer, ({ row }) => (row >= 0 ? `   ${this.#named(row)}` : ""));
     this.tools = new Tools(this.viewer, {
       edit: async (edit) => this.#lasso(/** @type {{points: import("../tools.js").Point[]}} */ (edit)),
@@ -84,6 +83,7 @@ export class Review {
     this.table = new DataTable(find("table"), columns, { pick, look, chosen, sort: (name) => this.#sort(name) });
     this.gallery = new Gallery(find("gallery"), api, { pick, look, chosen, caption: (row) => this.#caption(row), colours: () => this.#colours() });
     this.gallery.onerror = say;
+    this.summary = new Summary(api, this.selection, this.marks, (row) => this.#named(row));
     this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
     this.dock = new Dock((panel) => this.#panel(panel));
     this.exporter = new Exporter(api, { folder: result.folder, shown: () => this.#exported() });
@@ -104,8 +104,8 @@ export class Review {
       const classes = await this.columns.load("class");
       this.places.classOf = (row) => classes[row];
     }
-    await this.open(0);
-    await Promise.all([this.marks.open(), this.choose(), this.tracks?.begin()]);
+    await Promise.all([this.open(0), this.marks.open(), this.choose()]);
+    await this.tracks?.begin();
     this.#selected();
   }
 
@@ -150,7 +150,7 @@ export class Review {
       return;
     }
     this.shown.fill(0);
-    for (const row of this.order) this.shown[row] = 1;
+    for (let i = 0; i < this.order.length; i++) this.shown[this.order[i]] = 1;
     this.table.show(this.order, this.sorted);
     if (this.selection.count) this.selection.set(this.selection.rows(this.order)); // nothing unseen is excluded
     this.plots.show(this.order);
@@ -271,19 +271,14 @@ export class Review {
 
   /** After another selection. */
   #selected() {
-    const { selection, table } = this;
-    table.reveal(selection.current);
+    const { selection } = this;
+    this.table.reveal(selection.current);
     if (this.dock.panel === "gallery") this.#panel("gallery");
     this.plots.redraw();
     this.places.update();
     this.tracks?.selected(selection.current);
-    const { count } = selection;
-    find("selected-count").textContent = count === 1 ? this.#named(selection.rows()[0]) : count ? `${count.toLocaleString("en")} objects` : "Nothing: click an object or a row, or draw round points.";
-    for (const id of ["exclude", "flag"]) find(id).disabled = !count;
-    this.#buttons();
+    this.summary.selected();
     this.#counted();
-    about.hidden = count !== 1;
-    if (about.open && count === 1) this.#facts();
   }
 
   /** After objects were excluded or flagged. */
@@ -292,54 +287,29 @@ export class Review {
     for (const what of /** @type {const} */ (["excluded", "flagged"])) columns.put(what, Float64Array.from(marks[what]));
     find("undo").disabled = !marks.canUndo;
     find("redo").disabled = !marks.canRedo;
-    this.#buttons();
     this.places.update();
     this.table.redraw();
     this.gallery.redraw();
     this.tracks?.redraw();
+    this.summary.marked();
     if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
     else this.#counted();
-    if (past.open) this.#history();
-    if (about.open && this.selection.count === 1) this.#facts();
-  }
-
-  #buttons() {
-    const rows = this.selection.rows();
-    const all = (/** @type {Uint8Array} */ flags) => rows.length > 0 && rows.every((row) => flags[row]);
-    find("exclude").textContent = all(this.marks.excluded) ? "Include again" : "Exclude";
-    find("flag").textContent = all(this.marks.flagged) ? "Remove flag" : "Flag";
   }
 
   #counted() {
-    const { order, columns, marks, selection } = this;
-    let excluded = 0;
-    for (const row of order) excluded += marks.excluded[row];
-    const parts = [order.length === columns.rows ? `${order.length.toLocaleString("en")} objects` : `${order.length.toLocaleString("en")} of ${columns.rows.toLocaleString("en")} objects`];
-    if (excluded) parts.push(`${excluded.toLocaleString("en")} excluded`);
+    const { order, columns, selection } = this;
+    const [shown, all, excluded] = [order.length, columns.rows, this.#excluded()].map((count) => count.toLocaleString("en"));
+    const parts = [order.length === columns.rows ? `${all} objects` : `${shown} of ${all} objects`];
+    if (excluded !== "0") parts.push(`${excluded} excluded`);
     if (selection.count) parts.push(`${selection.count.toLocaleString("en")} selected`);
     find("count").textContent = parts.join(" · ");
   }
 
-  async #facts() {
-    const { values } = await api.get(`objects/${this.selection.rows()[0]}`);
-    find("facts").replaceChildren(...Object.entries(values).flatMap(([name, value]) => {
-      if (value === "" || value === false || name === "image") return [];
-      const [term, fact] = ["dt", "dd"].map((tag) => document.createElement(tag));
-      term.textContent = name.replaceAll("_", " ");
-      fact.textContent = typeof value === "number" ? (Number.isInteger(value) ? String(value) : written(value)) : value === null ? "–" : value === true ? "yes" : String(value);
-      return [term, fact];
-    }));
-  }
-
-  async #history() {
-    /** @type {{made: string, who: string, kind: string, why: string, objects: number}[]} */
-    const marks = await api.get("history");
-    find("history").replaceChildren(...marks.reverse().slice(0, 200).map(({ made, who, kind, why, objects }) => {
-      const line = document.createElement("li");
-      const time = new Date(made).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
-      line.textContent = [`${time}  ${kind}${objects ? ` ${objects}` : ""}`, why, `by ${who}`].filter(Boolean).join(" · ");
-      return line;
-    }));
+  /** How many of those that are shown are excluded. */
+  #excluded() {
+    let count = 0;
+    for (let i = 0; i < this.order.length; i++) count += this.marks.excluded[this.order[i]];
+    return count;
   }
 
   /** What is open below. @param {string} panel */
@@ -356,7 +326,8 @@ export class Review {
 
   /** @param {number} row */
   #markOf(row) {
-    return (this.selection.flags[row] ? SELECTED : 0) + (this.marks.excluded[row] ? EXCLUDED : 0) + (this.shown[row] ? 0 : LEFT_OUT);
+    const lit = this.selection.flags[row] || this.tracks?.follows(row);
+    return (lit ? SELECTED : 0) + (this.marks.excluded[row] ? EXCLUDED : 0) + (this.shown[row] ? 0 : LEFT_OUT);
   }
 
   /** @param {number} row */
@@ -383,9 +354,7 @@ export class Review {
   }
 
   #exported() {
-    let excluded = 0;
-    for (const row of this.order) excluded += this.marks.excluded[row];
-    return { rows: this.order, where: find("condition").value.trim(), excluded };
+    return { rows: this.order, where: find("condition").value.trim(), excluded: this.#excluded() };
   }
 
   #controls() {
@@ -394,7 +363,7 @@ export class Review {
       clearTimeout(timer);
       timer = setTimeout(() => this.choose(), PAUSE);
     };
-    find("condition").placeholder = `${quoted(this.plots.first)} > 0.5 and not excluded`;
+    find("condition").placeholder = `${quoted(this.plots.first)} ${this.plots.first === "confidence" ? "< 0.8" : "> 100"}`;
     find("condition-names").replaceChildren(...this.columns.list.map(({ name }) => new Option(quoted(name))));
     find("undo").onclick = () => this.#saving(() => this.marks.step("undo"));
     find("redo").onclick = () => this.#saving(() => this.marks.step("redo"));
@@ -404,8 +373,6 @@ export class Review {
     find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
     themeButton(find("theme"));
     onTheme(() => { this.plots.redraw(); this.tracks?.redraw(); });
-    about.ontoggle = () => about.open && this.selection.count === 1 && this.#facts();
-    past.ontoggle = () => past.open && this.#history();
     find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
     find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
   }

@@ -5,20 +5,36 @@ const NEAR = 9; // CSS px
 const POINT = 5; // CSS px
 const CLASSES = ["#00cdff", "#ff9600", "#ffeb3b", "#e16eff", "#5ae678", "#ff5f55", "#788cff"];
 
-/** @typedef {{row: number, label: number, frame: number, first_plane: number, last_plane: number,
- *   y: number, x: number, top: number, left: number, bottom: number, right: number}} Where */
+/** Where an object is, see the server's `GEOMETRY`. */
+class Where {
+  /** @param {Float64Array} values @param {number} at Where its own begin. */
+  constructor(values, at) {
+    this.row = values[at];
+    this.label = values[at + 1];
+    this.frame = values[at + 2];
+    this.first_plane = values[at + 3];
+    this.last_plane = values[at + 4];
+    this.y = values[at + 5];
+    this.x = values[at + 6];
+    this.top = values[at + 7];
+    this.left = values[at + 8];
+    this.bottom = values[at + 9];
+    this.right = values[at + 10];
+  }
+}
+const COLUMNS = 11;
 
 export class Places {
   /**
    * @param {import("../viewer.js").Viewer} viewer
-   * @param {{shape: string, geometry: string[]}} about
+   * @param {string} shape outlines, boxes or points
    * @param {(row: number) => number} markOf How an object looks: a sum of the above.
    */
-  constructor(viewer, about, markOf) {
+  constructor(viewer, shape, markOf) {
     this.viewer = viewer;
-    this.shape = about.shape;
-    this.names = about.geometry;
+    this.shape = shape;
     this.markOf = markOf;
+    this.number = -1;
     /** @type {Where[]} */
     this.all = [];
     /** @type {Map<number, Where>} */
@@ -30,11 +46,13 @@ export class Places {
 
   /** @param {number} number */
   async open(number) {
+    this.number = number;
+    this.viewer.labels.marked = false; // what is known is about another image
     const bytes = await this.viewer.api.bytes(`images/${number}/objects`);
+    if (this.number !== number) return;
     const values = new Float64Array(bytes ?? new ArrayBuffer(0));
-    const { names } = this;
-    this.all = Array.from({ length: values.length / names.length }, (_, i) =>
-      /** @type {Where} */ (Object.fromEntries(names.map((name, j) => [name, values[i * names.length + j]]))));
+    this.all = [];
+    for (let at = 0; at < values.length; at += COLUMNS) this.all.push(new Where(values, at));
     this.byRow = new Map(this.all.map((where) => [where.row, where]));
   }
 

@@ -240,42 +240,45 @@ export class Scatter extends Plot {
     pen.stroke();
   }
 
-  /** Place of a row in px from the upper left of what is inside of the axes. @returns {(row: number) => [number, number]} */
-  #place(width = this.inner.width, height = this.inner.height) {
-    const [[xs, ys], [[x0, x1], [y0, y1]]] = [/** @type {[Float64Array, Float64Array]} */ (this.values), this.ranges];
-    return (row) => [((xs[row] - x0) / (x1 - x0)) * width, (1 - (ys[row] - y0) / (y1 - y0)) * height];
+  /**
+   * Places of all points, in px of something so wide and high; NaN where a value is missing.
+   * @param {number} width @param {number} height @returns {[Float32Array, Float32Array]}
+   */
+  #places(width, height) {
+    const { order } = this;
+    const [values, found] = [/** @type {[Float64Array, Float64Array]} */ (this.values), [0, 1].map(() => new Float32Array(order.length))];
+    for (const axis of [0, 1]) {
+      const [[low, high], own, into] = [this.ranges[axis], values[axis], found[axis]];
+      const scale = (axis ? -height : width) / (high - low);
+      const origin = axis ? height : 0;
+      for (let i = 0; i < order.length; i++) into[i] = origin + (own[order[i]] - low) * scale;
+    }
+    return [found[0], found[1]];
   }
 
   /** Draw all points, those that are selected above the others; many of them as how dense they lie. */
   #points() {
+    const { order, selected } = this;
     const dense = devicePixelRatio;
     const width = Math.max(1, Math.round(this.inner.width * dense));
     const height = Math.max(1, Math.round(this.inner.height * dense));
-    const place = this.#place(width - 1, height - 1);
+    const [xs, ys] = this.#places(width - 1, height - 1);
     let chosen = 0;
-    for (let i = 0; i < this.order.length; i++) chosen += this.selected[this.order[i]];
-    const dot = this.order.length < FEW ? Math.round(dense) : 0;
+    for (let i = 0; i < order.length; i++) chosen += selected[order[i]];
+    const dot = order.length < FEW ? Math.round(dense) : 0;
     const reaches = [dot, chosen < VERY_FEW ? Math.round(2 * dense) : dot];
     const counts = [new Uint16Array(width * height), new Uint16Array(width * height)];
-    for (let i = 0; i < this.order.length; i++) {
-      const row = this.order[i];
-      const [x, y] = place(row);
-      if (!(x >= 0 && y >= 0)) continue;
-      const into = counts[this.selected[row]];
-      const reach = reaches[this.selected[row]];
-      for (let v = Math.max(0, Math.round(y) - reach); v <= Math.min(height - 1, Math.round(y) + reach); v++) {
-        for (let u = Math.max(0, Math.round(x) - reach); u <= Math.min(width - 1, Math.round(x) + reach); u++) into[v * width + u]++;
+    for (let i = 0; i < order.length; i++) {
+      if (Number.isNaN(xs[i]) || Number.isNaN(ys[i])) continue;
+      const [x, y, which] = [Math.round(xs[i]), Math.round(ys[i]), selected[order[i]]];
+      const [into, reach] = [counts[which], reaches[which]];
+      for (let v = Math.max(0, y - reach); v <= Math.min(height - 1, y + reach); v++) {
+        for (let u = Math.max(0, x - reach); u <= Math.min(width - 1, x + reach); u++) into[v * width + u]++;
       }
     }
     const picture = new ImageData(width, height);
-    const colours = [rgb(this.colour("--plot-dot")), rgb(this.colour("--accent"))];
-    for (const [which, found] of counts.entries()) {
-      const most = Math.log1p(found.reduce((a, b) => (a > b ? a : b), 1));
-      const least = dot ? 150 : 70;
-      for (let i = 0; i < found.length; i++) {
-        if (found[i]) picture.data.set([...colours[which], which ? 255 : least + ((255 - least) * Math.log1p(found[i])) / most], 4 * i);
-      }
-    }
+    paint(picture, counts[0], rgb(this.colour("--plot-dot")), dot ? 150 : 70);
+    paint(picture, counts[1], rgb(this.colour("--accent")), 255);
     const layer = new OffscreenCanvas(width, height);
     /** @type {OffscreenCanvasRenderingContext2D} */ (layer.getContext("2d")).putImageData(picture, 0, 0);
     this.pen.drawImage(layer, this.inner.x, this.inner.y, this.inner.width, this.inner.height);
@@ -285,31 +288,43 @@ export class Scatter extends Plot {
   #within() {
     const width = Math.ceil(this.inner.width);
     const height = Math.ceil(this.inner.height);
-    const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width + 1, height + 1).getContext("2d"));
+    const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width + 1, height + 1).getContext("2d", { willReadFrequently: true }));
     pen.beginPath();
     for (const [x, y] of this.lasso) pen.lineTo(x - this.inner.x, y - this.inner.y);
     pen.fill();
     const { data } = pen.getImageData(0, 0, width + 1, height + 1);
-    const place = this.#place();
+    const [xs, ys] = this.#places(this.inner.width, this.inner.height);
     const found = [];
-    for (let i = 0; i < this.order.length; i++) {
-      const [x, y] = place(this.order[i]);
-      if (data[4 * (Math.round(y) * (width + 1) + Math.round(x)) + 3] > 127) found.push(this.order[i]);
+    for (let i = 0; i < xs.length; i++) {
+      if (data[4 * (Math.round(ys[i]) * (width + 1) + Math.round(xs[i])) + 3] > 127) found.push(this.order[i]);
     }
     return found;
   }
 
   /** The row nearest to a position, if it is near. @param {[number, number]} at */
   #nearest([px, py]) {
-    const place = this.#place();
+    const [xs, ys] = this.#places(this.inner.width, this.inner.height);
     let best = 8 ** 2;
     let found = -1;
-    for (let i = 0; i < this.order.length; i++) {
-      const [x, y] = place(this.order[i]);
-      const far = (x + this.inner.x - px) ** 2 + (y + this.inner.y - py) ** 2;
+    for (let i = 0; i < xs.length; i++) {
+      const far = (xs[i] + this.inner.x - px) ** 2 + (ys[i] + this.inner.y - py) ** 2;
       if (far < best) [best, found] = [far, this.order[i]];
     }
     return found < 0 ? [] : [found];
+  }
+}
+
+/** Colour the pixels that points lie on, the more the more opaque. @param {ImageData} picture @param {Uint16Array} counts @param {number[]} colour @param {number} least Opacity, of 255. */
+function paint({ data }, counts, [red, green, blue], least) {
+  let most = 1;
+  for (let i = 0; i < counts.length; i++) if (counts[i] > most) most = counts[i];
+  const scale = (255 - least) / Math.log1p(most);
+  for (let i = 0; i < counts.length; i++) {
+    if (!counts[i]) continue;
+    data[4 * i] = red;
+    data[4 * i + 1] = green;
+    data[4 * i + 2] = blue;
+    data[4 * i + 3] = least + scale * Math.log1p(counts[i]);
   }
 }
 

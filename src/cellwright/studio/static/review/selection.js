@@ -52,6 +52,12 @@ export class Selection {
     return found;
   }
 
+  /** Whether something holds for all that are selected. @param {Uint8Array} flags By row. */
+  all(flags) {
+    for (let row = 0; row < this.flags.length; row++) if (this.flags[row] && !flags[row]) return false;
+    return this.count > 0;
+  }
+
   /** @param {number} row @param {0 | 1} value */
   #set(row, value) {
     this.count += value - this.flags[row];

@@ -9,8 +9,6 @@ const TAIL = 12; // frames
 const DOUBTFUL = 0.7;
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
 
-/** @typedef {import("./places.js").Where} Where */
-
 export class Tracks {
   /** @param {import("./main.js").Review} review */
   constructor(review) {
@@ -19,8 +17,10 @@ export class Tracks {
     /** @type {DataTable | null} */
     this.table = null;
     this.sorted = { name: "", descending: false };
-    /** @type {Map<number, Where[]>} Detections of each track, in the order of time. */
+    /** @type {Map<number, import("./places.js").Places["all"]>} Detections of each track, in the order of time. */
     this.paths = new Map();
+    /** @type {Float64Array | null} Number of the track of each detection. */
+    this.numbers = null;
     this.shown = true;
     this.family = new Family(find("family"), review.viewer.api, {
       pick: (row) => review.pick(row),
@@ -38,6 +38,7 @@ export class Tracks {
 
   async begin() {
     await this.columns.open();
+    this.numbers = await this.review.columns.load("track");
     const [sources, targets] = await Promise.all(["source", "target"].map((name) => this.columns.load(name)));
     this.ends = { sources, targets };
     const sure = this.columns.byName.has("probability") ? await this.columns.load("probability") : null;
@@ -55,6 +56,12 @@ export class Tracks {
       else this.paths.set(where.label, [where]);
     }
     await this.#sort("");
+  }
+
+  /** Whether a detection is of the track that was looked at last, which is lit in all frames. @param {number} row */
+  follows(row) {
+    const { current } = this.review.selection;
+    return this.numbers !== null && current >= 0 && this.numbers[row] === this.numbers[current];
   }
 
   /** @param {string} panel */
