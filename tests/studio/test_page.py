@@ -187,3 +187,17 @@ def test_an_area_is_annotated_and_a_round_is_started_and_stopped(page):
     browser.click(*page.at(100, 130), modifier="ctrl")
     browser.wait("document.getElementById('train-new').hidden")
     assert page.server.desk.journal.areas("field_0") == []
+
+
+def test_what_to_annotate_next_is_shown_and_done(page):
+    browser = page.browser
+    browser.key("n")
+    browser.wait("!document.getElementById('next-done').hidden")
+    assert "learn most" in page.text("next-state")
+    name = page.text("title")
+    assert name in ("field_0", "field_1")  # the stack has two channels, and none was chosen
+    browser.wait(READY)
+    browser.key("g")
+    browser.wait("document.getElementById('next-done').hidden")
+    browser.wait("document.getElementById('done').getAttribute('aria-pressed') === 'true'")
+    assert page.server.desk.journal.finished() == {name}

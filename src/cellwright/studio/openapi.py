@@ -93,6 +93,11 @@ _GESTURE = _PLACE | {
     "radius": Parameter({"type": "number", "exclusiveMinimum": 0}, "Of a brush, in px."),
     "only_background": Parameter({"type": "boolean"}, "Leave other objects as they are."),
 }
+_IN_PATHS = {
+    "number": _whole("Of the image, from 0.", required=True),
+    "row": _whole("Of the object in the table, from 0.", required=True),
+    "table": Parameter({"type": "string"}, "Name of a table.", required=True),
+}
 _IMAGE = "/api/images/{number}"
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -143,6 +148,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Mark an image as done, or not.",
         {"done": Parameter({"type": "boolean"}, "Whether it is.")},
     ),
+    ("GET", "/api/next"): Operation("Say what to annotate next, once it is known."),
+    ("POST", "/api/next"): Operation("Start looking for what to annotate next.", _CHANNEL),
     ("GET", "/api/training"): Operation("List all rounds of training, and what is going on."),
     ("POST", "/api/training"): Operation(
         "Train on what is annotated.",
@@ -169,17 +176,17 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 }
 
 
-def document(operations: Mapping[tuple[str, str], Operation]) -> dict[str, Any]:
-    """Return the description of a server in the format OpenAPI 3.1."""
+def document(operations: Mapping[tuple[str, str], Operation], command: str) -> dict[str, Any]:
+    """Return the description of the server of a command in the format OpenAPI 3.1."""
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), operation in operations.items():
         paths.setdefault(path, {})[method.lower()] = _described(method, path, operation)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Cellwright annotation",
+            "title": f"Cellwright {command}",
             "version": versions()["cellwright"],
-            "description": "The server of 'cellwright annotate'. The token is part of the address "
+            "description": f"The server of 'cellwright {command}'. The token is part of the address "
             "that the program prints, after '#token='.",
         },
         "paths": paths,
@@ -198,10 +205,9 @@ def _described(method: str, path: str, operation: Operation) -> dict[str, Any]:
         "operationId": f"{method.lower()} {path.removeprefix('/api/')}",
         "responses": _answers(operation.gives),
     }
-    parameters = []
-    if "{number}" in path:
-        number = _whole("Of the image, from 0.", required=True)
-        parameters.append(_parameter("number", number, "path"))
+    parameters = [
+        _parameter(name, one, "path") for name, one in _IN_PATHS.items() if f"{{{name}}}" in path
+    ]
     if method == "GET":
         parameters += [_parameter(name, one, "query") for name, one in takes.items()]
     else:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,7 @@ MOST_PIXELS = 96 * 1024**2
 _COVERED = 0.5  # an object that lies so much on labels has been annotated already
 
 Box = tuple[slice, slice]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,10 @@ class Assistant:
             )
         proposals.begin()
         return self._worker.submit(self._work, levels, labels, request, proposals)
+
+    def run(self, job: Callable[[InstanceModel], T]) -> T:
+        """Do something with the model, after what was asked for before."""
+        return self._worker.submit(lambda: job(self.load())).result()
 
     def close(self) -> None:
         """Let go of the thread; what it does is of no use any more."""

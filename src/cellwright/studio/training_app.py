@@ -27,15 +27,14 @@ from cellwright.studio.lessons import (
 )
 from cellwright.studio.parts import divided
 from cellwright.studio.rounds import Order, Round
+from cellwright.studio.suggestions import Suggestions
 
 MOST_MINUTES = 24 * 60.0
 
 
 def training_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes below ``/api/training``; each tells how things stand."""
-    reading = {
-        "": lambda fields: _told(desk),
-    }
+    suggestions = Suggestions(desk)
     writing = {
         "": lambda fields: _start(desk, fields),
         "/stop": lambda fields: desk.trainer.stop(),
@@ -51,10 +50,32 @@ def training_routes(desk: Desk) -> list[BaseRoute]:
 
         return answer
 
+    def search(fields: Fields) -> dict[str, Any]:
+        suggestions.search(optional_channel(fields))
+        return _suggested(suggestions)
+
     return [
-        *(route(f"/api/training{path}", answer) for path, answer in reading.items()),
+        route("/api/training", lambda fields: _told(desk)),
+        route("/api/next", lambda fields: _suggested(suggestions)),
+        route("/api/next", search, "POST"),
         *(route(f"/api/training{path}", told(act), "POST") for path, act in writing.items()),
     ]
+
+
+def optional_channel(fields: Fields) -> int | None:
+    """Return the channel that was asked for; None where that was left to the image."""
+    return None if fields.values.get("channel") is None else fields.integer("channel")
+
+
+def _suggested(suggestions: Suggestions) -> dict[str, Any]:
+    best = suggestions.best
+    return {
+        "state": suggestions.state,
+        "message": suggestions.message,
+        "done": suggestions.done,
+        "total": suggestions.total,
+        "best": best and {"image": best.image, **asdict(best.place), "box": best.box},
+    }
 
 
 def _told(desk: Desk) -> dict[str, Any]:
@@ -105,7 +126,7 @@ def _start(desk: Desk, fields: Fields) -> None:
             raise UsageError(f"Round {start} has no model to start from.")
     elif start not in ("", desk.assistant.given):
         raise UsageError("A round starts from an earlier one, from the given model, or from none.")
-    channel = fields.integer("channel") if fields.values.get("channel") is not None else None
+    channel = optional_channel(fields)
 
     def prepare(folder: Path) -> Round:
         rounds = desk.trainer.rounds

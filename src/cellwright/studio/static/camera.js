@@ -28,6 +28,13 @@ export class Camera {
     this.scale = this.#whole();
   }
 
+  /** Show a part of the image, and a little around it. @param {[number, number, number, number]} box y0, x0, y1, x1 in px. */
+  show([y0, x0, y1, x1]) {
+    this.x = (x0 + x1) / 2;
+    this.y = (y0 + y1) / 2;
+    this.scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
+  }
+
   /** @param {number} px @param {number} py @returns {[number, number]} Position [y, x] in the image. */
   toImage(px, py) {
     return [this.y + (py - this.height / 2) / this.scale, this.x + (px - this.width / 2) / this.scale];

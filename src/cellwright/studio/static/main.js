@@ -6,6 +6,7 @@ import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { Next } from "./next.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Sliders } from "./sliders.js";
@@ -52,6 +53,14 @@ class Studio {
       changed: (name) => { find("model").textContent = `By the model “${name}”.`; },
     });
     this.areas.changed.push(() => this.training.show());
+    this.next = new Next(this.viewer, {
+      say,
+      open: (number) => this.open(number),
+      channel: () => this.assistant.channel(),
+      place: (axis, to) => this.sliders.go(axis, to),
+      markDone: () => this.toggleDone(),
+      markArea: (corners) => this.areas.add(corners),
+    });
     /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
     this.chosen = null;
     /** @type {Promise<any>} Edits are made one after the other. */
@@ -251,6 +260,8 @@ class Studio {
         { keys: ["Shift+C"], what: "Reject all", act: () => assistant.rejectAll() },
       ],
       Training: [
+        { keys: ["N"], what: "Go to what would teach the model most", act: () => this.next.go() },
+        { keys: ["G"], what: "That part is done: all objects are annotated", act: () => this.next.done() },
         { keys: ["T"], what: "Train on what is annotated", act: () => this.training.start() },
       ],
       View: [
