@@ -120,7 +120,7 @@ def test_challenge_movie_takes_gold_before_silver_and_notes_the_rest(tmp_path):
 def test_class_folders(tmp_path):
     touch(tmp_path, "train/mitosis/a.png", "train/other/b.png", "test/other/a.png")
     dataset = open_dataset(tmp_path)
-    assert dataset.task == "image classes"
+    assert dataset.task == "classes of whole images"
     assert dataset.categories == {"mitosis": 1, "other": 2}
     assert dataset.splits == {"test": 1, "train": 2}
 
@@ -244,3 +244,9 @@ def test_description_that_cannot_be_used(tmp_path, text):
 def test_axes_are_passed_to_every_example(tmp_path):
     save_pair(tmp_path / "images" / "a.tif", tmp_path / "labels" / "a.tif")
     assert open_dataset(tmp_path, axes="ZYX").examples[0].axes == "ZYX"
+
+
+def test_truth_of_the_cell_tracking_challenge_is_no_folder_of_classes(tmp_path):
+    touch(tmp_path, "01_GT/SEG/man_seg002.tif", "01_GT/TRA/man_track000.tif")
+    with pytest.raises(DatasetError, match="no known layout"):
+        open_dataset(tmp_path / "01_GT")

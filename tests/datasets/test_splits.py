@@ -66,7 +66,7 @@ def test_what_is_settled_stays_and_draws_its_group_along():
 
 def test_what_cannot_be_divided():
     movie = [example(str(i), group="01") for i in range(9)]
-    with pytest.raises(DatasetError, match="1 examples or groups to divide into 2"):
+    with pytest.raises(DatasetError, match="need as many groups of images, but there is 1:"):
         split_dataset(dataset_of(*movie))
     torn = [example("a", group="g", split="train"), example("b", group="g", split="val")]
     with pytest.raises(DatasetError, match="'g' is in the splits 'train' and 'val'"):
@@ -155,7 +155,7 @@ def test_folds_depend_on_the_seed_and_need_enough_groups():
     data = dataset_of(*(example(str(i), group=str(i // 2)) for i in range(8)))
     assert fold_dataset(data, 2, 0) == fold_dataset(data, 2, 0) != fold_dataset(data, 2, 1)
     assert count_units(data.examples) == 4
-    with pytest.raises(DatasetError, match="4 examples or groups"):
+    with pytest.raises(DatasetError, match="but there are 4:"):
         fold_dataset(data, 5)
     with pytest.raises(UsageError, match="at least 2"):
         fold_dataset(data, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from cellwright._errors import UsageError
 from cellwright._words import counted
 from cellwright.cli import options
 from cellwright.runs.meanings import MEANINGS
+
+_WIDTH = 100  # characters of a line of explanation
 
 
 @click.command(short_help="Score a model on annotated images, or tracks against true ones.")
@@ -74,7 +77,8 @@ def evaluate(
     metrics = run(model, dataset, output, overwrite=overwrite, **choices).metrics
     task = next((task for key, task in _TELLING.items() if key in metrics), "instances")
     notes = [f"Note: {warning}" for warning in metrics["warnings"]]
-    lines = [*notes, *_TOLD[task](metrics), MEANINGS[task], f"Results: {output}"]
+    meaning = wrap(MEANINGS[task], _WIDTH)
+    lines = [*notes, *_TOLD[task](metrics), *meaning, f"Results: {output}"]
     options.say(as_json, metrics, lines)
 
 
@@ -119,7 +123,9 @@ def _classes(metrics: dict[str, Any]) -> list[str]:
 
 def _boxes(metrics: dict[str, Any]) -> list[str]:
     lines = [f"{metrics['true_objects']:,} boxes in {counted(metrics['images'], 'image')}:"]
-    for kind, scores in [("all classes", metrics), *metrics["per_class"].items()]:
+    several = len(metrics["per_class"]) > 1
+    rows = [("all classes", metrics)] if several else []
+    for kind, scores in [*rows, *metrics["per_class"].items()]:
         if scores["AP50"] is not None:
             lines.append(
                 f"  {kind}: AP50 {scores['AP50']:.3f}, AP75 {scores['AP75']:.3f}, AP "
@@ -133,7 +139,7 @@ def _points(metrics: dict[str, Any]) -> list[str]:
     error = "" if metrics["rmse"] is None else f", off by {metrics['rmse']:.2f} px (RMSE)"
     return [
         f"{counted(metrics['true_points'], 'point')} in {counted(metrics['images'], 'image')}:",
-        f"  F1 {metrics['f1']:.3f} within {metrics['radius']:g} px, precision "
+        f"  F1 {metrics['f1']:.3f} within {metrics['radius']:.3g} px, precision "
         f"{metrics['precision']:.3f}, recall {metrics['recall']:.3f}{error}",
         f"  counts off by {metrics['mean_absolute_count_error']:.1f} per image",
     ]

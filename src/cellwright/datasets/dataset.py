@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellwright._errors import DatasetError
+from cellwright._words import counted
 from cellwright.datasets.class_files import with_classes
 from cellwright.datasets.index import apply_index
 from cellwright.datasets.layouts.annotated import open_coco
@@ -99,7 +100,7 @@ def _contents(root: Path) -> str:
     folders = [entry.name + "/" for entry in entries if entry.is_dir()]
     endings = Counter(entry.suffix or "no ending" for entry in entries if entry.is_file())
     said = [f"the folders {some(folders)}"] if folders else []
-    said += [f"{count} files with {ending}" for ending, count in sorted(endings.items())]
+    said += [f"{counted(count, 'file')} with {ending}" for ending, count in sorted(endings.items())]
     return ", ".join(said) or "nothing"
 
 

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias
 
 from cellwright._errors import DatasetError
 
-Task: TypeAlias = Literal["instances", "boxes", "points", "pixel classes", "image classes"]
+Task: TypeAlias = Literal[
+    "instances", "boxes", "points", "pixel classes", "classes of whole images"
+]
 """What the labels are: numbered objects, boxes around objects, points that mark objects, or classes
 of pixels; or each image has one category."""
 SPLITS = ("train", "val", "test")
@@ -189,7 +191,8 @@ class Dataset:
     layout : str
         How its files are arranged, such as ``"paired folders"``.
     task : str
-        ``"instances"``, ``"boxes"``, ``"points"``, ``"pixel classes"`` or ``"image classes"``.
+        ``"instances"``, ``"boxes"``, ``"points"``, ``"pixel classes"`` or
+        ``"classes of whole images"``.
     examples : tuple of Example
         In the order of their ids.
     notes : tuple of str

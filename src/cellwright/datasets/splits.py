@@ -140,9 +140,10 @@ def _assign(units: list[Unit], fractions: Mapping[str, float], seed: int) -> dic
     """
     if units and len(units) < len(fractions):
         raise DatasetError(
-            f"There are {len(units)} examples or groups to divide into {len(fractions)} splits, "
-            "and groups (such as movies or plates) stay whole. Add data, or state the split of "
-            "each image in an index.csv."
+            f"{len(fractions)} splits need as many groups of images, but there "
+            f"{'is' if len(units) == 1 else 'are'} {len(units)}: what belongs together, such as "
+            "the frames of a movie or the fields of a plate, is not divided. Add data, or state "
+            "the split of each image in an index.csv."
         )
     rng = np.random.default_rng(seed)
     shuffled = [units[i] for i in rng.permutation(len(units))]

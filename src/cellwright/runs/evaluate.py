@@ -195,8 +195,8 @@ def evaluate(
         _check_boxed(opened)
     elif opened.task != "instances":
         raise DatasetError(
-            f"'{opened.root}' is annotated with {opened.task}, not with numbered objects, which "
-            "this model is scored on."
+            f"'{opened.root}' is annotated with {opened.task}, but the model '{loaded.card.name}' "
+            "is scored on numbered objects: images and label images of the same names."
         )
     examples = chosen_examples(opened, split)
     plan = Plan(
@@ -253,6 +253,12 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
     DatasetError
         If there are none.
     """
+    if split not in (ALL, *dataset.splits):
+        present = ", ".join(f"{name} ({count})" for name, count in dataset.splits.items())
+        raise DatasetError(
+            f"'{dataset.root}' has no images of the split '{split}', only {present}. Score all of "
+            "them with --split all, or divide them first with 'cellwright data split'."
+        )
     examples = dataset.examples if split == ALL else dataset.part(split)
     annotated = tuple(example for example in examples if example.labels is not None)
     if not annotated:
@@ -284,8 +290,8 @@ def _check_boxed(dataset: Dataset) -> None:
     """Refuse a dataset without boxes, or objects around which there could be some."""
     if dataset.task not in ("boxes", "instances"):
         raise DatasetError(
-            f"'{dataset.root}' is annotated with {dataset.task}, not with boxes or numbered "
-            "objects, which this model is scored on."
+            f"'{dataset.root}' is annotated with {dataset.task}, but models of boxes are scored on "
+            "boxes or numbered objects."
         )
 
 

@@ -232,9 +232,10 @@ def score_boxes(model: BoxModel, examples: Sequence[Example]) -> Iterator[Scored
         image = image_of(example, model.card.network.dimensions)
         truth = true_boxes(example, image.shape[1:])
         if unknown := sorted(set(truth.names[truth.known].tolist()) - set(model.classes)):
+            kinds = "of no class" if unknown == [ONE_CLASS] else f"of the class '{unknown[0]}'"
             raise DatasetError(
-                f"'{example.image}' has objects of the class '{unknown[0]}', but the model knows "
-                f"{', '.join(model.classes)}."
+                f"'{example.image}' has objects {kinds}, but the model tells "
+                f"{', '.join(model.classes)} apart and is scored on these."
             )
         found = model.detect(image, threshold=0.0)
         yield ScoredBoxes(example, image, truth, found, model.classes)

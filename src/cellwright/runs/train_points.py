@@ -128,7 +128,7 @@ class PointTask:
         error = figures["RMSE, px"]
         where = f", off by {error:.2f} px (RMSE)" if error is not None else ""
         return (
-            f"F1 {figures['F1']:.3f} within {figures['tolerance, px']:g} px (precision "
+            f"F1 {figures['F1']:.3f} within {figures['tolerance, px']:.3g} px (precision "
             f"{figures['precision']:.3f}, recall {figures['recall']:.3f}){where}, on "
             f"{counted(figures['images'], 'validation image')}"
         )

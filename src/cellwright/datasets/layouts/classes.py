@@ -8,12 +8,15 @@ from pathlib import Path
 from cellwright.datasets.layouts.files import has_images, image_files, split_folders, subfolders
 from cellwright.datasets.records import Dataset, Example
 
+_TRUTH = {"SEG", "TRA"}
+
 
 def open_classes(root: Path) -> Dataset | None:
     """Recognise ``CLASS/*.png`` with at least two classes, in `root` or in its splits.
 
     Folders that share most of their file names hold several views of the same fields, not
-    classes, and are not recognised.
+    classes, and are not recognised. Nor are those of the true outlines and tracks of the Cell
+    Tracking Challenge.
     """
     parts = split_folders(root)
     if parts:
@@ -22,7 +25,7 @@ def open_classes(root: Path) -> Dataset | None:
         examples = _class_folders(root, None)
     if len({example.category for example in examples}) < 2:
         return None
-    return Dataset(root, "image folders", "image classes", tuple(examples))
+    return Dataset(root, "image folders", "classes of whole images", tuple(examples))
 
 
 def _class_folders(parent: Path, split: str | None) -> list[Example]:
@@ -31,7 +34,7 @@ def _class_folders(parent: Path, split: str | None) -> list[Example]:
         for folder in subfolders(parent).values()
         if has_images(folder)
     }
-    if _same_fields(folders):
+    if _same_fields(folders) or _TRUTH & set(folders):
         return []
     prefix = f"{split}/" if split else ""
     return [
