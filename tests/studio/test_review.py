@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image as Picture
+from starlette.routing import Route
 
 import cellwright as cw
 from cellwright._errors import InputError, OutputError, UsageError
@@ -15,7 +17,9 @@ from cellwright.measure.tables import read_csv
 from cellwright.runs.segment import segment_images
 from cellwright.runs.segment_options import SegmentOptions
 from cellwright.studio.project import find_project
+from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_open import open_result
+from cellwright.studio.review_openapi import OPERATIONS
 from cellwright.tracking.formats.ctc import read_ctc
 
 from .reviewing import ReviewServer, detected, segmented, tracked
@@ -41,6 +45,7 @@ def review():
         servers.append(ReviewServer(folder, images))
         return servers[-1].client
 
+    start.servers = servers
     yield start
     for server in servers:
         server.stop()
@@ -271,3 +276,36 @@ def test_only_who_has_the_token_is_told(review, results, path):
     client = review(results)
     assert client(path, headers={"X-Cellwright-Token": "wrong"})[0] == 403
     assert client(path, headers={"Origin": "http://evil.example"})[0] == 403
+
+
+def test_every_address_is_described_and_no_other(review, tmp_path):
+    client = review(tracked(tmp_path))
+    app = make_review_app(review.servers[-1].desk, "token", 1)
+    there = {
+        (method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path))
+        for route in app._app.routes
+        if isinstance(route, Route) and route.path.startswith("/api/")
+        for method in route.methods - {"HEAD"}
+    }
+    assert there == set(OPERATIONS)
+    values = {"number": "0", "table": "objects", "row": "0"}
+    asked = {
+        "name": "area",
+        "where": "area>0",
+        "rows": "0",
+        "level": 0,
+        "column": 0,
+        "y": 1,
+        "x": 1,
+    }
+    asked["row"] = 0
+    for path, methods in client.done("/openapi.json")["paths"].items():
+        for method, told in methods.items():
+            needed = [p["name"] for p in told["parameters"] if p["required"] and p["in"] == "query"]
+            query = "&".join(f"{name}={asked[name]}" for name in needed)
+            address = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
+            if method == "get":
+                assert client(f"{address}?{query}")[0] in (200, 204), path
+            for left_out in needed:
+                fewer = "&".join(one for one in query.split("&") if not one.startswith(left_out))
+                assert client(f"{address}?{fewer}")[0] == 400, (path, left_out)

@@ -33,7 +33,8 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
         Where it will listen.
     """
     project = route("/api/project", lambda fields: views.project(desk))
-    description = route(openapi.ADDRESS, lambda fields: openapi.document(openapi.OPERATIONS))
+    document = openapi.document(openapi.OPERATIONS, "annotate")
+    description = route(openapi.ADDRESS, lambda fields: document)
     routes = [project, *_image_routes(desk), *training_routes(desk), description]
     return serve_page("index.html", routes, token, port)
 

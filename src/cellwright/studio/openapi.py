@@ -51,20 +51,21 @@ class Operation:
     gives: str = JSON
 
 
-def _whole(about: str, *, required: bool = False) -> Parameter:
+def whole_number(about: str, *, required: bool = False) -> Parameter:
+    """Return a field that is a whole number from 0."""
     return Parameter({"type": "integer", "minimum": 0}, about, required)
 
 
 _POINT = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _POINTS = {"type": "array", "items": _POINT}
-_PLACE = {"t": _whole("Frame, from 0."), "z": _whole("Plane, from 0.")}
-_TILE = _PLACE | {
-    "level": _whole("Level of the pyramid; 0 is the full resolution.", required=True),
-    "row": _whole("Which tile of 512 px, from the top.", required=True),
-    "column": _whole("Which tile of 512 px, from the left.", required=True),
+PLACE = {"t": whole_number("Frame, from 0."), "z": whole_number("Plane, from 0.")}
+TILE = PLACE | {
+    "level": whole_number("Level of the pyramid; 0 is the full resolution.", required=True),
+    "row": whole_number("Which tile of 512 px, from the top.", required=True),
+    "column": whole_number("Which tile of 512 px, from the left.", required=True),
 }
-_CHANNEL = {"channel": _whole("Channel, from 0.")}
-_AT = _PLACE | {
+CHANNEL = {"channel": whole_number("Channel, from 0.")}
+AT = PLACE | {
     name: Parameter({"type": "number"}, f"Position along {name}, in px.", required=True)
     for name in ("y", "x")
 }
@@ -84,8 +85,8 @@ _LABELS = {
         {"type": "array", "items": {"type": "integer", "minimum": 1}}, "Proposals.", required=True
     )
 }
-_ROUND = {"round": _whole("Number of a round.", required=True)}
-_GESTURE = _PLACE | {
+_ROUND = {"round": whole_number("Number of a round.", required=True)}
+_GESTURE = PLACE | {
     "tool": Parameter({"type": "string", "enum": list(TOOLS)}, "What to do.", required=True),
     "points": Parameter(_POINTS, "Corners [y, x] of a stroke, an outline or a cut, in px."),
     "point": Parameter(_POINT, "Position [y, x] of an object, in px."),
@@ -94,66 +95,64 @@ _GESTURE = _PLACE | {
     "only_background": Parameter({"type": "boolean"}, "Leave other objects as they are."),
 }
 _IN_PATHS = {
-    "number": _whole("Of the image, from 0.", required=True),
-    "row": _whole("Of the object in the table, from 0.", required=True),
+    "number": whole_number("Of the image, from 0.", required=True),
+    "row": whole_number("Of the object in the table, from 0.", required=True),
     "table": Parameter({"type": "string"}, "Name of a table.", required=True),
 }
-_IMAGE = "/api/images/{number}"
+IMAGE = "/api/images/{number}"
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/project"): Operation("List the images, and the model that proposes."),
-    ("GET", _IMAGE): Operation("Describe an image."),
-    ("GET", f"{_IMAGE}/thumbnail"): Operation("Show an image, small.", gives=PICTURE),
-    ("GET", f"{_IMAGE}/pixels"): Operation(
+    ("GET", IMAGE): Operation("Describe an image."),
+    ("GET", f"{IMAGE}/thumbnail"): Operation("Show an image, small.", gives=PICTURE),
+    ("GET", f"{IMAGE}/pixels"): Operation(
         "Return a tile of a channel: rows of uint8, uint16 or float32, as the image says.",
-        _TILE | _CHANNEL,
+        TILE | CHANNEL,
         BYTES,
     ),
-    ("GET", f"{_IMAGE}/histogram"): Operation(
-        "Return the histogram of a channel of a plane.", _PLACE | _CHANNEL
+    ("GET", f"{IMAGE}/histogram"): Operation(
+        "Return the histogram of a channel of a plane.", PLACE | CHANNEL
     ),
-    ("GET", f"{_IMAGE}/labels"): Operation(
+    ("GET", f"{IMAGE}/labels"): Operation(
         "Return a tile of labels, int32, with 2 px around it; nothing where there are none.",
-        _TILE,
+        TILE,
         BYTES,
     ),
-    ("GET", f"{_IMAGE}/values"): Operation("Return the pixel values at a position.", _AT),
-    ("GET", f"{_IMAGE}/object"): Operation("Describe the object at a position.", _AT),
-    ("GET", f"{_IMAGE}/history"): Operation("List all edits, the oldest first."),
-    ("GET", f"{_IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
-    ("GET", f"{_IMAGE}/proposals"): Operation("Say whether there are proposals, and which."),
-    ("GET", f"{_IMAGE}/proposals/labels"): Operation(
-        "Return a tile of proposals, as that of labels.", _TILE, BYTES
+    ("GET", f"{IMAGE}/values"): Operation("Return the pixel values at a position.", AT),
+    ("GET", f"{IMAGE}/object"): Operation("Describe the object at a position.", AT),
+    ("GET", f"{IMAGE}/history"): Operation("List all edits, the oldest first."),
+    ("GET", f"{IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
+    ("GET", f"{IMAGE}/proposals"): Operation("Say whether there are proposals, and which."),
+    ("GET", f"{IMAGE}/proposals/labels"): Operation(
+        "Return a tile of proposals, as that of labels.", TILE, BYTES
     ),
-    ("GET", f"{_IMAGE}/preview/labels"): Operation(
-        "Return a tile of what a training finds by now, as that of labels.", _TILE, BYTES
+    ("GET", f"{IMAGE}/preview/labels"): Operation(
+        "Return a tile of what a training finds by now, as that of labels.", TILE, BYTES
     ),
-    ("POST", f"{_IMAGE}/edits"): Operation("Edit the labels with a tool.", _GESTURE),
-    ("POST", f"{_IMAGE}/undo"): Operation("Take the last edit back."),
-    ("POST", f"{_IMAGE}/redo"): Operation("Do again what was taken back."),
-    ("POST", f"{_IMAGE}/restore"): Operation(
+    ("POST", f"{IMAGE}/edits"): Operation("Edit the labels with a tool.", _GESTURE),
+    ("POST", f"{IMAGE}/undo"): Operation("Take the last edit back."),
+    ("POST", f"{IMAGE}/redo"): Operation("Do again what was taken back."),
+    ("POST", f"{IMAGE}/restore"): Operation(
         "Bring the labels back to what they were after an edit.",
-        {"edit": _whole("Its number.", required=True)},
+        {"edit": whole_number("Its number.", required=True)},
     ),
-    ("POST", f"{_IMAGE}/areas"): Operation("Mark an area as annotated.", _PLACE | _BOX),
-    ("POST", f"{_IMAGE}/areas/remove"): Operation(
-        "Forget an area.", {"area": _whole("Its number.", required=True)}
+    ("POST", f"{IMAGE}/areas"): Operation("Mark an area as annotated.", PLACE | _BOX),
+    ("POST", f"{IMAGE}/areas/remove"): Operation(
+        "Forget an area.", {"area": whole_number("Its number.", required=True)}
     ),
-    ("POST", f"{_IMAGE}/proposals"): Operation(
-        "Start looking for objects.", _PLACE | _BOX | _CHANNEL
-    ),
-    ("POST", f"{_IMAGE}/proposals/accept"): Operation("Make proposals objects.", _LABELS),
-    ("POST", f"{_IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
-    ("POST", f"{_IMAGE}/done"): Operation(
+    ("POST", f"{IMAGE}/proposals"): Operation("Start looking for objects.", PLACE | _BOX | CHANNEL),
+    ("POST", f"{IMAGE}/proposals/accept"): Operation("Make proposals objects.", _LABELS),
+    ("POST", f"{IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
+    ("POST", f"{IMAGE}/done"): Operation(
         "Mark an image as done, or not.",
         {"done": Parameter({"type": "boolean"}, "Whether it is.")},
     ),
     ("GET", "/api/next"): Operation("Say what to annotate next, once it is known."),
-    ("POST", "/api/next"): Operation("Start looking for what to annotate next.", _CHANNEL),
+    ("POST", "/api/next"): Operation("Start looking for what to annotate next.", CHANNEL),
     ("GET", "/api/training"): Operation("List all rounds of training, and what is going on."),
     ("POST", "/api/training"): Operation(
         "Train on what is annotated.",
-        _CHANNEL
+        CHANNEL
         | {
             "minutes": Parameter(
                 {"type": "number", "exclusiveMinimum": 0}, "For how long.", required=True
@@ -171,7 +170,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", "/api/training/watch"): Operation(
         "Say what the training is to look at after each validation.",
-        _PLACE | _BOX | {"image": _whole("Number of an image.", required=True)},
+        PLACE | _BOX | {"image": whole_number("Number of an image.", required=True)},
     ),
 }
 
@@ -186,8 +185,8 @@ def document(operations: Mapping[tuple[str, str], Operation], command: str) -> d
         "info": {
             "title": f"Cellwright {command}",
             "version": versions()["cellwright"],
-            "description": f"The server of 'cellwright {command}'. The token is part of the address "
-            "that the program prints, after '#token='.",
+            "description": f"The server of 'cellwright {command}'. The token is part of the "
+            "address that the program prints, after '#token='.",
         },
         "paths": paths,
         "components": {

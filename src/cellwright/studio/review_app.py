@@ -13,13 +13,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from cellwright._errors import UsageError
-from cellwright.studio import pictures
+from cellwright.studio import openapi, pictures
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
 from cellwright.studio.review_crops import Colour, crops
 from cellwright.studio.review_desk import ENDS, GEOMETRY, LINKS, MARKS, OBJECTS, Plate, ReviewDesk
 from cellwright.studio.review_export import export
 from cellwright.studio.review_journal import KINDS
+from cellwright.studio.review_openapi import OPERATIONS
 from cellwright.studio.review_results import ALL
 from cellwright.studio.tools import label_at
 
@@ -40,7 +41,9 @@ def make_review_app(desk: ReviewDesk, token: str, port: int) -> ASGIApp:
     port : int
         Where it will listen.
     """
+    document = openapi.document(OPERATIONS, "review")
     routes: list[BaseRoute] = [
+        route(openapi.ADDRESS, lambda fields: document),
         route("/api/review", lambda fields: _review(desk)),
         *_image_routes(desk),
         *_table_routes(desk),
@@ -103,8 +106,9 @@ def _table_routes(desk: ReviewDesk) -> list[BaseRoute]:
 
     def condition(table: str, fields: Fields) -> dict[str, str]:
         """Say what is wrong with a condition, which people will type bit by bit."""
+        where = fields.text("where")
         try:
-            desk.rows(table, fields.text("where"))
+            desk.rows(table, where)
         except UsageError as error:
             return {"wrong": str(error)}
         return {"wrong": ""}
