@@ -36,16 +36,30 @@ class Assignment:
         At most ``column_alone``. No edge costs less than the sum of its two duals; those chosen
         cost just that, and what stays alone has the dual that it costs: so the sum of all duals
         is the least cost.
-    least_row_duals : array of float, shape (N,)
-        Duals of the rows when as much as can be is on the columns: the cost of an edge less this
-        dual says what it costs that the row leaves its column for another one.
+    starts, columns, costs, column_alone
+        What was given; see `assign`.
     """
 
     column_of: IntArray
     row_of: IntArray
     row_duals: DoubleArray
     column_duals: DoubleArray
-    least_row_duals: DoubleArray
+    starts: IntArray
+    columns: IntArray
+    costs: DoubleArray
+    column_alone: DoubleArray
+
+    def least_row_duals(self) -> DoubleArray:
+        """Return the duals of rows when as much as can be is on the columns, shape (N,).
+
+        The cost of an edge less such a dual says what it costs that the row leaves its column for
+        another one.
+        """
+        least: DoubleArray = _favour_columns(
+            self.starts, self.columns, self.costs,
+            self.column_of, self.row_duals, self.column_duals, self.column_alone,
+        )  # fmt: skip
+        return least
 
     @property
     def cost(self) -> float:
@@ -89,20 +103,23 @@ def assign(
     Jonker & Volgenant, A shortest augmenting path algorithm for dense and sparse linear assignment
     problems, Computing 38 (1987).
     """
-    column_of, row_of, row_duals, column_duals, least = _solve(
-        np.ascontiguousarray(starts, np.int64),
-        np.ascontiguousarray(columns, np.int64),
-        np.ascontiguousarray(costs - column_alone[columns], np.float64),
+    starts, columns = (np.ascontiguousarray(one, np.int64) for one in (starts, columns))
+    costs, column_alone = (np.ascontiguousarray(one, np.float64) for one in (costs, column_alone))
+    column_of, row_of, row_duals, column_duals = _solve(
+        starts,
+        columns,
+        costs - column_alone[columns],
         np.ascontiguousarray(row_alone, np.float64),
         len(column_alone),
     )
-    return Assignment(column_of, row_of, row_duals, column_duals + column_alone, least)
+    duals = column_duals + column_alone
+    return Assignment(column_of, row_of, row_duals, duals, starts, columns, costs, column_alone)
 
 
 @njit(cache=True)
 def _solve(
     starts: IntArray, columns: IntArray, costs: DoubleArray, alone: DoubleArray, count: int
-) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray, DoubleArray]:
+) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
     """Solve with columns that may stay alone for nothing."""
     rows = len(starts) - 1
     column_of = np.full(rows, ALONE)
@@ -131,8 +148,7 @@ def _solve(
             column_of, row_of, row_duals, column_duals,
         )  # fmt: skip
     _favour_rows(starts, columns, costs, alone, column_of, row_duals, column_duals)
-    least = _favour_columns(starts, columns, costs, column_of, row_of, row_duals, column_duals)
-    return column_of, row_of, row_duals, column_duals, least
+    return column_of, row_of, row_duals, column_duals
 
 
 @njit(cache=True)
@@ -273,9 +289,9 @@ def _favour_columns(
     columns: IntArray,
     costs: DoubleArray,
     column_of: IntArray,
-    row_of: IntArray,
     row_duals: DoubleArray,
     column_duals: DoubleArray,
+    alone: DoubleArray,
 ) -> DoubleArray:
     """Return the duals of rows after columns took what their rows can give them.
 
@@ -288,7 +304,7 @@ def _favour_columns(
         if column_of[row] != ALONE:
             own[row] = row_duals[row] + column_duals[column_of[row]]
     for _ in range(_PASSES):
-        left = np.zeros(len(row_of))  # cost of a column that is left
+        left = alone.copy()  # cost of a column that is left
         for row in range(len(column_of)):
             for e in range(starts[row], starts[row + 1]):
                 if columns[e] != column_of[row]:

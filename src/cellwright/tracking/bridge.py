@@ -322,7 +322,9 @@ def _assigned(
         problem = _priced(loose, movie, model, rates, inside)
         waiting = problem.costs - loose.cost
         without = solve(problem, NO_SPLITS)
-        solved, chosen = solve_with_splits(problem, _proposed(splits, waiting, problem, without))
+        solved, chosen = solve_with_splits(
+            problem, without, _proposed(splits, waiting, problem, without)
+        )
         source, target, probability = chosen_links(problem, solved, chosen)
         rates = _counted(loose, source, target, inside, model, movie)
     rows = np.concatenate([loose.ends, loose.mothers])

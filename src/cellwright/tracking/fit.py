@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._types import DoubleArray
 from cellwright.tracking.candidates import neighbours
-from cellwright.tracking.frames import Frame, Movie
+from cellwright.tracking.frames import Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
 from cellwright.tracking.motion import FramePair, mutual
 from cellwright.tracking.pair import PairLinks, link_pair
@@ -69,8 +69,7 @@ def _sample(movie: Movie) -> list[FramePair]:
 
 def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
     dimensions, count = movie.dimensions, len(movie.feature_names)
-    places = [_density(pair.earlier, _least_field(movie)) for pair in pairs] or [1.0]
-    density = float(np.median(places))
+    density = _density(movie)
     steps, changes, own = [], [], [np.zeros((0, count))]
     for pair in pairs:
         a, b = pair.earlier, pair.later
@@ -115,7 +114,7 @@ def _guessed_division(
     apart = 0.9 * diameter if diameter is not None else 0.5 * spacing
     return DivisionModel(
         rate=0.01,
-        midpoint=max(typical, 0.15 * apart),
+        midpoint=max(0.6 * typical, 0.1 * apart),
         separation=log(apart),
         separation_spread=0.4 if diameter is not None else 0.5,
         mother=np.zeros(len(names)),
@@ -287,7 +286,10 @@ def _least_field(movie: Movie) -> float:
     return movie.extent or 1.0
 
 
-def _density(frame: Frame, least: float) -> float:
-    """Return detections per area (volume), where the field is covered."""
-    spans = np.maximum(np.ptp(frame.position, axis=0), least)
-    return float(len(frame) / np.prod(spans))
+def _density(movie: Movie) -> float:
+    """Return detections per area (volume) of a frame, where the field is covered."""
+    least = _least_field(movie)
+    filled = np.flatnonzero(movie.counts)
+    chosen = filled[np.linspace(0, len(filled) - 1, min(_PAIRS, len(filled))).round().astype(int)]
+    spans = [np.maximum(movie.spans(number), least) for number in chosen.tolist()]
+    return float(np.median(movie.counts[chosen] / np.prod(spans, axis=1)))

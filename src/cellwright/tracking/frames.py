@@ -81,6 +81,11 @@ class Movie:
         """Detections in each frame, shape (T,)."""
         return np.diff(self._offsets)
 
+    def spans(self, number: int) -> DoubleArray:
+        """Return how far the detections of a frame reach along each axis, shape (D,)."""
+        rows = slice(self._offsets[number], self._offsets[number + 1])
+        return np.asarray(np.ptp(self.position[rows], axis=0))
+
     def frame(self, number: int, window: int | None = None) -> Frame:
         """Return one frame, or the `window` detections of it that are next to its middle."""
         rows = np.arange(self._offsets[number], self._offsets[number + 1])
@@ -148,6 +153,6 @@ def _border(tracks: Tracks, position: DoubleArray) -> DoubleArray:
 def _central(position: DoubleArray, rows: IntArray, count: int) -> IntArray:
     """Return the detections in a box around the middle that holds about `count` of them."""
     places = position[rows]
-    ranks = np.argsort(np.argsort(places, axis=0), axis=0) / len(rows) - 0.5
     share = (count / len(rows)) ** (1 / places.shape[1])
-    return np.asarray(rows[(np.abs(ranks) <= share / 2).all(axis=1)])
+    low, high = np.quantile(places, (0.5 - share / 2, 0.5 + share / 2), axis=0)
+    return np.asarray(rows[((low <= places) & (places <= high)).all(axis=1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.assignment import ALONE, Assignment, assign
@@ -38,34 +39,54 @@ def solve(problem: Problem, splits: Splits) -> Assignment:
     edges = problem.edges
     row_alone, column_alone = problem.row_alone.copy(), problem.column_alone.copy()
     row_alone[splits.mother] = column_alone[edges.columns[splits.edges]] = -np.inf
-    kept = problem.costs < row_alone[edges.rows] + column_alone[edges.columns]
-    row_alone[splits.mother] = column_alone[edges.columns[splits.edges]] = 0.0
-    return assign(
-        np.concatenate([[0], np.cumsum(kept)])[edges.starts],
-        edges.columns[kept],
-        problem.costs[kept],
-        row_alone,
-        column_alone,
+    starts, columns, costs = _worthwhile(
+        edges.starts, edges.columns, problem.costs, row_alone, column_alone
     )
+    row_alone[splits.mother] = column_alone[edges.columns[splits.edges]] = 0.0
+    return assign(starts, columns, costs, row_alone, column_alone)
 
 
-def solve_with_splits(problem: Problem, proposed: Splits) -> tuple[Assignment, Splits]:
+@njit(cache=True)
+def _worthwhile(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    row_alone: DoubleArray,
+    column_alone: DoubleArray,
+) -> tuple[IntArray, IntArray, DoubleArray]:
+    """Return the edges that cost less than that both of their ends stay alone."""
+    kept_starts = np.zeros_like(starts)
+    kept_columns, kept_costs = np.empty_like(columns), np.empty_like(costs)
+    count = 0
+    for row in range(len(starts) - 1):
+        for e in range(starts[row], starts[row + 1]):
+            if costs[e] < row_alone[row] + column_alone[columns[e]]:
+                kept_columns[count], kept_costs[count] = columns[e], costs[e]
+                count += 1
+        kept_starts[row + 1] = count
+    return kept_starts, kept_columns[:count], kept_costs[:count]
+
+
+def solve_with_splits(
+    problem: Problem, without: Assignment, proposed: Splits
+) -> tuple[Assignment, Splits]:
     """Accept divisions that lower the cost, cheapest first, and link all else anew.
+
+    `without` is the solution without divisions.
 
     Several may explain the same detection, one of them by taking a daughter from somebody else who
     then takes that detection. None of them pays beside the others, so the worst are given up first.
     """
     accepted = _without_conflicts(problem, proposed.where(proposed.price < 0))
-    while True:
+    while len(accepted.mother):
         solved = solve(problem, accepted)
-        if not len(accepted.mother):
-            return solved, accepted
         price = accepted.cost - _instead(problem, solved, accepted)
         accepted = replace(accepted, price=price)
         worst = float(price.max())
         if worst < 0:
             return solved, accepted
         accepted = accepted.where(price < worst / 2)
+    return without, accepted
 
 
 def _without_conflicts(problem: Problem, proposed: Splits) -> Splits:
@@ -89,10 +110,9 @@ def _instead(problem: Problem, solved: Assignment, splits: Splits) -> DoubleArra
     mothers = np.zeros(len(problem.row_alone), bool)
     mothers[splits.mother] = True
     row, column = problem.row_alone.copy(), problem.column_alone.copy()
+    least = solved.least_row_duals()
     elsewhere = np.flatnonzero(involved[columns] & ~mothers[rows])
-    np.minimum.at(
-        column, columns[elsewhere], costs[elsewhere] - solved.least_row_duals[rows[elsewhere]]
-    )
+    np.minimum.at(column, columns[elsewhere], costs[elsewhere] - least[rows[elsewhere]])
     elsewhere = np.flatnonzero(mothers[rows] & ~involved[columns])
     np.minimum.at(row, rows[elsewhere], costs[elsewhere] - solved.column_duals[columns[elsewhere]])
     one, other = splits.edges.T

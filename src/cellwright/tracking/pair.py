@@ -101,7 +101,7 @@ def link_pair(
         splits = propose_splits(
             edges, earlier, later, shift, model, without, problem.column_alone, wishes
         )
-        solved, chosen = solve_with_splits(problem, splits)
+        solved, chosen = solve_with_splits(problem, without, splits)
     source, target, probability = chosen_links(problem, solved, chosen)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)
