@@ -2,19 +2,20 @@
 
     python benchmarks/bench_active.py [--rounds 8] [--add 2] [--steps 200] [--repeats 5]
 
-A simulated annotator annotates fluorescence images of `train` of DSB 2018, all objects of an image
-at a time. It begins with the same few images, drawn by chance; after each round of training, which
-starts from the weights of the round before, it takes the next ones: by `next_to_annotate` among
-some that are drawn, or by chance. The networks are small and begin from nothing, for the shipped
-model has seen these images. All are scored on the same images of `val`. Told is how many objects it
-takes to reach a given AP@0.5, between the rounds by straight lines, and the share that is spared,
-with an interval from resampling the repeats. What is done is not done again: an interrupted run
-goes on by the same command.
+A simulated annotator annotates parts of 256 × 256 px of fluorescence images of `train` of DSB
+2018, one part of each, all objects in it at a time. It begins with the same few, drawn by chance;
+after each round of training, which starts from the weights of the round before, it takes the next
+ones: by `next_to_annotate` among some that are drawn, or by chance. The networks are small and
+begin from nothing, for the shipped model has seen these images. All are scored on the same images
+of `val`. Told is how many objects it takes to reach a given AP@0.5, between the rounds by straight
+lines, and the share that is spared, with an interval from resampling the repeats. What is done is
+not done again: an interrupted run goes on by the same command.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from _common import ROOT, data_folder, describe_machine
 
+import cellwright as cw
 from cellwright._files import write_json
 from cellwright._types import DoubleArray
 from cellwright.datasets.dataset import open_dataset
@@ -38,7 +40,8 @@ from cellwright.runs.train import train_divided
 from cellwright.runs.train_instances import InstanceTask
 
 WAYS = ("active", "random")
-FIRST = 5  # images, one of which is set aside
+FIRST = 5  # parts, one of which is set aside
+SIDE = 256  # px
 TARGETS = (0.5, 0.6, 0.7)
 NETWORK = {"width": 12, "depth": 4}
 
@@ -50,8 +53,8 @@ class Choices:
     Parameters
     ----------
     rounds, add, steps, pool, candidates, judged : int
-        Rounds; images annotated after each; steps of training; images there are; images of them
-        that are looked at; images that judge.
+        Rounds; parts annotated after each; steps of training; parts there are; parts of them that
+        are looked at; images that judge.
     """
 
     rounds: int
@@ -79,6 +82,7 @@ def main() -> None:
     curves: dict[str, list[DoubleArray]] = {way: [] for way in WAYS}
     for repeat in range(repeats):
         pool = _some([e for e in fluorescence if e.split == "train"], choices.pool, seed=repeat)
+        pool = [_part(example, out / "parts") for example in pool]
         for way in WAYS:
             folder = out / f"{choices.steps}-{choices.add}-{choices.pool}" / f"{repeat}-{way}"
             curve = annotated_and_learned(dataset, pool, judges, way, choices, folder, repeat)
@@ -206,6 +210,22 @@ def _needed(curve: DoubleArray, target: float) -> float:
 def _some(examples: list[Example], most: int, seed: int) -> list[Example]:
     order = np.random.default_rng(seed).permutation(len(examples))[:most]
     return [examples[index] for index in order]
+
+
+def _part(example: Example, folder: Path) -> Example:
+    """Return an example of the part of an image in which most pixels are objects, of some drawn."""
+    name = hashlib.sha256(example.id.encode()).hexdigest()[:16]
+    image, truth = (folder / what / f"{name}.tif" for what in ("images", "labels"))
+    if not truth.exists():
+        pixels = load_pixels(example)[0]
+        labels = load_labels(example, pixels.shape[1:])
+        rng = np.random.default_rng(int(name, 16))
+        corners = rng.integers(0, np.maximum(1, np.array(labels.shape) - SIDE + 1), (8, 2))
+        boxes = [np.s_[y : y + SIDE, x : x + SIDE] for y, x in corners]
+        box = max(boxes, key=lambda box: np.count_nonzero(labels[box]))
+        cw.write(image, cw.Image(pixels[(slice(None), *box)], "CYX"), overwrite=True)
+        cw.write_labels(truth, labels[box])
+    return replace(example, images=(image,), labels=truth)
 
 
 def _pixels(example: Example) -> DoubleArray:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_S = 60
+VIRTUAL = {"Tab": 9, "Enter": 13}
+"""What Chromium goes by where a key does something of its own, such as moving the focus."""
 MODIFIERS = {"alt": 1, "ctrl": 2, "shift": 8}
 
 
@@ -121,13 +123,15 @@ class Browser:
         self.mouse("up", *points[-1])
 
     def key(self, key: str, modifier=None) -> None:
-        text = key if len(key) == 1 and modifier in (None, "shift") else ""
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        text = text if modifier in (None, "shift") else ""
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
                 modifiers=MODIFIERS.get(modifier, 0),
+                windowsVirtualKeyCode=VIRTUAL.get(key, 0),
                 **({"text": text} if text and kind == "keyDown" else {}),
             )
 

@@ -29,7 +29,7 @@ function described(method, path, operation) {
   for (const [name, schema] of Object.entries(body?.properties ?? {})) {
     rows.push(row(name, schema, body?.required.includes(name) ?? false, schema.description ?? ""));
   }
-  const title = made("h3", made("span", method.toUpperCase()), path);
+  const title = made("h2", made("span", method.toUpperCase()), path);
   return made("article", title, made("p", operation.summary), ...(rows.length ? [made("table", ...rows)] : []));
 }
 
