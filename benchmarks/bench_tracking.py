@@ -1,7 +1,7 @@
 """How right and how fast linking is, beside laptrack and trackpy on the same detections.
 
-Ours: ``python benchmarks/bench_tracking.py [--counts 1000 10000 100000]``. Peers, from an
-environment that has them: ``--peer-python .venv-peers-tracking/bin/python`` (or
+``python benchmarks/bench_tracking.py [--tables quality real scale raw certainty]`` prints them. Peers,
+from an environment that has them: ``--peer-python .venv-peers-tracking/bin/python`` (or
 ``CELLWRIGHT_PEERS_TRACKING``); they get twice the 99.5th percentile of the true steps as their
 radius, ours gets nothing. CPU seconds of one thread.
 """
@@ -9,126 +9,27 @@ radius, ours gets nothing. CPU seconds of one thread.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from _tracking_cases import DATA, MOVIES, REAL, Case, points, real, simulated
 
-from cellwright._types import DoubleArray, IntArray
-from cellwright.simulation.movies import Motion, simulate_movie
-from cellwright.simulation.nuclei import NucleiSimulation
-from cellwright.tracking.detections import find_detections
-from cellwright.tracking.formats.ctc import open_ctc
+from cellwright._types import IntArray
+from cellwright.runs.track import track_movie
 from cellwright.tracking.link import link
-from cellwright.tracking.tracks import Tracks, make_tracks
+from cellwright.tracking.metrics.challenge import score_folders
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("CELLWRIGHT_DATA", ROOT / ".." / "shared" / "data"))
 PEERS = Path(__file__).parent / "peers" / "tracking.py"
-MOVIES = {
-    "slow": (NucleiSimulation(size=(384, 384), diameter=18, density=0.15), Motion(30, 2, 0.6, 25)),
-    "fast": (NucleiSimulation(size=(384, 384), diameter=18, density=0.15), Motion(30, 6, 0.6, 25)),
-    "crowded": (
-        NucleiSimulation(size=(320, 320), diameter=16, density=0.35),
-        Motion(25, 4, 0.4, 25),
-    ),
-    "few divisions": (
-        NucleiSimulation(size=(384, 384), diameter=18, density=0.2),
-        Motion(40, 4, 0.5, 80),
-    ),
-    "very fast": (
-        NucleiSimulation(size=(384, 384), diameter=16, density=0.12),
-        Motion(25, 10, 0.6, 25),
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Case:
-    """Detections and their true links."""
-
-    detections: Tracks
-    links: IntArray
-
-    def steps(self) -> DoubleArray:
-        """Return the true displacements."""
-        places = self.detections.position
-        return np.linalg.norm(places[self.links[:, 1]] - places[self.links[:, 0]], axis=1)
-
-
-def by_label(detections: Tracks, parents: dict[int, int]) -> Case:
-    """Return the truth of detections whose labels name tracks."""
-    last: dict[int, int] = {}
-    links = []
-    for row, label in enumerate(detections.label.tolist()):
-        before = last.get(label, last.get(parents.get(label, 0)))
-        if before is not None:
-            links.append((before, row))
-        last[label] = row
-    return Case(detections, np.array(links))
-
-
-def simulated(sample: NucleiSimulation, motion: Motion, seed: int) -> Case:
-    """Return a simulated movie, with intensities."""
-    frames, labels, table = simulate_movie(sample, motion, seed)
-    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
-    return by_label(find_detections(list(labels), list(frames)), parents)
-
-
-def challenge(folder: Path) -> Case:
-    """Return a true movie of the Cell Tracking Challenge."""
-    files = open_ctc(folder)
-    parents = {int(row[0]): int(row[3]) for row in files.table}
-    return by_label(find_detections(files.frames()), parents)
-
-
-def points(count: int, frames: int, dimensions: int, seed: int) -> Case:
-    """Return points at unit density that wander, divide, end and are missed now and then."""
-    rng = np.random.default_rng(seed)
-    side = count ** (1 / dimensions)
-    lattice = np.meshgrid(*[np.arange(np.ceil(side))] * dimensions)
-    place = np.stack([axis.ravel() for axis in lattice], axis=1)[:count]
-    place = place + rng.uniform(-0.3, 0.3, place.shape)
-    name = np.arange(len(place))
-    parent = np.full(len(place), -1)
-    rows: list[tuple[IntArray, DoubleArray, IntArray]] = []
-    for _ in range(frames):
-        seen = rng.random(len(place)) > 0.01
-        rows.append((name[seen], place[seen], parent[seen]))
-        alive = rng.random(len(place)) > 0.002
-        place, name, parent = place[alive], name[alive], parent[alive]
-        divides = rng.random(len(place)) < 0.003
-        way = rng.normal(0, 1, (int(divides.sum()), dimensions))
-        way *= 0.25 / np.linalg.norm(way, axis=1, keepdims=True)
-        first = int(max(one[0].max() for one in rows)) + count
-        born = first + np.arange(2 * len(way))
-        mothers = place[divides]
-        place = np.concatenate([place[~divides], mothers + way, mothers - way])
-        parent = np.concatenate([parent[~divides], np.tile(name[divides], 2)])
-        name = np.concatenate([name[~divides], born])
-        place = place + rng.normal(0, 0.15, place.shape)
-    return _numbered(rows)
-
-
-def _numbered(rows: list[tuple[IntArray, DoubleArray, IntArray]]) -> Case:
-    frame = np.concatenate([np.full(len(one[0]), t) for t, one in enumerate(rows)])
-    name, place, parent = (np.concatenate(column) for column in zip(*rows, strict=True))
-    order = np.lexsort((frame, name))
-    same = name[order[1:]] == name[order[:-1]]
-    links = np.stack([order[:-1][same], order[1:][same]], axis=1)
-    firsts = order[np.concatenate([[True], ~same])]
-    lasts = dict(zip(name[order].tolist(), order.tolist(), strict=True))
-    births = [
-        (lasts[parent[row]], row) for row in firsts.tolist() if parent[row] in lasts
-    ]  # of a mother that was ever seen
-    links = np.concatenate([links, np.array(births, np.int64).reshape(-1, 2)])
-    return Case(make_tracks(frame, place), links)
+TRACKERS = ("cellwright", "laptrack", "trackpy")
+SEEDS = (11, 12)
+BINS = (0.0, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0)
+_Result = tuple[dict[str, float], float]
 
 
 def scores(case: Case, found: IntArray) -> dict[str, float]:
@@ -152,13 +53,13 @@ def _divisions(links: set[tuple[int, int]]) -> set[tuple[int, ...]]:
     return {(mother, *both) for mother, both in daughters.items() if len(both) > 1}
 
 
-def run_ours(case: Case) -> tuple[dict[str, float], float]:
+def run_ours(case: Case) -> _Result:
     start = time.process_time()
     linked = link(case.detections)
     return scores(case, linked.edges), time.process_time() - start
 
 
-def run_peer(python: str, tracker: str, case: Case) -> tuple[dict[str, float], float]:
+def run_peer(python: str, tracker: str, case: Case) -> _Result:
     """Run a peer in its own environment, on the same points."""
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder) / "points.npz"
@@ -172,40 +73,135 @@ def run_peer(python: str, tracker: str, case: Case) -> tuple[dict[str, float], f
             return scores(case, content["links"]), float(content["seconds"])
 
 
-def cases(counts: list[int]) -> dict[str, Case]:
-    chosen = {}
-    for name, (folder, files) in {
-        "ctc_sim_ilastik": ("ctc_sim_ilastik", "01_GT"),
-        "ctc_gowt1_02_sparse": ("ctc_gowt1_02_sparse", "02_GT"),
-    }.items():
-        if (DATA / folder).is_dir():
-            chosen[name] = challenge(DATA / folder / files)
+def conditions(case: Case) -> Iterator[tuple[str, Case]]:
+    """Yield a movie, and what is left of it."""
+    yield "as it is", case
+    yield "positions only", case.bare()
+    yield "3 % missed", case.thinned(0.03)
+    yield "late daughters", case.late(0.4)
+    for step, name in ((2, "every 2nd frame"), (3, "every 3rd frame")):
+        yield name, case.every(step)
+        yield f"{name}, positions only", case.every(step).bare()
+
+
+def run_all(case: Case, python: str | None) -> dict[str, _Result]:
+    """Return scores and seconds of every tracker there is."""
+    results = {"cellwright": run_ours(case)}
+    if python:
+        results |= {tracker: run_peer(python, tracker, case) for tracker in TRACKERS[1:]}
+    return results
+
+
+def row(name: str, results: list[dict[str, _Result]]) -> str:
+    """Return a line of a table: mean LNK and F1 of divisions for each tracker."""
+    cells = []
+    for tracker in results[0]:
+        linking, divisions = (
+            np.mean([one[tracker][0][what] for one in results]) for what in ("LNK", "division F1")
+        )
+        cells.append(f"{linking:.4f} / {divisions:.3f}")
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def heading(first: str, python: str | None) -> None:
+    trackers = TRACKERS if python else TRACKERS[:1]
+    print(f"\n| {first} | {' | '.join(trackers)} |\n|---|{'---|' * len(trackers)}")
+
+
+def quality(python: str | None) -> None:
+    """Print the mean over simulated movies, under each condition."""
+    found: dict[str, list[dict[str, _Result]]] = {}
     for name, (sample, motion) in MOVIES.items():
-        chosen[name] = simulated(sample, motion, seed=11)
+        for seed in SEEDS:
+            for condition, case in conditions(simulated(sample, motion, seed)):
+                results = run_all(case, python)
+                found.setdefault(condition, []).append(results)
+                if condition == "as it is":
+                    found.setdefault(name, []).append(results)
+    heading("simulated nuclei, LNK / division F1", python)
+    for name, all_results in found.items():
+        print(row(name, all_results), flush=True)
+
+
+def real_movies(python: str | None) -> None:
+    """Print the real movies, and every second and third of their frames."""
+    heading("real movies, LNK / division F1", python)
+    for name, case in real():
+        for step in (1, 2, 3):
+            label = name if step == 1 else f"{name}, every {step}. frame"
+            print(row(label, [run_all(case.every(step), python)]), flush=True)
+
+
+def scale(python: str | None, counts: list[int], limit: int) -> None:
+    """Print how fast and how right linking of points is."""
+    print("\n| points | tracker | detections/s | LNK | division F1 |\n|---|---|--:|--:|--:|")
     for count in counts:
         for dimensions in (2, 3):
-            chosen[f"points {dimensions}D, {count:,} a frame"] = points(count, 10, dimensions, 5)
-    return chosen
+            case = points(count, 10, dimensions, 5)
+            small = len(case.detections) <= limit
+            results = run_all(case, python if small else None)
+            for tracker, (score, seconds) in results.items():
+                print(
+                    f"| {dimensions}D, {count:,} a frame | {tracker} | "
+                    f"{len(case.detections) / seconds:,.0f} | {score['LNK']:.4f} | "
+                    f"{score['division F1']:.3f} |",
+                    flush=True,
+                )
+
+
+def raw(_: str | None) -> None:
+    """Print scores of the Cell Tracking Challenge of raw images, segmented and tracked."""
+    print("\n| raw images | DET | SEG | TRA | LNK |\n|---|--:|--:|--:|--:|")
+    for name, (folder, sequence) in REAL.items():
+        images = DATA / folder / sequence
+        if images.is_dir():
+            with tempfile.TemporaryDirectory() as home:
+                track_movie(images, Path(home) / "out")
+                scored = score_folders(Path(home) / "out" / "ctc", DATA / folder / f"{sequence}_GT")
+            numbers = " | ".join(f"{scored[one]:.3f}" for one in ("DET", "SEG", "TRA", "LNK"))
+            print(f"| {name} | {numbers} |", flush=True)
+
+
+def certainty(_: str | None) -> None:
+    """Print how often links of each probability are right."""
+    probability, right = [], []
+    for sample, motion in MOVIES.values():
+        for _condition, case in conditions(simulated(sample, motion, 11)):
+            linked = link(case.detections)
+            truth = set(map(tuple, case.links.tolist()))
+            probability.append(linked.edge_properties["probability"])
+            right.append(np.array([tuple(edge) in truth for edge in linked.edges.tolist()]))
+    sure, correct = np.concatenate(probability), np.concatenate(right)
+    print("\n| probability | links | mean probability | right |\n|---|--:|--:|--:|")
+    bins = np.digitize(sure, BINS[1:-1])
+    for number, (low, high) in enumerate(pairwise(BINS)):
+        one = bins == number
+        print(
+            f"| {low} to {high} | {one.sum():,} | {sure[one].mean():.3f} | "
+            f"{correct[one].mean():.3f} |"
+        )
+    worst = np.argsort(sure)[: len(sure) // 50]
+    print(f"\n{1 - correct[worst].mean():.2f} of the least certain 2 % are wrong, which are "
+          f"{(~correct[worst]).sum() / (~correct).sum():.2f} of all errors")  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    tables = ("quality", "real", "scale", "raw", "certainty")
+    parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument("--counts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--peer-python", default=os.environ.get("CELLWRIGHT_PEERS_TRACKING"))
     parser.add_argument("--peer-limit", type=int, default=60_000, help="detections for peers")
     arguments = parser.parse_args()
-    run_ours(points(500, 4, 2, 0))  # compiles
-    for name, case in cases(arguments.counts).items():
-        count = len(case.detections)
-        results = {"cellwright": run_ours(case)}
-        if arguments.peer_python and count <= arguments.peer_limit:
-            for tracker in ("trackpy", "laptrack"):
-                results[tracker] = run_peer(arguments.peer_python, tracker, case)
-        for tracker, (score, seconds) in results.items():
-            row = {key: round(value, 4) for key, value in score.items()}
-            row |= {"seconds": round(seconds, 2), "detections/s": round(count / seconds)}
-            print(f"{name:28s} {tracker:10s} {json.dumps(row)}", flush=True)
+    for dimensions in (2, 3):
+        run_ours(points(500, 4, dimensions, 0))  # compiles
+    prints = {"quality": quality, "real": real_movies, "raw": raw, "certainty": certainty}
+    for table in arguments.tables:
+        if table == "scale":
+            scale(arguments.peer_python, arguments.counts, arguments.peer_limit)
+        else:
+            prints[table](arguments.peer_python)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

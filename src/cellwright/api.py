@@ -15,7 +15,8 @@ from cellwright.runs.results import RunResult
 from cellwright.runs.segment import segment_images
 from cellwright.runs.segment_options import SegmentOptions
 from cellwright.tracking.detections import find_detections
-from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.link import link
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.tracks import Tracks
 
 if TYPE_CHECKING:

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright.tracking.candidates import neighbours
-from cellwright.tracking.costs import link_costs, propose_splits, split_costs
+from cellwright.tracking.costs import link_costs
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.joint import NO_SPLITS, Problem, solve
-from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.link import link
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.splits import propose_splits, split_costs
 from cellwright.tracking.tracks import make_tracks
 from tracking.movies import divisions, edges, f1, nuclei, without
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cellwright._errors import InputError, UsageError
-from cellwright.tracking.link import LinkOptions, link
+from cellwright.tracking.link import link
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.tracks import PROBABILITY, make_tracks
 from tracking.movies import divisions, edges, f1, nuclei
 

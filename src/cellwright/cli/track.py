@@ -76,7 +76,7 @@ def track(
     from the movie. The same command goes on where it was stopped.
     """
     from cellwright.runs.track import track_movie
-    from cellwright.tracking.link import LinkOptions
+    from cellwright.tracking.options import LinkOptions
 
     linking = LinkOptions(divisions, max_gap, max_distance)
     result = track_movie(source, output, linking, **choices)

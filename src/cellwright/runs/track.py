@@ -31,7 +31,8 @@ from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
 from cellwright.tracking.formats.pins import read_pins
 from cellwright.tracking.formats.table import read_table, tracks_to_tables
-from cellwright.tracking.link import LinkOptions, start_linking
+from cellwright.tracking.link import start_linking
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.summary import TrackSummary, summarise
 from cellwright.tracking.tracks import Tracks
 

@@ -13,72 +13,16 @@ import numpy as np
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.assignment import Assignment
-from cellwright.tracking.candidates import Edges, make_grid, neighbours
-from cellwright.tracking.costs import Splits, link_costs, split_costs
+from cellwright.tracking.candidates import Edges
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.joint import (
-    NO_SPLITS,
-    Problem,
-    chosen_links,
-    solve,
-    solve_with_splits,
-)
+from cellwright.tracking.joint import NO_SPLITS, Problem, chosen_links, solve, solve_with_splits
+from cellwright.tracking.loose import CANDIDATES, Course, Links, Loose, loosen
 from cellwright.tracking.model import LinkModel
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import NO_PINS, PINNED, Pins
+from cellwright.tracking.splits import Splits, split_costs
 
-_CANDIDATES = 6
 _ROUNDS = 3  # of estimating how often cells are missed
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How the field and the cells of a movie of T frames moved.
-
-    Attributes
-    ----------
-    drift : array of float, shape (T, D)
-        Of the field since the first frame.
-    spread : array of float, shape (T,)
-        Sum of the squared scales of steps since the first frame.
-    """
-
-    drift: DoubleArray
-    spread: DoubleArray
-
-    @classmethod
-    def of(cls, shifts: DoubleArray, steps: DoubleArray) -> Course:
-        """Return it from the shift and the scale of steps of each frame pair."""
-        still = np.zeros((1, shifts.shape[1]))
-        return cls(
-            np.concatenate([still, np.cumsum(shifts, axis=0)]),
-            np.concatenate([[0.0], np.cumsum(steps**2)]),
-        )
-
-    def step(self, begin: IntArray, end: IntArray) -> DoubleArray:
-        """Return the scale of steps from one frame to another."""
-        return np.asarray(np.sqrt(self.spread[end] - self.spread[begin]))
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Links of the detections of a movie.
-
-    Attributes
-    ----------
-    edges : array of int, shape (E, 2)
-        Rows (source, target) of detections.
-    probability : array of float, shape (E,)
-    """
-
-    edges: IntArray
-    probability: DoubleArray
-
-    def joined(self, others: Links) -> Links:
-        """Return both."""
-        return Links(
-            np.concatenate([self.edges, others.edges]),
-            np.concatenate([self.probability, others.probability]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +41,13 @@ class _Rates:
     explained: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Loose:
-    """What the frame pairs left over, and the candidates to link it.
-
-    Rows are `ends`, then `mothers` of tracks that go on; columns are `starts`. `cost` leaves out
-    how often cells are missed; `lag` is how many frames a candidate spans.
-    """
-
-    ends: IntArray
-    starts: IntArray
-    mothers: IntArray
-    row: IntArray
-    column: IntArray
-    cost: DoubleArray
-    lag: IntArray
-
-
 def bridge(
     movie: Movie,
     links: Links,
     beside: IntArray,
     course: Course,
     model: LinkModel,
-    *,
-    divisions: bool,
-    max_gap: int,
-    max_distance: float,
+    options: LinkOptions,
     pins: Pins = NO_PINS,
 ) -> Links:
     """Link ends and beginnings of tracks over frames in which cells were not seen.
@@ -137,12 +61,7 @@ def bridge(
         Rows of detections that begin a track, with detections near them in the same frame.
     course : Course
     model : LinkModel
-    divisions : bool
-        Whether cells divide.
-    max_gap : int
-        Frames in a row that a cell may be missing from.
-    max_distance : float
-        Longest way between two frames.
+    options : LinkOptions
     pins : Pins
         By rows of detections; those between neighbouring frames do not matter here.
 
@@ -162,151 +81,19 @@ def bridge(
     Methods 5 (2008).
     """
     found = Links(np.zeros((0, 2), np.int64), np.zeros(0))
-    for _ in range(2 if divisions or pins else 1):
-        loose = _loosen(
-            movie, links.joined(found), beside, course, model,
-            divisions=divisions, max_gap=max_gap, max_distance=max_distance, pins=pins,
-        )  # fmt: skip
+    for _ in range(2 if options.divisions or pins else 1):
+        loose = loosen(movie, links.joined(found), beside, course, model, options, pins)
         if not len(loose.row):
             break
-        new = _assigned(loose, movie, course, model, divisions)
+        new = _assigned(loose, movie, course, model, options.divisions)
         found = found.joined(new)
         if not len(new.edges):
             break
     return found
 
 
-def _loosen(
-    movie: Movie,
-    links: Links,
-    beside: IntArray,
-    course: Course,
-    model: LinkModel,
-    *,
-    divisions: bool,
-    max_gap: int,
-    max_distance: float,
-    pins: Pins,
-) -> _Loose:
-    """Return what is loose, and which of it may belong together."""
-    frame, count = movie.frame_of, len(movie.frame_of)
-    source, target = links.edges.T
-    children = np.bincount(source, minlength=count)
-    parent = np.full(count, -1)
-    parent[target] = source
-    ends = np.flatnonzero((children == 0) & (frame < len(movie) - 1))
-    starts = np.flatnonzero((parent < 0) & (frame > 0))
-    parts = [
-        _gaps(movie, ends, starts, course, model, lag, max_distance * lag)
-        for lag in range(2, max_gap + 2)
-    ]
-    mothers = np.zeros(0, np.int64)
-    if divisions and max_gap:
-        late = _late_daughters(movie, beside, parent, children, course, model, max_gap)
-        mothers, of = np.unique(late[0], return_inverse=True)
-        column = np.searchsorted(starts, late[1])
-        parts.append((len(ends) + of, column, late[2], late[3]))
-    row, column, cost, lag = (
-        (np.concatenate(part) for part in zip(*parts, strict=True))
-        if parts
-        else (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
-    )
-    loose = _Loose(ends, starts, mothers, row, column, cost, lag)
-    return _pinned(loose, frame, pins, children)
-
-
-def _gaps(
-    movie: Movie,
-    ends: IntArray,
-    starts: IntArray,
-    course: Course,
-    model: LinkModel,
-    lag: int,
-    longest: float,
-) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
-    """Return candidate links from ends to the beginnings `lag` frames later."""
-    frame, features = movie.frame_of, movie.features
-    later = np.minimum(frame[ends] + lag, len(movie) - 1)
-    steps = course.step(frame[ends], later)
-    place = movie.position - course.drift[frame]
-    radius = min(model.reach(float(steps.max(initial=model.step))), longest)
-    # Frames lie side by side, too far apart to be confused, so that one search is enough.
-    apart = np.zeros(movie.dimensions)
-    apart[0] = float(np.ptp(place[:, 0])) + 2 * radius if len(place) else 0.0
-    grid = make_grid(place[starts] + frame[starts, None] * apart)
-    queries = place[ends] + (frame[ends] + lag)[:, None] * apart
-    edges = neighbours(queries, grid, radius, _CANDIDATES)
-    costs = link_costs(edges, features[ends], features[starts], model, steps)
-    return edges.rows, edges.columns, costs, np.full(len(costs), lag)
-
-
-def _late_daughters(
-    movie: Movie,
-    beside: IntArray,
-    parent: IntArray,
-    children: IntArray,
-    course: Course,
-    model: LinkModel,
-    max_gap: int,
-) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
-    """Return mothers of tracks that go on beside beginnings, as if these were late daughters."""
-    frame, features = movie.frame_of, movie.features
-    place = movie.position - course.drift[frame]
-    start, sister = beside[parent[beside[:, 0]] < 0].T
-    ancestor, rows = sister, []
-    for _ in range(max_gap + 1):
-        ancestor = np.where(ancestor >= 0, parent[ancestor], -1)
-        ancestor = np.where((ancestor >= 0) & (children[ancestor] == 1), ancestor, -1)
-        lag = frame[start] - frame[ancestor]
-        fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
-        rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
-    mother, start, sister, lag = np.concatenate(rows, axis=1)
-    alone = Edges(
-        np.arange(len(mother) + 1),
-        np.arange(len(mother)),
-        ((place[sister] - place[mother]) ** 2).sum(axis=1),
-    )
-    steps = course.step(frame[mother], frame[start])
-    wander = course.step(frame[mother] + 1, frame[start])
-    costs = split_costs(
-        (place[mother], place[sister], place[start]),
-        (features[mother], features[sister], features[start]),
-        model,
-        wander,
-    )
-    costs = costs - link_costs(alone, features[mother], features[sister], model, steps)
-    return mother, start, costs, lag
-
-
-def _pinned(loose: _Loose, frame: IntArray, pins: Pins, children: IntArray) -> _Loose:
-    """Add links that were asked for to the candidates, and leave out what pins exclude."""
-    if not pins:
-        return loose
-    rows = np.concatenate([loose.ends, loose.mothers])
-    key = rows[loose.row] * len(frame) + loose.starts[loose.column]
-    gap = frame[pins.forced[:, 1]] - frame[pins.forced[:, 0]] > 1
-    forced = pins.forced[gap & np.isin(pins.forced[:, 1], loose.starts)]
-    kept = ~np.isin(key, pins.forbidden[:, 0] * len(frame) + pins.forbidden[:, 1])
-    kept &= ~np.isin(loose.starts[loose.column], forced[:, 1])
-    source, target = forced.T
-    mothers = np.union1d(loose.mothers, source[children[source] == 1])
-    rows = np.concatenate([loose.ends, mothers])
-    order = np.argsort(rows, kind="stable")
-    place = order[np.searchsorted(rows, source, sorter=order)]
-    old = np.concatenate([np.arange(len(loose.ends)),
-                          len(loose.ends) + np.searchsorted(mothers, loose.mothers)])  # fmt: skip
-    return replace(
-        loose,
-        mothers=mothers,
-        row=np.concatenate([old[loose.row[kept]], place]),
-        column=np.concatenate([loose.column[kept], np.searchsorted(loose.starts, target)]),
-        cost=np.concatenate([loose.cost[kept], np.full(len(forced), -PINNED)]),
-        lag=np.concatenate([loose.lag[kept], frame[target] - frame[source]]),
-    )
-
-
 def _assigned(
-    loose: _Loose, movie: Movie, course: Course, model: LinkModel, divisions: bool
+    loose: Loose, movie: Movie, course: Course, model: LinkModel, divisions: bool
 ) -> Links:
     """Return the best links of what is loose, and estimate how often cells are missed."""
     order = np.argsort(loose.row, kind="stable")
@@ -332,7 +119,7 @@ def _assigned(
     return Links(edges, probability)
 
 
-def _double_births(loose: _Loose, movie: Movie, course: Course, model: LinkModel) -> Splits:
+def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel) -> Splits:
     """Return ends that could have divided unseen: two candidates each with the same lag.
 
     Costs leave out how often cells are missed; prices are not known yet.
@@ -340,7 +127,7 @@ def _double_births(loose: _Loose, movie: Movie, course: Course, model: LinkModel
     same: list[IntArray] = []
     order = np.lexsort((loose.lag, loose.row))
     row, lag = loose.row[order], loose.lag[order]
-    for behind in range(1, _CANDIDATES):
+    for behind in range(1, CANDIDATES):
         first = np.flatnonzero((row[behind:] == row[:-behind]) & (lag[behind:] == lag[:-behind]))
         first = first[row[first] < len(loose.ends)]
         same.append(np.stack([order[first], order[first + behind]], axis=1))
@@ -361,7 +148,7 @@ def _double_births(loose: _Loose, movie: Movie, course: Course, model: LinkModel
     return Splits(of, edges, costs, np.zeros(len(of)))
 
 
-def _inside(movie: Movie, loose: _Loose, model: LinkModel) -> tuple[DoubleArray, DoubleArray]:
+def _inside(movie: Movie, loose: Loose, model: LinkModel) -> tuple[DoubleArray, DoubleArray]:
     """Return how probable it is that ends, and beginnings, are not due to the border."""
     border, step = movie.border, model.step
     ending = model.end_rate * np.exp(model.end_costs(border[loose.ends], step))
@@ -371,7 +158,7 @@ def _inside(movie: Movie, loose: _Loose, model: LinkModel) -> tuple[DoubleArray,
 
 
 def _priced(
-    loose: _Loose,
+    loose: Loose,
     movie: Movie,
     model: LinkModel,
     rates: _Rates,
@@ -410,7 +197,7 @@ def _proposed(
 
 
 def _counted(
-    loose: _Loose,
+    loose: Loose,
     source: IntArray,
     target: IntArray,
     inside: tuple[DoubleArray, DoubleArray],

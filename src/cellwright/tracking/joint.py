@@ -10,7 +10,8 @@ from numba import njit
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.assignment import ALONE, Assignment, assign
 from cellwright.tracking.candidates import Edges
-from cellwright.tracking.costs import Splits, link_probabilities
+from cellwright.tracking.costs import link_probabilities
+from cellwright.tracking.splits import Splits
 
 NO_SPLITS = Splits(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(0))
 

@@ -6,58 +6,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cellwright._errors import InputError, UsageError
+from cellwright._errors import InputError
 from cellwright._types import DoubleArray, IntArray
-from cellwright.tracking.bridge import Course, Links, bridge
+from cellwright.tracking.bridge import bridge
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Frame, Movie
+from cellwright.tracking.loose import Course, Links
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import PairLinks, link_pair
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
 _SISTERS = 4
 """Detections near one that begins a track, of which it could be the sister."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """How detections are linked; all else is estimated from them.
-
-    Parameters
-    ----------
-    divisions : bool
-        Whether cells divide.
-    max_gap : int
-        Frames in a row that a cell may be missing from.
-    max_distance : float, optional
-        Longest way of a cell between two frames, in µm, or px where the pixel size is not known;
-        the drift of the whole field does not count.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of range.
-    """
-
-    divisions: bool = True
-    max_gap: int = 2
-    max_distance: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.max_gap < 0:
-            raise UsageError(f"A gap of {self.max_gap} frames was asked for; give 0 or more.")
-        if self.max_distance is not None and not self.max_distance > 0:
-            raise UsageError(
-                f"A largest distance of {self.max_distance} was asked for; give one above 0."
-            )
-
-    @property
-    def reach(self) -> float:
-        """Longest way between two frames; infinite when not limited."""
-        return np.inf if self.max_distance is None else self.max_distance
 
 
 def link(
@@ -203,10 +167,8 @@ class Linking:
             np.concatenate(beside),
             Course.of(shifts, np.array([pair.step for pair in pairs])),
             self.model,
-            divisions=self.options.divisions,
-            max_gap=self.options.max_gap,
-            max_distance=self.options.reach,
-            pins=self.pins,
+            self.options,
+            self.pins,
         )
 
 

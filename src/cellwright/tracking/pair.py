@@ -8,7 +8,7 @@ import numpy as np
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges, neighbours
-from cellwright.tracking.costs import Splits, link_costs, propose_splits
+from cellwright.tracking.costs import link_costs
 from cellwright.tracking.joint import (
     NO_SPLITS,
     Problem,
@@ -20,6 +20,7 @@ from cellwright.tracking.joint import (
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair, median_step
 from cellwright.tracking.pins import NO_PAIR_PINS, PairPins, pinned_candidates
+from cellwright.tracking.splits import Splits, propose_splits
 
 NEIGHBOURS = {2: 6, 3: 8}
 """Candidates of each detection, by the number of spatial axes."""

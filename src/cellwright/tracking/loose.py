@@ -1,0 +1,213 @@
+"""What the frame pairs left over, and which of it may belong together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.candidates import Edges, make_grid, neighbours
+from cellwright.tracking.costs import link_costs
+from cellwright.tracking.frames import Movie
+from cellwright.tracking.model import LinkModel
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.pins import PINNED, Pins
+from cellwright.tracking.splits import split_costs
+
+CANDIDATES = 6
+"""Of each end among the beginnings of one frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the field and the cells of a movie of T frames moved.
+
+    Attributes
+    ----------
+    drift : array of float, shape (T, D)
+        Of the field since the first frame.
+    spread : array of float, shape (T,)
+        Sum of the squared scales of steps since the first frame.
+    """
+
+    drift: DoubleArray
+    spread: DoubleArray
+
+    @classmethod
+    def of(cls, shifts: DoubleArray, steps: DoubleArray) -> Course:
+        """Return it from the shift and the scale of steps of each frame pair."""
+        still = np.zeros((1, shifts.shape[1]))
+        return cls(
+            np.concatenate([still, np.cumsum(shifts, axis=0)]),
+            np.concatenate([[0.0], np.cumsum(steps**2)]),
+        )
+
+    def step(self, begin: IntArray, end: IntArray) -> DoubleArray:
+        """Return the scale of steps from one frame to another."""
+        return np.asarray(np.sqrt(self.spread[end] - self.spread[begin]))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links of the detections of a movie.
+
+    Attributes
+    ----------
+    edges : array of int, shape (E, 2)
+        Rows (source, target) of detections.
+    probability : array of float, shape (E,)
+    """
+
+    edges: IntArray
+    probability: DoubleArray
+
+    def joined(self, others: Links) -> Links:
+        """Return both."""
+        return Links(
+            np.concatenate([self.edges, others.edges]),
+            np.concatenate([self.probability, others.probability]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """What the frame pairs left over, and the candidates to link it.
+
+    Rows are `ends`, then `mothers` of tracks that go on; columns are `starts`. `cost` leaves out
+    how often cells are missed; `lag` is how many frames a candidate spans.
+    """
+
+    ends: IntArray
+    starts: IntArray
+    mothers: IntArray
+    row: IntArray
+    column: IntArray
+    cost: DoubleArray
+    lag: IntArray
+
+
+def loosen(
+    movie: Movie,
+    links: Links,
+    beside: IntArray,
+    course: Course,
+    model: LinkModel,
+    options: LinkOptions,
+    pins: Pins,
+) -> Loose:
+    """Return what is loose, and which of it may belong together; see `bridge`."""
+    frame, count = movie.frame_of, len(movie.frame_of)
+    source, target = links.edges.T
+    children = np.bincount(source, minlength=count)
+    parent = np.full(count, -1)
+    parent[target] = source
+    ends = np.flatnonzero((children == 0) & (frame < len(movie) - 1))
+    starts = np.flatnonzero((parent < 0) & (frame > 0))
+    parts = [
+        _gaps(movie, ends, starts, course, model, lag, options.reach * lag)
+        for lag in range(2, options.max_gap + 2)
+    ]
+    mothers = np.zeros(0, np.int64)
+    if options.divisions and options.max_gap:
+        late = _late_daughters(movie, beside, parent, children, course, model, options.max_gap)
+        mothers, of = np.unique(late[0], return_inverse=True)
+        column = np.searchsorted(starts, late[1])
+        parts.append((len(ends) + of, column, late[2], late[3]))
+    row, column, cost, lag = (
+        (np.concatenate(part) for part in zip(*parts, strict=True))
+        if parts
+        else (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
+    )
+    loose = Loose(ends, starts, mothers, row, column, cost, lag)
+    return _pinned(loose, frame, pins, children)
+
+
+def _gaps(
+    movie: Movie,
+    ends: IntArray,
+    starts: IntArray,
+    course: Course,
+    model: LinkModel,
+    lag: int,
+    longest: float,
+) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
+    """Return candidate links from ends to the beginnings `lag` frames later."""
+    frame, features = movie.frame_of, movie.features
+    later = np.minimum(frame[ends] + lag, len(movie) - 1)
+    steps = course.step(frame[ends], later)
+    place = movie.position - course.drift[frame]
+    radius = min(model.reach(float(steps.max(initial=model.step))), longest)
+    # Frames lie side by side, too far apart to be confused, so that one search is enough.
+    apart = np.zeros(movie.dimensions)
+    apart[0] = float(np.ptp(place[:, 0])) + 2 * radius if len(place) else 0.0
+    grid = make_grid(place[starts] + frame[starts, None] * apart)
+    queries = place[ends] + (frame[ends] + lag)[:, None] * apart
+    edges = neighbours(queries, grid, radius, CANDIDATES)
+    costs = link_costs(edges, features[ends], features[starts], model, steps)
+    return edges.rows, edges.columns, costs, np.full(len(costs), lag)
+
+
+def _late_daughters(
+    movie: Movie,
+    beside: IntArray,
+    parent: IntArray,
+    children: IntArray,
+    course: Course,
+    model: LinkModel,
+    max_gap: int,
+) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
+    """Return mothers of tracks that go on beside beginnings, as if these were late daughters."""
+    frame, features = movie.frame_of, movie.features
+    place = movie.position - course.drift[frame]
+    start, sister = beside[parent[beside[:, 0]] < 0].T
+    ancestor, rows = sister, []
+    for _ in range(max_gap + 1):
+        ancestor = np.where(ancestor >= 0, parent[ancestor], -1)
+        ancestor = np.where((ancestor >= 0) & (children[ancestor] == 1), ancestor, -1)
+        lag = frame[start] - frame[ancestor]
+        fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
+        rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
+    mother, start, sister, lag = np.concatenate(rows, axis=1)
+    alone = Edges(
+        np.arange(len(mother) + 1),
+        np.arange(len(mother)),
+        ((place[sister] - place[mother]) ** 2).sum(axis=1),
+    )
+    steps = course.step(frame[mother], frame[start])
+    wander = course.step(frame[mother] + 1, frame[start])
+    costs = split_costs(
+        (place[mother], place[sister], place[start]),
+        (features[mother], features[sister], features[start]),
+        model,
+        wander,
+    )
+    costs = costs - link_costs(alone, features[mother], features[sister], model, steps)
+    return mother, start, costs, lag
+
+
+def _pinned(loose: Loose, frame: IntArray, pins: Pins, children: IntArray) -> Loose:
+    """Add links that were asked for to the candidates, and leave out what pins exclude."""
+    if not pins:
+        return loose
+    rows = np.concatenate([loose.ends, loose.mothers])
+    key = rows[loose.row] * len(frame) + loose.starts[loose.column]
+    gap = frame[pins.forced[:, 1]] - frame[pins.forced[:, 0]] > 1
+    forced = pins.forced[gap & np.isin(pins.forced[:, 1], loose.starts)]
+    kept = ~np.isin(key, pins.forbidden[:, 0] * len(frame) + pins.forbidden[:, 1])
+    kept &= ~np.isin(loose.starts[loose.column], forced[:, 1])
+    source, target = forced.T
+    mothers = np.union1d(loose.mothers, source[children[source] == 1])
+    rows = np.concatenate([loose.ends, mothers])
+    order = np.argsort(rows, kind="stable")
+    place = order[np.searchsorted(rows, source, sorter=order)]
+    old = np.concatenate([np.arange(len(loose.ends)),
+                          len(loose.ends) + np.searchsorted(mothers, loose.mothers)])  # fmt: skip
+    return replace(
+        loose,
+        mothers=mothers,
+        row=np.concatenate([old[loose.row[kept]], place]),
+        column=np.concatenate([loose.column[kept], np.searchsorted(loose.starts, target)]),
+        cost=np.concatenate([loose.cost[kept], np.full(len(forced), -PINNED)]),
+        lag=np.concatenate([loose.lag[kept], frame[target] - frame[source]]),
+    )
