@@ -190,6 +190,12 @@ def test_a_class_that_is_only_in_validation_images_is_reported(data, tmp_path):
     assert pixels_of(dataset.part("train"), dataset.classes)[2] == 0
 
 
+def test_methods_without_a_network_say_that_they_leave_classes_out(data, tmp_path):
+    done = train(data, tmp_path / "model", TrainOptions(method="classical"))
+    assert "bright or dim is not learned" in " ".join(done.warnings)
+    assert load_model(done.folder).object_classes == ()
+
+
 def test_volumes_have_classes_too(tmp_path):
     rows = "image,label,class\n"
     (tmp_path / "data/images").mkdir(parents=True)

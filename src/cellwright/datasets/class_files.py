@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cellwright._errors import DatasetError
 from cellwright.datasets.columns import find_columns, image_key, row_of
-from cellwright.datasets.layouts.files import image_files, some, subfolders
+from cellwright.datasets.layouts.files import has_images, image_files, some, subfolders
 from cellwright.datasets.records import Dataset, Example
 
 UNKNOWN = ""
@@ -112,7 +112,7 @@ def _places(folder: Path, root: Path) -> list[Path]:
     for own in above[:-1]:
         beside = subfolders(own.parent)
         same = (beside[name] / folder.relative_to(own) for name in _MAPS if name in beside)
-        maps += [path for path in same if path.is_dir()]
+        maps += [path for path in same if path.is_dir() and has_images(path)]
     return [*tables, *maps]
 
 

@@ -54,6 +54,10 @@ from cellwright.training.history import CHECKPOINT, HISTORY
 LEADERBOARD_FILE = "leaderboard.csv"
 METRICS_FILE = "metrics.json"
 MODEL_FOLDER = "model"
+_OUTLINES_ALONE = (
+    "Candidates are judged by the outlines of objects, whatever their classes. Methods without a "
+    "network do not learn these."
+)
 _WRITTEN = (LEADERBOARD_FILE, METRICS_FILE, REPORT_FILE, f"{MODEL_FOLDER}/{CARD}")
 _FILES = (
     *_WRITTEN,
@@ -128,6 +132,8 @@ def compare(
     task, opened = open_task(Path(dataset), first)
     if task.name not in COLUMNS:
         raise UsageError(f"Models of {task.name} cannot be compared yet; use 'cellwright train'.")
+    if opened.task == "instances" and opened.classes:
+        opened = replace(opened, notes=(*opened.notes, _OUTLINES_ALONE))
     division = divide(opened, options.folds, options.seed)
     candidates = _candidates(task, division, options)
     plan = Plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,17 @@ def pixels_of(examples: Sequence[Example], classes: Sequence[str]) -> IntArray:
         kinds = load_kinds(example, labels, classes)
         total += np.bincount(kinds[labels[labels > 0]], minlength=len(total))
     return total[1:]
+
+
+def without_classes(dataset: Dataset) -> Dataset:
+    """Return a dataset of numbered objects as methods without a network learn it."""
+    if dataset.task != "instances" or not dataset.classes:
+        return dataset
+    told = (
+        f"Which objects are {' or '.join(dataset.classes)} is not learned by a method without a "
+        "network."
+    )
+    return replace(dataset, classes=(), notes=(*dataset.notes, told))
 
 
 def class_problems(dataset: Dataset) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import named
 from cellwright.runs.folder import Plan, now, open_run
 from cellwright.runs.lesson import Learned, Lesson, Machine
+from cellwright.runs.object_classes import without_classes
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
 from cellwright.runs.results import command_line
@@ -204,7 +205,8 @@ def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:
     """
     dataset = open_dataset(path, options.axes)
     task = _task(dataset, options)
-    return task, task.taken(dataset)
+    taken = task.taken(dataset)
+    return task, without_classes(taken) if options.method in LEARNERS else taken
 
 
 def _task(dataset: Dataset, options: TrainOptions) -> Task:

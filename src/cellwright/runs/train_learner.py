@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import UsageError
-from cellwright._progress import progress, remark
+from cellwright._progress import progress
 from cellwright.datasets.intensity import empty_field
 from cellwright.datasets.records import Example
 from cellwright.inference.runtime import MapNetwork
@@ -56,11 +56,6 @@ def learn_without_network(
         raise UsageError(
             f"The method '{lesson.method}' has no network: leave out --from, --network, "
             "--encoder, --width and --depth."
-        )
-    if lesson.task.name == "instances" and lesson.dataset.classes:
-        remark(
-            f"Note: the method '{lesson.method}' learns which pixels are objects, but not what "
-            "these are: the classes of objects are left out."
         )
     began = time.monotonic()
     learned = _LEARN[lesson.method](lesson)
