@@ -92,8 +92,8 @@ def test_objects_of_new_images_get_the_right_class(trained):
 def test_card_and_report_say_what_was_learned(trained):
     card = trained.package.card
     assert tuple(card.readout["classes"]) == ("bright", "dim")
-    assert card.evaluation["class right, of objects found"] > 0.8
-    assert "class right" in trained.headline
+    assert card.evaluation["class accuracy"] > 0.8
+    assert "class accuracy" in trained.headline
     page = (trained.folder / "report.html").read_text(encoding="utf-8")
     assert "Classes of objects" in page and '<th class="n">not found</th>' in page
     history = (trained.folder / "training/history.csv").read_text(encoding="utf-8")
@@ -140,7 +140,7 @@ def test_scores_are_told_per_class(trained, data, tmp_path):
     asked = ["--split", "all", "-o", str(tmp_path / "scores")]
     said = CliRunner().invoke(command, [str(trained.folder), str(data), *asked])
     assert said.exit_code == 0, said.output
-    assert "class right, of objects found: 0." in said.output and "  bright: F1@0.5" in said.output
+    assert "class accuracy, of objects found: 0." in said.output and "  bright: F1@0.5" in said.output
     scores = json.loads((tmp_path / "scores/metrics.json").read_text(encoding="utf-8"))
     confusion = np.array(scores["confusion"]["counts"])
     of_known = sum(one["true_objects"] for one in scores["per_class"].values())
@@ -246,4 +246,4 @@ def test_two_kinds_of_white_blood_cells(data_folder, tmp_path):
     options = replace(QUICK, network=network, steps=180, strength="light")
     card = train(tmp_path / "data", tmp_path / "model", options).package.card
     assert card.evaluation["images"] == 20
-    assert card.evaluation["class right, of objects found"] > 0.85
+    assert card.evaluation["class accuracy"] > 0.85

@@ -156,7 +156,7 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
         f"panoptic quality {pooled['panoptic_quality']:.3f}",
     ]
     if metrics.get("class_accuracy") is not None:
-        lines.append(f"  class right, of objects found: {metrics['class_accuracy']:.3f}")
+        lines.append(f"  class accuracy, of objects found: {metrics['class_accuracy']:.3f}")
     for name, scores in metrics.get("per_class", {}).items():
         own = scores["pooled"]["0.5"]
         lines.append(

@@ -72,7 +72,9 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
     scores: dict[str, list[str]] = {}
     for name, value in figures.items():
         what, _, kind = name.partition(", ")
-        if value is not None and re.fullmatch(r"AP@\S+ per image|AP|AP50|AP75|F1\S*|Dice", what):
+        if value is not None and re.fullmatch(
+            r"AP@\S+ per image|AP|AP50|AP75|F1\S*|Dice|class accuracy", what
+        ):
             scores.setdefault(kind, []).append(f"{what.removesuffix(' per image')} {value:.2f}")
     lines = [f"{kind or 'all'}: {', '.join(values)}" for kind, values in scores.items()]
     return [str(figures["of"]), *lines] if "of" in figures else lines
@@ -104,6 +106,11 @@ def info(model: str, as_json: bool) -> None:
         f"{card.name} {card.version}: {card.description}",
         f"  input       {', '.join(card.input.channels)}{sizes}",
         f"  method      {card.method}",
+        *(
+            _told("classes", ", ".join(card.readout["classes"]))
+            if "classes" in card.readout
+            else []
+        ),
         *(_told("origin", *_origin(card.origin)) if card.origin else []),
         *_told("training", _training(card.training) or "nothing is stated"),
         *_told("evaluation", *(_evaluation(card.evaluation) or ["none is stated"])),

@@ -21,7 +21,7 @@ from cellwright.reports.page import Grid
 if TYPE_CHECKING:
     from cellwright.methods.object_classes.recipe import ObjectClassesRecipe
 
-ACCURACY = "class right, of objects found"
+ACCURACY = "class accuracy"
 """A figure on the card of a model that tells classes of objects apart."""
 
 

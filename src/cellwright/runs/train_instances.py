@@ -135,7 +135,7 @@ class InstanceTask:
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
-        told = f", class right {figures[ACCURACY]:.3f}" if ACCURACY in figures else ""
+        told = f", class accuracy {figures[ACCURACY]:.3f}" if ACCURACY in figures else ""
         return (
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
             f"pooled{told}, on {counted(figures['images'], 'validation image')}"
