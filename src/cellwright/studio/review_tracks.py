@@ -28,6 +28,7 @@ from cellwright.studio.review_results import (
     changed_since,
     run_name,
 )
+from cellwright.tracking.doubt import KINDS, link_kinds
 from cellwright.tracking.formats.ctc import mask_axes, open_ctc, read_mask
 from cellwright.tracking.formats.files import is_ctc
 from cellwright.tracking.formats.table import read_table
@@ -71,17 +72,15 @@ def links_of(tracks: Tracks) -> Table:
     Returns
     -------
     Table
-        ``kind`` (``link``, or ``gap``, ``division`` or ``merger``), frames
-        and labels on either side, what is known of the links, and the rows of both detections.
+        ``kind`` (one of `KINDS`), what is known of the links, frames and labels on either side,
+        and the rows of both detections.
     """
     source, target = tracks.edges.T
-    kind = np.full(len(source), "link", "<U8")
-    kind[tracks.frame[target] - tracks.frame[source] > 1] = "gap"
-    kind[tracks.out_degree()[source] > 1] = "division"
-    kind[tracks.in_degree()[target] > 1] = "merger"
     sure = tracks.edge_properties.get(PROBABILITY, np.ones(len(source)))
     order = np.argsort(sure, kind="stable")
-    table: Table = {"kind": kind} | dict(sorted(tracks.edge_properties.items()))
+    table: Table = {"kind": np.array(KINDS)[link_kinds(tracks)]} | dict(
+        sorted(tracks.edge_properties.items())
+    )
     for side, end in (("source", source), ("target", target)):
         table |= {f"{side}_frame": tracks.frame[end], f"{side}_label": tracks.label[end]}
     table |= {"source": source, "target": target}

@@ -17,8 +17,9 @@ export class Gallery {
     this.panel = panel;
     this.api = api;
     this.actions = actions;
-    /** @type {ArrayLike<number>} */
-    this.order = [];
+    /** @type {Int32Array} */
+    this.order = new Int32Array(0);
+    this.current = -1;
     /** @type {Map<number, ImageBitmap | null>} By row; null while it is on its way. */
     this.crops = new Map();
     this.colours = "";
@@ -35,7 +36,7 @@ export class Gallery {
     new ResizeObserver(() => this.redraw()).observe(this.list);
   }
 
-  /** @param {ArrayLike<number>} order */
+  /** @param {Int32Array} order Rows of the table. */
   show(order) {
     this.order = order;
     this.list.scrollTop = 0;
@@ -49,6 +50,26 @@ export class Gallery {
       this.waiting = false;
       this.#draw();
     });
+  }
+
+  /** Bring an object into view. @param {number} row */
+  reveal(row) {
+    this.current = row;
+    const at = this.order.indexOf(row);
+    const { list } = this;
+    if (at >= 0 && list.clientHeight) {
+      const high = CELL + CAPTION;
+      const top = Math.floor(at / this.across()) * high;
+      list.scrollTop = Math.min(top, Math.max(list.scrollTop, top + high + 8 - list.clientHeight));
+    }
+    this.redraw();
+  }
+
+  /** The row some places further on, -1 where there is none. @param {number} by */
+  next(by) {
+    const at = this.order.indexOf(this.current);
+    const to = at < 0 ? 0 : Math.min(this.order.length - 1, Math.max(0, at + by));
+    return this.order[to] ?? -1;
   }
 
   /** How many are in a row of the gallery. */

@@ -13,6 +13,7 @@ import { Viewer } from "../viewer.js";
 import { Columns } from "./columns.js";
 import { Dock } from "./dock.js";
 import { Exporter } from "./exporter.js";
+import { keysOf } from "./keys.js";
 import { Gallery } from "./gallery.js";
 import { Marks } from "./marks.js";
 import { EXCLUDED, LEFT_OUT, Places, SELECTED } from "./places.js";
@@ -20,6 +21,7 @@ import { Plots, quoted } from "./plots_panel.js";
 import { Selection } from "./selection.js";
 import { Summary } from "./summary.js";
 import { DataTable } from "./table.js";
+import { TOOLS } from "./tools.js";
 import { Tracks } from "./tracks.js";
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement} */ (document.getElementById(id));
@@ -27,12 +29,6 @@ const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
 
-const TOOLS = {
-  select: { key: "V", name: "Select and move", cursor: "default" },
-  lasso: { key: "L", name: "Lasso: draw round objects, or click its corners", cursor: "crosshair" },
-};
-/** How far a key moves the image, in CSS px. @type {Record<string, [number, number]>} */
-const WAYS = { I: [0, 60], J: [60, 0], K: [-60, 0], M: [0, -60] };
 const PAUSE = 250; // ms after the last key before a condition is tried
 
 /** @param {Error} error */
@@ -56,6 +52,7 @@ export class Review {
     this.sorted = { name: "", descending: false };
     this.round = 0;
     this.opened = -1;
+    this.browsing = false; // in the gallery, which then shows what it showed
     this.selection = new Selection(columns.rows);
     this.marks = new Marks(api, columns.rows);
     this.viewer = new Viewer(stage, api);
@@ -81,7 +78,12 @@ export class Review {
     const chosen = (/** @type {number} */ row) => Boolean(this.selection.flags[row]);
     const pick = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => this.pick(row, how);
     this.table = new DataTable(find("table"), columns, { pick, look, chosen, sort: (name) => this.#sort(name) });
-    this.gallery = new Gallery(find("gallery"), api, { pick, look, chosen, caption: (row) => this.#caption(row), colours: () => this.#colours() });
+    const pickHere = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => {
+      this.browsing = true;
+      this.pick(row, how);
+      this.browsing = false;
+    };
+    this.gallery = new Gallery(find("gallery"), api, { pick: pickHere, look, chosen, caption: (row) => this.#caption(row), colours: () => this.#colours() });
     this.gallery.onerror = say;
     this.summary = new Summary(api, this.selection, this.marks, (row) => this.#named(row));
     this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
@@ -91,7 +93,7 @@ export class Review {
     this.selection.changed.push(() => this.#selected());
     this.marks.changed.push(() => this.#marked());
     this.#controls();
-    this.keys = new Keys(this.#keys());
+    this.keys = new Keys(keysOf(this));
     this.keys.list(find("key-list"));
   }
 
@@ -104,7 +106,7 @@ export class Review {
       const classes = await this.columns.load("class");
       this.places.classOf = (row) => classes[row];
     }
-    await Promise.all([this.open(0), this.marks.open(), this.choose()]);
+    await Promise.all([this.open(0), this.marks.open(), this.choose(), this.#imageOf(0)]);
     await this.tracks?.begin();
     this.#selected();
   }
@@ -161,11 +163,12 @@ export class Review {
 
   /** Select an object and go to it. @param {number} row @param {import("./table.js").How} [how] */
   async pick(row, how) {
-    const from = this.table.place[this.selection.current] ?? -1;
+    const { order } = this.#list();
+    const from = order.indexOf(this.selection.current);
     if (how?.toggle) this.selection.toggle(row);
     else if (how?.range && from >= 0) {
-      const to = this.table.place[row];
-      this.selection.set(this.order.subarray(Math.min(from, to), Math.max(from, to) + 1), { current: row });
+      const to = order.indexOf(row);
+      this.selection.set(order.subarray(Math.min(from, to), Math.max(from, to) + 1), { current: row });
     } else this.selection.only(row);
     await this.go(row);
   }
@@ -188,6 +191,11 @@ export class Review {
     this.viewer.redraw();
   }
 
+  /** What shows the objects in an order. */
+  #list() {
+    return this.dock.panel === "gallery" ? this.gallery : this.table;
+  }
+
   /** Number of the image that an object is in. @param {number} row */
   async #imageOf(row) {
     const names = this.columns.byName.get("image")?.texts;
@@ -198,13 +206,18 @@ export class Review {
 
   /** Select what is next in the table. @param {number} by @param {boolean} [extend] */
   step(by, extend = false) {
-    this.table.current = this.selection.current;
-    const row = this.table.next(by);
+    const list = this.#list();
+    list.current = this.selection.current;
+    const row = list.next(by);
     if (row < 0) return;
     if (extend) {
       this.selection.set([row], { add: true, current: row });
       this.go(row);
-    } else this.pick(row);
+    } else {
+      this.browsing = true;
+      this.pick(row);
+      this.browsing = false;
+    }
   }
 
   /** @param {"exclude" | "flag"} what */
@@ -273,7 +286,8 @@ export class Review {
   #selected() {
     const { selection } = this;
     this.table.reveal(selection.current);
-    if (this.dock.panel === "gallery") this.#panel("gallery");
+    if (this.dock.panel === "gallery" && !this.browsing) this.#panel("gallery");
+    this.gallery.reveal(selection.current);
     this.plots.redraw();
     this.places.update();
     this.tracks?.selected(selection.current);
@@ -315,12 +329,7 @@ export class Review {
   /** What is open below. @param {string} panel */
   #panel(panel) {
     if (panel === "table") this.table.redraw();
-    if (panel === "gallery") {
-      const several = this.selection.count > 1;
-      const order = several ? Int32Array.from(this.selection.rows(this.order)) : this.order;
-      if (several || this.gallery.order !== order) this.gallery.show(order);
-      else this.gallery.redraw();
-    }
+    if (panel === "gallery") this.gallery.show(this.selection.count > 1 ? Int32Array.from(this.selection.rows(this.order)) : this.order);
     this.tracks?.show(panel);
   }
 
@@ -364,6 +373,7 @@ export class Review {
       timer = setTimeout(() => this.choose(), PAUSE);
     };
     find("condition").placeholder = `${quoted(this.plots.first)} ${this.plots.first === "confidence" ? "< 0.8" : "> 100"}`;
+    find("condition").onkeydown = (event) => { if (event.key === "Enter" || event.key === "Escape") this.table.grid.focus(); };
     find("condition-names").replaceChildren(...this.columns.list.map(({ name }) => new Option(quoted(name))));
     find("undo").onclick = () => this.#saving(() => this.marks.step("undo"));
     find("redo").onclick = () => this.#saving(() => this.marks.step("redo"));
@@ -375,54 +385,6 @@ export class Review {
     onTheme(() => { this.plots.redraw(); this.tracks?.redraw(); });
     find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
     find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
-  }
-
-  /** @returns {Record<string, import("../keys.js").Key[]>} */
-  #keys() {
-    const { viewer, tools } = this;
-    const click = (/** @type {string} */ id) => () => find(id).click();
-    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
-    const zoom = (/** @type {number} */ factor) => { viewer.camera.zoom(factor); viewer.redraw(); };
-    const across = () => (this.dock.panel === "gallery" ? this.gallery.across() : 1);
-    const shift = (/** @type {KeyboardEvent} */ event) => event.shiftKey;
-    addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
-    return {
-      Objects: [
-        { keys: ["ArrowUp", "ArrowDown", "Shift+ArrowUp", "Shift+ArrowDown"], shown: ["ArrowUp", "ArrowDown"], what: "Previous, next object; with Shift in addition", act: (event) => this.step(event.key === "ArrowUp" ? -across() : across(), shift(event)) },
-        { keys: ["ArrowLeft", "ArrowRight"], what: "The same in the gallery", act: (event) => this.step(event.key === "ArrowLeft" ? -1 : 1) },
-        { keys: ["PageUp", "PageDown"], what: "A page up, down", act: (event) => this.step((event.key === "PageUp" ? -1 : 1) * this.table.page()) },
-        { keys: ["E"], what: "Exclude what is selected, or include it again", act: click("exclude") },
-        { keys: ["F"], what: "Flag what is selected, or remove the flag", act: click("flag") },
-        { keys: ["Ctrl+A"], what: "Select all that is shown", act: () => this.selection.set(this.order) },
-        { keys: ["Ctrl+Click"], what: "Select in addition, or no more" },
-        { keys: ["Escape"], what: "Select nothing", act: () => { tools.cancel(); this.selection.clear(); find("message").hidden = true; } },
-        { keys: ["Ctrl+Z"], what: "Undo", act: click("undo") },
-        { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: click("redo") },
-        { keys: ["Ctrl+E"], what: "Export what is shown", act: click("export") },
-      ],
-      Views: [
-        { keys: ["/"], what: "Say what is shown", act: () => find("condition").focus() },
-        { keys: ["T"], what: "Table", act: () => this.dock.open("table") },
-        { keys: ["G"], what: "Gallery", act: () => this.dock.open("gallery") },
-        ...(this.tracks?.keys() ?? []),
-      ],
-      Image: [
-        ...Object.entries(TOOLS).map(([name, { key, name: what }]) =>
-          ({ keys: [key], what, act: () => tools.choose(/** @type {import("../tools.js").ToolName} */ (name)) })),
-        { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
-        { keys: ["I", "J", "K", "M"], what: "Move up, left, right, down", act: (event) => pan(...WAYS[event.key.toUpperCase()]) },
-        { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
-        { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
-        { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
-        { keys: ["X"], what: "Objects on and off", act: click("show-labels") },
-        { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
-        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: ["1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
-        { keys: ["[", "]"], what: "Previous, next image", act: (event) => this.open(this.opened + (event.key === "[" ? -1 : 1)) },
-        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
-        { keys: ["<", ">"], what: "Plane below, above", act: (event) => this.sliders.step("z", event.key === ">" ? 1 : -1) },
-        { keys: ["?"], what: "These keys", act: click("help") },
-      ],
-    };
   }
 }
 

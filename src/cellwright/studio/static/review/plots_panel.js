@@ -7,6 +7,9 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 /** What is interesting at first, as far as it is known. */
 const FIRST = ["confidence", "area", "volume", "speed", "intensity_mean", "eccentricity", "solidity", "width", "height", "y", "x"];
 
+/** Numbers that name something: the last that are worth a plot. */
+const NAMES = ["label", "track", "parent", "frame", "plane"];
+
 export class Plots {
   /**
    * @param {import("./columns.js").Columns} columns
@@ -24,7 +27,8 @@ export class Plots {
     this.histogram = new Histogram(find("histogram"), selection.flags, (range, add) => this.#brush(range, add));
     this.scatter = new Scatter(find("scatter"), selection.flags, (rows, add) => this.selection.set(rows, { add, current: rows.length === 1 ? rows[0] : -1 }));
     const names = columns.measurements();
-    const liked = [...new Set([...FIRST.filter((name) => names.includes(name)), ...names])];
+    const measured = names.filter((name) => !NAMES.includes(name));
+    const liked = [...new Set([...FIRST.filter((name) => names.includes(name)), ...measured, ...names])];
     this.first = liked[0] ?? "label";
     const [across, up] = liked.filter((name) => name !== "confidence");
     const [histogram, x, y] = [find("histogram-of"), find("scatter-x"), find("scatter-y")];

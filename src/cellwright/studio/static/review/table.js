@@ -97,7 +97,7 @@ export class DataTable {
 
   #heads() {
     let left = 0;
-    this.across = this.columns.list.filter(({ kind }) => kind !== "row").map((column) => {
+    this.across = this.columns.list.filter(isShown).map((column) => {
       const width = widthOf(column);
       left += width;
       return { column, left: left - width, width };
@@ -188,6 +188,11 @@ export class DataTable {
     this.grid.focus({ preventScroll: true });
     this.actions.pick(Number(element.dataset.row), { range: event.shiftKey, toggle: event.ctrlKey || event.metaKey });
   }
+}
+
+/** Whether a column tells a person anything. @param {Column} column */
+function isShown({ name, kind, texts }) {
+  return kind !== "row" && !(name === "image" && texts?.length === 1);
 }
 
 /** @param {Column} column */
