@@ -40,13 +40,13 @@ def with_classes(dataset: Dataset) -> Dataset:
     """
     if dataset.task != "instances" or any(example.classes for example in dataset.examples):
         return dataset
-    examples = [example for example in dataset.examples if isinstance(example.labels, Path)]
-    folders = {example.labels.parent for example in examples if isinstance(example.labels, Path)}
+    labels = [example.labels for example in dataset.examples if isinstance(example.labels, Path)]
+    folders = {path.parent for path in labels}
     found = {folder: _places(folder, dataset.root) for folder in folders}
     told = [_with_classes(example, found) for example in dataset.examples]
     missing = [example.id for example in told if example.classes is None]
     if any(found.values()) and len(missing) == len(told):
-        places = some(sorted({str(place) for one in found.values() for place in one}))
+        places = some(sorted({str(place) for those in found.values() for place in those}))
         raise DatasetError(
             f"{places} should say the classes of objects, but names none of the images of "
             f"'{dataset.root}', such as '{dataset.examples[0].id}'."
