@@ -18,7 +18,7 @@ from cellwright.training.settings import FitSettings
 
 def new_network(learning: Learning, **changes: Any) -> Network:
     """Return the network of the shipped model, without its weights, for another task."""
-    description = {**NETWORK, **changes, "in_channels": learning.channels}
+    description = {**NETWORK, **changes, "in_channels": learning.patches.channels}
     outputs = len(learning.recipe.readout.outputs)
     return network_from_dict({**description, "out_channels": outputs}, seed=SEED)
 

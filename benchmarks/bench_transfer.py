@@ -37,6 +37,7 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, load_package
 from cellwright.networks.transfer import transfer_weights
+from cellwright.runs.lesson import Lesson
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.scoring import load_image
 from cellwright.runs.train_instances import InstanceTask
@@ -105,7 +106,8 @@ def run(
     some = replace(dataset, examples=(*chosen, watched))
     task, settings = InstanceTask(), TrainOptions(seed=SEED + draw)
     contract, _ = task.contract(some, settings.seed)
-    learning = task.learning(some, contract, settings, METHOD, PATCH, workers=0)
+    lesson = Lesson(task, some, contract, METHOD, settings, volume=None)
+    learning = task.learning(lesson, PATCH, workers=0)
     network = new_network(learning)
     taken = ""
     if way != "scratch":

@@ -20,6 +20,7 @@ from torch import Tensor
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Example
+from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 from cellwright.methods.offsets.recipe import OffsetsRecipe
 from cellwright.models.card import RGB, InputContract, ModelCard
@@ -181,11 +182,13 @@ def learning_of(
         recipe=OffsetsRecipe(),
         train=tuple(training),
         validation=tuple(chosen_on),
-        normalisation=INPUT.normalisation,
-        augmentation=variation,
-        channels=len(INPUT.channels),
-        patch=(256, 256),
-        batch_size=4,
+        patches=Patches(
+            shape=(256, 256),
+            batch_size=4,
+            augmentation=variation,
+            normalisation=INPUT.normalisation,
+            channels=len(INPUT.channels),
+        ),
         seed=SEED,
         workers=workers,
         weights=tuple(SHARES[str(e.kind)] / counts[str(e.kind)] for e in training),
@@ -214,10 +217,10 @@ def chosen(
             "steps": STEPS + SETTLING + record.steps,
             "device": record.device,
             "seed": SEED,
-            "batch size": learning.batch_size,
-            "patch": learning.patch,
+            "batch size": learning.patches.batch_size,
+            "patch": learning.patches.shape,
             "augmentation": asdict(AUGMENTATION),
-            "augmentation at the end": asdict(learning.augmentation),
+            "augmentation at the end": asdict(learning.patches.augmentation),
             "script": "scripts/train_nuclei.py",
             "versions": versions(),
         },

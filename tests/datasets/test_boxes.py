@@ -15,6 +15,7 @@ from cellwright.datasets.boxes import Boxes, class_names, load_boxes
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.layouts.described import write_description
 from cellwright.datasets.loader import batches
+from cellwright.datasets.sampler import Patches
 from cellwright.datasets.summary import summarise
 from cellwright.images.normalise import Normalisation
 from datasets.dataset_builders import save
@@ -164,17 +165,11 @@ def count_boxes(pixels, boxes):
 
 def test_batches_hold_boxes(tmp_path):
     dataset = open_dataset(write_table(tmp_path, GOOD))
-    options = {
-        "patch_shape": (16, 16),
-        "batch_size": 4,
-        "augmentation": augmentation("standard"),
-        "normalisation": Normalisation(),
-        "steps": 2,
-    }
-    found = list(batches(dataset.examples, **options, transform=count_boxes))
+    patches = Patches((16, 16), 4, augmentation("standard"), Normalisation(), transform=count_boxes)
+    found = list(batches(dataset.examples, patches, steps=3))
     assert found[0]["count"].shape == (4,) and sum(batch["count"].sum() for batch in found) > 0
     with pytest.raises(UsageError, match="transform"):
-        next(batches(dataset.examples, **options))
+        next(batches(dataset.examples, replace(patches, transform=None), steps=1))
     with pytest.raises(DatasetError, match="numbered objects"):
         from cellwright.datasets.examples import load_example
 

@@ -14,6 +14,7 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.loader import balanced_weights, batches
 from cellwright.datasets.records import Example
+from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 from datasets.dataset_builders import discs, paired_folder, save
 
@@ -26,14 +27,13 @@ def fail(pixels, labels):
     raise ZeroDivisionError("no luck")
 
 
-OPTIONS = {
-    "patch_shape": (32, 40),
-    "batch_size": 3,
-    "augmentation": augmentation("standard"),
-    "normalisation": Normalisation(),
-    "transform": foreground,
-    "seed": 5,
-}
+PATCHES = Patches(
+    shape=(32, 40),
+    batch_size=3,
+    augmentation=augmentation("standard"),
+    normalisation=Normalisation(),
+    transform=foreground,
+)
 
 
 @pytest.fixture
@@ -46,30 +46,30 @@ def same(first, second):
 
 
 def test_batches_hold_pixels_and_targets(examples):
-    found = list(batches(examples, **OPTIONS, steps=2))
+    found = list(batches(examples, PATCHES, steps=2))
     assert len(found) == 2
     assert found[0]["pixels"].shape == (3, 1, 32, 40) and found[0]["pixels"].dtype == np.float32
     assert found[0]["foreground"].shape == (3, 32, 40)
-    plain = next(batches(examples, **OPTIONS | {"transform": None}, steps=1))
+    plain = next(batches(examples, replace(PATCHES, transform=None), steps=1))
     assert plain["labels"].dtype == np.int32
 
 
 def test_any_number_of_workers_gives_the_same(examples):
-    alone = list(batches(examples, **OPTIONS, steps=5))
-    together = list(batches(examples, **OPTIONS, steps=5, workers=2))
+    alone = list(batches(examples, PATCHES, steps=5))
+    together = list(batches(examples, PATCHES, steps=5, workers=2))
     assert len(together) == 5 and all(map(same, alone, together))
 
 
 def test_resuming_goes_on_as_if_never_stopped(examples):
-    through = list(batches(examples, **OPTIONS, steps=9))
-    resumed = list(batches(examples, **OPTIONS, steps=9, first_step=6))
+    through = list(batches(examples, PATCHES, steps=9))
+    resumed = list(batches(examples, PATCHES, steps=9, first_step=6))
     assert len(resumed) == 3 and all(map(same, through[6:], resumed))
     assert not same(through[0], through[1])
 
 
 def test_another_seed_gives_other_patches(examples):
-    first = next(batches(examples, **OPTIONS, steps=1))
-    other = next(batches(examples, **OPTIONS | {"seed": 6}, steps=1))
+    first = next(batches(examples, PATCHES, steps=1))
+    other = next(batches(examples, PATCHES, seed=6, steps=1))
     assert not same(first, other)
 
 
@@ -87,15 +87,13 @@ class Unchanged(Normalisation):
         return pixels.astype(np.float32)
 
 
-PLAIN = {
-    "patch_shape": (8, 8),
-    "augmentation": augmentation("none"),
-    "normalisation": Unchanged(),
-}
+PLAIN = Patches(
+    shape=(8, 8), batch_size=2, augmentation=augmentation("none"), normalisation=Unchanged()
+)
 
 
 def test_every_example_is_visited_before_any_again(tmp_path):
-    found = batches(numbered(tmp_path, 7), **PLAIN, batch_size=2, steps=7)
+    found = batches(numbered(tmp_path, 7), PLAIN, steps=7)
     order = [int(patch.flat[0]) for batch in found for patch in batch["pixels"]]
     assert sorted(order[:7]) == sorted(order[7:]) == list(range(7))
     assert order[:7] != order[7:]
@@ -103,7 +101,7 @@ def test_every_example_is_visited_before_any_again(tmp_path):
 
 def test_weights_decide_how_often(tmp_path):
     weights = [0, 1, 3, 0]
-    found = batches(numbered(tmp_path, 4), **PLAIN, batch_size=50, steps=8, weights=weights)
+    found = batches(numbered(tmp_path, 4), replace(PLAIN, batch_size=50), steps=8, weights=weights)
     counts = np.bincount(
         [int(patch.flat[0]) for batch in found for patch in batch["pixels"]], minlength=4
     )
@@ -113,7 +111,7 @@ def test_weights_decide_how_often(tmp_path):
 @pytest.mark.parametrize("weights", [[1, 2], [0, 0, 0, 0, 0], [1, 1, 1, 1, -1], [np.nan] * 5])
 def test_impossible_weights_are_refused(examples, weights):
     with pytest.raises(UsageError, match="weights"):
-        batches(examples, **OPTIONS, steps=1, weights=weights)
+        batches(examples, PATCHES, steps=1, weights=weights)
 
 
 def test_balanced_weights_make_kinds_equally_likely():
@@ -129,10 +127,7 @@ def test_normalisation_limits_come_from_the_whole_image(tmp_path):
     labels = save(tmp_path / "l.tif", np.zeros((64, 64), np.uint8))
     found = batches(
         [Example("i", (image,), labels)],
-        patch_shape=(8, 8),
-        batch_size=40,
-        augmentation=augmentation("none"),
-        normalisation=Normalisation(),
+        replace(PLAIN, batch_size=40, normalisation=Normalisation()),
         steps=1,
     )
     assert set(np.unique(next(found)["pixels"])) == {0.0, 1.0}
@@ -141,50 +136,50 @@ def test_normalisation_limits_come_from_the_whole_image(tmp_path):
 def test_volumes_and_wrong_patch_shapes(tmp_path, examples):
     image = save(tmp_path / "v.tif", np.zeros((6, 20, 20), np.uint8))
     volume = [Example("v", (image,), image)]
-    options = OPTIONS | {"patch_shape": (4, 16, 16)}
-    assert next(batches(volume, **options, steps=1))["pixels"].shape == (3, 1, 4, 16, 16)
+    patches = replace(PATCHES, shape=(4, 16, 16))
+    assert next(batches(volume, patches, steps=1))["pixels"].shape == (3, 1, 4, 16, 16)
     with pytest.raises(DatasetError, match=r"v\.tif' has 3 spatial axes, but patches have 2"):
-        next(batches(volume, **OPTIONS, steps=1))
+        next(batches(volume, PATCHES, steps=1))
 
 
 def test_channels_are_made_to_fit(tmp_path, examples):
     two = tuple(save(tmp_path / f"{c}.tif", discs().astype(np.uint8)) for c in "xy")
     mixed = [examples[0], replace(examples[1], images=two)]
-    options = OPTIONS | {"batch_size": 2}
+    patches = replace(PATCHES, batch_size=2)
     with pytest.raises(DatasetError, match=r"number of channels \(1, 2\)"):
-        next(batches(mixed, **options, steps=1))
-    assert next(batches(mixed, **options, steps=1, channels=1))["pixels"].shape[1] == 1
+        next(batches(mixed, patches, steps=1))
+    assert next(batches(mixed, replace(patches, channels=1), steps=1))["pixels"].shape[1] == 1
 
 
 def test_empty_patches_hold_noise_and_no_objects(examples):
-    options = OPTIONS | {"augmentation": replace(augmentation("none"), empty=1.0)}
-    batch = next(batches(examples, **options, steps=1))
+    patches = replace(PATCHES, augmentation=replace(augmentation("none"), empty=1.0))
+    batch = next(batches(examples, patches, steps=1))
     assert not batch["foreground"].any()
     assert batch["pixels"].std() > 0.1 and batch["pixels"].min() >= -1
 
 
 def test_nothing_to_train_on():
     with pytest.raises(DatasetError, match="no examples"):
-        batches([], **OPTIONS, steps=1)
+        batches([], PATCHES, steps=1)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_broken_file_is_named(examples, workers):
     examples[2].image.write_bytes(b"II*\0 and no more")
     with pytest.raises(CellwrightError, match=r"a2\.tif"):
-        list(batches(examples, **OPTIONS, steps=4, workers=workers))
+        list(batches(examples, PATCHES, steps=4, workers=workers))
 
 
 def test_a_failing_transform_names_the_example(examples):
-    options = OPTIONS | {"transform": fail}
+    patches = replace(PATCHES, transform=fail)
     with pytest.raises(DatasetError, match=r"a\d\.tif.*ZeroDivisionError: no luck"):
-        list(batches(examples, **options, steps=1))
+        list(batches(examples, patches, steps=1))
 
 
 def test_stopping_early_leaves_no_process_behind(examples):
     import multiprocessing
 
-    found = batches(examples, **OPTIONS, steps=1000, workers=1)
+    found = batches(examples, PATCHES, steps=1000, workers=1)
     next(found)
     found.close()
     assert not multiprocessing.active_children()
@@ -196,13 +191,16 @@ from pathlib import Path
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.loader import batches
+from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 
 if __name__ == "__main__":
     import multiprocessing
     found = batches(
-        open_dataset(Path(sys.argv[1])).examples, patch_shape=(32, 32), batch_size=2,
-        augmentation=augmentation("light"), normalisation=Normalisation(), steps=10**9, workers=1,
+        open_dataset(Path(sys.argv[1])).examples,
+        Patches((32, 32), 2, augmentation("light"), Normalisation()),
+        steps=10**9,
+        workers=1,
     )
     next(found)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
@@ -255,5 +253,5 @@ def test_memory_of_decoded_images_is_bounded(examples, monkeypatch):
         sampler.Sampler, "new_cache", lambda self: caches.append(new_cache(self)) or caches[-1]
     )
     limit = 2 * 96 * 96 * 2 + 2000
-    list(batches(examples, **OPTIONS, steps=6, cache_bytes=limit))
+    list(batches(examples, PATCHES, steps=6, cache_bytes=limit))
     assert 0 < caches[0].used <= limit

@@ -13,6 +13,7 @@ from cellwright.datasets.examples import load_labels
 from cellwright.datasets.layouts.described import write_description
 from cellwright.datasets.loader import batches
 from cellwright.datasets.objects import load_kinds, object_names, with_class_names
+from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 from datasets.dataset_builders import discs, paired_folder, save, save_pair
 
@@ -174,13 +175,15 @@ def test_parts_of_objects_in_patches_keep_their_class(tmp_path, paste):
     dataset = with_class_names(open_dataset(table(tmp_path, odd_even_table("a"))))
     drawn = batches(
         dataset.examples,
-        patch_shape=(64, 64),
-        batch_size=4,
-        augmentation=replace(augmentation("none"), free=1.0, quarter_turns=True, paste=paste),
-        normalisation=Normalisation(),
-        transform=kinds_in_pixels,
+        Patches(
+            shape=(64, 64),
+            batch_size=4,
+            augmentation=replace(augmentation("none"), free=1.0, quarter_turns=True, paste=paste),
+            normalisation=Normalisation(),
+            transform=kinds_in_pixels,
+            classes=dataset.classes,
+        ),
         steps=4,
-        classes=dataset.classes,
     )
     right, objects = [], 0
     for batch in drawn:

@@ -14,6 +14,7 @@ from cellwright.datasets.layouts.described import write_description
 from cellwright.datasets.loader import batches
 from cellwright.datasets.point_warp import warp_points
 from cellwright.datasets.points import Points, as_points, centroids, load_points
+from cellwright.datasets.sampler import Patches
 from cellwright.datasets.summary import summarise
 from cellwright.images.normalise import Normalisation
 from datasets.dataset_builders import paired_folder, save
@@ -169,18 +170,12 @@ def count(pixels, points):
 
 def test_batches_hold_points(tmp_path):
     dataset = open_dataset(write_table(tmp_path, GOOD))
-    options = {
-        "patch_shape": (16, 16),
-        "batch_size": 4,
-        "augmentation": augmentation("standard"),
-        "normalisation": Normalisation(),
-        "steps": 3,
-    }
-    found = list(batches(dataset.examples[:2], **options, transform=count))
+    patches = Patches((16, 16), 4, augmentation("standard"), Normalisation(), transform=count)
+    found = list(batches(dataset.examples[:2], patches, steps=3))
     assert found[0]["known"].shape == (4, 16, 16) and found[0]["known"].all()
     assert sum(batch["count"].sum() for batch in found) > 0
     with pytest.raises(UsageError, match="transform"):
-        next(batches(dataset.examples[:2], **options))
+        next(batches(dataset.examples[:2], replace(patches, transform=None), steps=1))
     with pytest.raises(DatasetError, match="numbered objects"):
         from cellwright.datasets.examples import load_example
 

@@ -8,6 +8,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_example
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.loader import balanced_weights, batches
+from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 
 pytestmark = pytest.mark.data
@@ -50,13 +51,9 @@ def test_colour_and_grey_images_train_together(data_folder):
     batch = next(
         batches(
             examples,
-            patch_shape=(128, 128),
-            batch_size=24,
-            augmentation=augmentation("strong"),
-            normalisation=Normalisation(joint=True),
+            Patches((128, 128), 24, augmentation("strong"), Normalisation(joint=True), channels=3),
             steps=1,
             weights=balanced_weights(examples),
-            channels=3,
         )
     )
     assert batch["pixels"].shape == (24, 3, 128, 128) and np.isfinite(batch["pixels"]).all()

@@ -20,30 +20,21 @@ import numpy as np
 
 from cellwright._errors import DatasetError, UsageError
 from cellwright._types import DoubleArray
-from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.records import Example
-from cellwright.datasets.sampler import Batch, DecodedCache, Sampler, Transform
-from cellwright.images.normalise import Normalisation
+from cellwright.datasets.sampler import Batch, DecodedCache, Patches, Sampler
 
 _AHEAD = 2  # batches prepared in advance by each worker
 
 
 def batches(
     examples: Sequence[Example],
+    patches: Patches,
     *,
-    patch_shape: tuple[int, ...],
-    batch_size: int,
-    augmentation: Augmentation,
-    normalisation: Normalisation,
-    transform: Transform | None = None,
-    seed: int = 0,
     steps: int,
     first_step: int = 0,
-    workers: int = 0,
+    seed: int = 0,
     weights: Sequence[float] | DoubleArray | None = None,
-    channels: int | None = None,
-    separate: bool = True,
-    classes: tuple[str, ...] = (),
+    workers: int = 0,
     cache_bytes: int = 256 << 20,
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first_step` to `steps` - 1.
@@ -53,36 +44,17 @@ def batches(
     examples : sequence of Example
         What patches are drawn from. Without `weights`, each is visited once before any is
         visited again.
-    patch_shape : tuple of int
-        Size ([Z,] Y, X) of a patch in pixels.
-    batch_size : int
-        Number N of patches in a batch.
-    augmentation : Augmentation
-        How patches vary.
-    normalisation : Normalisation
-        Applied with limits of the whole image, before intensities are varied.
-    transform : callable, optional
-        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Objects`, `Boxes` or `Points`, of
-        one patch to named arrays, the targets of a method. Runs in the workers, so it must be
-        picklable. Without one, the labels themselves are returned as ``"labels"``; all else needs
-        one.
-    seed : int
-        Seed of every choice.
+    patches : Patches
+        What they are like.
     steps, first_step : int
         Where to stop, and where to start: resuming means giving the step that was reached.
+    seed : int
+        Seed of every choice.
+    weights : sequence of float, optional
+        Relative probability of each example, such as from `balanced_weights`.
     workers : int
         Processes that prepare batches; 0 prepares them in this one. Scripts that use workers
         must keep their code under ``if __name__ == "__main__"``.
-    weights : sequence of float, optional
-        Relative probability of each example, such as from `balanced_weights`.
-    channels : int, optional
-        Number of channels of a batch, see `fit_channels`. By default that of the files, which
-        must then agree.
-    separate : bool
-        Whether labels number objects, so that parts cut apart become objects of their own;
-        False for classes of pixels.
-    classes : tuple of str
-        Classes of numbered objects that are to be told: patches are `Objects` then.
     cache_bytes : int
         Most memory for decoded images in each process.
 
@@ -100,22 +72,10 @@ def batches(
     """
     if not examples:
         raise DatasetError("There are no examples to train on.")
-    if batch_size < 1 or workers < 0:
+    if patches.batch_size < 1 or workers < 0:
         raise UsageError("A batch needs at least one patch, and workers cannot be negative.")
-    sampler = Sampler(
-        tuple(examples),
-        patch_shape,
-        batch_size,
-        augmentation,
-        normalisation,
-        transform,
-        seed,
-        _probabilities(weights, len(examples)),
-        channels,
-        separate,
-        classes,
-        cache_bytes,
-    )
+    probabilities = _probabilities(weights, len(examples))
+    sampler = Sampler(tuple(examples), patches, seed, probabilities, cache_bytes)
     if workers == 0:
         cache = sampler.new_cache()
         return (sampler.batch(step, cache) for step in range(first_step, steps))

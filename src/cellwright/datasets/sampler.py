@@ -82,20 +82,52 @@ DecodedCache: TypeAlias = RecentlyUsed[int, Decoded]
 
 
 @dataclass(frozen=True, slots=True)
+class Patches:
+    """What patches of images and of their annotation are like.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Size ([Z,] Y, X) of a patch, in px.
+    batch_size : int
+        Number N of patches in a batch.
+    augmentation : Augmentation
+        How patches vary.
+    normalisation : Normalisation
+        Applied with limits of the whole image, before intensities are varied.
+    transform : callable, optional
+        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Objects`, `Boxes` or `Points`, of
+        one patch to named arrays, the targets of a method. Runs in the workers, so it must be
+        picklable. Without one, the labels themselves are returned as ``"labels"``; all else needs
+        one.
+    channels : int, optional
+        Number of channels of a batch, see `fit_channels`. By default that of the files, which
+        must then agree.
+    separate : bool
+        Whether labels number objects, so that parts cut apart become objects of their own;
+        False for classes of pixels.
+    classes : tuple of str
+        Classes of numbered objects that are to be told: patches are `Objects` then.
+    """
+
+    shape: tuple[int, ...]
+    batch_size: int
+    augmentation: Augmentation
+    normalisation: Normalisation
+    transform: Transform | None = None
+    channels: int | None = None
+    separate: bool = True
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sampler:
     """All that a process needs to make a batch; the fields are arguments of `batches`."""
 
     examples: tuple[Example, ...]
-    patch_shape: tuple[int, ...]
-    batch_size: int
-    augmentation: Augmentation
-    normalisation: Normalisation
-    transform: Transform | None
+    patches: Patches
     seed: int
     probabilities: DoubleArray | None
-    channels: int | None
-    separate: bool
-    classes: tuple[str, ...]
     cache_bytes: int
 
     def new_cache(self) -> DecodedCache:
@@ -104,7 +136,7 @@ class Sampler:
 
     def batch(self, step: int, cache: DecodedCache) -> Batch:
         """Return the batch of one step."""
-        samples = [self._sample(step, i, cache) for i in range(self.batch_size)]
+        samples = [self._sample(step, i, cache) for i in range(self.patches.batch_size)]
         channels = {sample["pixels"].shape[0] for sample in samples}
         if len(channels) > 1:
             raise DatasetError(
@@ -120,8 +152,8 @@ class Sampler:
         try:
             decoded = cache.get(index, lambda: self._decode(example))
             pixels, truth = self._patch(decoded, rng)
-            if self.channels is not None:
-                pixels = fit_channels(pixels, self.channels, str(example.image))
+            if self.patches.channels is not None:
+                pixels = fit_channels(pixels, self.patches.channels, str(example.image))
             targets = self._targets(pixels, truth)
         except CellwrightError:
             raise
@@ -133,8 +165,8 @@ class Sampler:
         return {"pixels": pixels, **targets}
 
     def _targets(self, pixels: FloatArray, truth: Truth) -> Mapping[str, AnyArray]:
-        if self.transform is not None:
-            return self.transform(pixels, truth)
+        if self.patches.transform is not None:
+            return self.patches.transform(pixels, truth)
         if isinstance(truth, np.ndarray):
             return {"labels": truth}
         raise UsageError("Patches differ in their number of objects: they need a transform.")
@@ -144,18 +176,18 @@ class Sampler:
         count = len(self.examples)
         if self.probabilities is not None:
             return int(rng.choice(count, p=self.probabilities))
-        visit, position = divmod(step * self.batch_size + i, count)
+        visit, position = divmod(step * self.patches.batch_size + i, count)
         order = np.random.default_rng(np.random.SeedSequence((self.seed, visit)))
         return int(order.permutation(count)[position])
 
     def _decode(self, example: Example) -> Decoded:
         pixels, rgb = load_pixels(example)
-        limits = self.normalisation.limits(pixels)
-        labels, marks, facts, kinds = _annotations(example, pixels.shape[1:], self.classes)
-        if labels.ndim != len(self.patch_shape):
+        limits = self.patches.normalisation.limits(pixels)
+        labels, marks, facts, kinds = _annotations(example, pixels.shape[1:], self.patches.classes)
+        if labels.ndim != len(self.patches.shape):
             raise DatasetError(
                 f"'{example.image}' has {labels.ndim} spatial axes, but patches have "
-                f"{len(self.patch_shape)}."
+                f"{len(self.patches.shape)}."
             )
         if labels.ndim == 2:
             pixels, labels = pixels[:, None], labels[None]
@@ -163,7 +195,7 @@ class Sampler:
 
     def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, Truth]:
         """Cut one patch and vary it."""
-        settings = self.augmentation
+        settings = self.patches.augmentation
         warp = self._warp(decoded, rng)
         pixels, labels = self._cut(decoded, warp)
         highest = int(labels.max(initial=0))
@@ -173,9 +205,9 @@ class Sampler:
         pixels = change_intensity(pixels, settings, rng, decoded.rgb)
         empty = rng.random() < settings.empty
         if empty:
-            pixels = empty_field(pixels.shape, self.normalisation, rng)
+            pixels = empty_field(pixels.shape, self.patches.normalisation, rng)
             labels = np.zeros_like(labels)
-        if len(self.patch_shape) == 2:
+        if len(self.patches.shape) == 2:
             pixels, labels = pixels[:, 0], labels[0]
         if isinstance(decoded.marks, Boxes):
             boxes = no_boxes() if empty else decoded.marks
@@ -183,7 +215,7 @@ class Sampler:
         if isinstance(decoded.marks, Points):
             points = no_points(labels.ndim) if empty else decoded.marks
             return pixels, warp_points(points, warp, decoded.size, labels >= 0)
-        parts = separate_parts(labels) if self.separate else labels
+        parts = separate_parts(labels) if self.patches.separate else labels
         if decoded.kinds is None:
             return pixels, parts
         # Copied objects have numbers above those that were there.
@@ -194,8 +226,8 @@ class Sampler:
         """Draw where a patch comes from."""
         return draw_warp(
             decoded.size,
-            self.patch_shape,
-            self.augmentation,
+            self.patches.shape,
+            self.patches.augmentation,
             rng,
             points=decoded.objects.points,
             diameter=decoded.objects.diameter,
@@ -206,7 +238,7 @@ class Sampler:
         region = warp.region(decoded.size)
         origin = (region[0].start, region[1].start, region[2].start)
         return warp.apply(
-            self.normalisation.apply(decoded.pixels[:, *region], decoded.limits),
+            self.patches.normalisation.apply(decoded.pixels[:, *region], decoded.limits),
             decoded.labels[region].astype(np.int32),
             origin,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.readout import MapReader
@@ -11,28 +11,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Recipe(Protocol):
-    """Targets and loss of a method; a frozen dataclass made from the readout alone.
+class AnyRecipe(Protocol):
+    """How a network learns from patches of any truth: labels, `Objects`, `Boxes` or `Points`.
 
     Attributes
     ----------
-    readout : MapReader
+    readout : object
         Reads what the network learns; its `outputs` are the channels of the network.
     """
 
     @property
-    def readout(self) -> MapReader: ...  # noqa: D102 - described above
+    def readout(self) -> Any: ...  # noqa: D102 - described above
 
-    def targets(self, labels: LabelArray) -> dict[str, AnyArray]:
+    def targets(self, truth: Any, /) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
 
         Runs in the processes that prepare batches, without torch.
 
         Parameters
         ----------
-        labels : ndarray, shape ([Z,] Y, X), int32
-            -1 is unknown and takes no part in the loss, 0 background, 1..N objects; numbers may
-            be missing.
+        truth : object
+            What is annotated in the patch.
 
         Returns
         -------
@@ -55,4 +54,32 @@ class Recipe(Protocol):
         dict of Tensor
             ``loss`` and its summands; scalars, finite even for patches without objects and
             patches of which nothing is known.
+        """
+
+
+class Recipe(AnyRecipe, Protocol):
+    """Targets and loss of a method; a frozen dataclass made from the readout alone.
+
+    Attributes
+    ----------
+    readout : MapReader
+        Reads what the network learns; its `outputs` are the channels of the network.
+    """
+
+    @property
+    def readout(self) -> MapReader: ...  # noqa: D102 - described above
+
+    def targets(self, labels: LabelArray, /) -> dict[str, AnyArray]:
+        """Return what the network should say about one patch.
+
+        Parameters
+        ----------
+        labels : ndarray, shape ([Z,] Y, X), int32
+            -1 is unknown and takes no part in the loss, 0 background, 1..N objects; numbers may
+            be missing.
+
+        Returns
+        -------
+        dict of ndarray
+            The same names and shapes for every patch of a size.
         """

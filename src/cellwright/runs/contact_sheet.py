@@ -11,6 +11,7 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.examples import load_pixels
 from cellwright.datasets.loader import balanced_weights, batches
 from cellwright.datasets.records import Dataset
+from cellwright.datasets.sampler import Patches
 from cellwright.images.image import Image
 from cellwright.images.normalise import Normalisation
 from cellwright.images.write import write
@@ -57,19 +58,22 @@ def write_contact_sheet(
         If the picture is there already.
     """
     depth = load_pixels(dataset.examples[0])[0].shape[1:-2]
+    like = Patches(
+        shape=(*(min(_PLANES, planes) for planes in depth), size, size),
+        batch_size=1,
+        augmentation=augmentation(strength),
+        normalisation=Normalisation(joint=True),
+        transform=as_labels,
+        separate=dataset.task == "instances",
+    )
     shown = [
         _outlined(batch["pixels"][0], batch["labels"][0])
         for batch in batches(
             dataset.examples,
-            patch_shape=(*(min(_PLANES, planes) for planes in depth), size, size),
-            batch_size=1,
-            augmentation=augmentation(strength),
-            normalisation=Normalisation(joint=True),
-            transform=as_labels,
+            like,
             seed=seed,
             steps=patches,
             weights=balanced_weights(dataset.examples),
-            separate=dataset.task == "instances",
         )
     ]
     sheet = np.moveaxis(_in_rows(shown), -1, 0)

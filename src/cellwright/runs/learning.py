@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cellwright._types import AnyArray, FloatArray
-from cellwright.datasets.augmentation import Augmentation, augmentation
+from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
-from cellwright.images.normalise import Normalisation
-from cellwright.methods.recipe import Recipe
+from cellwright.datasets.sampler import Patches
+from cellwright.methods.recipe import AnyRecipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,17 +28,11 @@ class Learning:
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : AnyRecipe
         Targets and loss.
     train, validation : tuple of Example
-    normalisation : Normalisation
-    augmentation : Augmentation
-        How training patches vary; its `diameter_range` also holds for validation.
-    channels : int
-        That the network takes.
-    patch : tuple of int
-        Size of a patch, ([Z,] Y, X) in px.
-    batch_size : int
+    patches : Patches
+        Of the training, without targets; those of the validation are not varied, but for sizes.
     seed : int
     workers : int
         Processes that prepare batches.
@@ -48,46 +42,28 @@ class Learning:
         Makes one array of the truth of a patch, where that is none: the same shape for all.
     network : mapping
         Description of the network where no other is asked for.
-    separate : bool
-        Whether the labels number objects, of which parts that a patch cuts apart become objects
-        of their own; classes stay what they are.
-    classes : tuple of str
-        Classes of numbered objects that are learned; the truth of a patch are `Objects` then.
     """
 
-    recipe: Recipe
+    recipe: AnyRecipe
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
-    normalisation: Normalisation
-    augmentation: Augmentation
-    channels: int
-    patch: tuple[int, ...]
-    batch_size: int
+    patches: Patches
     seed: int
     workers: int
     weights: tuple[float, ...] | None = None
     pack: Callable[[Any], AnyArray] | None = None
     network: Mapping[str, Any] = field(default_factory=lambda: {"name": "unet"})
-    separate: bool = True
-    classes: tuple[str, ...] = ()
 
     def train_batches(self, first_step: int) -> Iterator[Mapping[str, AnyArray]]:
         """Yield training batches from `first_step` on, without end."""
         return batches(
             self.train,
-            patch_shape=self.patch,
-            batch_size=self.batch_size,
-            augmentation=self.augmentation,
-            normalisation=self.normalisation,
-            transform=partial(_targets, self.recipe),
-            seed=self.seed,
+            replace(self.patches, transform=partial(_targets, self.recipe)),
             steps=_WITHOUT_END,
             first_step=first_step,
-            workers=self.workers,
+            seed=self.seed,
             weights=self.weights,
-            channels=self.channels,
-            separate=self.separate,
-            classes=self.classes,
+            workers=self.workers,
         )
 
     def step_loss(self, network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -96,35 +72,28 @@ class Learning:
 
     def validation_batches(self) -> list[Mapping[str, AnyArray]]:
         """Return the same patches of the validation images each time, not varied."""
+        varied = self.patches.augmentation
         plain = replace(
             augmentation("none"),
-            diameter_range=self.augmentation.diameter_range,
-            reference_diameter=self.augmentation.reference_diameter,
-            foreground=1.0 if self.separate else 0.0,
+            diameter_range=varied.diameter_range,
+            reference_diameter=varied.reference_diameter,
+            foreground=1.0 if self.patches.separate else 0.0,
         )
-        patches = min(_VALIDATION_PATCHES, 4 * len(self.validation))
-        return list(
-            batches(
-                self.validation,
-                patch_shape=self.patch,
-                batch_size=self.batch_size,
-                augmentation=plain,
-                normalisation=self.normalisation,
-                transform=partial(_targets_and_truth, self.recipe, self.pack),
-                seed=self.seed,
-                steps=-(-patches // self.batch_size),
-                channels=self.channels,
-                separate=self.separate,
-                classes=self.classes,
-            )
+        patches = replace(
+            self.patches,
+            augmentation=plain,
+            transform=partial(_targets_and_truth, self.recipe, self.pack),
         )
+        count = min(_VALIDATION_PATCHES, 4 * len(self.validation))
+        steps = -(-count // patches.batch_size)
+        return list(batches(self.validation, patches, steps=steps, seed=self.seed))
 
 
-def _targets(recipe: Recipe, pixels: FloatArray, truth: Any) -> dict[str, AnyArray]:
+def _targets(recipe: AnyRecipe, pixels: FloatArray, truth: Any) -> dict[str, AnyArray]:
     return recipe.targets(truth)
 
 
 def _targets_and_truth(
-    recipe: Recipe, pack: Callable[[Any], AnyArray] | None, pixels: FloatArray, truth: Any
+    recipe: AnyRecipe, pack: Callable[[Any], AnyArray] | None, pixels: FloatArray, truth: Any
 ) -> dict[str, AnyArray]:
     return recipe.targets(truth) | {"labels": pack(truth) if pack else truth}

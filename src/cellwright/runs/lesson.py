@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.records import Dataset
+from cellwright.datasets.sampler import Patches
+from cellwright.methods.recipe import AnyRecipe
 from cellwright.models.card import InputContract, NetworkFacts
+from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.tasks import Task
 from cellwright.training.history import Row
+
+if TYPE_CHECKING:
+    from cellwright.runs.tasks import Task
+
+BATCH_SIZES = {2: 4, 3: 2}
+"""Patches in one step when nothing is said, by dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,27 @@ class Lesson:
     def dimensions(self) -> int:
         """2 for planes, 3 for volumes."""
         return 2 if self.volume is None else 3
+
+    def patches(self, shape: tuple[int, ...], variation: Augmentation) -> Patches:
+        """Return what patches of a shape ([Z,] Y, X), in px, are like; without targets."""
+        return Patches(
+            shape=shape,
+            batch_size=self.options.batch_size or BATCH_SIZES[len(shape)],
+            augmentation=variation,
+            normalisation=self.contract.normalisation,
+            channels=len(self.contract.channels),
+        )
+
+    def learning(self, recipe: AnyRecipe, patches: Patches, workers: int) -> Learning:
+        """Return how a network learns the dataset by a recipe."""
+        return Learning(
+            recipe=recipe,
+            train=self.dataset.part("train"),
+            validation=self.dataset.part("val"),
+            patches=patches,
+            seed=self.options.seed,
+            workers=workers,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cellwright.models.card import InputContract, ModelCard
 from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Grid, Number
 from cellwright.runs.learning import Learning
-from cellwright.runs.options import TrainOptions
+from cellwright.runs.lesson import Lesson
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,16 +84,8 @@ class Task(Protocol):
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""
 
-    def learning(
-        self,
-        dataset: Dataset,
-        contract: InputContract,
-        options: TrainOptions,
-        method: str,
-        patch: tuple[int, ...],
-        workers: int,
-    ) -> Learning:
-        """Return how the network learns the dataset."""
+    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
+        """Return how the network learns, from patches ([Z,] Y, X) in px."""
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""

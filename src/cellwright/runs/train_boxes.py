@@ -32,10 +32,10 @@ from cellwright.runs.evaluate_boxes import (
     true_boxes,
 )
 from cellwright.runs.learning import Learning
-from cellwright.runs.options import TrainOptions
+from cellwright.runs.lesson import Lesson
 from cellwright.runs.prepare import drawn, object_contract
 from cellwright.runs.tasks import AP50, Finished
-from cellwright.runs.train_instances import BATCH_SIZES, extremes
+from cellwright.runs.train_instances import extremes
 from cellwright.runs.tune_boxes import box_model, tuned_boxes
 
 if TYPE_CHECKING:
@@ -86,42 +86,26 @@ class BoxTask:
         scale = _seen_at(float(np.median(sizes)), contract)
         return replace(contract, scale=round(scale, 4)), problems
 
-    def learning(
-        self,
-        dataset: Dataset,
-        contract: InputContract,
-        options: TrainOptions,
-        method: str,
-        patch: tuple[int, ...],
-        workers: int,
-    ) -> Learning:
-        """Return how the network learns the dataset."""
+    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
+        """Return how the network learns, from patches ([Z,] Y, X) in px."""
         from cellwright.methods.boxes.recipe import BoxesRecipe
 
+        dataset, contract, options = lesson.dataset, lesson.contract, lesson.options
         farthest = FARTHEST * _largest(dataset.part("train"), contract, options.seed)
         readout = BoxesReadout.suited_to(len(patch), farthest, dataset.classes)
+        recipe = BoxesRecipe(readout)
         variation = augmentation(options.strength)
         if dataset.task == "boxes":
             variation = replace(variation, paste=0.0)  # which needs the objects' pixels
-        return Learning(
-            recipe=BoxesRecipe(readout),  # type: ignore[arg-type]
-            train=dataset.part("train"),
-            validation=dataset.part("val"),
-            normalisation=contract.normalisation,
-            # Objects are learned at the size at which they will be seen.
-            augmentation=replace(
-                variation,
-                diameter_range=contract.diameter_range,
-                reference_diameter=contract.diameter,
-            ),
-            channels=len(contract.channels),
-            patch=patch,
-            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
-            seed=options.seed,
-            workers=workers,
-            pack=partial(packed_boxes, dataset.classes),
-            network=_NETWORK,
+        # Objects are learned at the size at which they will be seen.
+        variation = replace(
+            variation,
+            diameter_range=contract.diameter_range,
+            reference_diameter=contract.diameter,
         )
+        learning = lesson.learning(recipe, lesson.patches(patch, variation), workers)
+        pack = partial(packed_boxes, dataset.classes)
+        return replace(learning, pack=pack, network=_NETWORK)
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""

@@ -20,11 +20,11 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate_classes import ClassEvaluation, evaluate_classes, score_classes
 from cellwright.runs.learning import Learning
-from cellwright.runs.options import TrainOptions
+from cellwright.runs.lesson import Lesson
 from cellwright.runs.prepare import class_contract
 from cellwright.runs.scoring import middle_plane
 from cellwright.runs.tasks import DICE, Finished
-from cellwright.runs.train_instances import BATCH_SIZES, extremes
+from cellwright.runs.train_instances import extremes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,33 +51,16 @@ class ClassTask:
         """Decide what the network is to see, and say what is wrong with single images."""
         return class_contract(dataset, seed)
 
-    def learning(
-        self,
-        dataset: Dataset,
-        contract: InputContract,
-        options: TrainOptions,
-        method: str,
-        patch: tuple[int, ...],
-        workers: int,
-    ) -> Learning:
-        """Return how the network learns the dataset."""
+    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
+        """Return how the network learns, from patches ([Z,] Y, X) in px."""
         from cellwright.methods.classes.recipe import ClassesRecipe
 
         # Pasted objects, empty fields and places of objects are for labels that number objects.
-        variation = replace(augmentation(options.strength), paste=0.0, empty=0.0, foreground=0.0)
-        return Learning(
-            recipe=ClassesRecipe(ClassesReadout(dataset.classes)),  # type: ignore[arg-type]
-            train=dataset.part("train"),
-            validation=dataset.part("val"),
-            normalisation=contract.normalisation,
-            augmentation=variation,
-            channels=len(contract.channels),
-            patch=patch,
-            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
-            seed=options.seed,
-            workers=workers,
-            separate=False,
-        )
+        variation = augmentation(lesson.options.strength)
+        variation = replace(variation, paste=0.0, empty=0.0, foreground=0.0)
+        recipe = ClassesRecipe(ClassesReadout(lesson.dataset.classes))
+        patches = replace(lesson.patches(patch, variation), separate=False)
+        return lesson.learning(recipe, patches, workers)
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""

@@ -20,6 +20,7 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
 from cellwright.runs.learning import Learning
+from cellwright.runs.lesson import Lesson
 from cellwright.runs.object_classes import (
     ACCURACY,
     class_figures,
@@ -27,7 +28,6 @@ from cellwright.runs.object_classes import (
     confusion_grid,
     with_object_classes,
 )
-from cellwright.runs.options import TrainOptions
 from cellwright.runs.packing import packed_objects
 from cellwright.runs.prepare import object_contract
 from cellwright.runs.scoring import middle_plane, score
@@ -62,43 +62,27 @@ class InstanceTask:
         contract, problems = object_contract(dataset, seed)
         return contract, (*problems, *class_problems(dataset))
 
-    def learning(
-        self,
-        dataset: Dataset,
-        contract: InputContract,
-        options: TrainOptions,
-        method: str,
-        patch: tuple[int, ...],
-        workers: int,
-    ) -> Learning:
-        """Return how the network learns the dataset."""
+    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
+        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+        contract, classes = lesson.contract, lesson.dataset.classes
         assert contract.diameter_range is not None  # objects have sizes
-        readout = new_readout(method, len(patch), contract.diameter_range[1])
-        recipe = find_method(method).recipe_class()(readout)
-        if dataset.classes:
-            recipe = with_object_classes(recipe, dataset)
-        variation = augmentation(options.strength)
-        return Learning(
-            recipe=recipe,
-            train=dataset.part("train"),
-            validation=dataset.part("val"),
-            normalisation=contract.normalisation,
-            augmentation=replace(variation, diameter_range=contract.diameter_range),
-            channels=len(contract.channels),
-            patch=patch,
-            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
-            seed=options.seed,
-            workers=workers,
-            pack=packed_objects if dataset.classes else None,
-            classes=dataset.classes,
+        readout = new_readout(lesson.method, len(patch), contract.diameter_range[1])
+        recipe = find_method(lesson.method).recipe_class()(readout)
+        variation = augmentation(lesson.options.strength)
+        patches = lesson.patches(patch, replace(variation, diameter_range=contract.diameter_range))
+        if not classes:
+            return lesson.learning(recipe, patches, workers)
+        learning = lesson.learning(
+            with_object_classes(recipe, lesson.dataset), replace(patches, classes=classes), workers
         )
+        return replace(learning, pack=packed_objects)
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""
         from cellwright.runs.validation import InstanceValidation, ObjectClassValidation
 
         readout: Any = learning.recipe.readout
-        if learning.classes:
+        if learning.patches.classes:
             return ObjectClassValidation(learning, readout)
         return InstanceValidation(learning, readout)
 
@@ -140,10 +124,6 @@ class InstanceTask:
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
             f"pooled{told}, on {counted(figures['images'], 'validation image')}"
         )
-
-
-BATCH_SIZES = {2: 4, 3: 2}
-"""Patches in one step when nothing is said, by dimensions."""
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

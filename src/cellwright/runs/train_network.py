@@ -57,9 +57,7 @@ def learn_network(
     plan = plan_network(
         _fingerprint(lesson), side=options.patch, depth=options.network.get("depth")
     )
-    learning = task.learning(
-        lesson.dataset, contract, options, lesson.method, plan.patch, machine.workers
-    )
+    learning = task.learning(lesson, plan.patch, machine.workers)
     network, transferred = _network(learning, plan, options, start)
     record = fit(
         network,
@@ -95,7 +93,7 @@ def _network(
     learning: Learning, plan: NetworkPlan, options: TrainOptions, start: Package | None
 ) -> tuple[Network, Transferred | None]:
     """Return the network, with what fits of the weights that it starts from."""
-    dimensions = len(learning.patch)
+    dimensions = len(learning.patches.shape)
     if start and start.card.network.engine != "network":
         raise UsageError(
             f"The model '{start.card.name}' has no network to start from: it was made by the "
@@ -115,11 +113,11 @@ def _network(
     description = {
         **given,
         "dimensions": dimensions,
-        "in_channels": learning.channels,
+        "in_channels": learning.patches.channels,
         "out_channels": len(learning.recipe.readout.outputs),
     }
     network = network_from_dict(description, seed=options.seed)
-    _check_patch(learning.patch, network)
+    _check_patch(learning.patches.shape, network)
     if source is None:
         return network, None
     transferred = transfer_weights(source.state_dict(), network)
@@ -166,8 +164,8 @@ def _training_facts(
         "best step": record.best_step,
         "seconds": round(record.seconds, 1),
         "device": record.device,
-        "batch size": learning.batch_size,
-        "patch": list(learning.patch),
+        "batch size": learning.patches.batch_size,
+        "patch": list(learning.patches.shape),
         "augmentation": options.strength,
         "last validation": dict(record.history[-1]) if record.history else {},
     }

@@ -23,13 +23,13 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate_points import PointEvaluation, evaluate_points, score_points
 from cellwright.runs.learning import Learning
+from cellwright.runs.lesson import Lesson
 from cellwright.runs.marks import drawn_marks
-from cellwright.runs.options import TrainOptions
 from cellwright.runs.packing import packed_points
 from cellwright.runs.prepare import class_contract, drawn
 from cellwright.runs.scoring import joined, middle_plane
 from cellwright.runs.tasks import F1, Finished
-from cellwright.runs.train_instances import BATCH_SIZES, extremes
+from cellwright.runs.train_instances import extremes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,35 +62,19 @@ class PointTask:
         """Decide what the network is to see, and say what is wrong with single images."""
         return class_contract(dataset, seed)
 
-    def learning(
-        self,
-        dataset: Dataset,
-        contract: InputContract,
-        options: TrainOptions,
-        method: str,
-        patch: tuple[int, ...],
-        workers: int,
-    ) -> Learning:
-        """Return how the network learns the dataset."""
+    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
+        """Return how the network learns, from patches ([Z,] Y, X) in px."""
         from cellwright.methods.points.recipe import PointsRecipe
 
+        dataset, options = lesson.dataset, lesson.options
         diameter = options.diameter or _typical_diameter(dataset.part("train"), options.seed)
         readout = PointsReadout.suited_to(len(patch), diameter, dataset.classes)
-        readout = replace(readout, threshold=_FAINT, anisotropy=contract.anisotropy or 1.0)
-        return Learning(
-            recipe=PointsRecipe(readout),  # type: ignore[arg-type]
-            train=dataset.part("train"),
-            validation=dataset.part("val"),
-            normalisation=contract.normalisation,
-            # Pasted objects are for labels that number objects.
-            augmentation=replace(augmentation(options.strength), paste=0.0),
-            channels=len(contract.channels),
-            patch=patch,
-            batch_size=options.batch_size or BATCH_SIZES[len(patch)],
-            seed=options.seed,
-            workers=workers,
-            pack=partial(packed_points, dataset.classes),
-        )
+        readout = replace(readout, threshold=_FAINT, anisotropy=lesson.contract.anisotropy or 1.0)
+        recipe = PointsRecipe(readout)
+        # Pasted objects are for labels that number objects.
+        patches = lesson.patches(patch, replace(augmentation(options.strength), paste=0.0))
+        learning = lesson.learning(recipe, patches, workers)
+        return replace(learning, pack=partial(packed_points, dataset.classes))
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""

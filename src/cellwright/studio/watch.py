@@ -87,7 +87,7 @@ class Watch:
         shown = _read(self.folder / _SHOWN)
         if shown is None:
             return
-        pixels = learning.normalisation.apply(shown["pixels"], shown["limits"])
+        pixels = learning.patches.normalisation.apply(shown["pixels"], shown["limits"])
         readout: Any = learning.recipe.readout
         labels = readout.decode(_maps(network, pixels)).labels
         self._step += 1
