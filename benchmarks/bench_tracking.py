@@ -1,7 +1,7 @@
 """How right and how fast linking is, beside laptrack and trackpy on the same detections.
 
-``python benchmarks/bench_tracking.py [--tables quality real scale raw certainty]`` prints them. Peers,
-from an environment that has them: ``--peer-python .venv-peers-tracking/bin/python`` (or
+``python benchmarks/bench_tracking.py [--tables quality real scale raw certainty]`` prints tables.
+Peers, from an environment that has them: ``--peer-python .venv-peers-tracking/bin/python`` (or
 ``CELLWRIGHT_PEERS_TRACKING``); they get twice the 99.5th percentile of the true steps as their
 radius, ours gets nothing. CPU seconds of one thread.
 """

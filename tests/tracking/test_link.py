@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from cellwright._errors import InputError, UsageError
+from cellwright.tracking.fit import fit_model
+from cellwright.tracking.frames import Movie
 from cellwright.tracking.link import link
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.tracks import PROBABILITY, make_tracks
@@ -96,6 +98,17 @@ def test_divisions_are_found_from_positions_alone(movie):
     right = len(divisions(found) & divisions(truth))
     assert right > 0.97 * len(divisions(found))
     assert right > 0.85 * len(divisions(truth))
+
+
+def test_features_that_say_nothing_now_and_then_are_noticed(movie):
+    detections, truth = movie
+    rng = np.random.default_rng(0)
+    odd = rng.random(len(detections)) < 0.06
+    area = detections.properties["area"] * np.where(odd, rng.choice([0.3, 3.0], len(odd)), 1.0)
+    changed = replace(detections, properties=detections.properties | {"area": area})
+    usual, now = (fit_model(Movie(one)).surprise for one in (detections, changed))
+    assert now > usual + 0.02
+    assert f1(edges(link(changed)), truth) > 0.985
 
 
 def test_no_divisions_where_there_are_none(movie):

@@ -12,9 +12,6 @@ from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
 
-_SURPRISE = 0.03
-"""How often the features of a cell change beyond recognition between two frames."""
-
 
 class _Ways(NamedTuple):
     """What a displacement costs: by Student's t, of a scale of its own for each row."""
@@ -33,6 +30,7 @@ class _Changes(NamedTuple):
     common: DoubleArray  # (M,); see `commonness`
     scales: DoubleArray  # (F,)
     constant: float
+    surprise: float
 
 
 def commonness(features: DoubleArray, model: LinkModel) -> DoubleArray:
@@ -40,6 +38,13 @@ def commonness(features: DoubleArray, model: LinkModel) -> DoubleArray:
     squares = ((features - model.centre) / model.spread) ** 2
     costs = (FEATURE_TAIL + 1) / 2 * np.log1p(squares / FEATURE_TAIL)
     return np.asarray(costs.sum(axis=1) + tail_constants(model.spread))
+
+
+def unlikeness(before: DoubleArray, after: DoubleArray, model: LinkModel) -> DoubleArray:
+    """Return how unlike pairs of detections are, as a negative log odds; arrays of shape (K, F)."""
+    z = (after - before) / model.change
+    costs = (FEATURE_TAIL + 1) / 2 * np.log1p(z**2 / FEATURE_TAIL).sum(axis=1)
+    return np.asarray(costs + tail_constants(model.change) - commonness(after, model))
 
 
 def link_costs(
@@ -62,8 +67,9 @@ def link_costs(
     at_centre = np.array([t_constant(1.0, model.tail, model.dimensions)])
     offsets = stays + at_centre + model.dimensions * np.log(steps)
     ways = _Ways(offsets, steps, model.tail, model.dimensions)
+    constant = tail_constants(model.change)
     changes = _Changes(
-        before, after, commonness(after, model), model.change, tail_constants(model.change)
+        before, after, commonness(after, model), model.change, constant, model.surprise
     )
     costs: DoubleArray = _link_costs(edges.starts, edges.columns, edges.weights, ways, changes)
     return costs
@@ -75,7 +81,7 @@ def tail_constants(scales: DoubleArray) -> float:
 
 
 @njit(cache=True)
-def limited(unlike: float) -> float:
+def limited(unlike: float, surprise: float) -> float:
     """Return a cost of features that does not grow beyond all bounds.
 
     Now and then features say nothing, as when a nucleus condenses or two objects touch: the
@@ -86,7 +92,7 @@ def limited(unlike: float) -> float:
         return 0.0
     if unlike < -30.0:
         return unlike
-    return float(-np.log((1 - _SURPRISE) * np.exp(-unlike) + _SURPRISE))
+    return float(-np.log((1 - surprise) * np.exp(-unlike) + surprise))
 
 
 @njit(cache=True)
@@ -105,7 +111,7 @@ def _link_costs(
                 change /= changes.scales[f]
                 unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(change * change / FEATURE_TAIL)
             way = power * np.log1p(squares[e] / (ways.tail * ways.steps[row] ** 2))
-            costs[e] = ways.offsets[row] + way + limited(unlike)
+            costs[e] = ways.offsets[row] + way + limited(unlike, changes.surprise)
     return costs
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._types import DoubleArray
 from cellwright.tracking.candidates import neighbours
+from cellwright.tracking.costs import unlikeness
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
 from cellwright.tracking.motion import FramePair, mutual
@@ -23,6 +24,9 @@ _TAILS = (2.0, 3.0, 5.0, 10.0, 30.0)
 _PRIOR = 10.0  # divisions that the first guess about divisions counts for
 _WIDEST = 0.6  # logarithm; daughters that differ more than that are none
 _FEWEST_DIAMETERS = 4.0  # of an object in the width of a field
+_SURPRISE = 0.03  # how often features change beyond recognition, as a first guess
+_CONFIDENT = 0.95  # probability of links that tell about it
+_SURPRISE_PRIOR = 100.0  # links that it counts for
 _MAD = 1.4826  # deviation of a normal distribution in units of its median absolute deviation
 
 
@@ -95,6 +99,7 @@ def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
         tail=5.0,
         typical_step=typical,
         change=scale,
+        surprise=_SURPRISE,
         centre=centre,
         spread=spread,
         density=density,
@@ -149,6 +154,7 @@ def _refined(
         step=max(step, 1e-3 * model.density ** (-1 / model.dimensions)),
         tail=tail,
         change=scale,
+        surprise=_surprise(seen.unlike, model.surprise),
         end_rate=seen.ends / seen.detections,
         start_rate=seen.starts / seen.detections,
         division=_refined_division(model, guess, seen),
@@ -161,6 +167,7 @@ class _Seen:
 
     steps: DoubleArray
     change: DoubleArray
+    unlike: DoubleArray
     ends: float
     starts: float
     detections: float
@@ -184,6 +191,8 @@ def _collect(model: LinkModel, pairs: Sequence[FramePair], links: Sequence[PairL
         ratio = model.step / found.step
         rows["steps"].append(np.sqrt((way**2).sum(axis=1)) * ratio)
         rows["change"].append(b.features[target] - a.features[source])
+        unlike = unlikeness(a.features[source], b.features[target], model)
+        rows["unlike"].append(unlike[found.probability[single] > _CONFIDENT])
         inner_a, inner_b = a.border > 2 * found.step, b.border > 2 * found.step
         ended = np.bincount(found.source, minlength=len(a)) == 0
         ends += np.count_nonzero(ended & inner_a)
@@ -264,6 +273,19 @@ def _median_of_t(tail: float, dimensions: int) -> float:
     from scipy.stats import f
 
     return float(np.sqrt(dimensions * f.ppf(0.5, dimensions, tail)))
+
+
+def _surprise(unlike: DoubleArray, before: float) -> float:
+    """Estimate how often features say nothing, from how unlike linked detections are.
+
+    Links of cells that changed are missing among these, so it is never less than is usual.
+    """
+    known = np.minimum(unlike[np.isfinite(unlike)], 50.0)
+    if not len(known):
+        return before
+    nothing = before / ((1 - before) * np.exp(-known) + before)
+    total = float(nothing.sum()) + _SURPRISE * _SURPRISE_PRIOR
+    return float(np.clip(total / (len(known) + _SURPRISE_PRIOR), _SURPRISE, 0.3))
 
 
 def _known(features: DoubleArray) -> DoubleArray:

@@ -62,6 +62,8 @@ class LinkModel:
         Median displacement of pairs that are nearest to each other.
     change : array of float, shape (F,)
         Scale of the change of each feature.
+    surprise : float
+        How often the features of a cell change beyond recognition between two frames.
     centre, spread : array of float, shape (F,)
         Of each feature in the population.
     density : float
@@ -76,6 +78,7 @@ class LinkModel:
     tail: float
     typical_step: float
     change: DoubleArray
+    surprise: float
     centre: DoubleArray
     spread: DoubleArray
     density: float

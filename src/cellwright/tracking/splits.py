@@ -74,6 +74,7 @@ class _Births(NamedTuple):
     change: DoubleArray  # (F,)
     change_spread: DoubleArray  # (F,)
     difference: DoubleArray  # (F,)
+    surprise: float
 
 
 def propose_splits(
@@ -120,6 +121,7 @@ def propose_splits(
         division.change,
         division.change_spread,
         division.difference,
+        model.surprise,
     )
     mother, pairs, costs, prices = _propose(
         edges.starts,
@@ -167,7 +169,7 @@ def split_costs(
     change = (0.5 * (first + second) - own - division.change) / division.change_spread
     for z in (change, (first - second) / division.difference):
         unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(z**2 / FEATURE_TAIL).sum(axis=1)
-    return np.asarray(costs + _limited_all(unlike))
+    return np.asarray(costs + _limited_all(unlike, model.surprise))
 
 
 def _division_constant(model: LinkModel) -> float:
@@ -193,9 +195,9 @@ def _mother_costs(features: DoubleArray, model: LinkModel) -> DoubleArray:
 
 
 @njit(cache=True)
-def _limited_all(unlike: DoubleArray) -> DoubleArray:
+def _limited_all(unlike: DoubleArray, surprise: float) -> DoubleArray:
     """Return `limited` of each."""
-    return np.array([limited(one) for one in unlike])
+    return np.array([limited(one, surprise) for one in unlike])
 
 
 @njit(cache=True)
@@ -233,11 +235,12 @@ def _propose(
                     worth -= left
                 wish = wishes[e] + wishes[g]
                 unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
-                if births.offset + closest + limited(unlike) + wish - worth >= best:
+                least = births.offset + closest + limited(unlike, births.surprise) + wish
+                if least - worth >= best:
                     continue
                 cost = births.offset + _placed(before.position[row], after.position, j, k, births)
                 unlike += _changed(before.features[row], after.features, j, k, births)
-                cost += limited(unlike) + wish
+                cost += limited(unlike, births.surprise) + wish
                 if cost - worth < best:
                     best = cost - worth
                     mother[count], costs[count], prices[count] = row, cost, best
