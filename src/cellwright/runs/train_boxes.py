@@ -205,11 +205,12 @@ def _pictured(
     some = [validation[index] for index in chosen]
     shown = []
     for index, scored in zip(chosen, score_boxes(model, some), strict=True):
-        counts = ", ".join(
-            f"{table[f'found {name}'][index]} of {table[f'true {name}'][index]} {name}"
+        counts = "; ".join(
+            f"{name}: {table[f'true {name}'][index]} annotated, "
+            f"{table[f'found {name}'][index]} found"
             for name in model.classes
         )
-        note = f"F1 {table['F1'][index]:.2f}; found: {counts}"
+        note = f"F1 {table['F1'][index]:.2f}; {counts}"
         truth, found = _framed(scored, scored.sure(model.least_of_classes(None)))
         shown.append(ValidationExample(scored.example.id, note, scored.image, truth, found))
     return shown

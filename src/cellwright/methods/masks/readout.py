@@ -139,7 +139,8 @@ class MasksReadout:
         maps = np.ascontiguousarray(maps, np.float32)
         first = 5 + self.prototypes
         anchors, scores, distances = self._proposals(maps)
-        rounds = rounds_of(anchors, distances, self.overlap)
+        one_class = np.zeros(len(anchors), np.int64)
+        rounds = rounds_of(anchors, distances, one_class, self.overlap, 1.0)  # nested ones may be
         kept = np.flatnonzero((rounds > 0) & (rounds <= _ROUNDS))
         anchors, scores, distances = anchors[kept], scores[kept], distances[kept]
 
