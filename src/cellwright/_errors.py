@@ -73,10 +73,13 @@ def training_extra() -> Iterator[None]:
 
 
 def was_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind an error: compiled code wraps it in a `SystemError`."""
+    """Whether Ctrl-C or a request to end is behind an error.
+
+    Compiled code wraps them in a `SystemError`.
+    """
     behind: BaseException | None = error
     while behind is not None:
-        if isinstance(behind, KeyboardInterrupt):
+        if isinstance(behind, KeyboardInterrupt | SystemExit):
             return True
         behind = behind.__cause__ or behind.__context__
     return False

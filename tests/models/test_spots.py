@@ -67,9 +67,17 @@ def test_dark_spots_and_what_cannot_be():
     dark = detect_spots_in(negative, SpotSettings(4.0, dark=True)).table
     assert match_points(truth, places(dark), 1.5).counts.f1 > 0.97
     assert (dark["intensity"] > 0).all()
-    for settings in ({"diameter": 0}, {"diameter": 4, "threshold": -1}, {"diameter": np.inf}):
-        with pytest.raises(UsageError, match="must be above 0"):
-            SpotSettings(**settings)
+    with pytest.raises(UsageError, match="threshold of spots must be above 0, not -1"):
+        SpotSettings(4, threshold=-1)
+    for diameter in (
+        0,
+        1e-3,
+        1e9,
+        np.inf,
+        np.nan,
+    ):  # the filters would be empty, or fill the memory
+        with pytest.raises(UsageError, match=r"1 to 128 px across, not .*segment"):
+            SpotSettings(diameter)
 
 
 def test_shapes_are_fitted_wherever_asked():

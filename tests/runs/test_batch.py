@@ -1,3 +1,6 @@
+import multiprocessing
+import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -5,6 +8,8 @@ import numpy as np
 import pytest
 
 from cellwright import CellwrightError, InputError, OutputError
+from cellwright._files import atomic_path
+from cellwright.runs import batch
 from cellwright.runs.batch import Task, run_batch
 from cellwright.runs.folder import Outcome, Plan, open_run
 
@@ -68,6 +73,30 @@ def test_finished_images_are_not_done_again(folder):
 
     run_batch(folder, TASKS, note, jobs=1, what="Testing")
     assert done == ["c"]
+
+
+def write_slowly(task, output):
+    if task.image == "a":
+        return work(task)
+    with atomic_path(output / f"{task.image}.tif") as temporary:
+        temporary.write_bytes(b"half")
+        time.sleep(60)
+    return work(task)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes on Windows are ended without being asked")
+def test_workers_stop_at_once_and_leave_nothing_half_written(folder, tmp_path):
+    interrupted = partial(write_slowly, output=tmp_path)
+    results = batch._in_processes(TASKS, interrupted, 2)
+    assert next(results)[0].image == "a"
+    while not any(tmp_path.glob("*.tif*")) and not any(tmp_path.glob(".*.tif*")):
+        time.sleep(0.05)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt())
+    assert time.monotonic() - start < 20
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not multiprocessing.active_children()
 
 
 def test_a_worker_that_dies_is_explained(folder):

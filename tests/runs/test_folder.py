@@ -140,6 +140,14 @@ def test_overwrite_never_leaves_the_folder(tmp_path, plan, name):
     assert precious.exists()
 
 
+@pytest.mark.parametrize("below", ["", "x", "x/y"])
+def test_the_file_that_is_no_folder_is_named(tmp_path, plan, below):
+    file = tmp_path / "afile"
+    file.write_text("")
+    with pytest.raises(OutputError, match=r"afile' is a file; name a folder"):
+        open_run(file / below, plan, overwrite=False)
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_with_files_of_the_user_is_refused(tmp_path, plan, overwrite):
     out = tmp_path / "out"

@@ -144,7 +144,12 @@ def _open(
     options.log_severity_level = 3  # errors; they are raised with a message of ours
     content = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
+        return onnxruntime.InferenceSession(
+            content,
+            options,
+            providers=providers,
+            enable_fallback=len(providers) > 1,  # or it prints, and tries the only one again
+        )
     except Exception as error:  # ONNX Runtime's errors share no base class
         raise ModelError(
             f"{name} cannot be opened as an ONNX network: {error}. "

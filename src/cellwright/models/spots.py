@@ -29,6 +29,8 @@ from cellwright.models.sampling import Region, sample_windows
 
 SPOT = "spot"
 """What spots are called."""
+SMALLEST, LARGEST = 1.0, 128.0
+"""Diameters that a spot can have, in px: less is no pixel, more is an object with an outline."""
 _EXPLAINED = 0.5  # share of the noise; in images of sparse spots it is more
 _TILES = {2: 2048, 3: 192}  # px; side of a tile when nothing is said, by dimensions
 
@@ -49,7 +51,7 @@ class SpotSettings:
     Raises
     ------
     UsageError
-        If the diameter or the threshold is not positive.
+        If the diameter is none that a spot can have, or the threshold is not positive.
     """
 
     diameter: float
@@ -57,11 +59,13 @@ class SpotSettings:
     threshold: float = THRESHOLD
 
     def __post_init__(self) -> None:
-        if not (0 < self.diameter < math.inf and 0 < self.threshold < math.inf):
+        if not SMALLEST <= self.diameter <= LARGEST:
             raise UsageError(
-                f"Diameter and threshold of spots must be above 0; got {self.diameter} px and "
-                f"{self.threshold}."
+                f"Spots are {SMALLEST:g} to {LARGEST:g} px across, not {self.diameter:g}: give "
+                "their diameter in pixels. Outlines of larger objects are for 'cellwright segment'."
             )
+        if not 0 < self.threshold < math.inf:
+            raise UsageError(f"The threshold of spots must be above 0, not {self.threshold:g}.")
 
 
 @dataclass(frozen=True, slots=True)

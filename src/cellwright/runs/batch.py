@@ -1,6 +1,7 @@
 """Going through many images: each on its own, several at a time, the finished ones skipped."""
 
 import multiprocessing
+import os
 import signal
 import time
 import traceback
@@ -107,14 +108,14 @@ def _in_processes(
 ) -> Iterator[tuple[Outcome, Table | None]]:
     # Spawned on every system: forking a process that runs threads (ONNX Runtime) can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupt)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare_worker)
     waiting = iter(tasks)
     running: dict[Future[tuple[Outcome, Table | None]], Task] = {}
     try:
         while True:
             # A short queue: results of many images never pile up in memory.
             for task in waiting:
-                running[pool.submit(_attempt, work, task)] = task
+                running[pool.submit(_attempt_in_worker, work, task)] = task
                 if len(running) >= 2 * jobs:
                     break
             if not running:
@@ -128,13 +129,30 @@ def _in_processes(
             "A worker process died, most likely because memory ran out. What is finished is kept: "
             "run the same command again with fewer --jobs."
         ) from error
+    except BaseException:  # interrupted, or nobody wants the rest: an image may take minutes
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the main process, which stops the pool."""
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the main process, which stops the workers one and all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(*_: object) -> None:
+    """Leave what is being done, tidying up on the way out."""
+    raise SystemExit
+
+
+def _attempt_in_worker(work: Work, task: Task) -> tuple[Outcome, Table | None]:
+    try:
+        return _attempt(work, task)
+    except (SystemExit, KeyboardInterrupt):
+        os._exit(0)  # or the worker would go on with the next task
 
 
 def _attempt(work: Work, task: Task) -> tuple[Outcome, Table | None]:

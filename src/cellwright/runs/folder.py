@@ -22,7 +22,7 @@ from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
-from cellwright.runs.lock import LOCK_FILE, locked
+from cellwright.runs.lock import LOCK_FILE, locked, no_folder
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -252,7 +252,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except NotADirectoryError as error:
-        raise OutputError(f"'{path}' is a file; name a folder for the results.") from error
+        raise no_folder(path) from error
     except (OSError, ValueError) as error:
         raise OutputError(f"'{file}' cannot be read: {error}. Choose another folder.") from error
     if not isinstance(record, dict) or not {"schema", "files", "seal"} <= record.keys():
@@ -352,7 +352,7 @@ def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
 
 def _refuse_foreign_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise OutputError(f"'{path}' is a file; name a folder for the results.")
+        raise no_folder(path)
     if not path.exists():
         return
     foreign = [

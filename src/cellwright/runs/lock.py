@@ -56,10 +56,16 @@ def _make(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(f"'{folder}' is a file; name a folder for the results.") from error
+        raise no_folder(folder) from error
     except OSError as error:
         raise OutputError(_cannot_write(folder, error)) from error
     return missing
+
+
+def no_folder(path: Path) -> OutputError:
+    """Return the error that names the file which stands where `path` needs a folder."""
+    file = next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), path)
+    return OutputError(f"'{file}' is a file; name a folder for the results.")
 
 
 def _acquire(file: Path) -> None:
