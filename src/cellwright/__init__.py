@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
     from cellwright.models.spots import SpotSettings
+    from cellwright.runs.compare import compare
+    from cellwright.runs.compare_options import CompareOptions
     from cellwright.runs.detect import detect
     from cellwright.runs.detect_options import DetectOptions
     from cellwright.runs.evaluate import evaluate
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AxesError",
     "CellwrightError",
+    "CompareOptions",
     "DatasetError",
     "DetectOptions",
     "FormatError",
@@ -60,6 +63,7 @@ __all__ = [
     "TrainOptions",
     "TrainingError",
     "UsageError",
+    "compare",
     "detect",
     "evaluate",
     "import_model",
@@ -78,12 +82,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CompareOptions": "cellwright.runs.compare_options",
     "DetectOptions": "cellwright.runs.detect_options",
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment_options",
     "SpotSettings": "cellwright.models.spots",
     "Tracks": "cellwright.tracking.tracks",
     "TrainOptions": "cellwright.runs.options",
+    "compare": "cellwright.runs.compare",
     "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
     "import_model": "cellwright.models.exchange",

@@ -73,11 +73,8 @@ def compare(
     best one is trained once more, on all images, and is ready for 'cellwright segment'. Ctrl-C
     stops; the same command again goes on from there.
     """
-    from cellwright._errors import training_extra
-
-    with training_extra():
-        from cellwright.runs.compare import compare as run
-    from cellwright.runs.compare_options import CompareOptions
+    from cellwright import CompareOptions
+    from cellwright import compare as run
 
     result = run(
         dataset,
