@@ -177,7 +177,7 @@ export class Review {
   async go(row) {
     const number = await this.#imageOf(row);
     if (number !== this.opened) await this.open(number);
-    const where = this.places.byRow.get(row);
+    const where = this.places.find(row);
     if (!where || this.selection.current !== row) return;
     if (where.frame >= 0) this.sliders.go("t", where.frame);
     const { z } = this.viewer.place;

@@ -5,22 +5,24 @@ const NEAR = 9; // CSS px
 const POINT = 5; // CSS px
 const CLASSES = ["#00cdff", "#ff9600", "#ffeb3b", "#e16eff", "#5ae678", "#ff5f55", "#788cff"];
 
-/** Where an object is, see the server's `GEOMETRY`. */
-class Where {
+/** Where an object is, see the server's `GEOMETRY`: a view of its numbers, of which there are many. */
+export class Where {
   /** @param {Float64Array} values @param {number} at Where its own begin. */
   constructor(values, at) {
-    this.row = values[at];
-    this.label = values[at + 1];
-    this.frame = values[at + 2];
-    this.first_plane = values[at + 3];
-    this.last_plane = values[at + 4];
-    this.y = values[at + 5];
-    this.x = values[at + 6];
-    this.top = values[at + 7];
-    this.left = values[at + 8];
-    this.bottom = values[at + 9];
-    this.right = values[at + 10];
+    this.values = values;
+    this.at = at;
   }
+  get row() { return this.values[this.at]; }
+  get label() { return this.values[this.at + 1]; }
+  get frame() { return this.values[this.at + 2]; }
+  get first_plane() { return this.values[this.at + 3]; }
+  get last_plane() { return this.values[this.at + 4]; }
+  get y() { return this.values[this.at + 5]; }
+  get x() { return this.values[this.at + 6]; }
+  get top() { return this.values[this.at + 7]; }
+  get left() { return this.values[this.at + 8]; }
+  get bottom() { return this.values[this.at + 9]; }
+  get right() { return this.values[this.at + 10]; }
 }
 const COLUMNS = 11;
 
@@ -35,10 +37,9 @@ export class Places {
     this.shape = shape;
     this.markOf = markOf;
     this.number = -1;
+    this.waiting = false;
     /** @type {Where[]} */
     this.all = [];
-    /** @type {Map<number, Where>} */
-    this.byRow = new Map();
     /** @type {(row: number) => number} Number of the class of a row. */
     this.classOf = () => 0;
     viewer.decorations.push((pen) => this.shape !== "outlines" && viewer.labels.shown && this.#draw(pen));
@@ -53,29 +54,46 @@ export class Places {
     const values = new Float64Array(bytes ?? new ArrayBuffer(0));
     this.all = [];
     for (let at = 0; at < values.length; at += COLUMNS) this.all.push(new Where(values, at));
-    this.byRow = new Map(this.all.map((where) => [where.row, where]));
+  }
+
+  /** Where the object of a row is, if it is in this image. @param {number} row */
+  find(row) {
+    let [low, high] = [0, this.all.length - 1]; // they are in the order of their rows
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.all[middle].row < row) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.all[low];
+    return found?.row === row ? found : null;
   }
 
   /** Those on the plane that is shown. */
-  *here() {
+  here() {
     const { t, z } = this.viewer.place;
-    for (const where of this.all) {
-      if ((where.frame < 0 || where.frame === t) && (where.first_plane < 0 || (where.first_plane <= z && z <= where.last_plane))) yield where;
-    }
+    return this.all.filter(({ frame, first_plane: first, last_plane: last }) =>
+      (frame < 0 || frame === t) && (first < 0 || (first <= z && z <= last)));
   }
 
-  /** Show what is selected, excluded and left out. */
+  /** Show what is selected, excluded and left out, from the next frame on. */
   update() {
-    const { viewer } = this;
-    if (this.shape === "outlines") {
-      let largest = 0;
-      for (const { label } of this.all) largest = Math.max(largest, label);
-      const marks = new Float32Array(largest + 1);
-      for (const { row, label } of this.here()) marks[label] = this.markOf(row);
-      viewer.painter.setMarks(marks);
-      viewer.labels.marked = true;
-    }
-    viewer.redraw();
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.#mark();
+      this.viewer.redraw();
+    });
+  }
+
+  #mark() {
+    if (this.shape !== "outlines" || this.number < 0) return;
+    let largest = 0;
+    for (const { label } of this.all) largest = Math.max(largest, label);
+    const marks = new Float32Array(largest + 1);
+    for (const { row, label } of this.here()) marks[label] = this.markOf(row);
+    this.viewer.painter.setMarks(marks);
+    this.viewer.labels.marked = true;
   }
 
   /** The row of the box or point under a position, -1 for none. @param {import("../tools.js").Point} point */
@@ -96,7 +114,7 @@ export class Places {
     const path = new Path2D();
     for (const [y, x] of corners) path.lineTo(x, y);
     const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(1, 1).getContext("2d"));
-    return [...this.here()].filter(({ row, y, x }) => !(this.markOf(row) & LEFT_OUT) && pen.isPointInPath(path, x, y)).map(({ row }) => row);
+    return this.here().filter(({ row, y, x }) => !(this.markOf(row) & LEFT_OUT) && pen.isPointInPath(path, x, y)).map(({ row }) => row);
   }
 
   /** @param {CanvasRenderingContext2D} pen */

@@ -54,8 +54,9 @@ export class Selection {
 
   /** Whether something holds for all that are selected. @param {Uint8Array} flags By row. */
   all(flags) {
+    if (!this.count) return false;
     for (let row = 0; row < this.flags.length; row++) if (this.flags[row] && !flags[row]) return false;
-    return this.count > 0;
+    return true;
   }
 
   /** @param {number} row @param {0 | 1} value */

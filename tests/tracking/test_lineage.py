@@ -1,0 +1,51 @@
+"""Families: who comes from whom, and where everyone stands in the tree."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellwright.runs.track_drawings import draw_lineages
+from cellwright.tracking.lineage import children_of, tree_rows
+from cellwright.tracking.tracklets import find_tracklets
+from cellwright.tracking.tracks import make_tracks
+
+
+def twice_divided():
+    """A cell that divides, and one of its daughters that divides again; another cell beside."""
+    return make_tracks(
+        frame=[0, 1, 1, 2, 2, 2, 0],
+        label=[1, 1, 2, 1, 2, 3, 9],
+        position=np.arange(14).reshape(7, 2),
+        edges=[[0, 1], [0, 2], [1, 3], [1, 4], [2, 5]],
+    )
+
+
+def test_a_family_as_a_tree():
+    tracks = twice_divided()
+    tracklets = find_tracklets(tracks, cut=tracks.branches())
+    children = children_of(tracklets)
+    root = int(tracklets.of[0])
+    rows = tree_rows(root, children)
+    first, second = children[root]
+    assert next(iter(rows)) == root and len(rows) == 5
+    assert [rows[one] for one in children[first]] == [0.0, 1.0]
+    assert rows[first] == 0.5 and rows[second] == 2.0 and rows[root] == 1.25
+    assert children[int(tracklets.of[tracks.label == 9][0])] == []
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30))
+def test_no_two_leaves_share_a_row_and_lines_do_not_cross(mothers):
+    children = [[] for _ in range(len(mothers) + 1)]
+    for child, mother in enumerate(mothers, start=1):
+        children[mother % child].append(child)
+    rows = tree_rows(0, children)
+    assert sorted(rows) == list(range(len(children)))
+    leaves = [rows[one] for one in rows if not children[one]]
+    assert sorted(leaves) == list(range(len(leaves)))
+    for own in children:
+        assert [rows[one] for one in own] == sorted(rows[one] for one in own)
+
+
+def test_every_track_of_a_family_is_drawn():
+    drawn = draw_lineages(twice_divided())
+    assert drawn.count("<title>") == 5 and drawn.count("<path") == 9
