@@ -20,7 +20,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @options.output_folder
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     default=60.0,
     show_default=True,
     help="Of training, all candidates together; scoring them comes on top.",
@@ -40,7 +40,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 )
 @click.option(
     "--folds",
-    type=click.IntRange(min=2),
+    type=options.Whole(min=2),
     help="Parts of the images for cross-validation, groups undivided.  [default: the validation "
     "images of the dataset, or 3]",
 )

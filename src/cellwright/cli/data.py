@@ -25,7 +25,7 @@ def data() -> None:
     """Look at a dataset, preview its augmentation, divide it, repair its labels."""
 
 
-@data.command()
+@data.command(short_help="Say what a dataset holds, and what is wrong with it.")
 @dataset_path
 @options.axes
 @options.as_json
@@ -45,7 +45,7 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
         raise SystemExit(options.EXIT_SOME_FAILED)
 
 
-@data.command()
+@data.command(short_help="Write a picture of patches as training would see them.")
 @dataset_path
 @click.option(
     "-o",
@@ -62,9 +62,15 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     show_default=True,
     help="How strongly patches are varied.",
 )
-@click.option("--patches", type=click.IntRange(1, 400), default=24, show_default=True)
 @click.option(
-    "--size", type=click.IntRange(16, 1024), default=192, show_default=True, help="Side in pixels."
+    "--patches", type=options.Whole(1, 400), default=24, show_default=True, help="How many patches."
+)
+@click.option(
+    "--size",
+    type=options.Whole(16, 1024),
+    default=192,
+    show_default=True,
+    help="Side of a patch, in pixels.",
 )
 @options.axes
 @options.seed
@@ -99,7 +105,7 @@ def preview(
     click.echo(f"Wrote {patches} patches to '{output}'.")
 
 
-@data.command()
+@data.command(short_help="Say which images are learned, and which are for checking.")
 @dataset_path
 @click.option(
     "-o",
@@ -108,9 +114,27 @@ def preview(
     type=click.Path(path_type=Path),
     help="Description to write, such as PATH/dataset.yaml.",
 )
-@click.option("--train", type=click.FloatRange(0, 1), default=0.8, show_default=True)
-@click.option("--val", type=click.FloatRange(0, 1), default=0.2, show_default=True)
-@click.option("--test", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option(
+    "--train",
+    type=options.Real(0, 1),
+    default=0.8,
+    show_default=True,
+    help="Share of the images that is learned from.",
+)
+@click.option(
+    "--val",
+    type=options.Real(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Share of the images that checks the training and decides about thresholds.",
+)
+@click.option(
+    "--test",
+    type=options.Real(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the images that is kept back for a last score.",
+)
 @options.seed
 @options.axes
 @click.option("--overwrite", is_flag=True, help="Replace the description if it is there.")
@@ -149,7 +173,7 @@ def split(
     options.say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
 
 
-@data.command()
+@data.command(short_help="Write copies of labels without stray parts and holes.")
 @click.argument("labels", nargs=-1, required=True)
 @click.option(
     "-o",
@@ -170,7 +194,7 @@ def split(
 )
 @click.option(
     "--min-size",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     default=1,
     show_default=True,
     help="Drop objects of fewer pixels.",

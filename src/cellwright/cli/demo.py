@@ -16,7 +16,13 @@ from cellwright.cli.options import as_json, finish
     type=click.Path(path_type=Path),
     help="Folder for the example images and the results.",
 )
-@click.option("--model", default="nuclei", show_default=True, metavar="NAME|PATH")
+@click.option(
+    "--model",
+    default="nuclei",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="Name of a model, or the path of a model package.",
+)
 @as_json
 def demo(output: Path, model: str, as_json: bool) -> None:
     """See it work on example images, within two minutes.

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from cellwright.cli.options import finding, finish
+from cellwright.cli import options
 
 if TYPE_CHECKING:
     from cellwright.inference.runtime import Device
 
 
 @click.command()
-@finding
+@options.finding
 @click.option(
     "--spots",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     metavar="DIAMETER",
     help="Find bright spots of this diameter in pixels instead, without a model.",
 )
 @click.option("--dark", is_flag=True, help="With --spots: find dark spots on brighter ground.")
 @click.option(
     "--noise-factor",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     default=4.5,
     show_default=True,
     help="With --spots: how far a spot rises above the noise, in its standard deviations.",
@@ -62,7 +62,7 @@ def detect(
         jobs=jobs,
         overwrite=overwrite,
     )
-    finish(result, as_json)
+    options.finish(result, as_json)
 
 
 def _check_choices(spots: bool) -> None:

@@ -29,7 +29,7 @@ _WIDTH = 100  # characters of a line of explanation
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=options.Real(0, 1),
     help="Least confidence of an object; the model's own when not given.",
 )
 @options.axes
@@ -37,7 +37,7 @@ _WIDTH = 100  # characters of a line of explanation
 @options.threads
 @click.option(
     "--radius",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Of tracks: match positions at most so many pixels apart, instead of masks or labels.",
 )
 @options.overwrite

@@ -85,7 +85,7 @@ def _origin(facts: Mapping[str, Any]) -> list[str]:
     return [f"{facts['format']}: {facts['name']}", *(f"Cite {text}" for text in facts["cite"])]
 
 
-@models.command()
+@models.command(short_help="Explain a model: what it is for, how good, and when not to trust it.")
 @click.argument("model")
 @options.as_json
 def info(model: str, as_json: bool) -> None:
@@ -124,7 +124,7 @@ def info(model: str, as_json: bool) -> None:
     options.say(as_json, card.to_json() | {"sha256": package.sha256}, lines)
 
 
-@models.command()
+@models.command(short_help="Write a model as one file, for other programs or people.")
 @click.argument("model")
 @click.option(
     "-o",
@@ -163,7 +163,7 @@ def export(model: str, output: Path, format_: str) -> None:
     click.echo(f"Written: {output}")
 
 
-@models.command(name="import")
+@models.command(name="import", short_help="Add a model from a file, a folder or the web.")
 @click.argument("source")
 @click.option("--sha256", help="What a file from the web must have.")
 @click.option("--name", help="What finds it afterwards.  [default: its own name]")

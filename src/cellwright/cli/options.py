@@ -12,6 +12,19 @@ from cellwright._words import counted
 if TYPE_CHECKING:
     from cellwright.runs.results import RunResult
 
+
+class Whole(click.IntRange):
+    """A whole number within bounds, called N in the help."""
+
+    name = "n"
+
+
+class Real(click.FloatRange):
+    """A number within bounds, called NUMBER in the help."""
+
+    name = "number"
+
+
 EXIT_SOME_FAILED = 1
 EXIT_WRONG_INPUT = 2
 
@@ -38,10 +51,10 @@ axes = click.option(
 )
 seed = click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=0,
     show_default=True,
-    help="Of every random choice.",
+    help="Seed of every random choice.",
 )
 device = click.option(
     "--device",
@@ -52,17 +65,15 @@ device = click.option(
 )
 workers = click.option(
     "--workers",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=0,
     show_default=True,
     help="Processes that prepare images.",
 )
-threads = click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]"
-)
+threads = click.option("--threads", type=Whole(min=1), help="CPU threads.  [default: all cores]")
 jobs = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Images worked on at the same time.",
@@ -92,23 +103,23 @@ _FINDING = (
         help="Channel that the model is given, by name or by number from 0; several times for a "
         "model of several channels.",
     ),
-    click.option("--tile", type=click.IntRange(min=64), help="Side of a tile, in pixels."),
+    click.option("--tile", type=Whole(min=64), help="Side of a tile, in pixels."),
     device,
     jobs,
     click.option(
         "--threshold",
-        type=click.FloatRange(0, 1),
+        type=Real(0, 1),
         help="Least confidence of an object.  [default: the model's own]",
     ),
     click.option("--exclude-border", is_flag=True, help="Leave out objects cut off by the border."),
     click.option(
         "--diameter",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Real(min=0, min_open=True),
         help="Typical diameter of the objects, in pixels.  [default: estimated]",
     ),
     click.option(
         "--pixel-size",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Real(min=0, min_open=True),
         help="Distance between pixels in µm, in place of what the files say.",
     ),
     overwrite,

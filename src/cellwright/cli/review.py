@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from cellwright.cli import options
+
 
 @click.command()
 @click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
@@ -14,7 +16,7 @@ import click
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=options.Whole(0, 65535),
     default=0,
     help="Port of this computer to listen on.  [default: any free one]",
 )

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cellwright.cli.options import finding, finish, say
+from cellwright.cli import options
 
 if TYPE_CHECKING:
     from cellwright.inference.runtime import Device
 
 
 @click.command()
-@finding
+@options.finding
 @click.option(
     "--format",
     type=click.Choice(["tif", "ome-zarr"]),
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--min-size",
-    type=click.FloatRange(min=0),
+    type=options.Real(min=0),
     default=0.0,
     help="Least area of an object, in pixels.",
 )
@@ -47,18 +47,18 @@ def segment(
     from cellwright.runs.segment import preview_segmentation, segment_images
     from cellwright.runs.segment_options import SegmentOptions
 
-    options = SegmentOptions(**choices)
+    chosen = SegmentOptions(**choices)
     if preview:
-        shown = preview_segmentation(inputs, output, options, model=model, device=device)
-        say(as_json, shown, [f"{shown['found']} in the crop: {shown['preview']}"])
+        shown = preview_segmentation(inputs, output, chosen, model=model, device=device)
+        options.say(as_json, shown, [f"{shown['found']} in the crop: {shown['preview']}"])
         return
     result = segment_images(
         inputs,
         output,
-        options,
+        chosen,
         model=model,
         device=device,
         jobs=jobs,
         overwrite=overwrite,
     )
-    finish(result, as_json)
+    options.finish(result, as_json)

@@ -27,25 +27,25 @@ from cellwright.cli import options
 @click.option("--divisions/--no-divisions", default=True, help="Whether cells divide.")
 @click.option(
     "--max-gap",
-    type=click.IntRange(min=0),
+    type=options.Whole(min=0),
     default=2,
     show_default=True,
     help="Frames in a row that a cell may be missing from.",
 )
 @click.option(
     "--max-distance",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Longest way between two frames, in µm (px where the pixel size is not known).  "
     "[default: estimated]",
 )
 @click.option(
     "--pixel-size",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Distance between pixels in µm, in place of what the files say.",
 )
 @click.option(
     "--frame-interval",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Time between frames in s, in place of what the files say.",
 )
 @options.device

@@ -51,23 +51,23 @@ CHOICES = "\n\n".join(
 )
 @click.option(
     "--steps",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     help="Length of the training.  [default: 2000, unless --minutes is given]",
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Length of the training in time; choosing thresholds and the report come on top.",
 )
 @options.seed
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     help="Patches of images in one step.  [default: 4; of volumes 2]",
 )
 @click.option(
     "--patch",
-    type=click.IntRange(min=16),
+    type=options.Whole(min=16),
     help="Side of a patch, in pixels.  [default: 256; of volumes 64]",
 )
 @click.option(
@@ -90,22 +90,22 @@ CHOICES = "\n\n".join(
 )
 @click.option(
     "--width",
-    type=click.IntRange(min=1),
+    type=options.Whole(min=1),
     help="Channels of its finest level (32 for unet); for msd, of each layer.",
 )
 @click.option(
-    "--depth", type=click.IntRange(min=1), help="Its levels (4 for unet); for msd, its layers."
+    "--depth", type=options.Whole(min=1), help="Its levels (4 for unet); for msd, its layers."
 )
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     default=2e-3,
     show_default=True,
     help="How far one step goes.",
 )
 @click.option(
     "--weight-decay",
-    type=click.FloatRange(min=0),
+    type=options.Real(min=0),
     default=1e-2,
     show_default=True,
     help="How strongly weights are pulled to 0.",
@@ -118,22 +118,22 @@ CHOICES = "\n\n".join(
 )
 @click.option(
     "--stage-rate",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=options.Real(min=0, max=1, min_open=True),
     default=1.0,
     show_default=True,
     help="Each stage nearer to the pixels learns by this factor more slowly.",
 )
 @click.option(
     "--frozen-stages",
-    type=click.IntRange(min=0),
+    type=options.Whole(min=0),
     default=0,
     show_default=True,
-    help="So many stages, from the pixels on, learn only in the second half.",
+    help="So many stages, counted from the pixels, learn only in the second half of the training.",
 )
 @click.option("--name", help="Name of the model.  [default: that of the output folder]")
 @click.option(
     "--diameter",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     help="Of what points mark, in pixels, for the method points: a point is right within a quarter "
     "of it.  [default: that of the annotated objects; 12 for points alone]",
 )
