@@ -1,5 +1,7 @@
 """Models of boxes: from annotated images to detections."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,11 +15,13 @@ from cellwright.cli.program import program
 from cellwright.datasets.augment import draw_warp
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.boxes import Boxes
+from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.models.load import load_model
 from cellwright.runs.box_patches import packed_boxes, unpacked_boxes
 from cellwright.runs.detect import detect
+from cellwright.runs.evaluate_boxes import evaluate_boxes, true_boxes
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.train import train
 
@@ -106,6 +110,30 @@ def test_boxes_around_numbered_objects_are_learned_when_asked_for(tmp_path):
     assert "cellwright detect IMAGES" in shown.stdout
     model = load_model(tmp_path / "model")
     assert model.classes == ("object",) and model.card.network.config["name"] == "fpn"
+
+
+def test_classes_of_numbered_objects_are_those_of_the_boxes_around_them(tmp_path):
+    rows = "image,label,class\n"
+    for seed in range(6):
+        light, labels, _ = field(seed)
+        write(tmp_path / f"data/images/{seed}.tif", Image(light, "YX"))
+        (tmp_path / "data/labels").mkdir(exist_ok=True)
+        write_labels(tmp_path / f"data/labels/{seed}.tif", labels)
+        numbers = np.unique(labels[labels > 0]).tolist()
+        # Of the first objects of all images, nobody says what they are.
+        rows += "".join(f"{seed},{n},{'odd' if n % 2 else 'even'}\n" for n in numbers[1:])
+    (tmp_path / "data/classes.csv").write_text(rows, encoding="utf-8")
+    options = replace(QUICK, method="boxes", steps=3)
+    model = load_model(train(tmp_path / "data", tmp_path / "model", options).folder)
+    assert model.classes == ("even", "odd")
+    examples = open_dataset(tmp_path / "data").examples
+    truth = true_boxes(examples[0], light.shape, model.classes)
+    assert np.count_nonzero(~truth.known) == 1 and set(truth.names) == {"even", "odd"}
+    scores = evaluate_boxes(model, examples).to_json()
+    assert scores["true_objects"] == rows.count("\n") - 1
+    (tmp_path / "data/classes.csv").unlink()
+    with pytest.raises(DatasetError, match="objects of no class, but the model tells even, odd apart"):
+        evaluate_boxes(model, open_dataset(tmp_path / "data").examples)
 
 
 def test_what_cannot_be_learned_is_refused(data, tmp_path):

@@ -61,6 +61,11 @@ def load_kinds(example: Example, labels: LabelArray, classes: Sequence[str]) -> 
     return np.array([numbers[name] for name in names], np.int64)
 
 
+def tells_classes(example: Example) -> bool:
+    """Return whether anything says of what class the numbered objects of an example are."""
+    return example.classes is not None or isinstance(example.labels, CocoLabels | PerClassLabels)
+
+
 def object_names(example: Example, labels: LabelArray) -> AnyArray:
     """Return the class of each numbered object of an example.
 

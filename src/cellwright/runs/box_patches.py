@@ -8,20 +8,21 @@ import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, IntArray, LabelArray
 from cellwright.datasets.boxes import Boxes
-from cellwright.methods.boxes.geometry import boxes_around
+from cellwright.datasets.objects import Objects
+from cellwright.methods.boxes.geometry import boxes_of
 
 MOST_BOXES = 4096
 """Of one patch; more do not count."""
 
 
-def packed_boxes(classes: Sequence[str], truth: Boxes | LabelArray) -> AnyArray:
+def packed_boxes(classes: Sequence[str], truth: Boxes | Objects | LabelArray) -> AnyArray:
     """Return the boxes of a patch, or those around its objects, as one array.
 
     Parameters
     ----------
     classes : sequence of str
-        All that there are; numbered objects are of the first.
-    truth : Boxes, or ndarray, shape (Y, X), int32
+        All that there are; numbered objects are of the first, if nothing else is told.
+    truth : Boxes, or Objects, or ndarray, shape (Y, X), int32
 
     Returns
     -------
@@ -33,8 +34,7 @@ def packed_boxes(classes: Sequence[str], truth: Boxes | LabelArray) -> AnyArray:
         kinds = [classes.index(name) if name in classes else 0 for name in truth.names.tolist()]
         rows = np.column_stack((truth.corners, kinds, truth.known))
     else:
-        corners = boxes_around(truth)
-        rows = np.column_stack((corners, np.zeros(len(corners)), np.ones(len(corners))))
+        rows = np.column_stack(boxes_of(truth))
     packed[: len(rows)] = rows[:MOST_BOXES]
     return packed
 

@@ -13,9 +13,10 @@ from cellwright._progress import progress
 from cellwright._types import AnyArray, BoolArray, IntArray, Table
 from cellwright.datasets.boxes import ONE_CLASS, Boxes, load_boxes
 from cellwright.datasets.examples import load_labels
+from cellwright.datasets.objects import Objects, load_kinds, tells_classes
 from cellwright.datasets.records import BoxLabels, Example
 from cellwright.images.image import Image
-from cellwright.methods.boxes.geometry import boxes_around
+from cellwright.methods.boxes.geometry import boxes_of
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.detection import DetectionScores, box_iou, match_in_turn
 from cellwright.models.boxes import BoxModel
@@ -230,7 +231,7 @@ def score_boxes(model: BoxModel, examples: Sequence[Example]) -> Iterator[Scored
     """
     for example in progress(examples, "Evaluating"):
         image = image_of(example, model.card.network.dimensions)
-        truth = true_boxes(example, image.shape[1:])
+        truth = true_boxes(example, image.shape[1:], model.classes)
         if unknown := sorted(set(truth.names[truth.known].tolist()) - set(model.classes)):
             kinds = "of no class" if unknown == [ONE_CLASS] else f"of the class '{unknown[0]}'"
             raise DatasetError(
@@ -246,7 +247,9 @@ def new_scores() -> DetectionScores:
     return DetectionScores(most_detections=MOST_DETECTIONS)
 
 
-def true_boxes(example: Example, shape: tuple[int, ...]) -> Boxes:
+def true_boxes(
+    example: Example, shape: tuple[int, ...], classes: Sequence[str] = (ONE_CLASS,)
+) -> Boxes:
     """Return the annotated boxes of an example, or those around its numbered objects.
 
     Parameters
@@ -254,6 +257,9 @@ def true_boxes(example: Example, shape: tuple[int, ...]) -> Boxes:
     example : Example
     shape : tuple of int
         Of its image, (Y, X) in px.
+    classes : sequence of str
+        What numbered objects may be. Of several, an object is what is said of it, and boxes around
+        others are not known.
 
     Raises
     ------
@@ -267,8 +273,12 @@ def true_boxes(example: Example, shape: tuple[int, ...]) -> Boxes:
         )
     if isinstance(example.labels, BoxLabels):
         return load_boxes(example)
-    corners = boxes_around(load_labels(example, shape))
-    return Boxes(corners, np.full(len(corners), ONE_CLASS), np.ones(len(corners), bool))
+    labels = load_labels(example, shape)
+    if len(classes) == 1 or not tells_classes(example):
+        corners, _, known = boxes_of(labels)
+        return Boxes(corners, np.full(len(corners), ONE_CLASS), known)
+    corners, kinds, known = boxes_of(Objects(labels, load_kinds(example, labels, classes)))
+    return Boxes(corners, np.array(classes, np.str_)[kinds], known)
 
 
 def _numbers(names: AnyArray, classes: Sequence[str]) -> IntArray:

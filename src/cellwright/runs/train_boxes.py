@@ -15,6 +15,7 @@ from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.boxes import ONE_CLASS, class_names
 from cellwright.datasets.examples import load_pixels
+from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.diameter import choose_scale
 from cellwright.methods.boxes.readout import BoxesReadout
@@ -70,7 +71,8 @@ class BoxTask:
             If it is annotated with something else.
         """
         if dataset.task == "instances":
-            return replace(dataset, classes=(ONE_CLASS,))
+            told = with_class_names(dataset).classes
+            return replace(dataset, classes=told or (ONE_CLASS,))
         if dataset.task != "boxes":
             raise DatasetError(
                 f"'{dataset.root}' is annotated with {dataset.task}, but the method 'boxes' needs "
@@ -103,7 +105,10 @@ class BoxTask:
             diameter_range=contract.diameter_range,
             reference_diameter=contract.diameter,
         )
-        learning = lesson.learning(recipe, lesson.patches(patch, variation), workers)
+        patches = lesson.patches(patch, variation)
+        if dataset.task == "instances" and len(dataset.classes) > 1:
+            patches = replace(patches, classes=dataset.classes)
+        learning = lesson.learning(recipe, patches, workers)
         pack = partial(packed_boxes, dataset.classes)
         return replace(learning, pack=pack, network=_NETWORK)
 

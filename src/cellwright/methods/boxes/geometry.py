@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright.datasets.objects import Objects
 from cellwright.methods.logits import probability
 
 NOT_KNOWN = -1
@@ -36,6 +37,29 @@ def boxes_around(labels: LabelArray) -> FloatArray:
                 high[n, 0], high[n, 1] = max(high[n, 0], y + 1), max(high[n, 1], x + 1)
     present = np.flatnonzero(high[:, 0] > 0)
     return np.concatenate((low[present], high[present]), axis=1).astype(np.float32)
+
+
+def boxes_of(truth: LabelArray | Objects) -> tuple[FloatArray, IntArray, BoolArray]:
+    """Return the boxes of objects, the index of their class, and whether that is known.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (Y, X), int32, or Objects
+        Where no classes are told apart, all are of the first.
+
+    Returns
+    -------
+    corners : ndarray, shape (N, 4), float32
+        As of `boxes_around`.
+    kinds : ndarray, shape (N,), int64
+        From 0; 0 where it is unknown.
+    known : ndarray, shape (N,), bool
+    """
+    if not isinstance(truth, Objects):
+        corners = boxes_around(truth)
+        return corners, np.zeros(len(corners), np.int64), np.ones(len(corners), np.bool_)
+    kinds = truth.kinds[np.unique(truth.labels[truth.labels > 0])]
+    return boxes_around(truth.labels), np.maximum(kinds - 1, 0), kinds > 0
 
 
 @njit(cache=True)

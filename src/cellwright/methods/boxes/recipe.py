@@ -12,6 +12,7 @@ from torch.nn import functional
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.datasets.boxes import Boxes
+from cellwright.datasets.objects import Objects
 from cellwright.methods.boxes import geometry
 from cellwright.methods.boxes.readout import BoxesReadout
 
@@ -52,14 +53,14 @@ class BoxesRecipe:
     class_weight: float = 5.0
     quality_weight: float = 0.25
 
-    def targets(self, labels: LabelArray | Boxes) -> dict[str, AnyArray]:
+    def targets(self, truth: LabelArray | Objects | Boxes) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
 
         Parameters
         ----------
-        labels : ndarray, shape (Y, X), int32, or Boxes
-            Numbered objects, all of one class: -1 is unknown and takes no part in the loss, 0
-            background, 1..N objects. Or boxes, which know the size of the patch.
+        truth : ndarray, shape (Y, X), int32, or Objects, or Boxes
+            Numbered objects, all of one class or each of its own: -1 is unknown and takes no part
+            in the loss, 0 background, 1..N objects. Or boxes, which know the size of the patch.
 
         Returns
         -------
@@ -74,13 +75,13 @@ class BoxesRecipe:
         DatasetError
             If an object is of a class that the readout does not have.
         """
-        if isinstance(labels, Boxes):
-            assert labels.size is not None  # a patch says how large it is
-            kinds = self._indices(labels)
-            owners, centrality = geometry.owners_of(labels.corners, labels.known, labels.size)
-            return self._targets(owners, centrality, labels.corners, kinds, labels.known)
-        corners = geometry.boxes_around(labels)
-        kinds, known = np.zeros(len(corners), np.int64), np.ones(len(corners), bool)
+        if isinstance(truth, Boxes):
+            assert truth.size is not None  # a patch says how large it is
+            kinds = self._indices(truth)
+            owners, centrality = geometry.owners_of(truth.corners, truth.known, truth.size)
+            return self._targets(owners, centrality, truth.corners, kinds, truth.known)
+        corners, kinds, known = geometry.boxes_of(truth)
+        labels = truth.labels if isinstance(truth, Objects) else truth
         owners, centrality = geometry.owners_of(corners, known, labels.shape)
         unknown = labels == geometry.NOT_KNOWN
         owners[unknown], centrality[unknown] = geometry.NOT_KNOWN, 0
