@@ -56,7 +56,8 @@ def _divisions(links: set[tuple[int, int]]) -> set[tuple[int, ...]]:
 def run_ours(case: Case) -> _Result:
     start = time.process_time()
     linked = link(case.detections)
-    return scores(case, linked.edges), time.process_time() - start
+    seconds = time.process_time() - start
+    return scores(case, linked.edges), seconds
 
 
 def run_peer(python: str, tracker: str, case: Case) -> _Result:
