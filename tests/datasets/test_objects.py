@@ -13,6 +13,7 @@ from cellwright.datasets.examples import load_labels
 from cellwright.datasets.layouts.described import write_description
 from cellwright.datasets.loader import batches
 from cellwright.datasets.objects import load_kinds, object_names, with_class_names
+from cellwright.datasets.points import as_points
 from cellwright.datasets.sampler import Patches
 from cellwright.images.normalise import Normalisation
 from datasets.dataset_builders import discs, paired_folder, save, save_pair
@@ -150,6 +151,13 @@ def test_categories_of_a_coco_file(tmp_path):
 def test_one_class_alone_is_nothing_to_tell_apart(tmp_path):
     text = "image,label,class\na0,1,cell\na1,1,cell\n"
     assert with_class_names(open_dataset(table(paired_folder(tmp_path), text))).classes == ()
+
+
+def test_points_in_objects_say_that_they_have_no_classes(tmp_path):
+    dataset = open_dataset(table(paired_folder(tmp_path, 1), odd_even_table("a0")))
+    points = as_points(dataset)
+    assert points.classes == ("object",)
+    assert points.notes == ("Points in the middle of objects are of one class, not of even, odd.",)
 
 
 def test_a_description_keeps_where_classes_are(tmp_path):

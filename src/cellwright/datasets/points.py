@@ -15,6 +15,7 @@ from cellwright._types import AnyArray, BoolArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import ONE_CLASS, class_names, load_boxes
 from cellwright.datasets.columns import find_columns
 from cellwright.datasets.examples import ObjectFacts, load_example, load_labels, object_facts
+from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import BoxLabels, CentreLabels, Dataset, Example, PointLabels
 
 _AXES = ("z", "y", "x")
@@ -118,7 +119,10 @@ def as_points(dataset: Dataset) -> Dataset:
     annotated = [example for example in dataset.examples if example.labels is not None]
     names = class_names(annotated) if dataset.task == "boxes" else (ONE_CLASS,)
     examples = tuple(_with_centres(example) for example in dataset.examples)
-    return replace(dataset, task="points", classes=names, examples=examples)
+    notes = dataset.notes
+    if told := with_class_names(dataset).classes:
+        notes += (f"Points in the middle of objects are of one class, not of {', '.join(told)}.",)
+    return replace(dataset, task="points", classes=names, examples=examples, notes=notes)
 
 
 def object_diameter(example: Example) -> float | None:
