@@ -142,6 +142,13 @@ def test_exclude_undo_filter_export_with_the_keyboard_alone(open_page, results):
     browser.wait("!document.getElementById('count').textContent.includes('excluded')")
     browser.key("y", "ctrl")
     page.says("count", "2 excluded")
+    # Sort by the keys, from the smallest area on.
+    browser.run("document.querySelector('#table .head button[tabindex=\"0\"]').focus()")
+    while browser.run("document.activeElement.parentElement.dataset.name") != "area":
+        browser.key("ArrowRight")
+    browser.key("Enter")
+    smallest = int(np.argmin(desk.column("objects", "area")))
+    browser.wait(f"document.querySelector(\"{row(0)}\").dataset.row === '{smallest}'")
     browser.key("/")
     browser.wait("document.activeElement.id === 'condition'")
     page.write("condition", "not excluded")

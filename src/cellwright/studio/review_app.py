@@ -276,9 +276,9 @@ def _colour(text: str) -> Colour | None:
 
 
 def _export(desk: ReviewDesk, fields: Fields) -> dict[str, Any]:
-    where = fields.text("where") if "where" in fields.values else ""
-    if fields.values.get("rows") is None:
-        rows = desk.rows(OBJECTS, where).tolist()
-    else:
+    where, sort = (fields.text(name) if name in fields.values else "" for name in ("where", "sort"))
+    if fields.values.get("rows") is not None:
         rows = fields.whole_numbers("rows")
+    else:
+        rows = desk.rows(OBJECTS, where, sort, descending=fields.flag("descending")).tolist()
     return export(desk, fields.text("name"), rows, where)

@@ -92,6 +92,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {
             "name": Parameter(_TEXT, "Of the folder.", required=True),
             "where": Parameter(_TEXT, _WHERE),
+            "sort": Parameter(_TEXT, "Column to sort by."),
+            "descending": Parameter({"type": "boolean"}, "The largest first."),
             "rows": Parameter(
                 {"type": ["array", "null"], "items": {"type": "integer"}},
                 "Which, in which order; by default those that meet the condition.",

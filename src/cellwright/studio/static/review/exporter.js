@@ -5,7 +5,7 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 export class Exporter {
   /**
    * @param {import("../api.js").Api} api
-   * @param {{folder: string, shown: () => {rows: Int32Array, where: string, excluded: number}}} about
+   * @param {{folder: string, shown: () => {count: number, excluded: number, where: string, sort: string, descending: boolean}}} about
    */
   constructor(api, about) {
     this.api = api;
@@ -18,8 +18,8 @@ export class Exporter {
   }
 
   open() {
-    const { rows, excluded } = this.about.shown();
-    find("export-what").textContent = `${rows.length.toLocaleString("en")} objects, ${excluded.toLocaleString("en")} of them excluded.`;
+    const { count, excluded } = this.about.shown();
+    find("export-what").textContent = `${count.toLocaleString("en")} objects, ${excluded.toLocaleString("en")} of them excluded.`;
     find("export-wrong").hidden = find("export-done").hidden = true;
     find("export-go").disabled = false;
     this.dialog.showModal();
@@ -27,11 +27,11 @@ export class Exporter {
   }
 
   async #export() {
-    const { rows, where } = this.about.shown();
+    const { where, sort, descending } = this.about.shown();
     find("export-go").disabled = true;
     find("export-wrong").hidden = true;
     try {
-      const done = await this.api.post("export", { name: find("export-name").value, rows: [...rows], where });
+      const done = await this.api.post("export", { name: find("export-name").value, where, sort, descending });
       find("export-done").textContent = `Written to ${done.folder}`;
       find("export-done").hidden = false;
     } catch (error) {

@@ -16,7 +16,7 @@ import { Exporter } from "./exporter.js";
 import { keysOf } from "./keys.js";
 import { Gallery } from "./gallery.js";
 import { Marks } from "./marks.js";
-import { EXCLUDED, LEFT_OUT, Places, SELECTED } from "./places.js";
+import { EXCLUDED, LEFT_OUT, legend, Places, SELECTED } from "./places.js";
 import { Plots, quoted } from "./plots_panel.js";
 import { Selection } from "./selection.js";
 import { Summary } from "./summary.js";
@@ -50,6 +50,7 @@ export class Review {
     this.order = new Int32Array(0);
     this.shown = new Uint8Array(columns.rows);
     this.sorted = { name: "", descending: false };
+    this.where = ""; // the condition that the rows meet
     this.round = 0;
     this.opened = -1;
     this.browsing = false; // in the gallery, which then shows what it showed
@@ -105,6 +106,7 @@ export class Review {
     if (this.columns.byName.has("class")) {
       const classes = await this.columns.load("class");
       this.places.classOf = (row) => classes[row];
+      if (result.shape !== "outlines") find("classes").replaceChildren(...legend(this.columns.byName.get("class")?.texts ?? []));
     }
     await Promise.all([this.open(0), this.marks.open(), this.choose(), this.#imageOf(0)]);
     await this.tracks?.begin();
@@ -147,6 +149,7 @@ export class Review {
       const bytes = await api.bytes("tables/objects/rows", { where, sort: name, descending: descending ? 1 : 0 });
       if (round !== this.round) return;
       this.order = new Int32Array(/** @type {ArrayBuffer} */ (bytes));
+      this.where = where;
     } catch (error) {
       say(/** @type {Error} */ (error));
       return;
@@ -363,7 +366,7 @@ export class Review {
   }
 
   #exported() {
-    return { rows: this.order, where: find("condition").value.trim(), excluded: this.#excluded() };
+    return { count: this.order.length, excluded: this.#excluded(), where: this.where, sort: this.sorted.name, descending: this.sorted.descending };
   }
 
   #controls() {

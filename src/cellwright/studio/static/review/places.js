@@ -126,7 +126,7 @@ export class Places {
     for (const where of this.here()) {
       const mark = this.markOf(where.row);
       if (mark & LEFT_OUT || where.bottom < y0 || where.top > y1 || where.right < x0 || where.left > x1) continue;
-      const look = `${mark} ${CLASSES[this.classOf(where.row) % CLASSES.length]}`;
+      const look = `${mark} ${colourOf(this.classOf(where.row))}`;
       const path = paths.get(look) ?? new Path2D();
       paths.set(look, path);
       const [left, top] = camera.toView(where.top, where.left);
@@ -135,6 +135,22 @@ export class Places {
     }
     for (const [look, path] of [...paths].sort()) stroke(pen, path, look, this.viewer.labels.filled);
   }
+}
+
+/** Of a class. @param {number} number */
+function colourOf(number) {
+  return CLASSES[number % CLASSES.length];
+}
+
+/** Which colour is which class. @param {string[]} names */
+export function legend(names) {
+  return names.map((name, number) => {
+    const line = document.createElement("li");
+    const colour = document.createElement("i");
+    colour.style.background = colourOf(number);
+    line.append(colour, name);
+    return line;
+  });
 }
 
 /** @param {Path2D} path @param {number} x @param {number} y */

@@ -116,6 +116,22 @@ export class DataTable {
       button.onclick = () => this.actions.sort(column.name);
       return cell;
     }));
+    this.head.onkeydown = (event) => this.#along(event);
+    const first = this.head.querySelector("button");
+    if (first) first.tabIndex = 0;
+  }
+
+  /** Go along the names of the columns with the keys; one of them can be reached by Tab. @param {KeyboardEvent} event */
+  #along(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const buttons = [...this.head.querySelectorAll("button")];
+    const at = buttons.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const next = by && buttons[at + by];
+    if (by) event.stopPropagation();
+    if (!next) return;
+    buttons[at].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
   }
 
   /** Where a place in the order lies in the scrolled element. @param {number} at */
