@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.compare import compare
-    from cellwright.runs.compare_options import CompareOptions
+    from cellwright.runs.comparison.compare import compare
+    from cellwright.runs.comparison.options import CompareOptions
     from cellwright.runs.detect import detect
     from cellwright.runs.detect_options import DetectOptions
     from cellwright.runs.evaluate import evaluate
@@ -82,14 +82,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CompareOptions": "cellwright.runs.compare_options",
+    "CompareOptions": "cellwright.runs.comparison.options",
     "DetectOptions": "cellwright.runs.detect_options",
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment_options",
     "SpotSettings": "cellwright.models.spots",
     "Tracks": "cellwright.tracking.tracks",
     "TrainOptions": "cellwright.runs.options",
-    "compare": "cellwright.runs.compare",
+    "compare": "cellwright.runs.comparison.compare",
     "detect": "cellwright.runs.detect",
     "evaluate": "cellwright.runs.evaluate",
     "import_model": "cellwright.models.exchange",

@@ -13,9 +13,9 @@ from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
 from cellwright.models.load import load_model
-from cellwright.runs import compare_contest, compare_search
-from cellwright.runs.compare import compare
-from cellwright.runs.compare_options import CompareOptions
+from cellwright.runs.comparison import contest, search
+from cellwright.runs.comparison.compare import compare
+from cellwright.runs.comparison.options import CompareOptions
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 QUICK = CompareOptions(
@@ -93,7 +93,7 @@ def test_a_finished_comparison_is_not_repeated_and_another_not_mixed_in(compared
 @pytest.fixture
 def quick_trials(monkeypatch):
     """Make trials that are counted, and that stop or fail where they are told to."""
-    whole = compare_contest.run_trial
+    whole = contest.run_trial
 
     def install(stop_after=None, failing=()):
         calls = []
@@ -106,7 +106,7 @@ def quick_trials(monkeypatch):
                 raise failing[candidate.method]
             return whole(candidate, fold, *rest)
 
-        monkeypatch.setattr(compare_contest, "run_trial", trial)
+        monkeypatch.setattr(contest, "run_trial", trial)
         return calls
 
     return install
@@ -149,7 +149,7 @@ def test_when_all_fail_nothing_is_recommended(data, tmp_path, quick_trials):
 @pytest.mark.slow
 def test_settings_are_searched_for_and_the_same_again(data, tmp_path, quick_trials, monkeypatch):
     pytest.importorskip("optuna")
-    monkeypatch.setattr(compare_search, "TRIALS", 4)
+    monkeypatch.setattr(search, "TRIALS", 4)
     options = replace(QUICK, methods=("watershed",), search=True, minutes=0.05)
     quick_trials(stop_after=5)
     with pytest.raises(KeyboardInterrupt):

@@ -8,7 +8,7 @@ from cellwright._errors import DatasetError
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.image import Image
 from cellwright.images.write import write
-from cellwright.runs.compare_division import divide
+from cellwright.runs.comparison.division import divide
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from cellwright._words import counted
 from cellwright.reports.annotated import FOUND_AND_ANNOTATED
 from cellwright.reports.charts import Curve, curve_chart, plain_number
 from cellwright.reports.page import Number, in_words, render_page
-from cellwright.runs.compare_results import (
+from cellwright.runs.comparison.results import (
     Estimate,
     Findings,
     Standing,

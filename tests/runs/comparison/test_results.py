@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from cellwright.runs.compare_candidates import Candidate
-from cellwright.runs.compare_report import comparison_page
-from cellwright.runs.compare_results import Estimate, Findings, Standing, leaderboard, said
-from cellwright.runs.compare_rounds import Round
+from cellwright.runs.comparison.candidates import Candidate
+from cellwright.runs.comparison.report import comparison_page
+from cellwright.runs.comparison.results import Estimate, Findings, Standing, leaderboard, said
+from cellwright.runs.comparison.rounds import Round
 
 FACTS = {
     "parameters": 400_000,

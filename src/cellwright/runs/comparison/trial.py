@@ -19,8 +19,8 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel, open_model
 from cellwright.models.package import WEIGHTS, Package
 from cellwright.reports.annotated import ValidationExample, example_card
-from cellwright.runs.compare_candidates import Candidate
-from cellwright.runs.compare_results import deciding
+from cellwright.runs.comparison.candidates import Candidate
+from cellwright.runs.comparison.results import deciding
 from cellwright.runs.evaluate import evaluate_examples
 from cellwright.runs.evaluate_classes import evaluate_classes
 from cellwright.runs.lesson import Lesson, Machine

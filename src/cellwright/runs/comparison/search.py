@@ -16,8 +16,8 @@ from cellwright._errors import UsageError
 from cellwright.measure.tables import concatenate
 from cellwright.networks.plan import PLANE_PATCH
 from cellwright.networks.registry import network_sizes
-from cellwright.runs.compare_candidates import Candidate
-from cellwright.runs.compare_results import (
+from cellwright.runs.comparison.candidates import Candidate
+from cellwright.runs.comparison.results import (
     COMPLETE,
     FAILED,
     GIVEN_UP,
@@ -25,7 +25,7 @@ from cellwright.runs.compare_results import (
     Tried,
     deciding,
 )
-from cellwright.runs.compare_trial import Fold
+from cellwright.runs.comparison.trial import Fold
 from cellwright.runs.folder import Outcome
 from cellwright.runs.options import TrainOptions
 

@@ -14,17 +14,17 @@ from cellwright.measure.tables import write_csv
 from cellwright.methods.registry import CLASS_METHODS, LEARNERS
 from cellwright.models.load import load_model
 from cellwright.models.package import CARD, FILES
-from cellwright.runs.compare_candidates import (
+from cellwright.runs.comparison.candidates import (
     Candidate,
     default_methods,
     default_networks,
     make_candidates,
 )
-from cellwright.runs.compare_contest import Contest
-from cellwright.runs.compare_division import Division, divide
-from cellwright.runs.compare_options import CompareOptions
-from cellwright.runs.compare_report import comparison_page
-from cellwright.runs.compare_results import (
+from cellwright.runs.comparison.contest import Contest
+from cellwright.runs.comparison.division import Division, divide
+from cellwright.runs.comparison.options import CompareOptions
+from cellwright.runs.comparison.report import comparison_page
+from cellwright.runs.comparison.results import (
     COLUMNS,
     Estimate,
     Findings,
@@ -33,8 +33,8 @@ from cellwright.runs.compare_results import (
     in_order,
     leaderboard,
 )
-from cellwright.runs.compare_search import search_settings
-from cellwright.runs.compare_trial import evaluation_of, prepare_fold
+from cellwright.runs.comparison.search import search_settings
+from cellwright.runs.comparison.trial import evaluation_of, prepare_fold
 from cellwright.runs.doctor import versions
 from cellwright.runs.folder import RUN_FILE, Plan, RunFolder, open_run
 from cellwright.runs.lesson import Machine

@@ -12,8 +12,8 @@ import numpy as np
 from cellwright._types import AnyArray, Table
 from cellwright._words import counted
 from cellwright.metrics.bootstrap import mean_interval
-from cellwright.runs.compare_candidates import Candidate
-from cellwright.runs.compare_rounds import Round
+from cellwright.runs.comparison.candidates import Candidate
+from cellwright.runs.comparison.rounds import Round
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "instances": {"AP@0.5": "AP@0.5", "AP@0.75": "AP@0.75", "F1@0.5": "F1@0.5", "PQ": "PQ"},

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cellwright.runs.compare_rounds import best, plan_rounds
+from cellwright.runs.comparison.rounds import best, plan_rounds
 
 
 @pytest.mark.parametrize(

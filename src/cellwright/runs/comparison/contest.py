@@ -12,11 +12,11 @@ from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import remark
 from cellwright._types import Table
 from cellwright.measure.tables import concatenate
-from cellwright.runs.compare_candidates import Candidate
-from cellwright.runs.compare_options import CompareOptions
-from cellwright.runs.compare_results import Standing, deciding
-from cellwright.runs.compare_rounds import Round, best, plan_rounds
-from cellwright.runs.compare_trial import Fold, mean_facts, run_trial
+from cellwright.runs.comparison.candidates import Candidate
+from cellwright.runs.comparison.options import CompareOptions
+from cellwright.runs.comparison.results import Standing, deciding
+from cellwright.runs.comparison.rounds import Round, best, plan_rounds
+from cellwright.runs.comparison.trial import Fold, mean_facts, run_trial
 from cellwright.runs.folder import PARTS, Outcome, RunFolder
 from cellwright.runs.lesson import Machine
 from cellwright.runs.options import TrainOptions

@@ -1,0 +1,1 @@
+"""Several methods under one budget, and a model of the best."""
