@@ -147,6 +147,18 @@ def test_export_leaves_out_what_is_excluded_and_says_why(review, results):
     assert json.loads((folder / "review.json").read_text())["where"] == "area > 300"
 
 
+def test_marks_of_an_earlier_run_are_not_put_on_other_objects(review, tmp_path):
+    results = segmented(tmp_path)
+    client = review(results)
+    client.done("/api/marks", {"kind": "exclude", "rows": [0]})
+    assert review(results).done("/api/review")["remark"] == ""
+    options = SegmentOptions(threshold=0.7)
+    segment_images([tmp_path / "images"], results, options, overwrite=True)
+    client = review(results)
+    assert client.done("/api/marks")["excluded"] == []
+    assert "earlier run" in client.done("/api/review")["remark"]
+
+
 def test_export_writes_over_nothing(review, results):
     client = review(results)
     (results.parent / "taken").mkdir()

@@ -148,12 +148,19 @@ def _mark_routes(desk: ReviewDesk) -> list[BaseRoute]:
 def _review(desk: ReviewDesk) -> dict[str, Any]:
     """Return what the result is."""
     result = desk.result
+    remark = ""
+    if desk.journal.of_other_runs and not desk.journal.history():
+        remark = (
+            "Objects of an earlier run in this folder were marked. These are others, so the marks "
+            "are kept in the journal, but not shown."
+        )
     counts = np.bincount(result.places.image, minlength=len(result.images))
     return {
         "folder": result.folder.resolve().name,
         "command": result.record["command"],
         "shape": result.shape,
         "who": desk.who,
+        "remark": remark,
         "images": [
             {"name": image.name, "objects": int(count)}
             for image, count in zip(result.images, counts, strict=True)

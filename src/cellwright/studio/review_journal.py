@@ -89,6 +89,12 @@ class ReviewJournal(Database):
         """Whether there is something to do again."""
         return bool(self._undone)
 
+    @property
+    def of_other_runs(self) -> int:
+        """How many entries are about other runs, whose objects are not these."""
+        ((count,),) = self._rows("SELECT COUNT(*) FROM marks WHERE run != ?", self._run)
+        return int(count)
+
     def mark(self, kind: Kind, rows: Sequence[int], *, who: str, why: str = "") -> None:
         """Say something about objects; when this returns it is on the disk."""
         self._append(kind, tuple(rows), who, why)

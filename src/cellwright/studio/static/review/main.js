@@ -28,7 +28,6 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
-
 const PAUSE = 250; // ms after the last key before a condition is tried
 
 /** @param {Error} error */
@@ -39,8 +38,7 @@ function say(error) {
 
 export class Review {
   /**
-   * @param {{folder: string, command: string, shape: string, who: string, images: {name: string, objects: number}[],
-   *   tables: string[], geometry: string[]}} result
+   * @param {{folder: string, shape: string, remark: string, images: {name: string}[], tables: string[]}} result
    * @param {Columns} columns
    */
   constructor(result, columns) {
@@ -74,7 +72,6 @@ export class Review {
       this.tracks?.redraw();
     }, 0); // frames and planes as the table counts them
     this.plots = new Plots(columns, this.selection, (condition) => this.#narrow(condition));
-    this.plots.onerror = say;
     const look = (/** @type {number} */ row) => this.#look(row);
     const chosen = (/** @type {number} */ row) => Boolean(this.selection.flags[row]);
     const pick = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => this.pick(row, how);
@@ -85,7 +82,7 @@ export class Review {
       this.browsing = false;
     };
     this.gallery = new Gallery(find("gallery"), api, { pick: pickHere, look, chosen, caption: (row) => this.#caption(row), colours: () => this.#colours() });
-    this.gallery.onerror = say;
+    this.plots.onerror = this.gallery.onerror = say;
     this.summary = new Summary(api, this.selection, this.marks, (row) => this.#named(row));
     this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
     this.dock = new Dock((panel) => this.#panel(panel));
@@ -110,6 +107,7 @@ export class Review {
     }
     await Promise.all([this.open(0), this.marks.open(), this.choose(), this.#imageOf(0)]);
     await this.tracks?.begin();
+    if (result.remark) say(new Error(result.remark));
     this.#selected();
   }
 
