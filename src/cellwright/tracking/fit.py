@@ -20,6 +20,7 @@ _SAMPLE = 20_000  # detections looked at
 _WINDOW = 4_000  # of a single frame
 _PAIRS = 40
 _ROUNDS = 5
+_SETTLED = 0.05  # change of the logarithm of a number of the model
 _TAILS = (2.0, 3.0, 5.0, 10.0, 30.0)
 _PRIOR = 10.0  # divisions that the first guess about divisions counts for
 _WIDEST = 0.6  # logarithm; daughters that differ more than that are none
@@ -53,8 +54,26 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         links = [
             link_pair(pair, model, divisions=divisions, max_distance=max_distance) for pair in pairs
         ]
-        model = _refined(model, guess.division, pairs, links)
+        before, model = model, _refined(model, guess.division, pairs, links)
+        if _settled(before, model):
+            break
     return model
+
+
+def _settled(before: LinkModel, after: LinkModel) -> bool:
+    """Return whether another round would hardly change a model."""
+    change = np.log(_numbers(after) / _numbers(before))
+    return bool(np.abs(change).max() < _SETTLED)
+
+
+def _numbers(model: LinkModel) -> DoubleArray:
+    division = model.division
+    return np.array(
+        [
+            model.step, model.end_rate, model.start_rate,
+            division.rate, division.midpoint, division.separation_spread,
+        ]
+    )  # fmt: skip
 
 
 def _sample(movie: Movie) -> list[FramePair]:
