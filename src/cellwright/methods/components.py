@@ -6,15 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import BoolArray, IntArray, LabelArray
-
-
-@njit(cache=True)
-def _root(parent: LabelArray, i: int) -> int:
-    """Return the first pixel of the part of `i`, and shorten the way to it."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+from cellwright.methods.union import join, root
 
 
 @njit(cache=True)
@@ -50,15 +42,15 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
                     continue
                 parent[i] = i
                 if x > 0 and flat[i - 1]:
-                    parent[i] = _root(parent, i - 1)
+                    parent[i] = root(parent, i - 1)
                 if y > 0 and flat[i - columns]:
-                    _join(parent, i, i - columns)
+                    join(parent, i, i - columns)
                 if z > 0 and flat[i - rows * columns]:
-                    _join(parent, i, i - rows * columns)
+                    join(parent, i, i - rows * columns)
     number = np.zeros(flat.size, np.int32)  # of the part that begins at a pixel
     count = 0
     for i in range(flat.size):
-        if flat[i] and _root(parent, i) == i:
+        if flat[i] and root(parent, i) == i:
             count += 1
             number[i] = count
     size = np.zeros(count + 1, np.int64)
@@ -71,7 +63,7 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
                 i = (z * rows + y) * columns + x
                 if not flat[i]:
                     continue
-                part = number[_root(parent, i)]
+                part = number[root(parent, i)]
                 labels[i] = part
                 size[part] += 1
                 for axis, place in enumerate((z, y, x)):
@@ -92,10 +84,3 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
             anchors[labels[i] - 1, 1] = i // columns % rows
             anchors[labels[i] - 1, 2] = i % columns
     return labels.reshape(mask.shape), anchors
-
-
-@njit(cache=True)
-def _join(parent: LabelArray, i: int, j: int) -> None:
-    """Make one part of those of `i` and `j`."""
-    first, second = _root(parent, i), _root(parent, j)
-    parent[max(first, second)] = min(first, second)

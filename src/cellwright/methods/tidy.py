@@ -6,14 +6,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import LabelArray
-
-
-@njit(cache=True)
-def _root(parent: LabelArray, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+from cellwright.methods.union import join, root
 
 
 @njit(cache=True)
@@ -58,11 +51,10 @@ def _runs(labels: LabelArray) -> tuple[LabelArray, LabelArray, LabelArray, Label
             other = above
             while other < row[y] and start[other] + columns < start[run + 1]:
                 if value[other] == value[run]:
-                    first, second = _root(part, other), _root(part, run)
-                    part[max(first, second)] = min(first, second)
+                    join(part, other, run)
                 other += 1
     for run in range(count):
-        part[run] = _root(part, run)
+        part[run] = root(part, run)
     return start, row, value, part
 
 

@@ -163,6 +163,7 @@ def _augment_all(
     row_duals: DoubleArray,
     column_duals: DoubleArray,
 ) -> None:
+    """Give each waiting row a column, or leave it alone, by the shortest augmenting path."""
     count = len(row_of)
     distance = np.full(count, np.inf)
     previous = np.empty(count, np.int64)  # row from which a column is reached
@@ -235,6 +236,7 @@ def _flip(
 
 @njit(cache=True)
 def _sift_up(heap: IntArray, place: IntArray, keys: DoubleArray, at: int) -> None:
+    """Move the column at a place of the heap up to where its key belongs."""
     column = heap[at]
     while at > 0 and keys[heap[(at - 1) // 2]] > keys[column]:
         heap[at] = heap[(at - 1) // 2]
@@ -246,6 +248,7 @@ def _sift_up(heap: IntArray, place: IntArray, keys: DoubleArray, at: int) -> Non
 
 @njit(cache=True)
 def _sift_down(heap: IntArray, place: IntArray, keys: DoubleArray, size: int) -> None:
+    """Move the column at the top of the heap down to where its key belongs."""
     at, column = 0, heap[0]
     while 2 * at + 1 < size:
         child = 2 * at + 1
@@ -270,6 +273,7 @@ def _favour_rows(
     row_duals: DoubleArray,
     column_duals: DoubleArray,
 ) -> None:
+    """Raise the duals of assigned rows, and lower those of their columns, as far as can be."""
     for row in range(len(column_of)):
         mine = column_of[row]
         if mine == ALONE:

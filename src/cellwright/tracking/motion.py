@@ -52,6 +52,7 @@ def mutual(edges: Edges, count: int) -> BoolArray:
 
 @njit(cache=True)
 def _mutual(starts: IntArray, columns: IntArray, squares: DoubleArray, count: int) -> BoolArray:
+    """Return which edges join two detections that are the nearest to each other, shape (E,)."""
     nearest = np.full(count, np.inf)
     for e in range(len(columns)):
         nearest[columns[e]] = min(nearest[columns[e]], squares[e])
