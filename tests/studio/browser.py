@@ -70,6 +70,11 @@ class Browser:
             **{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
 
+    @property
+    def group(self) -> int:
+        """The group of its processes."""
+        return self._process
+
     def __enter__(self):
         return self
 

@@ -128,13 +128,18 @@ export class Assistant {
 
   #threshold() {
     this.viewer.proposals.threshold = Number(find("threshold").value);
-    this.#update();
+    this.#count();
   }
 
   /** @param {boolean} [fresh] */
   #update(fresh) {
-    const shown = this.shown().length;
     this.viewer.painter.setConfidences(this.open);
+    this.#count(fresh);
+  }
+
+  /** Show those above the threshold, and say how many they are. @param {boolean} [fresh] */
+  #count(fresh) {
+    const shown = this.shown().length;
     this.viewer.proposals.shown = this.#here();
     this.viewer.redraw();
     find("proposed").hidden = !this.#here();

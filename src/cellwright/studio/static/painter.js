@@ -40,7 +40,8 @@ void main() {
     value = pick(ivec2(floor(at)));
   }
   float scaled = clamp((value - contrast.x) / (contrast.y - contrast.x), 0.0, 1.0);
-  shown = vec4(colour * pow(scaled, contrast.z), 1);
+  if (contrast.z != 1.0) scaled = pow(scaled, contrast.z);
+  shown = vec4(colour * scaled, 1);
 }`;
 
 const LABELS = `#version 300 es
@@ -60,8 +61,10 @@ uniform bool marked;
 in vec2 at;
 out vec4 shown;
 int pick(vec2 place) { return texelFetch(tile, clamp(ivec2(floor(place)), ivec2(0), textureSize(tile, 0) - 1), 0).r; }
+const float D = 0.70710678;
+const vec2 AROUND[8] = vec2[8](vec2(1, 0), vec2(D, D), vec2(0, 1), vec2(-D, D), vec2(-1, 0), vec2(-D, -D), vec2(0, -1), vec2(D, -D));
 bool hidden(int label) {
-  if (label == 0 || threshold < 0.0) return label == 0;
+  if (threshold < 0.0) return false;
   return texelFetch(confidences, ivec2(label & 1023, label >> 10), 0).r < threshold;
 }
 bool hatched() { return mod(gl_FragCoord.x - gl_FragCoord.y, 12.0) < 3.0; }
@@ -71,18 +74,13 @@ vec3 hue(int label) {
   vec3 wheel = clamp(abs(mod(turn * 6.0 + vec3(0, 4, 2), 6.0) - 3.0) - 1.0, 0.0, 1.0);
   return mix(vec3(1), wheel, 0.72);
 }
-void main() {
-  int label = pick(at);
-  if (hidden(label)) discard;
+vec4 painted(int label) {
   int own = mark(label);
-  if ((own & 4) != 0) discard;
+  if ((own & 4) != 0) return vec4(0);
   bool chosen = (label == selected || (own & 1) != 0) && threshold < 0.0;
   float reach = min((chosen ? width + 1.0 : width) * step_, 2.0);
   bool edge = false;
-  for (int i = 0; i < 8; i++) {
-    float angle = float(i) * 0.78539816;
-    edge = edge || pick(at + reach * vec2(cos(angle), sin(angle))) != label;
-  }
+  for (int i = 0; i < 8 && !edge; i++) edge = pick(at + reach * AROUND[i]) != label;
   vec3 colour = chosen ? vec3(1) : hue(label);
   float opacity = edge ? 1.0 : chosen ? max(filling, 0.18) : filling;
   bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
@@ -102,7 +100,13 @@ void main() {
     colour = vec3(0.82);
     opacity = hatched() ? 0.75 : 0.16;
   }
-  shown = vec4(colour * opacity, opacity);
+  return vec4(colour * opacity, opacity);
+}
+void main() {
+  shown = vec4(0);
+  int label = pick(at);
+  // Most is background: what draws without a graphics card skips it only if it is not discarded.
+  if (label != 0 && !hidden(label)) shown = painted(label);
 }`;
 
 const ACROSS = 1024; // labels in a row of a texture
