@@ -132,7 +132,7 @@ def test_classes_of_numbered_objects_are_those_of_the_boxes_around_them(tmp_path
     scores = evaluate_boxes(model, examples).to_json()
     assert scores["true_objects"] == rows.count("\n") - 1
     (tmp_path / "data/classes.csv").unlink()
-    with pytest.raises(DatasetError, match="objects of no class, but the model tells even, odd apart"):
+    with pytest.raises(DatasetError, match="of no class, but the model tells even, odd apart"):
         evaluate_boxes(model, open_dataset(tmp_path / "data").examples)
 
 

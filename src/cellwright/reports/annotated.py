@@ -1,5 +1,6 @@
 """Pictures of an image with what was found beside what was annotated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from cellwright.reports.pictures import framed
 
 SIDE = 512
 """About the longest side of such a picture, in px."""
+
+_PICTURED = 4  # worst and best images, of each
 
 FOUND_AND_ANNOTATED = (
     {"name": "found", "colour": SURE},
@@ -63,3 +66,9 @@ def example_card(example: ValidationExample) -> dict[str, Any]:
     drawn[found] = (*SURE, 255)
     drawn[truth & found] = 255
     return {"name": example.name, "note": example.note, "picture": framed(view, drawn)}
+
+
+def extremes(scores: Sequence[float]) -> list[int]:
+    """Return the places of the lowest and the highest scores, from low to high."""
+    order = np.argsort(scores, kind="stable").tolist()
+    return list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))

@@ -21,7 +21,7 @@ from cellwright.inference.diameter import choose_scale
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.boxes.suppression import FARTHEST
 from cellwright.models.card import InputContract, ModelCard
-from cellwright.reports.annotated import ValidationExample, example_step
+from cellwright.reports.annotated import ValidationExample, example_step, extremes
 from cellwright.reports.drawing import draw_frames
 from cellwright.reports.page import Number
 from cellwright.runs.box_patches import packed_boxes
@@ -36,7 +36,6 @@ from cellwright.runs.learning import Learning
 from cellwright.runs.lesson import Lesson
 from cellwright.runs.prepare import drawn, object_contract
 from cellwright.runs.tasks import AP50, Finished
-from cellwright.runs.train_instances import extremes
 from cellwright.runs.tune_boxes import box_model, tuned_boxes
 
 if TYPE_CHECKING:

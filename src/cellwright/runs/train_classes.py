@@ -16,7 +16,7 @@ from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
-from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate_classes import ClassEvaluation, evaluate_classes, score_classes
 from cellwright.runs.learning import Learning
@@ -24,7 +24,6 @@ from cellwright.runs.lesson import Lesson
 from cellwright.runs.prepare import class_contract
 from cellwright.runs.scoring import middle_plane
 from cellwright.runs.tasks import DICE, Finished
-from cellwright.runs.train_instances import extremes
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.objects import with_class_names
@@ -16,7 +14,7 @@ from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
-from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
 from cellwright.runs.learning import Learning
@@ -36,8 +34,6 @@ from cellwright.runs.tuning import tuned_card
 
 if TYPE_CHECKING:
     from torch import nn
-
-_PICTURED = 4  # worst and best validation images, of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +157,3 @@ def _pictured(
         found = middle_plane(scored.image, scored.labels)[1]
         shown.append(ValidationExample(scored.example.id, note, image, truth, found))
     return shown
-
-
-def extremes(scores: Sequence[float]) -> list[int]:
-    """Return the places of the lowest and the highest scores, from low to high."""
-    order = np.argsort(scores, kind="stable").tolist()
-    return list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))

@@ -19,7 +19,7 @@ from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.package import Package
 from cellwright.models.points import PointModel
 from cellwright.quality.calibration import fit_calibration
-from cellwright.reports.annotated import ValidationExample
+from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate_points import PointEvaluation, evaluate_points, score_points
 from cellwright.runs.learning import Learning
@@ -29,7 +29,6 @@ from cellwright.runs.packing import packed_points
 from cellwright.runs.prepare import class_contract, drawn
 from cellwright.runs.scoring import joined, middle_plane
 from cellwright.runs.tasks import F1, Finished
-from cellwright.runs.train_instances import extremes
 
 if TYPE_CHECKING:
     from torch import nn
