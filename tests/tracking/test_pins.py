@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from cellwright._errors import InputError
 from cellwright.tracking.link import link, start_linking
+from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import make_pins
-from cellwright.tracking.tracks import PROBABILITY
+from cellwright.tracking.tracks import PROBABILITY, make_tracks
 from tracking.movies import edges, f1, nuclei, without
 
 NONE = np.zeros((0, 2), int)
@@ -49,6 +50,58 @@ def test_any_link_can_be_forced_and_forbidden(seed):
     assert not set(map(tuple, gone.tolist())) & set(found)
     assert after.in_degree().max() == 1
     assert after.out_degree().max() <= 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), divisions=st.booleans(), max_gap=st.integers(0, 2))
+def test_many_pins_are_honoured_together(seed, divisions, max_gap):
+    rng = np.random.default_rng(seed)
+    frame = np.repeat(np.arange(6), 6)
+    places = rng.uniform(0, 40, (len(frame), 2))
+    options = LinkOptions(divisions=divisions, max_gap=max_gap)
+    linking = start_linking(make_tracks(frame=frame, position=places), options)
+    pairs = rng.integers(0, len(frame), (60, 2))
+    lag = frame[pairs[:, 1]] - frame[pairs[:, 0]]
+    pairs = pairs[(lag > 0) & (lag < 4)]
+    forced, forbidden = pairs[2:], pairs[:2]
+    _, first = np.unique(forced[:, 1], return_index=True)  # one mother each
+    forced = forced[first]
+    nth = np.array([np.count_nonzero(forced[:n, 0] == one) for n, one in enumerate(forced[:, 0])])
+    forced = forced[nth < 1 + divisions]
+    forced = np.array([one for one in forced if not (one == forbidden).all(1).any()]).reshape(-1, 2)
+    after = linking.pinned(forced, forbidden).tracks()
+    found = edges(after)
+    assert set(map(tuple, forced.tolist())) <= found
+    assert not set(map(tuple, forbidden.tolist())) & found
+    assert after.in_degree().max() <= 1
+    assert after.out_degree().max() <= 2
+
+
+def test_a_gap_that_is_asked_for_takes_the_place_of_a_daughter(linking):
+    tracks = linking.tracks()
+    frame = tracks.frame
+    dividing = np.flatnonzero((tracks.out_degree() == 2) & (frame < 12))[0]
+    daughter = tracks.edges[tracks.edges[:, 0] == dividing][0, 1]
+    late = np.flatnonzero(frame == frame[dividing] + 2)[0]
+    forced = np.array([[dividing, daughter], [dividing, late]])
+    after = linking.pinned(forced, NONE).tracks()
+    children = after.edges[after.edges[:, 0] == dividing][:, 1]
+    assert set(children.tolist()) == {daughter, late}
+
+
+def test_another_mother_takes_the_place_of_the_one_before(linking):
+    frame = linking.movie.frame_of
+    (first, second, *_), (child, *_) = (np.flatnonzero(frame == number) for number in (3, 4))
+    pinned = linking.pinned(np.array([[first, child]]), NONE)
+    again = edges(pinned.pinned(np.array([[second, child]]), NONE).tracks())
+    assert (second, child) in again and (first, child) not in again
+
+
+def test_two_daughters_where_nothing_divides_are_refused():
+    detections = make_tracks(frame=[0, 1, 1], position=[[0, 0], [0, 1], [1, 0]])
+    linking = start_linking(detections, LinkOptions(divisions=False))
+    with pytest.raises(InputError, match="divisions are switched off"):
+        linking.pinned(np.array([[0, 1], [0, 2]]), NONE)
 
 
 def test_only_what_a_pin_touches_changes(linking):

@@ -17,7 +17,7 @@ from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import PairLinks, link_pair
-from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins
+from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
 _SISTERS = 4
@@ -147,8 +147,11 @@ class Linking:
         frame = self.movie.frame_of
         new = make_pins(frame, forced, forbidden)
         joined = self.pins.joined(new)
-        pins = make_pins(frame, joined.forced, joined.forbidden)
-        touched = np.concatenate([new.forced, new.forbidden])
+        divisions = self.options.divisions
+        pins = make_pins(frame, joined.forced, joined.forbidden, divisions=divisions)
+        touched = np.concatenate(
+            [new.forced, new.forbidden, without(self.pins.forced, pins.forced)]
+        )
         first, last = frame[touched].T
         pairs = list(self.pairs)
         for number in np.unique(np.concatenate([first, last - 1])).tolist():

@@ -197,6 +197,7 @@ def _pinned(loose: Loose, frame: IntArray, pins: Pins, children: IntArray) -> Lo
     kept = ~np.isin(key, pins.forbidden[:, 0] * len(frame) + pins.forbidden[:, 1])
     kept &= ~np.isin(loose.starts[loose.column], forced[:, 1])
     source, target = forced.T
+    kept &= ~np.isin(rows[loose.row], source)  # or two others could leave no place for it
     mothers = np.union1d(loose.mothers, source[children[source] == 1])
     rows = np.concatenate([loose.ends, mothers])
     order = np.argsort(rows, kind="stable")

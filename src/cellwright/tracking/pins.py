@@ -13,6 +13,7 @@ from cellwright.tracking.candidates import Edges
 PINNED = 1e6
 """What a link that was asked for costs less than others."""
 _NONE = np.zeros((0, 2), np.int64)
+_DAUGHTERS_OF_NONE = "two daughters, though divisions are switched off,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,11 @@ class Pins:
 
     def joined(self, others: Pins) -> Pins:
         """Return both; where they contradict each other, `others` are right."""
+        kept = self.forced[~np.isin(self.forced[:, 1], others.forced[:, 1])]  # one mother each
         return Pins(
+            np.unique(np.concatenate([without(kept, others.forbidden), others.forced]), axis=0),
             np.unique(
-                np.concatenate([_without(self.forced, others.forbidden), others.forced]), axis=0
-            ),
-            np.unique(
-                np.concatenate([_without(self.forbidden, others.forced), others.forbidden]), axis=0
+                np.concatenate([without(self.forbidden, others.forced), others.forbidden]), axis=0
             ),
         )
 
@@ -55,12 +55,10 @@ class Pins:
         if not self:
             return NO_PAIR_PINS
         gap = self.forced[frame[self.forced[:, 1]] - frame[self.forced[:, 0]] > 1]
-        forced = _among(self.forced, sources, targets)
-        ends = np.flatnonzero(np.isin(sources, gap[:, 0]))
         return PairPins(
-            forced,
+            _among(self.forced, sources, targets),
             _among(self.forbidden, sources, targets),
-            np.setdiff1d(ends, forced[:, 0]),
+            np.flatnonzero(np.isin(sources, gap[:, 0])),
             np.flatnonzero(np.isin(targets, gap[:, 1])),
         )
 
@@ -73,7 +71,8 @@ class PairPins:
     ----------
     forced, forbidden : array of int, shape (P, 2)
     ends, starts : array of int
-        Detections that go on, or come from, frames farther away.
+        Detections that go on to, or come from, frames farther away: of their links here, only
+        forced ones stay.
     """
 
     forced: IntArray
@@ -86,7 +85,9 @@ NO_PINS = Pins(_NONE, _NONE)
 NO_PAIR_PINS = PairPins(_NONE, _NONE, _NONE[:, 0], _NONE[:, 0])
 
 
-def make_pins(frame: IntArray, forced: IntArray, forbidden: IntArray) -> Pins:
+def make_pins(
+    frame: IntArray, forced: IntArray, forbidden: IntArray, *, divisions: bool = True
+) -> Pins:
     """Return pins that can be honoured.
 
     Parameters
@@ -94,12 +95,14 @@ def make_pins(frame: IntArray, forced: IntArray, forbidden: IntArray) -> Pins:
     frame : array of int, shape (N,)
         Frame of each detection.
     forced, forbidden : array of int, shape (P, 2)
+    divisions : bool
+        Whether cells divide.
 
     Raises
     ------
     InputError
-        If a pin names no detection, leads backward, or gives a detection two mothers or three
-        daughters.
+        If a pin names no detection, leads backward, or gives a detection two mothers or more
+        daughters than it can have.
     """
     forced, forbidden = (np.asarray(one, np.int64).reshape(-1, 2) for one in (forced, forbidden))
     both = np.concatenate([forced, forbidden])
@@ -112,9 +115,10 @@ def make_pins(frame: IntArray, forced: IntArray, forbidden: IntArray) -> Pins:
             "links lead forward in time."
         )
     pins = NO_PINS.joined(Pins(forced, forbidden))
-    if len(_without(pins.forced, pins.forbidden)) < len(pins.forced):
+    if len(without(pins.forced, pins.forbidden)) < len(pins.forced):
         raise InputError("The same link is forced and forbidden; decide for one.")
-    for side, most, what in ((1, 1, "two mothers"), (0, 2, "more than two daughters")):
+    daughters = (2, "more than two daughters") if divisions else (1, _DAUGHTERS_OF_NONE)
+    for side, (most, what) in ((1, (1, "two mothers")), (0, daughters)):
         rows, counts = np.unique(pins.forced[:, side], return_counts=True)
         if (counts > most).any():
             raise InputError(
@@ -160,7 +164,8 @@ def pinned_candidates(edges: Edges, pins: PairPins) -> tuple[Edges, DoubleArray]
     return Edges(starts, columns[order], weights[order]), wishes[order]
 
 
-def _without(pairs: IntArray, others: IntArray) -> IntArray:
+def without(pairs: IntArray, others: IntArray) -> IntArray:
+    """Return the rows of `pairs` that are not among `others`."""
     gone = set(map(tuple, others.tolist()))
     return np.array([pair for pair in pairs.tolist() if tuple(pair) not in gone], np.int64).reshape(
         -1, 2
