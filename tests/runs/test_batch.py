@@ -87,6 +87,8 @@ def write_slowly(task, output):
 @pytest.mark.skipif(os.name == "nt", reason="processes on Windows are ended without being asked")
 def test_workers_stop_at_once_and_leave_nothing_half_written(folder, tmp_path):
     interrupted = partial(write_slowly, output=tmp_path)
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
     results = batch._in_processes(TASKS, interrupted, 2)
     assert next(results)[0].image == "a"
     while not any(tmp_path.glob("*.tif*")) and not any(tmp_path.glob(".*.tif*")):
@@ -96,7 +98,9 @@ def test_workers_stop_at_once_and_leave_nothing_half_written(folder, tmp_path):
         results.throw(KeyboardInterrupt())
     assert time.monotonic() - start < 20
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert not multiprocessing.active_children()
+    assert multiprocessing.active_children() == [other]  # what others started is theirs
+    other.kill()
+    other.join()
 
 
 def test_a_worker_that_dies_is_explained(folder):

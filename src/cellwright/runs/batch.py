@@ -111,6 +111,7 @@ def _in_processes(
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare_worker)
     waiting = iter(tasks)
     running: dict[Future[tuple[Outcome, Table | None]], Task] = {}
+    others = set(multiprocessing.active_children())
     try:
         while True:
             # A short queue: results of many images never pile up in memory.
@@ -130,7 +131,7 @@ def _in_processes(
             "run the same command again with fewer --jobs."
         ) from error
     except BaseException:  # interrupted, or nobody wants the rest: an image may take minutes
-        for worker in multiprocessing.active_children():
+        for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()
         raise
     finally:
