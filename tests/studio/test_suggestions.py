@@ -10,7 +10,7 @@ from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.desk import Desk
 from cellwright.studio.project import find_project
 from cellwright.studio.proposals import Assistant
-from cellwright.studio.suggestions import MOST_LOOKED_AT, open_parts
+from cellwright.studio.suggestions import MOST_LOOKED_AT, annotated, open_parts
 
 
 def searched(client, **body):
@@ -43,6 +43,9 @@ def test_parts_are_what_is_not_annotated_and_cover_it(large):
     assert len(open_parts(desk, 0)) == len(parts) - 1
     desk.journal.mark("large", True)
     assert open_parts(desk, 0) == []
+    desk.journal.mark("broken", True)  # it was not then
+    names = [item.name for item in desk.project.items]
+    assert [names[one.image] for one in annotated(desk, 0)] == ["large"]
     desk.close()
 
 

@@ -1,6 +1,7 @@
 """Rounds of training: what is learned, and that they can be stopped, killed and gone on with."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import cellwright as cw
-from cellwright._errors import DatasetError
+from cellwright._errors import DatasetError, OutputError
 from cellwright.datasets.examples import load_example
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.desk import Desk
@@ -17,7 +18,8 @@ from cellwright.studio.lessons import annotated_parts, open_lesson, write_lesson
 from cellwright.studio.parts import Part, divided
 from cellwright.studio.project import find_project
 from cellwright.studio.proposals import Assistant
-from cellwright.studio.rounds import Judged
+from cellwright.studio.rounds import Judged, Order, Round, Rounds
+from cellwright.studio.trainer import Trainer
 from cellwright.studio.verdicts import sentences
 
 
@@ -37,6 +39,14 @@ def desk(annotated):
     desk.close()
 
 
+def test_an_image_is_open_once_while_somebody_works_on_it(desk, monkeypatch):
+    monkeypatch.setattr("cellwright.studio.desk.MOST_OPEN", 1)
+    sheet = desk.sheet(0)
+    desk.sheet(1)
+    assert sheet not in desk.sheets()
+    assert desk.sheet(0) is sheet
+
+
 def part(name, box=(0, 0, 100, 100), split=""):
     return Part(name, (), box, split)
 
@@ -51,6 +61,23 @@ def test_what_was_learned_is_never_judged_by_and_what_was_set_aside_stays_so():
         divided([part(name) for name in "abcdef"], [part(name, split="train") for name in "abcdef"])
     with pytest.raises(DatasetError, match="Nothing is annotated"):
         divided([])
+
+
+def test_no_pixel_is_learned_and_judged_by_in_one_round():
+    rows = [part("a", (0, top, 100, top + 100)) for top in range(0, 500, 50)]  # each over the next
+    apart = [part(name) for name in "bcd"]
+    pieces = divided([*rows, *apart])
+    learned, judged = ([p for p in pieces if p.split == split] for split in ("train", "val"))
+    assert learned and judged and not any(a.overlaps(b) for a in learned for b in judged)
+
+
+def test_rounds_are_in_the_order_of_their_numbers(tmp_path):
+    rounds = Rounds(tmp_path)
+    for number in (999, 1000):
+        rounds.write(tmp_path / f"{number:03d}", Order(1, "", None, "Ada", "now"))
+    (tmp_path / "1000 copy").mkdir()
+    assert [one.number for one in rounds.all()] == [999, 1000]
+    assert rounds.next_folder().name == "1001"
 
 
 def test_one_image_is_enough_to_learn_and_to_judge():
@@ -86,6 +113,51 @@ def test_a_lesson_holds_what_is_annotated_and_nothing_else(desk, tmp_path):
         np.testing.assert_array_equal(pixels[0], raw)
     assert known[inside].all() and not known[(truth == 0) & ~inside].any()
     assert objects >= len(np.unique(truth[inside])) - 1
+
+
+def test_what_an_attempt_left_that_came_to_nothing_is_not_learned(desk, tmp_path):
+    desk.journal.mark("field_0", True)
+    write_lesson(desk, divided(annotated_parts(desk)), tmp_path / "rounds" / "001", 0)
+    desk.journal.mark("field_0", False)
+    desk.journal.mark("field_1", True)
+    parts, _ = write_lesson(desk, divided(annotated_parts(desk)), tmp_path / "rounds" / "001", None)
+    examples = open_lesson(tmp_path / "rounds" / "001").examples
+    assert {one.image.stem for one in examples} == {one.plane for one in parts}
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """Return a round that cannot begin."""
+    order = Order(1, "no-such-model", None, "Ada", "now")
+    return Rounds(tmp_path / "rounds").write(tmp_path / "rounds" / "001", order)
+
+
+def ended(trainer):
+    end = time.monotonic() + 60
+    while trainer.current is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_modules_are_not_taken_from_the_folder_with_the_images(failing, tmp_path, monkeypatch):
+    (tmp_path / "csv.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    trainer = Trainer(Rounds(tmp_path / "rounds"), lambda one: None)
+    trainer.resume(1)
+    ended(trainer)
+    assert "no-such-model" in failing.failure
+
+
+def test_a_round_whose_end_cannot_be_noted_lets_others_begin(failing, tmp_path, monkeypatch):
+    def full(one, message):
+        raise OutputError("No space left.")
+
+    monkeypatch.setattr(Round, "fail", full)
+    monkeypatch.setattr("sys.executable", shutil.which("false") or pytest.skip("there is no false"))
+    trainer = Trainer(Rounds(tmp_path / "rounds"), lambda one: None)
+    trainer.resume(1)
+    ended(trainer)
+    assert trainer.state(failing) == "stopped"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from cellwright._errors import CellwrightError, InputError, UsageError
 from cellwright.studio.annotation import Annotation
@@ -24,7 +25,7 @@ _QUIET_S = 0.4
 _PATIENCE = 4.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Sheet:
     """One open image.
 
@@ -82,6 +83,8 @@ class Desk:
         self.journal = Journal(project.journal)
         self._lock = threading.RLock()
         self._open: OrderedDict[int, Sheet] = OrderedDict()
+        # Those that a request still works on are opened only once, or edits would part ways.
+        self._alive: WeakValueDictionary[int, Sheet] = WeakValueDictionary()
         self.trainer = Trainer(Rounds(project.rounds), self._trained)
         self._use(self.trainer.rounds.in_use)
         self._catch_up()
@@ -100,13 +103,8 @@ class Desk:
             raise InputError(f"There is no image {number}; reload the page.")
         with self._lock:
             if number not in self._open:
-                item = self.project.items[number]
-                levels = open_levels(item.path, item.scene)
-                annotation = Annotation(item, levels.image, self.journal, self.project.originals)
-                shape = annotation.canvas.shape
-                self._open[number] = Sheet(
-                    item, levels, annotation, Proposals(shape), LabelCanvas(shape)
-                )
+                self._open[number] = self._alive.get(number) or self._opened(number)
+                self._alive[number] = self._open[number]
                 self._close_oldest()
             self._open.move_to_end(number)
             return self._open[number]
@@ -164,6 +162,13 @@ class Desk:
         verdict = one.verdict
         if verdict is not None and verdict.better:
             self.use(one.number)
+
+    def _opened(self, number: int) -> Sheet:
+        item = self.project.items[number]
+        levels = open_levels(item.path, item.scene)
+        annotation = Annotation(item, levels.image, self.journal, self.project.originals)
+        shape = annotation.canvas.shape
+        return Sheet(item, levels, annotation, Proposals(shape), LabelCanvas(shape))
 
     def _catch_up(self) -> None:
         """Write the label files that a program that was killed did not come to."""

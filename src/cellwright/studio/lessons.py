@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -75,6 +76,7 @@ def write_lesson(
         If a channel must be chosen.
     """
     numbers = {item.name: number for number, item in enumerate(desk.project.items)}
+    shutil.rmtree(folder / LABELS, ignore_errors=True)  # of an attempt that came to nothing
     seen, written = 0, []
     for (image, index), own in _by_plane(parts).items():
         sheet = desk.sheet(numbers[image])

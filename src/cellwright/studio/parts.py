@@ -53,8 +53,8 @@ def divided(parts: Sequence[Part], earlier: Iterable[Part] = ()) -> list[Part]:
     """Decide which parts are learned, and which are set aside.
 
     What an earlier round learned is never judged by, for its model may be where this one starts;
-    and what was set aside stays so. Of new parts, a fifth is set aside. A few are cut into pieces
-    first.
+    and what was set aside stays so. Of new parts, a fifth is set aside; those that overlap are not
+    divided. A few are cut into pieces first.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def divided(parts: Sequence[Part], earlier: Iterable[Part] = ()) -> list[Part]:
     known = list(earlier)
     decided: list[Part] = []
     for piece in pieces:
-        before = {other.split for other in known if other.overlaps(piece)}
+        before = {other.split for other in (*known, *decided) if other.overlaps(piece)}
         aside = sum(part.split == "val" for part in decided)
         due = aside < _SET_ASIDE * (len(decided) + 1)
         split = "train" if "train" in before else "val" if before or due else "train"

@@ -188,8 +188,9 @@ class Rounds:
 
     def all(self) -> list[Round]:
         """Return the rounds that were ordered, the first one first."""
-        found = self.folder.glob(f"[0-9]*/{_ORDER}")
-        return [Round(path.parent) for path in sorted(found, key=lambda path: path.parent.name)]
+        folders = (path.parent for path in self.folder.glob(f"*/{_ORDER}"))
+        found = (Round(folder) for folder in folders if folder.name.isdecimal())
+        return sorted(found, key=lambda one: one.number)
 
     def round(self, number: int) -> Round:
         """Return one round.

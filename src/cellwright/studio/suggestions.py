@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -167,7 +168,8 @@ def annotated(desk: Desk, seed: int) -> list[Candidate]:
     found = []
     for number in np.random.default_rng(seed).permutation(items)[:MOST_LOOKED_AT].tolist():
         item = desk.project.items[number]
-        found.append(_parts(number, open_levels(item.path, item.scene))[0])
+        with suppress(CellwrightError):  # the page says what is wrong with it
+            found.append(_parts(number, open_levels(item.path, item.scene))[0])
     return found
 
 

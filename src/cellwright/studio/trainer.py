@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cellwright._errors import UsageError
+from cellwright._errors import CellwrightError, UsageError
 from cellwright.studio.rounds import Round, Rounds
 
 _INTERRUPTED = 130
@@ -116,9 +116,10 @@ class Trainer:
             raise UsageError(f"Round {self.current} is going on: wait for it, or stop it.")
 
     def _run(self, one: Round) -> None:
-        # In a group of its own, so that Ctrl-C reaches it once: through its closed input.
+        # In a group of its own, so that Ctrl-C reaches it once: through its closed input. With -P,
+        # files that lie where the program was started are not taken for modules.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cellwright.studio.learner", str(one.folder)],
+            [sys.executable, "-P", "-m", "cellwright.studio.learner", str(one.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             process_group=0,
@@ -129,11 +130,15 @@ class Trainer:
 
     def _wait(self, one: Round, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
-        if one.verdict is not None:
-            self._finished(one)
-        elif code not in (0, _INTERRUPTED) and one.failure is None:
-            one.fail("The training was ended from outside, perhaps for lack of memory.")
-        with self._lock:
-            assert process.stdin is not None
-            process.stdin.close()
-            self._process = self._current = None
+        try:
+            if one.verdict is not None:
+                self._finished(one)
+            elif code not in (0, _INTERRUPTED) and one.failure is None:
+                one.fail("The training was ended from outside, perhaps for lack of memory.")
+        except CellwrightError as error:  # such as a full disk; other rounds must not wait for it
+            sys.stderr.write(f"{error}\n")
+        finally:
+            with self._lock:
+                assert process.stdin is not None
+                process.stdin.close()
+                self._process = self._current = None
