@@ -99,7 +99,7 @@ def test_a_lesson_holds_what_is_annotated_and_nothing_else(desk, tmp_path):
     truth = desk.sheet(0).annotation.canvas[:, :]
     inside = np.zeros(truth.shape, bool)
     inside[20:120, 30:200] = True
-    known = np.zeros(truth.shape, bool)
+    known, learned = np.zeros(truth.shape, bool), set()
     for example in dataset.examples:
         pixels, labels = load_example(example)
         plane = next(one.image for one in parts if one.plane == example.image.stem)
@@ -108,6 +108,8 @@ def test_a_lesson_holds_what_is_annotated_and_nothing_else(desk, tmp_path):
         # Objects are whole, also where a border of an area crosses them.
         assert all((labels == n).sum() == (expected == n).sum() for n in np.unique(labels) if n > 0)
         if plane == "field_0":
+            assert not np.isin(labels[labels > 0], learned).any()  # no object is in both
+            learned.update(labels[labels > 0].tolist())
             known |= labels >= 0
         raw = cw.read(desk.project.folder / f"{plane}.tif").to_numpy()
         np.testing.assert_array_equal(pixels[0], raw)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import UsageError
-from cellwright._types import LabelArray
+from cellwright._types import BoolArray, LabelArray
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
@@ -26,6 +26,7 @@ PLANES = "planes"
 LABELS = "labels"
 LARGEST_PLANE = 4096**2  # px; of larger ones only the surroundings of what is annotated are kept
 _SURROUNDINGS = 256  # px
+_SPLITS = ("train", "val")
 
 
 def annotated_parts(desk: Desk) -> list[Part]:
@@ -85,10 +86,12 @@ def write_lesson(
         written += [replace(one, plane=path.stem) for one in own]
         if not path.exists():
             write(path, plane_pixels(sheet, index, part, channel))
-        for split in ("train", "val"):
-            boxes = [one.box for one in own if one.split == split]
-            if boxes:
-                labels = known_labels(sheet.annotation.canvas.snapshot(), index, part, boxes)
+        boxes = {split: [one.box for one in own if one.split == split] for split in _SPLITS}
+        for split in _SPLITS:
+            if boxes[split]:
+                learned = boxes["train"] if split == "val" else ()
+                canvas = sheet.annotation.canvas.snapshot()
+                labels = known_labels(canvas, index, part, boxes[split], learned)
                 seen += len(np.unique(labels[labels > 0]))
                 write_labels(folder / LABELS / split / path.name, labels, partly_known=True)
     return written, seen
@@ -103,7 +106,7 @@ def open_lesson(folder: Path) -> Dataset:
             labels=labels,
             split=split,
         )
-        for split in ("train", "val")
+        for split in _SPLITS
         for labels in sorted((folder / LABELS / split).glob("*.tif"))
     ]
     return Dataset(folder.parent, "annotation", "instances", tuple(examples))
@@ -129,21 +132,32 @@ def plane_pixels(sheet: Sheet, index: tuple[int, ...], box: Box, channel: int | 
 
 
 def known_labels(
-    canvas: LabelCanvas, index: tuple[int, ...], part: Box, boxes: Sequence[Box]
+    canvas: LabelCanvas,
+    index: tuple[int, ...],
+    part: Box,
+    boxes: Sequence[Box],
+    learned: Sequence[Box] = (),
 ) -> LabelArray:
     """Return the labels of part of a plane, -1 outside of some boxes.
 
     Objects that a border of a box crosses are there as a whole, for nobody would want to learn
-    that objects end there.
+    that objects end there. Those that reach into a box that is `learned` are not known: they are
+    learned already.
     """
-    y, x = part[:2]
     whole = canvas[(*index, slice(part[0], part[2]), slice(part[1], part[3]))]
-    known = np.zeros(whole.shape, bool)
+    objects, inside = _touched(whole, part, boxes)
+    others, _ = _touched(whole, part, learned)
+    return np.where((inside | objects) & ~others, whole, np.int32(UNKNOWN))
+
+
+def _touched(whole: LabelArray, part: Box, boxes: Sequence[Box]) -> tuple[BoolArray, BoolArray]:
+    """Return the pixels of the objects in some boxes of a part, and those of the boxes."""
+    y, x = part[:2]
+    inside = np.zeros(whole.shape, bool)
     for box in boxes:
-        known[box[0] - y : box[2] - y, box[1] - x : box[3] - x] = True
-    touched = np.unique(whole[known])
-    known |= np.isin(whole, touched[touched > 0])
-    return np.where(known, whole, np.int32(UNKNOWN))
+        inside[box[0] - y : box[2] - y, box[1] - x : box[3] - x] = True
+    numbers = np.unique(whole[inside])
+    return np.isin(whole, numbers[numbers > 0]), inside
 
 
 def _by_plane(parts: Sequence[Part]) -> dict[tuple[str, tuple[int, ...]], list[Part]]:
