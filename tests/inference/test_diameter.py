@@ -97,3 +97,14 @@ def test_a_single_large_object_counts_where_it_is_nearly_certain():
 
     assert find_scale(sample(0.95), **RANGE) == pytest.approx(20 / 300)
     assert find_scale(sample(0.6), **RANGE) == 1
+
+
+def test_a_single_object_that_is_nearly_certain_is_not_looked_at_again():
+    asked = []
+
+    def sample(scale):
+        asked.append(scale)
+        return discs(22, confidence=0.95) if scale == 1 else discs(*[6] * 40, confidence=0.9)
+
+    assert find_scale(sample, **RANGE) == 1
+    assert asked == [1]

@@ -15,7 +15,7 @@ OTHER_SCALES = (0.5, 0.25, 0.125, 2.0)
 
 _TRUSTED = 0.6  # share of the found area that must be right for scale 1 to be believed at once
 _PLAUSIBLE = 0.4  # the same, for another scale to be considered: grain looks like small nuclei
-_CERTAIN = 0.9  # the same, where there are fewer objects than that: a single large one
+_CERTAIN = 0.9  # both, where there are fewer objects than that: a single large one
 _FEWEST = 3  # objects; fewer have no typical size
 
 
@@ -65,7 +65,7 @@ class Sample:
     @property
     def convincing(self) -> bool:
         """Whether they need no second look."""
-        return self.objects >= _FEWEST and self.right >= _TRUSTED
+        return self.right >= (_TRUSTED if self.objects >= _FEWEST else _CERTAIN)
 
     @property
     def plausible(self) -> bool:

@@ -51,7 +51,8 @@ def test_classes_come_to_the_loss_of_every_method(name, dimensions):
     assert set(parts) == {*alone, "object class"}
     (gradient,) = torch.autograd.grad(parts["loss"], outputs)
     (own,) = torch.autograd.grad(alone["loss"], outputs)
-    assert torch.equal(gradient[:, :-2], own[:, :-2])
+    # Threads may add in another order.
+    assert torch.allclose(gradient[:, :-2], own[:, :-2], rtol=1e-4, atol=1e-8)
     inside = torch.from_numpy(labels > 0)
     assert (gradient[0, -2:, inside] != 0).all() and (gradient[0, -2:, ~inside] == 0).all()
 
