@@ -55,6 +55,20 @@ def test_other_names_of_columns_and_splits_in_folders(tmp_path):
     assert {e.id: names_of(e)[1] for e in dataset.examples} == {"train/a": "T", "val/a": "B"}
 
 
+def test_a_table_that_may_mean_either_of_two_images_is_refused(tmp_path):
+    for split in ("train", "val"):
+        save_pair(tmp_path / split / "images/a.tif", tmp_path / split / "labels/a.tif")
+    with pytest.raises(DatasetError, match="'train/a' or 'val/a'"):
+        open_dataset(table(tmp_path, "image,label,class\na.tif,1,T\na.tif,2,B\n"))
+
+
+def test_a_table_that_was_corrected_is_read_again(tmp_path):
+    root = table(paired_folder(tmp_path, 2), "image,label,class\na0,1,round\na0,2,long\n")
+    assert with_class_names(open_dataset(root)).classes == ("long", "round")
+    table(root, "image,label,class\na0,1,round\na0,2,oblong\n")
+    assert with_class_names(open_dataset(root)).classes == ("oblong", "round")
+
+
 def test_what_a_table_does_not_say_is_unknown(tmp_path):
     text = "image,label,class\na0,1,round\na0,2,\na0,3,long\n"
     dataset = with_class_names(open_dataset(table(paired_folder(tmp_path, 2), text)))

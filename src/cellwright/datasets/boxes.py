@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, FloatArray
+from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.coco import read_coco
 from cellwright.datasets.columns import find_columns
 from cellwright.datasets.records import BoxLabels, Example
@@ -118,7 +118,7 @@ def is_box_table(path: Path) -> bool:
         return False
 
 
-@lru_cache(maxsize=4)
+@while_unchanged
 def read_boxes(path: Path) -> BoxTable:
     """Read a CSV table with one box a row.
 
@@ -165,7 +165,7 @@ def read_boxes(path: Path) -> BoxTable:
     return BoxTable(boxes, splits)
 
 
-@lru_cache(maxsize=4)
+@while_unchanged
 def _coco_boxes(path: Path) -> Mapping[str, Boxes]:
     """Return the boxes of a COCO file by the name of the image; what crowds hold is not known."""
     content = read_coco(path)

@@ -1,9 +1,11 @@
-"""A memory of the most recently used values, bounded in bytes."""
+"""What is kept in memory: the most recently used values, and what was read from files."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -45,3 +47,21 @@ class RecentlyUsed(Generic[Key, Value]):
     def used(self) -> int:
         """Bytes kept."""
         return self._used
+
+
+def while_unchanged(read: Callable[[Path], Value]) -> Callable[[Path], Value]:
+    """Keep what a function reads from the last few files until these change."""
+
+    @lru_cache(maxsize=4)
+    def kept(path: Path, size: int, changed: int) -> Value:
+        return read(path)
+
+    @wraps(read)
+    def current(path: Path) -> Value:
+        try:
+            known = path.stat()
+        except OSError:
+            return read(path)  # which says what is wrong
+        return kept(path, known.st_size, known.st_mtime_ns)
+
+    return current

@@ -11,11 +11,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from cellwright._errors import DatasetError
-from cellwright.datasets.columns import find_columns, image_key, row_of
+from cellwright.datasets.cache import while_unchanged
+from cellwright.datasets.columns import find_columns, image_key, key_of, row_of
 from cellwright.datasets.layouts.files import has_images, image_files, some, subfolders
 from cellwright.datasets.records import Dataset, Example
 
@@ -36,7 +36,8 @@ def with_classes(dataset: Dataset) -> Dataset:
     Raises
     ------
     DatasetError
-        If there are such files, but they are about other images.
+        If there are such files, but they are about other images, or a table means one image or
+        another by the same name.
     """
     if dataset.task != "instances" or any(example.classes for example in dataset.examples):
         return dataset
@@ -44,6 +45,7 @@ def with_classes(dataset: Dataset) -> Dataset:
     folders = {path.parent for path in labels}
     found = {folder: _places(folder, dataset.root) for folder in folders}
     told = [_with_classes(example, found) for example in dataset.examples]
+    _refuse_doubt(told)
     missing = [example.id for example in told if example.classes is None]
     if any(found.values()) and len(missing) == len(told):
         places = some(sorted({str(place) for those in found.values() for place in those}))
@@ -59,7 +61,7 @@ def with_classes(dataset: Dataset) -> Dataset:
     return replace(dataset, examples=tuple(told), notes=notes)
 
 
-@lru_cache(maxsize=4)
+@while_unchanged
 def read_classes(path: Path) -> Mapping[str, Mapping[int, str]]:
     """Read a table of classes: columns ``image``, ``label`` and ``class``, one object a row.
 
@@ -127,3 +129,18 @@ def _with_classes(example: Example, places: Mapping[Path, Sequence[Path]]) -> Ex
         elif (path := row_of(example, image_files(place))) is not None:
             return replace(example, classes=path)
     return example
+
+
+def _refuse_doubt(examples: Sequence[Example]) -> None:
+    """Refuse rows of a table that would be about the objects of two label images."""
+    first: dict[tuple[Path, str | None], Example] = {}
+    for example in examples:
+        if example.classes is None or example.classes.suffix.lower() != ".csv":
+            continue
+        key = key_of(example, read_classes(example.classes))
+        other = first.setdefault((example.classes, key), example)
+        if other.label_file != example.label_file:
+            raise DatasetError(
+                f"'{example.classes}' says '{key}', which may be '{other.id}' or '{example.id}': "
+                "name images as these, with their folders."
+            )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError, FormatError
 from cellwright._types import BoolArray, LabelArray
+from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.records import CocoLabels
 
 
@@ -61,7 +61,7 @@ class CocoFile:
         return any(self.segmentations.values()) or not any(self.boxes.values())
 
 
-@lru_cache(maxsize=4)
+@while_unchanged
 def read_coco(path: Path) -> CocoFile:
     """Read a COCO file of instances.
 

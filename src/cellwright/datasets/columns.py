@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,5 +44,11 @@ def row_of(example: Example, rows: Mapping[str, _Row]) -> _Row | None:
     rows : mapping
         By `image_key` of what the table calls the image.
     """
+    key = key_of(example, rows)
+    return None if key is None else rows[key]
+
+
+def key_of(example: Example, keys: Container[str]) -> str | None:
+    """Return what a table calls an example, of its `image_key`; None where it does not name it."""
     names = (example.id, stem(example.image), example.id.rpartition("/")[2])
-    return next((rows[name] for name in names if name in rows), None)
+    return next((name for name in names if name in keys), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import ONE_CLASS, class_names, load_boxes
+from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.columns import find_columns
 from cellwright.datasets.examples import ObjectFacts, load_example, load_labels, object_facts
 from cellwright.datasets.objects import with_class_names
@@ -160,7 +160,7 @@ def is_point_table(path: Path) -> bool:
         return False
 
 
-@lru_cache(maxsize=4)
+@while_unchanged
 def read_points(path: Path) -> PointTable:
     """Read a CSV table with one point a row.
 
