@@ -111,6 +111,17 @@ def test_features_that_say_nothing_now_and_then_are_noticed(movie):
     assert f1(edges(link(changed)), truth) > 0.985
 
 
+@pytest.mark.parametrize("unknown", [np.nan, 0.0])
+@pytest.mark.parametrize("every", [1, 3])
+def test_areas_that_a_table_does_not_know_do_no_harm(movie, unknown, every):
+    tracks, truth = movie
+    area = tracks.properties["area"].astype(float)
+    area[::every] = unknown
+    linked = link(replace(tracks, properties={"area": area}))
+    assert f1(edges(linked), truth) > 0.98
+    assert np.isfinite(linked.edge_properties[PROBABILITY]).all()
+
+
 def test_no_divisions_where_there_are_none(movie):
     detections, _ = movie
     assert link(detections, LinkOptions(divisions=False)).out_degree().max() == 1

@@ -129,10 +129,11 @@ def _features(tracks: Tracks) -> tuple[tuple[str, ...], DoubleArray]:
 
 
 def _typical_diameter(tracks: Tracks) -> float | None:
-    if "area" not in tracks.properties or not len(tracks):
+    areas = tracks.properties.get("area", np.zeros(0))
+    areas = areas[np.isfinite(areas) & (areas > 0)]  # tables may not know all of them
+    if not len(areas):
         return None
-    pixels = float(np.median(tracks.properties["area"]))
-    size = pixels * float(np.prod(tracks.pixel_size or (1.0,)))
+    size = float(np.median(areas)) * float(np.prod(tracks.pixel_size or (1.0,)))
     flat = tracks.dimensions == 2
     return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
 

@@ -122,7 +122,8 @@ def make_pins(
         rows, counts = np.unique(pins.forced[:, side], return_counts=True)
         if (counts > most).any():
             raise InputError(
-                f"Forced links give {what} to a detection in frame {frame[rows[counts > most][0]]}."
+                f"Forced links give {what} to a detection in frame "
+                f"{frame[rows[counts > most][0]]}: leave out those that are wrong."
             )
     return pins
 
