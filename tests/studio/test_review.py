@@ -163,7 +163,7 @@ def test_export_writes_over_nothing(review, results):
     client = review(results)
     (results.parent / "taken").mkdir()
     assert client("/api/export", {"name": "taken"})[0] == 507
-    for name in ("", ".", "..", "../outside", "a/b", ".hidden"):
+    for name in ("", ".", "..", "../outside", "a/b", ".hidden", "nu\0ll", "long" * 60, "\ud800"):
         status, told = client("/api/export", {"name": name})
         assert status == 400 and "name" in told["error"], name
     assert client("/api/export", {"name": "none", "where": "area < 0"})[0] == 400
@@ -262,6 +262,14 @@ def test_images_that_have_changed_are_told_of(review, tmp_path):
     client = review(results)
     assert "changed" in client.done("/api/images/0")["remark"]
     assert client.done("/api/images/1")["remark"] == ""
+
+
+def test_an_image_of_another_size_is_not_shown_with_these_labels(outlines, review, tmp_path):
+    folder = shutil.copytree(outlines.parent, tmp_path / "all")
+    for file in (folder / "images").iterdir():
+        cw.write(file, cw.Image(np.zeros((40, 50), np.uint8), "YX"), overwrite=True)
+    status, told = review(folder / "results", folder / "images")("/api/images/0")
+    assert status == 400 and "200, 260" in told["error"] and "--images" in told["error"]
 
 
 def test_what_is_no_result_is_refused(tmp_path, results):

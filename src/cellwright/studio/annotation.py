@@ -31,6 +31,7 @@ from cellwright.studio.project import Item, existing_labels
 from cellwright.studio.tools import UNKNOWN, Window
 
 RESTORE = "restore"
+_REMEDY = "Move them away, or annotate the image they belong to."
 _HELD_BYTES = 96 * 1024**2
 """Changes up to this size stay in memory after they are saved; beyond, they are read from disk."""
 
@@ -332,7 +333,9 @@ def _chunk_aligned(
     return [(place, t, le, (b - t, r - le)) for (place, *_), (t, le, b, r) in chunks.items()]
 
 
-def open_labels(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
+def open_labels(
+    path: Path, axes: str, shape: tuple[int, ...], remedy: str = _REMEDY
+) -> PixelSource:
     """Open labels that fit an image; those of large files are read region by region."""
     known = "".join(
         axis for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"
@@ -344,7 +347,7 @@ def open_labels(path: Path, axes: str, shape: tuple[int, ...]) -> PixelSource:
     if source.shape != shape:
         raise FormatError(
             f"The labels '{path}' have the shape {source.shape}, their image has {shape} "
-            f"({axes}). Move them away, or annotate the image they belong to."
+            f"({axes}). {remedy}"
         )
     if source.dtype.kind not in "ui":
         raise FormatError(f"'{path}' holds {source.dtype} pixels; labels are whole numbers.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from cellwright.studio.tools import Point
 
 _MOST_POINTS = 50_000
 _FARTHEST = 1e7  # px
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON can name, but nothing can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Fields:
     def text(self, name: str) -> str:
         """Return a string."""
         value = self.values.get(name)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _HALF.search(value):
             raise UsageError(f"'{name}' must be text, not {_short(value)}.")
         return value
 

@@ -22,6 +22,7 @@ from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.table import tracks_from_tables
 
 SUMMARY = "review.json"
+_LONGEST_NAME = 200  # bytes
 
 
 def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict[str, Any]:
@@ -53,8 +54,8 @@ def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict
     OutputError
         If there is such a folder already, or it cannot be written.
     """
-    if not name.strip() or name != Path(name).name or name.startswith("."):
-        raise UsageError(f"'{name}' is no name for a folder; give one without '/' and '\\'.")
+    if not _is_name(name):
+        raise UsageError(f"'{name[:60]}' is no name for a folder; give one without '/' and '\\'.")
     if not len(rows):
         raise UsageError("Nothing is shown, so there is nothing to export.")
     desk.check_rows(rows)
@@ -84,6 +85,12 @@ def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict
         }
         write_json(folder / SUMMARY, about)
     return {"folder": str(target), **numbers}
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a folder can be called so."""
+    plain = name.strip() and name == Path(name).name and not name.startswith(".")
+    return bool(plain and name.isprintable() and len(name.encode()) <= _LONGEST_NAME)
 
 
 class Kept:

@@ -30,6 +30,7 @@ from cellwright.studio.review_results import (
     run_name,
 )
 
+_WHERE = "cellwright review RESULTS --images FOLDER"
 _POINT = 6.0  # px; half the side of the frame around a point
 
 
@@ -84,8 +85,7 @@ def _open_image(
     if task is None or not task.path.exists():
         where = "" if task is None else f" at '{task.path}'"
         raise InputError(
-            f"The image '{name}' is not there any more{where}. Say where it is now: "
-            "cellwright review RESULTS --images FOLDER"
+            f"The image '{name}' is not there any more{where}. Say where it is now: {_WHERE}"
         )
     options = record["parameters"]
     levels = open_levels(task.path, task.scene, options.get("axes"))
@@ -97,7 +97,8 @@ def _open_image(
     if labels is None:
         return Opened(levels, None, axes[:-2], remark)
     shape = tuple(levels.image.sizes[axis] for axis in axes)
-    return Opened(levels, open_labels(labels, axes, shape), axes[:-2], remark)
+    remedy = f"Say where the image is that they were made from: {_WHERE}"
+    return Opened(levels, open_labels(labels, axes, shape, remedy), axes[:-2], remark)
 
 
 def _places(objects: Table, image: IntArray) -> Places:
