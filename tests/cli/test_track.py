@@ -100,6 +100,13 @@ def test_links_are_pinned_and_written_for_trackmate(run, stack, tmp_path):
     refused = run("track", stack, "-o", tmp_path / "other", "--pins", tmp_path / "pins.csv")
     assert refused.code == 2
     assert "'forced', 'forbidden' or nothing" in refused.error
+    # What somebody has filled in is not written over.
+    doubtful = tmp_path / "pinned" / "tracks_doubtful.csv"
+    write_csv(doubtful, table | {"pin": np.array(["forbidden"])})
+    before = doubtful.read_bytes()
+    refused = run(*command[:4], "--pins", doubtful, "--overwrite")
+    assert refused.code == 2 and "another output folder" in refused.error, refused.error
+    assert doubtful.read_bytes() == before
 
 
 def test_movies_that_cannot_be_tracked(run, tmp_path):

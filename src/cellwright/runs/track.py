@@ -21,7 +21,14 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import named
-from cellwright.runs.folder import PARTS, InputFile, Plan, RunFolder, open_run
+from cellwright.runs.folder import (
+    PARTS,
+    InputFile,
+    Plan,
+    RunFolder,
+    open_run,
+    refuse_inputs_inside,
+)
 from cellwright.runs.results import REPORT_FILE, command_line
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
 from cellwright.runs.track_report import track_report
@@ -128,12 +135,14 @@ def track_movie(
     InputError
         If the movie cannot be used.
     OutputError
-        If `output` holds other results or cannot be written.
+        If `output` holds other results, or `pins`, or cannot be written.
     """
     source, output, options = Path(source), Path(output), options or LinkOptions()
     points = source.suffix.lower() in TABLES
     if points and model is not None:
         raise UsageError(f"'{source}' is a table of points: there is nothing to segment.")
+    if pins is not None:
+        refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
     movie = None if points else open_timelapse(source, axes)
     segmenter = _segmenter(movie, model, device)
     parameters = asdict(options) | {
