@@ -1,6 +1,7 @@
 """The classes of numbered objects: where they are found, and what becomes of them in patches."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -89,6 +90,31 @@ def test_what_a_table_does_not_say_is_unknown(tmp_path):
 def test_a_table_that_cannot_be_meant(tmp_path, text, message):
     with pytest.raises(DatasetError, match=message):
         open_dataset(table(paired_folder(tmp_path), text))
+
+
+@pytest.mark.parametrize("header", ["image,label,kind", "image;label;kind", "value,name", ""])
+def test_a_table_of_other_columns_is_refused(tmp_path, header):
+    table(paired_folder(tmp_path), f"{header}\n")
+    columns = re.escape(", ".join(re.split("[,;]", header)) or "(none)")
+    needed = (
+        rf"classes\.csv' has the columns {columns}, but none .*needs the columns image,label,class"
+    )
+    with pytest.raises(DatasetError, match=needed):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["classes.csv", "labels.csv"])
+def test_a_table_of_semicolons_is_read(tmp_path, name):
+    text = "\ufeff" + odd_even_table("a0", "a1").replace(",", ";")
+    dataset = with_class_names(open_dataset(table(paired_folder(tmp_path, 2), text, name)))
+    assert [names_of(example) for example in dataset.examples] == [ODD_EVEN, ODD_EVEN]
+
+
+@pytest.mark.parametrize("name", ["classes.csv", "labels/classes.csv"])
+def test_rows_of_images_that_are_not_there_are_named(tmp_path, name):
+    text = odd_even_table("a0", "a1", "a7.tif")
+    (note,) = open_dataset(table(paired_folder(tmp_path, 2), text, name)).notes
+    assert "classes.csv' has rows of images without labels here ('a7')" in note
 
 
 def test_a_table_of_other_labels_is_noticed(tmp_path):

@@ -1,9 +1,10 @@
 """Files that say the classes of numbered objects, beside their label images.
 
-Either a table ``classes.csv`` or ``labels.csv`` with the columns ``image``, ``label`` and
-``class``, or a folder of images, ``classes/``, ``types/``, ``class_maps/`` or ``type_maps/`` beside
-that of the labels, in whose files every pixel has the number of a class: an object is what most of
-its pixels are. What nothing is said about is unknown.
+Either a table ``classes.csv``, with the columns ``image``, ``label`` and ``class``, or a folder of
+images, ``classes/``, ``types/``, ``class_maps/`` or ``type_maps/`` beside that of the labels, in
+whose files every pixel has the number of a class: an object is what most of its pixels are. A
+``labels.csv`` with these columns is such a table, too; with others it may be about whole images.
+What nothing is said about is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from cellwright._errors import DatasetError
 from cellwright.datasets.cache import while_unchanged
@@ -21,7 +23,7 @@ from cellwright.datasets.records import Dataset, Example
 
 UNKNOWN = ""
 """The class of objects of which nobody says what they are."""
-_TABLES = ("classes.csv", "labels.csv")
+_TABLE, _MAYBE_TABLE = "classes.csv", "labels.csv"
 _MAPS = ("classes", "types", "class_maps", "type_maps")
 _COLUMNS = {
     "image": ("image", "filename", "file_name", "file", "id"),
@@ -36,8 +38,8 @@ def with_classes(dataset: Dataset) -> Dataset:
     Raises
     ------
     DatasetError
-        If there are such files, but they are about other images, or a table means one image or
-        another by the same name.
+        If there are such files, but they are about other images, a table cannot be read, or it
+        means one image or another by the same name.
     """
     if dataset.task != "instances" or any(example.classes for example in dataset.examples):
         return dataset
@@ -53,7 +55,7 @@ def with_classes(dataset: Dataset) -> Dataset:
             f"{places} should say the classes of objects, but names none of the images of "
             f"'{dataset.root}', such as '{dataset.examples[0].id}'."
         )
-    notes = dataset.notes
+    notes = dataset.notes + _unknown_images(told, found)
     if missing and len(missing) < len(told):
         notes += (
             f"The classes of objects are unknown in {len(missing)} images ({some(missing)}).",
@@ -78,10 +80,15 @@ def read_classes(path: Path) -> Mapping[str, Mapping[int, str]]:
     rows: dict[str, dict[int, str]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
+            reader = _reader(stream)
             columns = find_columns(reader.fieldnames or (), _COLUMNS)
             if missing := [name for name in _COLUMNS if name not in columns]:
-                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
+                raise DatasetError(
+                    f"'{path}' has the columns {', '.join(reader.fieldnames or ()) or '(none)'}, "
+                    f"but none for {' and '.join(missing)}. It needs the columns "
+                    f"{','.join(_COLUMNS)}, separated by commas, and a row for each object. If it "
+                    "is about something else, rename it."
+                )
             for row in reader:
                 said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
                 image, label = rows.setdefault(image_key(said["image"]), {}), int(said["label"])
@@ -97,11 +104,20 @@ def read_classes(path: Path) -> Mapping[str, Mapping[int, str]]:
     return rows
 
 
+def _reader(stream: TextIO) -> csv.DictReader[str]:
+    """Return a reader of rows between commas, or between semicolons, as some spreadsheets write."""
+    header = stream.readline()
+    stream.seek(0)
+    return csv.DictReader(stream, delimiter=";" if header.count(";") > header.count(",") else ",")
+
+
 def _is_table(path: Path) -> bool:
-    """Return whether a file has the columns of a table of classes."""
+    """Return whether a file is meant as a table of classes: by its name, or by its columns."""
+    if path.name == _TABLE:
+        return path.is_file()
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            return len(find_columns(next(csv.reader(stream), ()), _COLUMNS)) == len(_COLUMNS)
+            return len(find_columns(_reader(stream).fieldnames or (), _COLUMNS)) == len(_COLUMNS)
     except (UnicodeDecodeError, csv.Error, OSError):
         return False
 
@@ -109,7 +125,8 @@ def _is_table(path: Path) -> bool:
 def _places(folder: Path, root: Path) -> list[Path]:
     """Return the tables, and the folders of images, that may tell about a folder of labels."""
     above = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
-    tables = [path for one in above for name in _TABLES if _is_table(path := one / name)]
+    names = (_TABLE, _MAYBE_TABLE)
+    tables = [path for one in above for name in names if _is_table(path := one / name)]
     maps = []
     for own in above[:-1]:
         beside = subfolders(own.parent)
@@ -129,6 +146,27 @@ def _with_classes(example: Example, places: Mapping[Path, Sequence[Path]]) -> Ex
         elif (path := row_of(example, image_files(place))) is not None:
             return replace(example, classes=path)
     return example
+
+
+def _unknown_images(
+    examples: Sequence[Example], places: Mapping[Path, Sequence[Path]]
+) -> tuple[str, ...]:
+    """Return a note for each table that names images of which there are no labels."""
+    about: dict[Path, list[Example]] = {}
+    for example in examples:
+        if isinstance(example.labels, Path):
+            for place in places[example.labels.parent]:
+                about.setdefault(place, []).append(example)
+    notes = []
+    for table in sorted(place for place in about if place.is_file()):
+        rows = read_classes(table)
+        known = {key_of(example, rows) for example in about[table]}
+        if unknown := [name for name in rows if name not in known]:
+            notes.append(
+                f"'{table}' has rows of images without labels here ({some(unknown)}): are their "
+                "names right?"
+            )
+    return tuple(notes)
 
 
 def _refuse_doubt(examples: Sequence[Example]) -> None:
