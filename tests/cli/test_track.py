@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -150,6 +151,19 @@ def test_images_of_several_folders_are_no_movie(run, tmp_path):
     assert not (tmp_path / "out").exists()
     one = run("track", tmp_path / "movies" / "first", "-o", tmp_path / "out")
     assert one.code == 0, one.error
+
+
+def test_a_folder_of_a_raw_movie_and_its_truth_says_which_to_give(run, stack, tmp_path):
+    run("track", stack, "-o", tmp_path / "found")
+    for frame in range(5):
+        write_labels(tmp_path / "sim" / "01" / f"t{frame}.tif", _movie()[frame])
+    shutil.copytree(tmp_path / "found" / "ctc", tmp_path / "sim" / "01_GT" / "TRA")
+    refused = run("track", tmp_path / "sim", "-o", tmp_path / "out")
+    assert refused.code == 2
+    raw, truth = tmp_path / "sim" / "01", tmp_path / "sim" / "01_GT"
+    assert f"give '{raw}' for the raw movie, or '{truth}' for its true labels" in refused.error
+    for movie in (raw, truth):
+        assert run("track", movie, "-o", tmp_path / f"out {movie.name}").code == 0
 
 
 def test_a_single_cell_is_followed(run, tmp_path):

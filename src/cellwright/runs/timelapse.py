@@ -109,9 +109,18 @@ def _in_one_folder(source: Path) -> tuple[Path, ...]:
     if len(folders) > 1:
         raise InputError(
             f"'{source}' has images in {len(folders)} folders, such as '{folders[0]}' and "
-            f"'{folders[1]}'. Track one movie at a time: give the folder of its frames."
+            f"'{folders[1]}'. Track one movie at a time: give {_one_movie(source)}."
         )
     return files
+
+
+def _one_movie(source: Path) -> str:
+    """Say what to give instead of a folder of several movies."""
+    for truth in sorted(source.glob("*_GT")):
+        raw = truth.with_name(truth.name.removesuffix("_GT"))
+        if raw.is_dir() and is_ctc(truth):
+            return f"'{raw}' for the raw movie, or '{truth}' for its true labels"
+    return "the folder of its frames"
 
 
 def _frame_file(path: Path, axes: str | None) -> Image:
