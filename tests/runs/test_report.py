@@ -105,6 +105,7 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
         load_package(find_model("nuclei")).card,
         name="phase",
         training={"images": 4, "validation images": 1, "steps": 20, "seconds": 60.0},
+        evaluation={"AP@0.5 per image": 0.9},
     )
     shown = ValidationExample("best", "AP@0.5 1.00", image, labels, labels)
     page = model_report(
@@ -120,6 +121,28 @@ def test_the_training_page_has_curves_a_verdict_and_pictures():
     assert "<td>batch size</td><td>4</td>" in page and "<td>augmentation</td><td>light</td>" in page
     assert "<td>patch</td>" not in page and "Made with python" in page
     assert "TP / (TP + FP + FN)" in page and "Show outlines" in page
+
+
+@pytest.mark.parametrize("score", [0.04, 0.06])
+def test_curves_of_a_model_that_has_not_learned_are_not_praised(score):
+    card = replace(
+        load_package(find_model("nuclei")).card,
+        training={"images": 4, "validation images": 1, "steps": 80, "seconds": 60.0},
+        evaluation={"AP@0.5 per image": score},
+    )
+    page = model_report(
+        InstanceTask(),
+        Finished(card, [], []),
+        [{"step": i, "train_loss": 0.5, "validation_loss": 0.5} for i in range(8)],
+        ["What is said about it."],
+        {},
+        "",
+    )
+    failed = score < 0.05
+    assert ("More steps would change little" in page) != failed
+    assert ('<div class="verdict">' in page) != failed
+    assert ('<div class="notice bad">' in page) == failed
+    assert page.count("What is said about it.") == 1
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

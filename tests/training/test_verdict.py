@@ -30,6 +30,24 @@ def test_curves_are_understood(train, validation, trend):
     assert verdict(history(train, validation)).trend is trend
 
 
+@pytest.mark.parametrize(
+    ("pace", "validations", "trend"),
+    [(20, 21, Trend.FINE), (8, 21, Trend.OUT_OF_BUDGET), (20, 6, Trend.OUT_OF_BUDGET)],
+)
+def test_a_loss_that_settles_only_as_the_rate_falls_proves_nothing(pace, validations, trend):
+    time = np.linspace(0, 1, validations)
+    loss = 0.2 + np.exp(-pace * time)
+    rates = 0.5e-3 * (1 + np.cos(np.pi * time))
+    rows = [
+        {**row, "learning_rate": float(rate)}
+        for row, rate in zip(history(loss, loss), rates, strict=True)
+    ]
+    judged = verdict(rows)
+    assert judged.trend is trend
+    assert ("More steps would change little" in judged.text) == (trend is Trend.FINE)
+    assert ("More steps may help" in judged.text) == (trend is Trend.OUT_OF_BUDGET)
+
+
 def test_over_fitting_says_since_when_and_how_much():
     train, validation = [1, 0.8, 0.7, 0.5, 0.4], [1, 0.8, 0.9, 0.95, 1.0]
     text = verdict(history(train, validation)).text

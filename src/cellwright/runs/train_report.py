@@ -37,7 +37,8 @@ def model_report(
     history : sequence of Row
         What the validations said; empty where nothing was learned step by step.
     warnings : sequence of str
-        What the user should know about the data.
+        What the user should know about the data, and that nothing was learned where that is so:
+        the curves are not judged then.
     options : mapping
         What was asked for.
     command_line : str
@@ -47,7 +48,10 @@ def model_report(
     str
         HTML.
     """
+    from cellwright.runs.train import LEAST_SCORE  # here, as that module imports this one
+
     card = finished.card
+    learned = task.score(card) >= LEAST_SCORE
     settings = {
         "Training": {
             _CALLED.get(name, name): value
@@ -65,7 +69,8 @@ def model_report(
         f"{card.training['validation images']:,} others",
         overview=[*finished.overview, *_effort(card.training)],
         meaning=MEANINGS[card.task],
-        verdict=[*([verdict(history).text] if history else []), *warnings],
+        learned=learned,
+        verdict=[*([verdict(history).text] if history and learned else []), *warnings],
         confusion=finished.confusion,
         charts=[curve_chart(curve) for curve in _curves(task, history)] if history else [],
         cards=[example_card(example) for example in finished.pictures],

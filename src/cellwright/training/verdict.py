@@ -19,6 +19,8 @@ FALL = 0.02
 """… while the training loss fell by this share since then."""
 GAIN = 0.02
 """Still improving: the last quarter of the validations lowered the loss by this share."""
+HIGH = 0.5
+"""Settled: the loss gained no more while the learning rate was this share of its peak or above."""
 SWING = 0.25
 """Unstable: over the second half the loss goes up and down by this share at each validation."""
 
@@ -30,6 +32,7 @@ class Trend(Enum):
     UNSTABLE = "unstable"
     OVERFITTING = "over-fitting"
     IMPROVING = "still improving"
+    OUT_OF_BUDGET = "out of budget"
     FINE = "fine"
 
 
@@ -47,13 +50,14 @@ def verdict(history: Sequence[Row]) -> Verdict:
     Parameters
     ----------
     history : sequence of dict
-        Rows with ``train_loss`` and ``validation_loss``, as `fit` records them.
+        Rows with ``train_loss``, ``validation_loss`` and ``learning_rate``, as `fit` records
+        them; without the latter, the rate is taken to be the same throughout.
 
     Returns
     -------
     Verdict
-        The first that holds of: too short, unstable, over-fitting, still improving, fine. The
-        thresholds are constants of this module.
+        The first that holds of: too short, unstable, over-fitting, still improving, out of
+        budget, fine. The thresholds are constants of this module.
     """
     rows = [row for row in history if {"train_loss", "validation_loss"} <= row.keys()]
     train = np.array([row["train_loss"] for row in rows])
@@ -79,13 +83,20 @@ def verdict(history: Sequence[Row]) -> Verdict:
             f"the training images but {rise:.0%} worse on the validation images. More varied "
             "images, stronger augmentation or a smaller network would help; more steps will not.",
         )
-    earlier = float(validation[: -max(1, len(rows) // 4)].min())
-    gain = _share(earlier - float(validation.min()), earlier)
+    gain = _late_gain(validation)
     if gain > GAIN:
         return Verdict(
             Trend.IMPROVING,
             f"Still improving: the last quarter of the training lowered the validation loss by "
             f"{gain:.0%}. Train longer.",
+        )
+    rate = np.array([row.get("learning_rate", 1.0) for row in rows])
+    if not _had_settled(validation[rate >= HIGH * rate.max()]):
+        return Verdict(
+            Trend.OUT_OF_BUDGET,
+            f"The training ended with its budget: the validation loss is {validation[-1]:.3g}, "
+            f"where the training loss is {train[-1]:.3g}. It stands still, as it does wherever the "
+            "learning rate falls to 0, but was not seen to settle before. More steps may help.",
         )
     return Verdict(
         Trend.FINE,
@@ -96,6 +107,17 @@ def verdict(history: Sequence[Row]) -> Verdict:
 
 def _share(change: float, of: float) -> float:
     return float(change) / max(abs(float(of)), 1e-12)
+
+
+def _late_gain(validation: DoubleArray) -> float:
+    """Return by which share the last quarter of the validations lowered the loss."""
+    earlier = float(validation[: -max(1, len(validation) // 4)].min())
+    return _share(earlier - float(validation.min()), earlier)
+
+
+def _had_settled(validation: DoubleArray) -> bool:
+    """Return whether a loss is seen to have settled at a learning rate that was still high."""
+    return len(validation) >= FEWEST_VALIDATIONS and _late_gain(validation) <= GAIN
 
 
 def _swing(validation: DoubleArray) -> float:
