@@ -45,6 +45,15 @@ def test_only_the_head_of_another_method_starts_anew():
     assert 0.5 < done.share < 1
 
 
+def test_maps_that_mean_the_same_stay_where_others_come_to_them():
+    source, target = unet(1, out_channels=3), unet(2, out_channels=5)
+    done = transfer_weights(source.state_dict(), target, more=2)
+    assert set(done.adapted) == {"head.weight", "head.bias"} and not done.fresh
+    pixels = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(target(pixels)[:, :3], source(pixels))
+    assert "2 maps more than those of before start anew" in done.summary
+
+
 def test_what_was_taken_is_told_in_a_sentence():
     done = transfer_weights(unet(1).state_dict(), unet(2, in_channels=1, out_channels=5))
     total = len(unet(1).state_dict())

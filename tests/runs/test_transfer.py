@@ -9,6 +9,8 @@ pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
 from cellwright import UsageError
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.examples import load_example
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.models import find
@@ -63,6 +65,23 @@ def test_what_is_taken_over_is_told_by_the_model_and_its_report(start, tmp_path)
 def test_another_method_gets_a_head_of_its_own(start, grey, tmp_path, method):
     card = continued(start, grey, tmp_path / method, method=method).package.card
     assert card.method == method and card.training["weights"].endswith("; new are: head")
+
+
+def test_the_method_is_that_of_the_model_to_start_from(start, grey, tmp_path):
+    stars = continued(start, grey, tmp_path / "stars", method="stars")
+    again = continued(stars, grey, tmp_path / "again").package.card
+    assert again.method == "stars" and "new" not in again.training["weights"]
+
+
+def test_classes_of_objects_come_to_what_the_model_knew(start, tmp_path):
+    data = make_dataset(tmp_path / "data", channels=1)
+    rows = ["image,label,class"]
+    for example in open_dataset(data).examples:
+        numbers = np.unique(load_example(example)[1])
+        rows += [f"{example.id},{n},{'odd' if n % 2 else 'even'}" for n in numbers if n > 0]
+    (data / "classes.csv").write_text("\n".join(rows), encoding="utf-8")
+    told = continued(start, data, tmp_path / "kinds").package.card.training["weights"]
+    assert "2 maps more than those of before start anew" in told and "new are" not in told
 
 
 def test_a_model_that_came_back_from_bioimageio_is_a_start_like_any_other(

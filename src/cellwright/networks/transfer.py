@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from cellwright._errors import UsageError
+from cellwright._words import counted
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Transferred:
         Of the network's numbers, how many were copied or adapted; 0 to 1.
     channels : tuple of int, optional
         Input channels of the other network and of this one, where they differ.
+    more : int
+        Maps that come to those of the other network.
     """
 
     copied: tuple[str, ...]
@@ -28,6 +31,7 @@ class Transferred:
     fresh: tuple[str, ...]
     share: float
     channels: tuple[int, int] | None = None
+    more: int = 0
 
     @property
     def summary(self) -> str:
@@ -36,12 +40,16 @@ class Transferred:
         told = [f"{len(self.copied)} of {total} tensors are taken as they are"]
         if self.channels is not None:
             told.append("the first layer is adapted from {} to {} channels".format(*self.channels))
+        if self.more:
+            told.append(f"{counted(self.more, 'map')} more than those of before start anew")
         if self.fresh:
             told.append(f"new are: {', '.join(_stage_names(self.fresh))}")
         return "; ".join(told)
 
 
-def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transferred:
+def transfer_weights(
+    source: Mapping[str, Tensor], target: nn.Module, *, more: int = 0
+) -> Transferred:
     """Take over the weights that fit, by name.
 
     A tensor of the same shape is copied. In the first stage, a convolution that differs in its
@@ -55,6 +63,9 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
         Weights and buffers of the other network, by name.
     target : nn.Module
         Changed in place.
+    more : int
+        How many maps the target makes after those that mean what the source's maps mean; the head
+        of these is kept.
 
     Raises
     ------
@@ -62,8 +73,10 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
         If nothing fits: it is a network of another kind.
     """
     at_pixels = {id(weights) for weights in stages(target)[0].parameters()}
+    at_maps = {id(weights) for weights in stages(target)[-1].parameters()} if more else set()
     copied, adapted, fresh = [], [], []
     channels = None
+    headed = False
     kept = total = 0
     for name, weights in target.state_dict(keep_vars=True).items():
         total += weights.numel()
@@ -76,6 +89,11 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
             weights.data.copy_(mean.expand_as(weights))
             adapted.append(name)
             channels = (other.shape[1], weights.shape[1])
+        elif other is not None and id(weights) in at_maps and _fewer_maps(other, weights, more):
+            maps = weights.data if weights.ndim == 1 else weights.data.transpose(0, 1)
+            maps[:-more].copy_(other if other.ndim == 1 else other.transpose(0, 1))
+            adapted.append(name)
+            headed = True
         else:
             fresh.append(name)
             continue
@@ -85,7 +103,14 @@ def transfer_weights(source: Mapping[str, Tensor], target: nn.Module) -> Transfe
             "The network shares no layer with the one to start from. Use a network of the same "
             "kind, width and depth, or start from another model."
         )
-    return Transferred(tuple(copied), tuple(adapted), tuple(fresh), kept / total, channels)
+    return Transferred(
+        tuple(copied),
+        tuple(adapted),
+        tuple(fresh),
+        kept / total,
+        channels,
+        more if headed else 0,
+    )
 
 
 def _stage_names(tensors: tuple[str, ...]) -> list[str]:
@@ -93,6 +118,13 @@ def _stage_names(tensors: tuple[str, ...]) -> list[str]:
     parts = (name.split(".") for name in tensors)
     names = (".".join(part[: 2 if part[1].isdigit() else 1]) for part in parts)
     return list(dict.fromkeys(names))
+
+
+def _fewer_maps(other: Tensor, weights: Tensor, more: int) -> bool:
+    """Tell whether only maps are missing: the second axis of a head, the only one of its bias."""
+    shape = list(weights.shape)
+    shape[min(1, weights.ndim - 1)] -= more
+    return list(other.shape) == shape
 
 
 def _other_input(other: Tensor, weights: Tensor) -> bool:

@@ -22,8 +22,9 @@ class TrainOptions:
         How objects or classes are described to the network; a name in the registry of methods.
         Or ``"classical"`` or ``"pixels"``, which learn without a network, in seconds; of what
         follows, only `seed`, `axes` and `name` are for them.
-        When not given, ``"offsets"`` for objects in planes, ``"watershed"`` in volumes, and what
-        the annotation is called: ``"classes"``, ``"boxes"``, ``"points"``.
+        When not given, that of the model to start from, or else ``"offsets"`` for objects in
+        planes, ``"watershed"`` in volumes, and what the annotation is called: ``"classes"``,
+        ``"boxes"``, ``"points"``.
     network : mapping
         Options of the U-Net that differ from its defaults, such as ``{"width": 48}``.
     steps : int, optional

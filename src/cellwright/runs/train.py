@@ -153,7 +153,7 @@ def train_divided(
     learner = learner_for(options.method)
     start = load_package(find_model(options.start_from)) if options.start_from else None
     size = volume_size(divided)
-    method = options.method or task.methods[2 if size is None else 3]
+    method = options.method or _usual_method(task, start, 2 if size is None else 3)
     plan = Plan(
         command="train",
         inputs=files_of(divided.examples),
@@ -237,6 +237,15 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
         else f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered "
         "objects, boxes, points or classes of pixels."
     )
+
+
+def _usual_method(task: Task, start: Package | None, dimensions: int) -> str:
+    """Return the method of the model to start from, where it can go on, or that of the task."""
+    if start and start.card.task == task.name:
+        facts = start.card.network
+        if (facts.engine, facts.dimensions) == ("network", dimensions):
+            return start.card.method
+    return task.methods[dimensions]
 
 
 def learner_for(method: str | None) -> Callable[..., Learned]:

@@ -10,6 +10,7 @@ from cellwright._progress import remark
 from cellwright.methods.object_classes.readout import readout_parameters
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.package import NETWORK, Package
+from cellwright.models.readouts import map_reader_of
 from cellwright.networks.network import Network
 from cellwright.networks.plan import Fingerprint, NetworkPlan, plan_network
 from cellwright.networks.registry import network_from_dict
@@ -120,9 +121,18 @@ def _network(
     _check_patch(learning.patches.shape, network)
     if source is None:
         return network, None
-    transferred = transfer_weights(source.state_dict(), network)
+    more = _more_maps(start, learning)
+    transferred = transfer_weights(source.state_dict(), network, more=more)
     remark(f"Note: {transferred.summary}.")
     return network, transferred
+
+
+def _more_maps(start: Package | None, learning: Learning) -> int:
+    """Return how many maps come to those of the model to start from, which mean the same."""
+    if start is None or start.card.task != "instances":
+        return 0
+    known, wanted = map_reader_of(start.card).outputs, learning.recipe.readout.outputs
+    return len(wanted) - len(known) if wanted[: len(known)] == known else 0
 
 
 def _check_patch(patch: tuple[int, ...], network: Network) -> None:
