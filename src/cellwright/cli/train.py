@@ -46,8 +46,8 @@ CHOICES = "\n\n".join(
 @click.option(
     "--method",
     type=click.Choice([*LEARNED, *LEARNERS]),
-    help="How objects or classes are learned; see below.  [default: offsets; for volumes "
-    "watershed; classes where pixel classes are annotated; boxes or points where those are]",
+    help="How objects or classes are learned; see below.  [default: that of --from; offsets; for "
+    "volumes watershed; classes where pixel classes are annotated; boxes or points where those are]",
 )
 @click.option(
     "--steps",
