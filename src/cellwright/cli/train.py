@@ -47,7 +47,7 @@ CHOICES = "\n\n".join(
     "--method",
     type=click.Choice([*LEARNED, *LEARNERS]),
     help="How objects or classes are learned; see below.  [default: that of --from; offsets; for "
-    "volumes watershed; classes where pixel classes are annotated; boxes or points where those are]",
+    "volumes watershed; classes where pixel classes are annotated; boxes, points where those are]",
 )
 @click.option(
     "--steps",
