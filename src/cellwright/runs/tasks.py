@@ -16,6 +16,8 @@ from cellwright.runs.lesson import Lesson
 if TYPE_CHECKING:
     from torch import nn
 
+LEAST_SCORE = 0.05
+"""A model with a lower score on validation images, of at most 1, has not learned."""
 AVERAGE_PRECISION = "average_precision"
 DICE = "dice"
 F1 = "f1"

@@ -26,7 +26,7 @@ from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
-from cellwright.runs.tasks import Finished, Task
+from cellwright.runs.tasks import LEAST_SCORE, Finished, Task
 from cellwright.runs.train_boxes import BoxTask
 from cellwright.runs.train_classes import ClassTask
 from cellwright.runs.train_instances import InstanceTask
@@ -37,8 +37,6 @@ from cellwright.training.history import CHECKPOINT, HISTORY
 
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
-LEAST_SCORE = 0.05
-"""A model with a lower score on validation images, of at most 1, has not learned."""
 _NOTHING_LEARNED = (
     "The model has not learned: it finds next to nothing right in the validation images. Look at "
     "what it was shown (cellwright data preview) and whether the labels fit the images (cellwright "

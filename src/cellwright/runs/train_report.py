@@ -11,7 +11,7 @@ from cellwright.reports.charts import Curve, curve_chart
 from cellwright.reports.page import Number, in_words, render_page
 from cellwright.runs.doctor import versions
 from cellwright.runs.meanings import DRAWN, MEANINGS
-from cellwright.runs.tasks import Finished, Task
+from cellwright.runs.tasks import LEAST_SCORE, Finished, Task
 from cellwright.training.history import Row
 from cellwright.training.verdict import verdict
 
@@ -48,8 +48,6 @@ def model_report(
     str
         HTML.
     """
-    from cellwright.runs.train import LEAST_SCORE  # here, as that module imports this one
-
     card = finished.card
     learned = task.score(card) >= LEAST_SCORE
     settings = {
