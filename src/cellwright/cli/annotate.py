@@ -22,14 +22,9 @@ from cellwright.cli import options
     metavar="NAME|PATH",
     help="The model that proposes objects: its name, or the path of a model package.",
 )
-@click.option(
-    "--port",
-    type=options.Whole(0, 65535),
-    default=0,
-    help="Port of this computer to listen on.  [default: any free one]",
-)
+@options.port
 @click.option("--name", "who", help="Who annotates, for the journal.  [default: your account]")
-@click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
+@options.no_browser
 def annotate(
     folder: Path, output: Path | None, model: str, port: int, who: str | None, no_browser: bool
 ) -> None:

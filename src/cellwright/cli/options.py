@@ -36,6 +36,13 @@ output_folder = click.option(
     type=click.Path(path_type=Path),
     help="Folder for the results.",
 )
+port = click.option(
+    "--port",
+    type=Whole(0, 65535),
+    default=0,
+    help="Port of this computer to listen on.  [default: any free one]",
+)
+no_browser = click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
 overwrite = click.option(
     "--overwrite",
     is_flag=True,

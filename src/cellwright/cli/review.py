@@ -14,14 +14,9 @@ from cellwright.cli import options
     type=click.Path(exists=True, path_type=Path),
     help="Where the images are now, if not where they were; for tracks of labels, the raw movie.",
 )
-@click.option(
-    "--port",
-    type=options.Whole(0, 65535),
-    default=0,
-    help="Port of this computer to listen on.  [default: any free one]",
-)
+@options.port
 @click.option("--name", "who", help="Who reviews, for the journal.  [default: your account]")
-@click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
+@options.no_browser
 def review(folder: Path, images: Path | None, port: int, who: str | None, no_browser: bool) -> None:
     """Look through the objects of a result, flag and exclude, in the browser.
 

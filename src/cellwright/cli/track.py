@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from cellwright._words import counted
 from cellwright.cli import options
 
 
@@ -86,8 +87,10 @@ def track(
         as_json,
         result.to_json(),
         [
-            f"{numbers['tracks']:,} tracks with {numbers['divisions']:,} divisions, from "
-            f"{numbers['detections']:,} objects in {numbers['frames']:,} frames{again}",
+            f"{counted(numbers['tracks'], 'track')} with "
+            f"{counted(numbers['divisions'], 'division')}, from "
+            f"{counted(numbers['detections'], 'object')} in "
+            f"{counted(numbers['frames'], 'frame')}{again}",
             *(f"Note: {warning}" for warning in result.warnings),
             f"table   {result.folder / 'tracks.csv'}",
             f"report  {result.folder / 'report.html'}",
