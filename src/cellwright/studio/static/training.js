@@ -13,7 +13,9 @@ const PATIENCE = 1000; // ms between looks at how far it is
  *   rounds: Round[], seen: {image: number, place: number[], step: number, objects: number} | null}} Told
  */
 
-const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement & HTMLProgressElement} */ (document.getElementById(id));
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
+const starts = /** @type {HTMLSelectElement} */ (document.getElementById("train-start"));
+const bar = /** @type {HTMLProgressElement} */ (document.getElementById("train-progress"));
 
 export class Training {
   /**
@@ -51,7 +53,7 @@ export class Training {
 
   start() {
     if (this.told?.current || find("train").disabled) return;
-    const start = find("train-start").value;
+    const start = starts.value;
     find("train").disabled = true;
     find("train").textContent = "Preparing …";
     return this.#post("", {
@@ -110,15 +112,15 @@ export class Training {
     const done = told.rounds.filter((round) => round.verdict).reverse();
     const options = [...done.map((round) => new Option(`round ${round.number}`, String(round.number))),
       new Option(told.given.split(/[\\/]/).pop(), told.given), new Option("nothing", "")];
-    find("train-start").replaceChildren(...options);
-    find("train-start").value = told.in_use ? String(told.in_use) : told.given;
+    starts.replaceChildren(...options);
+    starts.value = told.in_use ? String(told.in_use) : told.given;
   }
 
   /** @param {Round} round */
   #now(round) {
     const spent = Math.min(round.minutes, round.seconds / 60);
-    find("train-progress").max = round.minutes;
-    find("train-progress").value = spent;
+    bar.max = round.minutes;
+    bar.value = spent;
     find("train-stop").disabled = round.state === "stopping";
     find("train-state").textContent = round.state === "stopping" ? `Round ${round.number} is stopping …`
       : spent >= round.minutes ? `Round ${round.number}: choosing thresholds …`
