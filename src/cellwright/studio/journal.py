@@ -1,7 +1,7 @@
 """The journal: every edit, in order, on disk before it shows; nothing is ever changed in it.
 
-An edit is stored as the pixels before and after, so that it can be taken back, done again and
-replayed exactly, whatever tool made it. To undo is an edit, too.
+An edit is stored as the pixels and the facts before and after, so that it can be taken back, done
+again and replayed exactly, whatever tool made it. To undo is an edit, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from cellwright._types import LabelArray
 from cellwright.studio.database import Database, append_only
+from cellwright.studio.facts import Change
 
 UNDO, REDO, LOADED = "undo", "redo", "loaded"
 _TABLES = """
@@ -29,6 +30,10 @@ CREATE TABLE IF NOT EXISTS patches (
     x INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
     before BLOB NOT NULL, after BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS patches_of ON patches (edit);
+CREATE TABLE IF NOT EXISTS facts (
+    edit INTEGER NOT NULL REFERENCES edits (id), about TEXT NOT NULL, number INTEGER NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS facts_of ON facts (edit);
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, edit INTEGER NOT NULL,
     ours INTEGER NOT NULL, size INTEGER, modified INTEGER);
@@ -150,7 +155,7 @@ class Journal(Database):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("edits", "patches"))
+        super().__init__(path, _TABLES + append_only("edits", "patches", "facts"))
 
     def append(
         self,
@@ -160,6 +165,7 @@ class Journal(Database):
         *,
         who: str,
         target: int | None = None,
+        changes: Sequence[Change] = (),
     ) -> Edit:
         """Write an edit; when this returns it survives whatever happens to the program."""
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -172,6 +178,13 @@ class Journal(Database):
             self._db.executemany(
                 "INSERT INTO patches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 ((cursor.lastrowid, *_packed(patch)) for patch in patches),
+            )
+            self._db.executemany(
+                "INSERT INTO facts VALUES (?, ?, ?, ?, ?)",
+                (
+                    (cursor.lastrowid, c.about, c.number, *map(json.dumps, (c.before, c.after)))
+                    for c in changes
+                ),
             )
         return Edit(cursor.lastrowid, made, who, kind, target)
 
@@ -193,6 +206,19 @@ class Journal(Database):
             Patch(tuple(json.loads(place)), y, x, _unpacked(old, h, w), _unpacked(new, h, w))
             for place, y, x, h, w, old, new in rows
         ]
+
+    def changes(self, image: str) -> dict[int, list[Change]]:
+        """Return what the edits of an image did to facts, by edit."""
+        rows = self._rows(
+            "SELECT edit, about, number, before, after FROM facts "
+            "JOIN edits ON edits.id = facts.edit WHERE image = ? ORDER BY facts.rowid",
+            image,
+        )
+        found: dict[int, list[Change]] = {}
+        for edit, about, number, before, after in rows:
+            change = Change(about, number, json.loads(before), json.loads(after))
+            found.setdefault(edit, []).append(change)
+        return found
 
     def label_file(self, image: str) -> tuple[LabelFile, bool]:
         """Return what is known of a label file, and whether replacing it was interrupted since."""
