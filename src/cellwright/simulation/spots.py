@@ -90,7 +90,8 @@ def simulate_spots(settings: SpotSimulation, seed: int) -> tuple[AnyArray, Doubl
     rng = np.random.default_rng(seed)
     positions = _places(settings, rng)
     brightness = np.exp(rng.normal(0, settings.brightness_variation, settings.count))
-    light = _light(positions, brightness * _whole(settings), settings.size)
+    whole = whole_light(settings.optics, len(settings.size), settings.plane_spacing)
+    light = place_light(positions, brightness * whole, settings.size)
     return record(light, settings.optics, settings.plane_spacing, rng), positions
 
 
@@ -112,16 +113,17 @@ def _places(settings: SpotSimulation, rng: np.random.Generator) -> DoubleArray:
     return positions
 
 
-def _whole(settings: SpotSimulation) -> float:
+def whole_light(optics: Optics, dimensions: int, plane_spacing: float) -> float:
     """Return the light of a spot that, once blurred, is 1 at its centre."""
-    optics = settings.optics
     widths = [optics.blur] * 2
-    if len(settings.size) == 3:
-        widths.append(optics.axial_blur / settings.plane_spacing)
+    if dimensions == 3:
+        widths.append(optics.axial_blur / plane_spacing)
     return math.prod(math.sqrt(2 * math.pi) * width for width in widths) / (1 - optics.haze)
 
 
-def _light(positions: DoubleArray, brightness: DoubleArray, size: tuple[int, ...]) -> FloatArray:
+def place_light(
+    positions: DoubleArray, brightness: DoubleArray, size: tuple[int, ...]
+) -> FloatArray:
     """Share the light of every point among the pixels around it, so that it stays in balance."""
     light = np.zeros(size, np.float32)
     first = np.floor(positions).astype(int)
