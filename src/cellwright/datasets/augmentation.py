@@ -14,6 +14,7 @@ _FRACTIONS = (
     "inversion",
     "channel_drop",
     "paste",
+    "foci",
     "empty",
 )
 
@@ -77,6 +78,9 @@ class Augmentation:
     paste : float
         Fraction of patches of bright objects on dark ground into which objects of the same
         example are copied, one of them beside or partly over another; see `paste_objects`.
+    foci : float
+        Fraction of patches of bright objects on dark ground in which objects get bright spots or
+        dark holes; see `add_foci`.
     empty : float
         Fraction of patches that are replaced by what an image without objects looks like once
         it is normalised: noise, stretched to full contrast, on a slow background.
@@ -112,6 +116,7 @@ class Augmentation:
     inversion: float = 0.0
     channel_drop: float = 0.0
     paste: float = 0.0
+    foci: float = 0.0
     empty: float = 0.0
 
     def __post_init__(self) -> None:

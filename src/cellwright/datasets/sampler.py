@@ -23,6 +23,7 @@ from cellwright.datasets.examples import (
     load_pixels,
     object_facts,
 )
+from cellwright.datasets.foci import add_foci
 from cellwright.datasets.intensity import change_intensity, empty_field
 from cellwright.datasets.objects import Objects, load_kinds
 from cellwright.datasets.paste import paste_objects
@@ -202,6 +203,8 @@ class Sampler:
         if rng.random() < settings.paste:
             other = self._cut(decoded, self._warp(decoded, rng))
             pixels, labels = paste_objects(pixels, labels, *other, rng)
+        if settings.foci and rng.random() < settings.foci:
+            pixels = add_foci(pixels, labels, rng)
         pixels = change_intensity(pixels, settings, rng, decoded.rgb)
         empty = rng.random() < settings.empty
         if empty:
