@@ -1,12 +1,13 @@
 """Accuracy against cost: the network of the shipped model in several sizes, all trained alike.
 
     python benchmarks/bench_network_sizes.py [--steps 4000] [--only 24/1.75] [--out FOLDER]
+    python benchmarks/bench_network_sizes.py --steps 2000 --only 16/2 --patches mild
 
 Each size learns the same batches of DSB 2018 in the same order as `scripts/train_nuclei.py` gives
-them, and is scored at the annotated scale with the readout's default settings, on the images set
-aside from `train` and on the fluorescence images of `val`. What is done is not done again: an
-interrupted run goes on with the same command. At the end all networks take turns in ONNX Runtime
-on one thread.
+them in its long first phase, or in the milder second one, and is scored at the annotated scale with
+the readout's default settings, on the images set aside from `train` and on the fluorescence images
+of `val`; so is the network that ships. What is done is not done again: an interrupted run goes on
+with the same command. At the end all networks take turns in ONNX Runtime on one thread.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from _common import MEGAPIXEL, ROOT, Parts, data_folder, describe_machine, in_turn
 from _training import new_network, trained
 from peers.serve import Clock
-from train_nuclei import INPUT, SEED, learning_of, set_aside
+from train_nuclei import AUGMENTATION, INPUT, SEED, SETTLED, learning_of, set_aside
 
 from cellwright._files import write_json
 from cellwright.datasets.dataset import open_dataset
@@ -33,9 +34,13 @@ from cellwright.inference.apply import find_instances
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.metrics.matching import InstanceScores
+from cellwright.models.card import NetworkFacts
 from cellwright.models.export import network_facts, to_onnx
+from cellwright.models.find import find_model
+from cellwright.models.package import NETWORK as ONNX
+from cellwright.models.package import load_package
 from cellwright.networks.cost import cost
-from cellwright.networks.network import Network
+from cellwright.networks.registry import network_from_dict
 from cellwright.runs.learning import Learning
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -48,6 +53,8 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 """Width of the finest level and growth per level."""
 THRESHOLDS = (0.5, 0.8, 0.9)
+PATCHES = {"varied": AUGMENTATION, "mild": SETTLED}
+"""The augmentation of the long phase of the shipped model, and of the one after it."""
 PARTS = {"set aside": "images set aside", "val": "`val` fluorescence"}
 ROUNDS = 5
 
@@ -56,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--only", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--patches", choices=PATCHES, default="varied")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "network-sizes")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
@@ -66,12 +74,14 @@ def main() -> None:
         "set aside": [example for example in aside if _fluorescent(example)],
         "val": [e for e in examples if e.split == "val" and _fluorescent(e)],
     }
-    learning = learning_of(training, aside, options.workers)
+    learning = learning_of(training, aside, options.workers, PATCHES[options.patches])
     folders = {}
     for name in options.only:
-        folders[name] = options.out / f"{name.replace('/', '-')}-{options.steps}"
+        run = f"{name.replace('/', '-')}-{options.steps}-{options.patches}"
+        folders[name] = options.out / run
         if not (folders[name] / "result.json").exists():
             prepare(SIZES[name], learning, parts, folders[name], options.steps)
+    folders["as shipped"] = shipped(parts, options.out)
     print(describe_machine(("torch", "onnxruntime")))
     print(table(folders, {name: len(some) for name, some in parts.items()}))
 
@@ -87,10 +97,33 @@ def prepare(
     network = new_network(learning, **size)
     trained(network, learning, folder, steps)
     content = to_onnx(network)
-    runtime = _runtime(content, network)
-    result = asdict(cost(network)) | {
-        "stride": runtime.stride,
-        "halo": runtime.halo,
+    _write(folder, content, network_facts(network, content), asdict(cost(network)), parts)
+
+
+def shipped(parts: dict[str, list[Example]], out: Path) -> Path:
+    """Score the network that ships as the others are; return the folder of the result."""
+    package = load_package(find_model("nuclei"))
+    folder = out / f"shipped-{package.sha256[:12]}"
+    if not (folder / "result.json").exists():
+        facts = package.card.network
+        costs = asdict(cost(network_from_dict(facts.config)))
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, package.files[ONNX], facts, costs, parts)
+    return folder
+
+
+def _write(
+    folder: Path,
+    content: bytes,
+    facts: NetworkFacts,
+    costs: dict[str, Any],
+    parts: dict[str, list[Example]],
+) -> None:
+    """Score a network, and write it and ``result.json``."""
+    runtime = OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu", threads=1)
+    result = costs | {
+        "stride": facts.stride,
+        "halo": facts.halo,
         "average_precision": {name: score(runtime, some) for name, some in parts.items()},
     }
     (folder / "network.onnx").write_bytes(content)
@@ -161,11 +194,6 @@ def _timed(network: OnnxNetwork, pixels: Any) -> Parts:
     with clock("network"):
         network(pixels)
     return {"network": clock.parts["network"] * MEGAPIXEL / pixels[0, 0].size}
-
-
-def _runtime(content: bytes, network: Network) -> OnnxNetwork:
-    facts = network_facts(network, content)
-    return OnnxNetwork(content, stride=facts.stride, halo=facts.halo, device="cpu", threads=1)
 
 
 def _fluorescent(example: Example) -> bool:
