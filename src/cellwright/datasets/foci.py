@@ -94,6 +94,5 @@ def _pattern(inside: BoolArray, sizes: tuple[float, float], rng: np.random.Gener
 
 def _exposed(changed: FloatArray, before: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the patch less exposed, at most by as much as its brightest parts have gained."""
-    gained = np.percentile(changed, _TOP) / max(float(np.percentile(before, _TOP)), 1e-3)
-    darker: FloatArray = changed * np.float32(max(gained, 1.0) ** -rng.uniform())
-    return darker
+    gained = float(np.percentile(changed, _TOP)) / max(float(np.percentile(before, _TOP)), 1e-3)
+    return changed * np.float32(max(gained, 1.0) ** -rng.uniform())
