@@ -7,6 +7,11 @@ import pytest
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.measure.tables import read_csv, write_csv
+from cellwright.simulation.particles import (
+    ParticleMotion,
+    ParticleSimulation,
+    simulate_particles,
+)
 from cellwright.tracking.formats.files import read_tracks
 
 
@@ -180,3 +185,26 @@ def test_the_result_is_scored_as_it_stands(run, stack, tmp_path):
     scores = run("evaluate", tmp_path / "out", tmp_path / "out" / "ctc", "-o", tmp_path / "scores")
     assert scores.code == 0, scores.error
     assert "TRA 1.0000" in scores.out
+
+
+def test_spots_of_a_raw_movie_are_followed(run, tmp_path):
+    motion = ParticleMotion(wander=1.0, blink=0.03)
+    settings = ParticleSimulation((96, 96), 20, 25, snr=8.0, motion=motion)
+    frames, truth = simulate_particles(settings, seed=4)
+    write(tmp_path / "movie.tif", Image(frames, "TYX", (0.1, 0.1), 0.5))
+    command = ("track", tmp_path / "movie.tif", "-o", tmp_path / "out", "--spots", 4)
+    result = run(*command, "--json")
+    assert result.code == 0, result.error
+    assert result.json["divisions"] == 0
+    assert result.json["diffusion"] == pytest.approx(1.0**2 / 2 * 0.01 / 0.5, rel=0.35)
+    assert "diffusion coefficient" in run(*command).out
+    motion, lags = (read_csv(tmp_path / "out" / f"tracks_{one}.csv") for one in ("motion", "msd"))
+    assert len(motion["track"]) == result.json["tracks"] and "msd_um2" in lags
+    names = {"frame": truth["frame"], "y": truth["y"], "x": truth["x"], "track": truth["particle"]}
+    write_csv(tmp_path / "truth.csv", names)
+    scores = run("evaluate", tmp_path / "out" / "tracks.csv", tmp_path / "truth.csv",
+                 "-o", tmp_path / "scores", "--radius", 5, "--json").json  # fmt: skip
+    assert scores["particles"]["alpha"] > 0.75 and scores["particles"]["rmse"] < 1.0
+    refused = run("track", tmp_path / "movie.tif", "-o", tmp_path / "o", "--dark")
+    assert refused.code == 2 and "without --spots" in refused.error
+    assert run(*command[:-2], "--spots", 4, "--model", "x", "--overwrite").code == 2

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from cellwright.cli import options
+from cellwright.cli import options, spot_options
 
 if TYPE_CHECKING:
     from cellwright.inference.runtime import Device
@@ -20,14 +19,8 @@ if TYPE_CHECKING:
     metavar="DIAMETER",
     help="Find bright spots of this diameter in pixels instead, without a model.",
 )
-@click.option("--dark", is_flag=True, help="With --spots: find dark spots on brighter ground.")
-@click.option(
-    "--noise-factor",
-    type=options.Real(min=0, min_open=True),
-    default=4.5,
-    show_default=True,
-    help="With --spots: how far a spot rises above the noise, in its standard deviations.",
-)
+@spot_options.dark
+@spot_options.noise_factor
 def detect(
     inputs: tuple[str, ...],
     output: Path,
@@ -47,7 +40,7 @@ def detect(
     table with the class and the place of every object (boxes also as coco.json, for other programs)
     and a report are written to the output folder. The same command goes on where it was stopped.
     """
-    _check_choices(spots is not None)
+    spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
     from cellwright.runs.detect import detect as run
     from cellwright.runs.detect_options import DetectOptions
@@ -63,14 +56,3 @@ def detect(
         overwrite=overwrite,
     )
     options.finish(result, as_json)
-
-
-def _check_choices(spots: bool) -> None:
-    """Refuse options that would have no effect."""
-    given = click.get_current_context().get_parameter_source
-    others = {"model": "--model"} if spots else {"dark": "--dark", "noise_factor": "--noise-factor"}
-    for name, option in others.items():
-        if given(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"{option} has no effect {'with' if spots else 'without'} --spots; leave it out."
-            )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cellwright._words import counted
-from cellwright.cli import options
+from cellwright.cli import options, spot_options
 
 
 @click.command(short_help="Follow objects over time.")
@@ -18,14 +18,26 @@ from cellwright.cli import options
     help="Model that segments a raw movie; with this option INPUT is taken for one.  "
     "[default: nuclei where INPUT holds no labels]",
 )
+@click.option(
+    "--spots",
+    type=options.Real(min=0, min_open=True),
+    metavar="DIAMETER",
+    help="Follow bright spots of this diameter in pixels through a raw movie, without a model.",
+)
+@spot_options.dark
+@spot_options.noise_factor
 @options.axes
 @click.option(
     "--channel",
     multiple=True,
     metavar="NAME|NUMBER",
-    help="Channel that the model is given, by name or by number from 0.",
+    help="Channel that is looked at, by name or by number from 0.",
 )
-@click.option("--divisions/--no-divisions", default=True, help="Whether cells divide.")
+@click.option(
+    "--divisions/--no-divisions",
+    default=None,
+    help="Whether objects divide.  [default: all but spots do]",
+)
 @click.option(
     "--max-gap",
     type=options.Whole(min=0),
@@ -63,7 +75,10 @@ from cellwright.cli import options
 def track(
     source: Path,
     output: Path,
-    divisions: bool,
+    spots: float | None,
+    dark: bool,
+    noise_factor: float,
+    divisions: bool | None,
     max_gap: int,
     max_distance: float | None,
     as_json: bool,
@@ -73,13 +88,18 @@ def track(
 
     INPUT is a folder with one label image per frame, a file with a time axis, a folder of the
     Cell Tracking Challenge, a table of points (CSV or Parquet with frame, y, x and maybe z), or a
-    raw movie, which is segmented first. How far cells move and how often they divide is estimated
-    from the movie. The same command goes on where it was stopped.
+    raw movie, which is segmented first; with --spots its spots are found instead. How far objects
+    move and how often they divide is estimated from the movie. The same command goes on where it
+    was stopped.
     """
+    spot_options.check_choices(spots is not None)
+    from cellwright.models.spots import SpotSettings
     from cellwright.runs.track import track_movie
     from cellwright.tracking.options import LinkOptions
 
-    linking = LinkOptions(divisions, max_gap, max_distance)
+    if spots is not None:
+        choices["model"] = SpotSettings(spots, dark, noise_factor)
+    linking = LinkOptions(spots is None if divisions is None else divisions, max_gap, max_distance)
     result = track_movie(source, output, linking, **choices)
     numbers = result.summary
     again = "" if result.seconds else " (done before, nothing to do)"
@@ -92,7 +112,24 @@ def track(
             f"{counted(numbers['detections'], 'object')} in "
             f"{counted(numbers['frames'], 'frame')}{again}",
             *(f"Note: {warning}" for warning in result.warnings),
+            *_motion(numbers),
             f"table   {result.folder / 'tracks.csv'}",
             f"report  {result.folder / 'report.html'}",
         ],
     )
+
+
+def _motion(numbers: dict[str, Any]) -> list[str]:
+    """Say how the objects move, as far as it is known."""
+    length, time = numbers["length_unit"], numbers["time_unit"]
+    said = (
+        ("median_speed", "median speed", f" {length}/{time}"),
+        ("diffusion", "diffusion coefficient", f" {length}²/{time}"),
+        ("msd_exponent", "squared displacements grow with time to the power of", ""),
+    )
+    known = [
+        f"{words} {numbers[name]:.3g}{unit}"
+        for name, words, unit in said
+        if numbers[name] is not None
+    ]
+    return [", ".join(known)] if known else []

@@ -19,6 +19,7 @@ from cellwright.measure.tables import write_csv, write_parquet
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
+from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import named
 from cellwright.runs.folder import (
@@ -32,6 +33,7 @@ from cellwright.runs.folder import (
 from cellwright.runs.results import REPORT_FILE, command_line
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
 from cellwright.runs.track_report import track_report
+from cellwright.runs.track_spots import find_spots
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
@@ -40,7 +42,7 @@ from cellwright.tracking.formats.pins import read_pins
 from cellwright.tracking.formats.table import read_table, tracks_to_tables
 from cellwright.tracking.link import start_linking
 from cellwright.tracking.options import LinkOptions
-from cellwright.tracking.summary import TrackSummary, summarise
+from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracks import Tracks
 
 TABLES = (".csv", ".parquet")
@@ -48,8 +50,11 @@ CTC_FOLDER = "ctc"
 DEFAULT_MODEL = "nuclei"
 DOUBTFUL_FILE = "tracks_doubtful.csv"
 TRACKMATE_FILE = "tracks.xml"
+MOTION_FILE = "tracks_motion.csv"
+LAGS_FILE = "tracks_msd.csv"
 _FILES = (
-    "tracks.csv", "tracks_links.csv", DOUBTFUL_FILE, "tracks.parquet", "tracks.geff", REPORT_FILE,
+    "tracks.csv", "tracks_links.csv", DOUBTFUL_FILE, "tracks.parquet", "tracks.geff", MOTION_FILE,
+    LAGS_FILE, REPORT_FILE,
 )  # fmt: skip
 
 
@@ -90,7 +95,7 @@ def track_movie(
     output: str | Path,
     options: LinkOptions | None = None,
     *,
-    model: str | Path | None = None,
+    model: str | Path | SpotSettings | None = None,
     axes: str | None = None,
     channel: tuple[str, ...] = (),
     pixel_size: float | None = None,
@@ -110,9 +115,10 @@ def track_movie(
     output : str or Path
         The result folder.
     options : LinkOptions, optional
-    model : str or Path, optional
+        Without them, spots do not divide.
+    model : str, Path or SpotSettings, optional
         Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
-        the movie is raw.
+        the movie is raw. `SpotSettings` find spots without a model.
     axes : str, optional
         Axes of the files where they do not say, such as ``"TYX"``.
     channel : tuple of str
@@ -137,10 +143,12 @@ def track_movie(
     OutputError
         If `output` holds other results, or `pins`, or cannot be written.
     """
-    source, output, options = Path(source), Path(output), options or LinkOptions()
+    source, output = Path(source), Path(output)
+    spots = model if isinstance(model, SpotSettings) else None
+    options = options or LinkOptions(divisions=spots is None)
     points = source.suffix.lower() in TABLES
     if points and model is not None:
-        raise UsageError(f"'{source}' is a table of points: there is nothing to segment.")
+        raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
     if pins is not None:
         refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
     movie = None if points else open_timelapse(source, axes)
@@ -149,12 +157,13 @@ def track_movie(
         "axes": axes, "channel": channel, "pixel_size": pixel_size,
         "frame_interval": frame_interval, "trackmate": trackmate,
         "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
+        "spots": None if spots is None else asdict(spots),
     }  # fmt: skip
     plan = Plan(
         command="track",
         inputs=tuple(InputFile.of(path) for path in ((source,) if movie is None else movie.paths)),
         parameters=parameters,
-        files=_files(movie, trackmate),
+        files=_files(None if spots else movie, trackmate),
         model=None if segmenter is None else named(segmenter),
     )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
@@ -165,22 +174,35 @@ def track_movie(
             warnings = tuple(finished["images"][0]["warnings"])
             return TrackResult(output, finished["tracking"], warnings)
         start = time.perf_counter()
-        frames = None if movie is None else _labels(run, movie, segmenter, channel)
-        raw = segmenter is not None
-        detections = _detections(source, movie, frames, raw, pixel_size, frame_interval)
+        frames = None
+        remarks = movie.warnings if movie else ()
+        if movie is None:
+            detections = _in_table(source, pixel_size, frame_interval)
+        elif spots is not None:
+            detections, found = find_spots(
+                movie, spots, run.path,
+                channel=channel, pixel_size=pixel_size, frame_interval=frame_interval,
+            )  # fmt: skip
+            remarks = (*remarks, *found)
+        else:
+            frames = _labels(run, movie, segmenter, channel)
+            raw = segmenter is not None
+            detections = _measured(movie, frames, raw, pixel_size, frame_interval)
+        if not len(detections):
+            raise InputError(f"'{source}' holds no object in any frame; there is nothing to track.")
         linking = start_linking(detections, options)
         if pins is not None:
             wanted = read_pins(pins, detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)
         tracks = linking.tracks()
-        return _finish(run, tracks, movie, frames, start)
+        return _finish(run, tracks, remarks, frames, start)
 
 
 def _segmenter(
-    movie: TimeLapse | None, model: str | Path | None, device: Device
+    movie: TimeLapse | None, model: str | Path | SpotSettings | None, device: Device
 ) -> InstanceModel | None:
-    """Return the model that segments the movie; None for one of labels."""
-    if movie is None or (model is None and movie.holds_labels()):
+    """Return the model that segments the movie; None for one of labels, or of spots."""
+    if isinstance(model, SpotSettings) or movie is None or (model is None and movie.holds_labels()):
         return None
     opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
     if not isinstance(opened, InstanceModel):
@@ -218,39 +240,37 @@ def _labels(
     return lambda: (read_labels(file)[0] for file in files)
 
 
-def _detections(
-    source: Path,
-    movie: TimeLapse | None,
-    frames: Callable[[], Iterator[AnyArray]] | None,
+def _in_table(source: Path, pixel_size: float | None, frame_interval: float | None) -> Tracks:
+    """Return the points of a table."""
+    bare = read_table(source)
+    size = None if pixel_size is None else (pixel_size,) * bare.dimensions
+    return read_table(source, pixel_size=size, frame_interval=frame_interval)
+
+
+def _measured(
+    movie: TimeLapse,
+    frames: Callable[[], Iterator[AnyArray]],
     raw: bool,
     pixel_size: float | None,
     frame_interval: float | None,
 ) -> Tracks:
-    if movie is None or frames is None:
-        bare = read_table(source)
-        size = None if pixel_size is None else (pixel_size,) * bare.dimensions
-        detections = read_table(source, pixel_size=size, frame_interval=frame_interval)
-    else:
-        first = movie.frame(0)
-        size = first.pixel_size
-        if pixel_size is not None:
-            size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
-        read = progress(frames(), "Measuring", total=movie.count, unit="frame")
-        detections = find_detections(
-            read,
-            (movie.frame(number).to_numpy() for number in range(movie.count)) if raw else None,
-            pixel_size=size,
-            frame_interval=frame_interval or first.frame_interval,
-        )
-    if not len(detections):
-        raise InputError(f"'{source}' holds no object in any frame; there is nothing to track.")
-    return detections
+    """Return the objects of label images."""
+    first = movie.frame(0)
+    size = first.pixel_size
+    if pixel_size is not None:
+        size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
+    return find_detections(
+        progress(frames(), "Measuring", total=movie.count, unit="frame"),
+        (movie.frame(number).to_numpy() for number in range(movie.count)) if raw else None,
+        pixel_size=size,
+        frame_interval=frame_interval or first.frame_interval,
+    )
 
 
 def _finish(
     run: RunFolder,
     tracks: Tracks,
-    movie: TimeLapse | None,
+    remarks: tuple[str, ...],
     frames: Callable[[], Iterator[AnyArray]] | None,
     start: float,
 ) -> TrackResult:
@@ -263,8 +283,11 @@ def _finish(
         write_tracks(run.path / TRACKMATE_FILE, tracks)
     write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
     write_csv(run.path / DOUBTFUL_FILE, doubt_table(tracks, doubtful_links(tracks)))
-    summary: TrackSummary = summarise(tracks)
-    warnings = (*(movie.warnings if movie else ()), *summary.warnings())
+    summary = summarise(tracks)
+    motion, lags = summary.tables()
+    write_csv(run.path / MOTION_FILE, motion)
+    write_csv(run.path / LAGS_FILE, lags)
+    warnings = (*remarks, *summary.warnings())
     seconds = time.perf_counter() - start
     record = {
         "failed": 0,

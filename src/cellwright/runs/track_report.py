@@ -37,8 +37,7 @@ def track_report(
     str
         HTML with all styles, pictures and scripts inside.
     """
-    length = "px" if tracks.pixel_size is None else "µm"
-    unit = "frame" if tracks.frame_interval is None else "s"
+    length, unit = summary.length_unit, summary.time_unit
     count = len(summary.track_frames)
     return render_page(
         "tracking.html",
@@ -94,6 +93,8 @@ def _overview(summary: TrackSummary, length: str, unit: str) -> list[Number]:
     ]
     for name, value, measure in (
         ("median speed", _median(summary.speed), f"{length}/{unit}"),
+        ("diffusion coefficient", _finite(summary.diffusion), f"{length}²/{unit}"),
+        ("MSD exponent", _finite(summary.exponent), ""),
         ("median cycle", _median(summary.cycle), "frames" if unit == "frame" else unit),
         ("divisions per cell", summary.division_rate or None, f"1/{unit}"),
     ):
@@ -125,6 +126,10 @@ def _charts(summary: TrackSummary, length: str, unit: str) -> list[str]:
             )
         ),
     ]
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _median(values: np.ndarray[Any, Any]) -> float | None:

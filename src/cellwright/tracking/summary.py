@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import DoubleArray, IntArray
-from cellwright.tracking.tracklets import Tracklets, find_tracklets
+from cellwright._types import DoubleArray, IntArray, Table
+from cellwright.tracking.diffusion import displacements
+from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
-_LONGEST_LAG = 50  # frames
 _DOUBTFUL = 0.7
 
 
@@ -26,8 +26,10 @@ class TrackSummary:
     detections, frames, divisions, gaps, doubtful, births : int
         `doubtful` links are less probable than 0.7; `births` are tracks that begin inside the
         movie without a mother.
-    track_frames : array of int, shape (K,)
-        Frames from the first to the last detection of each.
+    track : array of int, shape (K,)
+        Number of each track, in the table of detections that of its first part.
+    track_begin, track_frames : array of int, shape (K,)
+        First frame, and frames from there to the last detection of each.
     speed, net, path : array of float, shape (K,)
         Mean speed, distance from first to last detection, and length of the way; NaN for tracks
         of one detection.
@@ -35,10 +37,21 @@ class TrackSummary:
         Times from birth to division, of the tracks that have both.
     lags, msd : array of float
         Mean squared displacement at each time lag.
+    msd_pairs : array of int
+        Pairs of positions behind each.
+    diffusion : float
+        Diffusion coefficient, from the first four lags; NaN where tracks are too short.
+    exponent : float
+        Power of time that squared displacements grow with: 1 for free diffusion, 2 for straight
+        ways, less than 1 for what is confined; NaN where tracks are too short.
+    track_diffusion : array of float, shape (K,)
+        Diffusion coefficient of each track.
     cells : array of int, shape (T,)
         Detections of each frame.
     division_rate : float
         Divisions per cell and unit of time.
+    length_unit, time_unit : str
+        ``"µm"`` or ``"px"``, and ``"s"`` or ``"frame"``.
     """
 
     detections: int
@@ -47,6 +60,8 @@ class TrackSummary:
     gaps: int
     doubtful: int
     births: int
+    track: IntArray
+    track_begin: IntArray
     track_frames: IntArray
     speed: DoubleArray
     net: DoubleArray
@@ -54,8 +69,14 @@ class TrackSummary:
     cycle: DoubleArray
     lags: DoubleArray
     msd: DoubleArray
+    msd_pairs: IntArray
+    diffusion: float
+    exponent: float
+    track_diffusion: DoubleArray
     cells: IntArray
     division_rate: float
+    length_unit: str
+    time_unit: str
 
     @property
     def directionality(self) -> DoubleArray:
@@ -73,8 +94,41 @@ class TrackSummary:
             "gaps_closed": self.gaps,
             "doubtful_links": self.doubtful,
             "median_speed": _median(self.speed),
+            "diffusion": _known(self.diffusion),
+            "msd_exponent": _known(self.exponent),
             "median_cycle": _median(self.cycle),
             "division_rate": self.division_rate,
+            "length_unit": self.length_unit,
+            "time_unit": self.time_unit,
+        }
+
+    def tables(self) -> tuple[Table, Table]:
+        """Return one row per track, and one per time lag.
+
+        Returns
+        -------
+        tracks : Table
+            ``track``, ``begin`` (frame, from 0), ``frames``, ``speed_um_per_s``,
+            ``displacement_um``, ``path_um``, ``directionality``, ``diffusion_um2_per_s``; where
+            the units are not known, their names are px and frame.
+        lags : Table
+            ``lag_s``, ``msd_um2``, ``pairs``.
+        """
+        length, time = self.length_unit.replace("µ", "u"), self.time_unit
+        tracks: Table = {
+            "track": self.track,
+            "begin": self.track_begin,
+            "frames": self.track_frames,
+            f"speed_{length}_per_{time}": self.speed,
+            f"displacement_{length}": self.net,
+            f"path_{length}": self.path,
+            "directionality": self.directionality,
+            f"diffusion_{length}2_per_{time}": self.track_diffusion,
+        }
+        return tracks, {
+            f"lag_{time}": self.lags,
+            f"msd_{length}2": self.msd,
+            "pairs": self.msd_pairs,
         }
 
     def warnings(self) -> tuple[str, ...]:
@@ -117,7 +171,8 @@ def summarise(tracks: Tracks) -> TrackSummary:
     net = np.linalg.norm(place[tracklets.last] - place[tracklets.first], axis=1)
     divisions = int(np.count_nonzero(tracks.out_degree() > 1))
     both = (tracklets.parent_counts() == 1) & (tracklets.child_counts() > 1)
-    lags, msd = _mean_squared_displacement(tracks, tracklets)
+    moved = displacements(tracks, tracklets)
+    parts = find_tracklets(tracks)
     probability = tracks.edge_properties.get(PROBABILITY, np.ones(len(tracks.edges)))
     orphans = (tracklets.parent_counts() == 0) & (tracklets.begin > 0)
     lived = float(max(len(source), 1)) * interval
@@ -128,15 +183,23 @@ def summarise(tracks: Tracks) -> TrackSummary:
         gaps=int(np.count_nonzero(tracks.frame[target] - tracks.frame[source] > 1)),
         doubtful=int(np.count_nonzero(probability < _DOUBTFUL)),
         births=int(np.count_nonzero(orphans)),
+        track=track_numbers(tracks, parts)[parts.of[tracklets.first]],
+        track_begin=tracklets.begin.astype(np.int64),
         track_frames=lasted + 1,
         speed=np.where(lasted > 0, speed, np.nan),
         net=np.where(lasted > 0, net, np.nan),
         path=np.where(lasted > 0, path, np.nan),
         cycle=(lasted[both] + 1) * interval,
-        lags=lags,
-        msd=msd,
+        lags=np.asarray(moved.lags * interval, np.float64),
+        msd=moved.squares,
+        msd_pairs=moved.pairs,
+        diffusion=moved.coefficient / interval,
+        exponent=moved.exponent,
+        track_diffusion=moved.coefficients / interval,
         cells=np.diff(tracks.frame_offsets()),
         division_rate=divisions / lived,
+        length_unit="px" if tracks.pixel_size is None else "µm",
+        time_unit="frame" if tracks.frame_interval is None else "s",
     )
 
 
@@ -150,25 +213,10 @@ def _paths(tracks: Tracks, tracklets: Tracklets) -> DoubleArray:
     return np.bincount(of, weights=steps, minlength=len(tracklets)).astype(np.float64)
 
 
-def _mean_squared_displacement(
-    tracks: Tracks, tracklets: Tracklets
-) -> tuple[DoubleArray, DoubleArray]:
-    """Return time lags and the mean squared displacement at each, over all tracklets."""
-    order = np.lexsort((tracks.frame, tracklets.of))
-    place, frame, of = tracks.position_um[order], tracks.frame[order], tracklets.of[order]
-    longest = min(_LONGEST_LAG, max(tracks.frame_count // 2, 1))
-    sums, counts = np.zeros(longest + 1), np.zeros(longest + 1)
-    for behind in range(1, min(longest, len(order) - 1) + 1):
-        lag = frame[behind:] - frame[:-behind]
-        usable = (of[behind:] == of[:-behind]) & (lag <= longest)
-        squares = ((place[behind:] - place[:-behind])[usable] ** 2).sum(axis=1)
-        sums += np.bincount(lag[usable], weights=squares, minlength=longest + 1)
-        counts += np.bincount(lag[usable], minlength=longest + 1)
-    seen = np.flatnonzero(counts)
-    interval = np.float64(tracks.frame_interval or 1.0)
-    return seen * interval, sums[seen] / counts[seen]
-
-
 def _median(values: DoubleArray) -> float | None:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else None
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,123 @@
+"""How far things come in a time: mean squared displacements, and what they say about diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._types import DoubleArray, IntArray
+from cellwright.tracking.tracklets import Tracklets
+from cellwright.tracking.tracks import Tracks
+
+LONGEST_LAG = 50
+"""Frames; longer lags are hardly ever seen."""
+_LINE = 4  # lags that a diffusion coefficient is read from: later ones vary together
+_POWER = 10  # lags that an exponent is read from
+
+
+@dataclass(frozen=True, slots=True)
+class Displacements:
+    """Squared displacements over time; L lags, K tracklets.
+
+    Attributes
+    ----------
+    lags : array of int, shape (L,)
+        In frames.
+    squares : array of float, shape (L,)
+        Mean over all tracklets, in the squared unit of positions.
+    pairs : array of int, shape (L,)
+        Pairs of positions that each mean is of.
+    coefficient : float
+        Diffusion coefficient of all together, in the squared unit of positions per frame; NaN
+        where tracklets are too short.
+    coefficients : array of float, shape (K,)
+        The same of each tracklet.
+    """
+
+    lags: IntArray
+    squares: DoubleArray
+    pairs: IntArray
+    coefficient: float
+    coefficients: DoubleArray
+
+    @property
+    def exponent(self) -> float:
+        """Power of time that squared displacements grow with, NaN where it is not known.
+
+        1 for free diffusion, 2 for straight ways, below 1 for what is confined.
+        """
+        return _slope_of_logarithms(self.lags[:_POWER], self.squares[:_POWER])
+
+
+def displacements(tracks: Tracks, tracklets: Tracklets) -> Displacements:
+    """Return squared displacements of all tracklets, up to half of the movie and 50 frames.
+
+    Notes
+    -----
+    Over short times, the mean squared displacement of free diffusion is a line: twice the number
+    of axes times the diffusion coefficient, over an offset that the uncertainty of positions
+    makes. The line is fitted to the first four lags, weighted by the pairs behind them.
+
+    References
+    ----------
+    Michalet, Mean square displacement analysis of single-particle trajectories with localization
+    error, Physical Review E 82 (2010).
+    """
+    longest = min(LONGEST_LAG, max(tracks.frame_count // 2, 1))
+    sums, counts = np.zeros(longest + 1), np.zeros(longest + 1, np.int64)
+    own_sums, own_counts = np.zeros((2, _LINE + 1, len(tracklets)))
+    for of, lag, squares in _pairs(tracks, tracklets, longest):
+        sums += np.bincount(lag, weights=squares, minlength=longest + 1)
+        counts += np.bincount(lag, minlength=longest + 1)
+        early = lag <= _LINE
+        np.add.at(own_sums, (lag[early], of[early]), squares[early])
+        np.add.at(own_counts, (lag[early], of[early]), 1.0)
+    seen = np.flatnonzero(counts)
+    per_slope = 1 / (2 * tracks.dimensions)
+    first = min(longest, _LINE) + 1
+    whole = _slopes(sums[:first, None], counts[:first, None].astype(np.float64))
+    return Displacements(
+        lags=seen,
+        squares=sums[seen] / counts[seen],
+        pairs=counts[seen],
+        coefficient=float(whole[0]) * per_slope,
+        coefficients=_slopes(own_sums, own_counts) * per_slope,
+    )
+
+
+def _pairs(
+    tracks: Tracks, tracklets: Tracklets, longest: int
+) -> Iterator[tuple[IntArray, IntArray, DoubleArray]]:
+    """Yield tracklet, lag and squared displacement of pairs of positions."""
+    order = np.lexsort((tracks.frame, tracklets.of))
+    place, of = tracks.position_um[order], tracklets.of[order]
+    frame = tracks.frame[order].astype(np.int64)
+    for behind in range(1, min(longest, len(order) - 1) + 1):
+        lag = frame[behind:] - frame[:-behind]
+        usable = (of[behind:] == of[:-behind]) & (lag <= longest)
+        steps = (place[behind:] - place[:-behind])[usable]
+        yield of[behind:][usable], lag[usable], np.asarray((steps**2).sum(axis=1))
+
+
+def _slopes(sums: DoubleArray, counts: DoubleArray) -> DoubleArray:
+    """Return slopes of lines through means over lags, weighted by counts, shape (K,).
+
+    Both arrays have the shape (lags from 0, K).
+    """
+    lag = np.arange(len(sums), dtype=np.float64)[:, None]
+    total = counts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle, height = (counts * lag).sum(axis=0) / total, sums.sum(axis=0) / total
+        away = lag - middle
+        across = (away * (sums - counts * height)).sum(axis=0)
+        return np.asarray(across / (counts * away**2).sum(axis=0))
+
+
+def _slope_of_logarithms(lags: IntArray, squares: DoubleArray) -> float:
+    known = squares > 0
+    if np.count_nonzero(known) < 2:
+        return float("nan")
+    slope, _ = np.polyfit(np.log(lags[known]), np.log(squares[known]), 1)
+    return float(slope)
