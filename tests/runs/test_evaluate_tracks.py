@@ -55,6 +55,10 @@ def test_tracks_without_anything_in_common_are_refused():
     with pytest.raises(cw.InputError, match="Give the radius"):
         cw.score_tracks(one, other)
     assert cw.score_tracks(one, other, radius=1.0)["DET"] == 1
+    elsewhere = cw.make_tracks(frame=[0], position=[[1.0, 9.0]], label=[1])
+    with pytest.raises(cw.InputError, match="not tracks of the same detections"):
+        cw.score_tracks(one, elsewhere)
+    assert cw.score_tracks(one, one)["particles"]["alpha"] == 1
 
 
 def test_scores_are_not_written_into_the_tracks(folders):

@@ -1,9 +1,10 @@
 """Scores of the particle tracking challenge, derived by hand and by brute force."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from cellwright._errors import InputError
 from cellwright.tracking.metrics.assignment import best_pairs
@@ -71,6 +72,63 @@ def test_pairs_are_the_best_of_all():
         )
         assert gain[left, right][chosen].sum() == pytest.approx(best)
         assert len(set(left[chosen])) == len(set(right[chosen])) == chosen.sum()
+
+
+def slowly(truth, found, gate):
+    """The definitions of the challenge, word by word: found tracks and a dummy for each true one.
+
+    Found tracks without a partner cost nothing when pairs are chosen.
+    """
+    dummies = [{} for _ in truth]
+    distance = np.zeros((len(truth), len(found) + len(dummies)))
+    for (i, one), (j, other) in product(enumerate(truth), enumerate(found + dummies)):
+        for frame in one.keys() | other.keys():
+            both = frame in one and frame in other
+            apart = np.hypot(*np.subtract(one[frame], other[frame])) if both else gate
+            distance[i, j] += min(apart, gate)
+    rows, columns = linear_sum_assignment(distance)
+    to_partners = distance[rows, columns].sum()
+    nothing = gate * sum(map(len, truth))
+    paired = {i: j for i, j in zip(rows, columns, strict=True) if j < len(found)}
+    spurious = gate * sum(len(one) for j, one in enumerate(found) if j not in paired.values())
+    near = [
+        apart
+        for i, j in paired.items()
+        for frame in truth[i].keys() & found[j].keys()
+        if (apart := np.hypot(*np.subtract(truth[i][frame], found[j][frame]))) < gate
+    ]
+    total = sum(map(len, truth)) + sum(map(len, found))
+    return (
+        1 - to_partners / nothing,
+        (nothing - to_partners) / (nothing + spurious),
+        len(near) / (total - len(near)),
+        len(paired) / (len(truth) + len(found) - len(paired)),
+        np.sqrt(np.mean(np.square(near))),
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scores_are_those_of_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    truth = []
+    for _ in range(8):
+        frames = np.arange(*np.sort(rng.choice(20, 2, replace=False)))
+        way = rng.uniform(0, 25, 2) + np.cumsum(rng.normal(0, 1.5, (len(frames), 2)), axis=0)
+        truth.append(dict(zip(frames.tolist(), map(tuple, way.tolist()), strict=True)))
+    found = [dict.fromkeys(range(3), (9.0, 9.0))]
+    for path in truth[:7]:
+        kept = {
+            frame: tuple(np.add(place, rng.normal(0, 1.5, 2)))
+            for frame, place in path.items()
+            if rng.random() < 0.8
+        }
+        cut = rng.integers(0, 20)
+        parts = [{f: p for f, p in kept.items() if (f < cut) == early} for early in (True, False)]
+        found += [part for part in parts if part]
+    scores = particle_scores(tracks(*truth), tracks(*found), gate=5.0)
+    expected = slowly(truth, found, 5.0)
+    named = (scores.alpha, scores.beta, scores.jsc, scores.jsc_theta, scores.rmse)
+    assert named == pytest.approx(expected)
 
 
 def test_empty_sides_and_wrong_gates():

@@ -7,13 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cellwright._errors import InputError
 from cellwright.tracking.formats.files import is_ctc, read_tracks
 from cellwright.tracking.metrics.challenge import score_folders
-from cellwright.tracking.metrics.matching import match_near, match_same
-from cellwright.tracking.metrics.particles import particle_scores
+from cellwright.tracking.metrics.matching import MatchedTracks, match_near, match_same
+from cellwright.tracking.metrics.particles import GATE, particle_scores
 from cellwright.tracking.metrics.scores import track_scores
 from cellwright.tracking.tracks import Tracks
+
+_HINT = (
+    "Give the radius (in px) within which positions match, such as 5 for spots; in the program "
+    "with --radius."
+)
 
 
 def score_tracks(
@@ -40,29 +47,37 @@ def score_tracks(
         ``SEG`` (of masks), ``DET``, ``TRA``, ``LNK``, ``CT``, ``TF``, ``CCA``, ``BC(i)``,
         ``BIO(i)``, ``OP_CSB``, ``OP_CTB``, ``OP_CLB(i)``, ``HOTA``, ``CHOTA``, ``IDF1``,
         ``MOTA``, where i is a tolerance of 0 to 3 frames; ``errors``: the counts behind them;
-        ``divisions``: precision, recall and F1 at each tolerance; with a radius ``particles``:
-        alpha, beta, jsc, jsc_theta and rmse. None where there is nothing to score.
+        ``divisions``: precision, recall and F1 at each tolerance; but for folders of the challenge
+        ``particles``: alpha, beta, jsc, jsc_theta and rmse within the radius, or 5 px. None where
+        there is nothing to score.
 
     Raises
     ------
     InputError
-        If tracks cannot be read, or have no detection in common.
+        If tracks cannot be read, or, without a radius, are not tracks of the same detections.
     """
     if radius is None and _is_challenge(result) and _is_challenge(truth):
         return score_folders(Path(str(result)), Path(str(truth)))
     found, true = (one if isinstance(one, Tracks) else read_tracks(one) for one in (result, truth))
-    if radius is not None:
-        scores = track_scores(match_near(true, found, radius))
-        particles = asdict(particle_scores(true, found, radius))
-        known = {name: None if math.isnan(one) else one for name, one in particles.items()}
-        return {**scores, "particles": known}
+    matched = _same(true, found) if radius is None else match_near(true, found, radius)
+    particles = asdict(particle_scores(true, found, radius or GATE))
+    known = {name: None if math.isnan(one) else one for name, one in particles.items()}
+    return {**track_scores(matched), "particles": known}
+
+
+def _same(true: Tracks, found: Tracks) -> MatchedTracks:
+    """Match detections by frame and label, or refuse to where those name different ones."""
     matched = match_same(true, found)
-    if len(true) and len(found) and not matched.found.any():
+    both = np.flatnonzero(matched.found)
+    if len(true) and len(found) and not len(both):
+        raise InputError(f"No true detection has the frame and label of a found one. {_HINT}")
+    apart = found.position[matched.partner[both]] - true.position[both]
+    if len(both) and float(np.median(np.linalg.norm(apart, axis=1))) > GATE:
         raise InputError(
-            "No true detection has the frame and label of a found one. Give the radius (in px) "
-            "within which positions match."
+            f"Detections of the same frame and label lie more than {GATE:g} px apart, so these are "
+            f"not tracks of the same detections. {_HINT}"
         )
-    return track_scores(matched)
+    return matched
 
 
 def _is_challenge(tracks: Tracks | str | Path) -> bool:

@@ -19,6 +19,7 @@ from cellwright.tracking.tracklets import find_tracklets
 from cellwright.tracking.tracks import Tracks
 
 GATE = 5.0
+"""Greatest distance in the challenge, in px."""
 
 
 @dataclass(frozen=True, slots=True)
