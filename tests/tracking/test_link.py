@@ -172,3 +172,12 @@ def test_what_cannot_be_tracked_is_told():
         LinkOptions(max_gap=-1)
     with pytest.raises(UsageError, match="distance of 0"):
         LinkOptions(max_distance=0)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_part_of_a_crowd_that_is_looked_at_has_a_border(dimensions):
+    rng = np.random.default_rng(0)
+    start = rng.uniform(0, 20_000 ** (1 / dimensions), (20_000, dimensions))
+    position = np.concatenate([start, start + rng.normal(0, 0.05, start.shape)])
+    model = fit_model(Movie(make_tracks(np.repeat([0, 1], len(start)), position)))
+    assert model.end_rate < 0.005 and model.start_rate < 0.005

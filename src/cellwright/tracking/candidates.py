@@ -106,13 +106,11 @@ def neighbours(queries: DoubleArray, grid: Grid, radius: float, most: int) -> Ed
     most = min(most, len(grid.points))
     if most == 0:
         return Edges(np.zeros(len(queries) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    found, columns, squares = _search(
+    starts, columns, squares = _search(
         placed, grid.points, grid.order, grid.starts, grid.origin, grid.side, grid.shape,
         float(radius), most,
     )  # fmt: skip
-    kept = np.arange(most) < found[:, None]
-    starts = np.concatenate([[0], np.cumsum(found)])
-    return Edges(starts, columns[kept], squares[kept])
+    return Edges(starts, columns[: starts[-1]], squares[: starts[-1]])
 
 
 def overlaps(earlier: AnyArray, later: AnyArray) -> tuple[IntArray, IntArray, DoubleArray]:
@@ -203,65 +201,126 @@ def _search(
     radius: float,
     most: int,
 ) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Look into ever larger shells of cells until nothing nearer can come."""
+    """Look into ever larger shells of cells, row by row, where something nearer may be."""
     count = len(queries)
-    found = np.zeros(count, np.int64)
-    columns = np.empty((count, most), np.int64)
-    squares = np.empty((count, most), np.float64)
+    ends = np.zeros(count + 1, np.int64)
+    columns = np.empty(count * most, np.int64)
+    squares = np.empty(count * most, np.float64)
     home = np.empty(3, np.int64)
-    largest = radius * radius
+    within = np.empty(3)  # place in the home cell
+    spans = np.empty((2 * shape[0] * shape[1], 2), np.int64)
+    nearest = np.empty(len(spans))
     for q in range(count):
         qz, qy, qx = queries[q, 0], queries[q, 1], queries[q, 2]
-        near = 0
+        first = filled = ends[q]
+        worst = radius * radius  # nothing farther is of interest
         last = 0
         for axis in range(3):
             home[axis] = _cell(queries[q, axis], origin[axis], side, shape[axis])
+            within[axis] = queries[q, axis] - origin[axis] - home[axis] * side
             last = max(last, home[axis], shape[axis] - 1 - home[axis])
         for shell in range(last + 1):
-            # Cells of this shell are at least so far away.
-            gap = max(shell - 1, 0) * side
-            if gap > radius or (near == most and gap * gap > squares[q, most - 1]):
+            if _outside(home, within, side, shape, shell) > worst:
                 break
-            z0, z1 = max(home[0] - shell, 0), min(home[0] + shell, shape[0] - 1)
-            y0, y1 = max(home[1] - shell, 0), min(home[1] + shell, shape[1] - 1)
-            for z in range(z0, z1 + 1):
-                for y in range(y0, y1 + 1):
-                    on_face = abs(z - home[0]) == shell or abs(y - home[1]) == shell
-                    step = 1 if on_face or shell == 0 else 2 * shell
-                    for x in range(home[2] - shell, home[2] + shell + 1, step):
-                        if x < 0 or x >= shape[2]:
-                            continue
-                        c = (z * shape[1] + y) * shape[2] + x
-                        for p in range(starts[c], starts[c + 1]):
-                            square = (
-                                (points[p, 0] - qz) ** 2
-                                + (points[p, 1] - qy) ** 2
-                                + (points[p, 2] - qx) ** 2
-                            )
-                            if square > largest:
-                                continue
-                            if near == most and square > squares[q, most - 1]:
-                                continue
-                            near = _insert(columns, squares, q, near, order[p], square)
-        found[q] = near
-    return found, columns, squares
+            for s in range(_shell(home, within, side, shape, shell, starts, spans, nearest)):
+                if nearest[s] > worst:
+                    continue
+                for p in range(spans[s, 0], spans[s, 1]):
+                    square = (
+                        (points[p, 0] - qz) ** 2
+                        + (points[p, 1] - qy) ** 2
+                        + (points[p, 2] - qx) ** 2
+                    )
+                    if square <= worst:
+                        filled = _insert(columns, squares, first, filled, most, order[p], square)
+                        if filled - first == most:
+                            worst = squares[filled - 1]
+        ends[q + 1] = filled
+    return ends, columns, squares
+
+
+@njit(cache=True)
+def _shell(
+    home: IntArray,
+    within: DoubleArray,
+    side: float,
+    shape: IntArray,
+    shell: int,
+    starts: IntArray,
+    spans: IntArray,
+    nearest: DoubleArray,
+) -> int:
+    """Fill in where the points in a shell of cells begin and end, and how near they may be."""
+    count = 0
+    x0, x1 = home[2] - shell, home[2] + shell
+    for z in range(max(home[0] - shell, 0), min(home[0] + shell, shape[0] - 1) + 1):
+        above = _beyond(z - home[0], within[0], side)
+        for y in range(max(home[1] - shell, 0), min(home[1] + shell, shape[1] - 1) + 1):
+            square = above + _beyond(y - home[1], within[1], side)
+            row = (z * shape[1] + y) * shape[2]
+            if abs(z - home[0]) == shell or abs(y - home[1]) == shell:
+                spans[count, 0] = starts[row + max(x0, 0)]
+                spans[count, 1] = starts[row + min(x1, shape[2] - 1) + 1]
+                nearest[count] = square
+                count += 1
+                continue
+            for x in (x0, x1):  # what lies between was in nearer shells
+                if 0 <= x < shape[2]:
+                    spans[count, 0], spans[count, 1] = starts[row + x], starts[row + x + 1]
+                    nearest[count] = square + _beyond(x - home[2], within[2], side)
+                    count += 1
+    return count
+
+
+@njit(cache=True)
+def _beyond(cells: int, within: float, side: float) -> float:
+    """Return the squared distance along an axis to whatever is so many cells away, or more."""
+    if cells == 0:
+        return 0.0
+    way = (cells * side - within) if cells > 0 else (within - (cells + 1) * side)
+    way = max(way - 1e-9 * side, 0.0)  # not more than it is, by rounding
+    return way * way
+
+
+@njit(cache=True)
+def _outside(
+    home: IntArray, within: DoubleArray, side: float, shape: IntArray, shell: int
+) -> float:
+    """Return the least squared distance to cells that are in this shell or farther out."""
+    if shell == 0:
+        return 0.0
+    least = np.inf
+    for axis in range(3):
+        if home[axis] + shell < shape[axis]:
+            least = min(least, _beyond(shell, within[axis], side))
+        if home[axis] >= shell:
+            least = min(least, _beyond(-shell, within[axis], side))
+    return least
 
 
 @njit(cache=True)
 def _insert(
-    columns: IntArray, squares: DoubleArray, row: int, found: int, column: int, square: float
+    columns: IntArray,
+    squares: DoubleArray,
+    first: int,
+    filled: int,
+    most: int,
+    column: int,
+    square: float,
 ) -> int:
-    """Put one point into a row's sorted list of the nearest, and return how many there are."""
-    most: int = columns.shape[1]
-    place = found
-    if found == most:
-        place = most - 1
-        if (square, column) >= (squares[row, place], columns[row, place]):
-            return found
-    while place > 0 and (square, column) < (squares[row, place - 1], columns[row, place - 1]):
-        squares[row, place] = squares[row, place - 1]
-        columns[row, place] = columns[row, place - 1]
+    """Put one point into the sorted list of the nearest, and return where that ends."""
+    place = filled
+    if filled - first == most:
         place -= 1
-    squares[row, place] = square
-    columns[row, place] = column
-    return found + 1 if found < most else most
+        if square == squares[place] and column > columns[place]:
+            return filled
+    while place > first and (
+        square < squares[place - 1]
+        or (square == squares[place - 1] and column < columns[place - 1])
+    ):
+        squares[place] = squares[place - 1]
+        columns[place] = columns[place - 1]
+        place -= 1
+    squares[place] = square
+    columns[place] = column
+    return min(filled + 1, first + most)

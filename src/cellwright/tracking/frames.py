@@ -69,7 +69,9 @@ class Movie:
         self.position = tracks.position_um
         self.frame_of = tracks.frame.astype(np.int64)
         self._offsets = tracks.frame_offsets()
-        self.border = _border(tracks, self.position)
+        self.border = _border(self.position)
+        if "touches_border" in tracks.properties:
+            self.border[tracks.properties["touches_border"]] = 0.0
         self.typical_diameter = _typical_diameter(tracks)
         self.extent = float(np.ptp(self.position, axis=0).max()) if len(tracks) else 0.0
 
@@ -89,15 +91,18 @@ class Movie:
     def frame(self, number: int, window: int | None = None) -> Frame:
         """Return one frame, or the `window` detections of it that are next to its middle."""
         rows = np.arange(self._offsets[number], self._offsets[number + 1])
+        border = self.border[rows]
         if window is not None and len(rows) > window:
             rows = _central(self.position, rows, window)
+            # Cells that cross the border of the window do not end or begin there.
+            border = np.minimum(self.border[rows], _border(self.position[rows]))
         grid = make_grid(self.position[rows])
-        rows = rows[grid.order]
+        rows, border = rows[grid.order], border[grid.order]
         return Frame(
             rows=rows,
             position=self.position[rows],
             features=self.features[rows],
-            border=self.border[rows],
+            border=border,
             grid=replace(grid, order=np.arange(len(rows))),
         )
 
@@ -138,16 +143,13 @@ def _typical_diameter(tracks: Tracks) -> float | None:
     return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
 
 
-def _border(tracks: Tracks, position: DoubleArray) -> DoubleArray:
-    """Return how far each detection is from where objects leave the field."""
-    if not len(position):
-        return np.zeros(0)
-    low, high = position.min(axis=0), position.max(axis=0)
-    thick = high > low  # a single plane has no upper and lower border
-    distances = np.minimum(position - low, high - position)[:, thick]
-    nearest = distances.min(axis=1) if thick.any() else np.full(len(position), np.inf)
-    if "touches_border" in tracks.properties:
-        nearest = np.where(tracks.properties["touches_border"], 0.0, nearest)
+def _border(position: DoubleArray) -> DoubleArray:
+    """Return how far each detection is from the border of a box around all, shape (N,)."""
+    nearest = np.full(len(position), np.inf)
+    for axis in position.T if len(position) else ():
+        low, high = axis.min(), axis.max()
+        if high > low:  # a single plane has no upper and lower border
+            nearest = np.minimum(nearest, np.minimum(axis - low, high - axis))
     return nearest
 
 

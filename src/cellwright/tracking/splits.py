@@ -231,12 +231,15 @@ def _propose(
                 k = columns[g]
                 worth = elsewhere.row_duals[row]
                 worth += elsewhere.column_duals[j] + elsewhere.column_duals[k]
-                if own not in (j, k):
+                if j != own and k != own:
                     worth -= left
                 wish = wishes[e] + wishes[g]
                 unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
-                least = births.offset + closest + limited(unlike, births.surprise) + wish
-                if least - worth >= best:
+                least = births.offset + closest + wish - worth
+                # Twice, since the first, which is less, needs no logarithm.
+                if least + min(unlike, 0.0) >= best:
+                    continue
+                if least + limited(unlike, births.surprise) >= best:
                     continue
                 cost = births.offset + _placed(before.position[row], after.position, j, k, births)
                 unlike += _changed(before.features[row], after.features, j, k, births)
