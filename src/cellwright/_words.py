@@ -1,4 +1,6 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and words that were mistyped."""
+
+from collections.abc import Iterable
 
 
 def counted(count: int, noun: str) -> str:
@@ -10,3 +12,24 @@ def counted(count: int, noun: str) -> str:
     ('1 image', '1,200 images')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence, after a space, that suggests the known word nearest to one; or nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("nucleii", ["blood", "nuclei"])
+    " Did you mean 'nuclei'?"
+    """
+    near = nearest(word, known)
+    return f" Did you mean '{near}'?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that one is most like; None where it is like none."""
+    from difflib import get_close_matches
+
+    lower = {one.lower(): one for one in known}
+    found = get_close_matches(word.lower(), lower, n=1)
+    return lower[found[0]] if found else None

@@ -28,7 +28,7 @@ def test_inspect_tells_what_is_there(run, folder):
     assert found.json["layout"] == "paired folders" and found.json["examples"] == 6
     assert found.json["objects_per_image"] == [2, 2, 2] and found.json["leaks"] == []
     assert found.json["median_diameter_px"] == [22.6, 22.6, 22.6]
-    assert "6 64 × 64" in run("data", "inspect", folder).out
+    assert "64 × 64 (6)" in run("data", "inspect", folder).out
 
 
 def test_inspect_lists_problems_and_leaks(run, folder):
@@ -132,3 +132,13 @@ def test_boxes_outside_of_their_image_are_a_problem(run, folder):
     (folder / "boxes.csv").write_text("\n".join(rows) + "\n")
     found = run("data", "inspect", folder)
     assert found.code == 1 and "lies outside" in found.out
+
+
+def test_an_image_whose_classes_cannot_be_read_is_there_all_the_same(run, folder):
+    rows = [f"{i},{label},{'ab'[label - 1]}" for i in range(6) for label in (1, 2)]
+    text = "\n".join(["image,label,class", *rows, "3,9,a"])
+    (folder / "classes.csv").write_text(text, encoding="utf-8")
+    found = run("data", "inspect", folder, "--json")
+    assert found.code == 1 and found.json["sizes"] == {"64 × 64": 6}
+    (problem,) = found.json["problems"]
+    assert "tells the class of object 9 of '3'" in problem

@@ -47,6 +47,20 @@ def test_wrong_usage_is_exit_code_2(run, arguments):
     assert "Usage:" in result.error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["segmnt"], "segment"),
+        (["segment", "x", "-o", "y", "--format", "tiff"], "tif"),
+        (["train", "x", "-o", "y", "--method", "watershd"], "watershed"),
+        (["segment", "x", "-o", "y", "--model", "nucleii"], "nuclei"),
+    ],
+)
+def test_what_may_be_meant_is_suggested(run, arguments, meant):
+    result = run(*arguments)
+    assert result.code == 2 and f"Did you mean '{meant}'?" in result.error
+
+
 def raising(error):
     @click.command()
     def command():

@@ -9,6 +9,7 @@ from cellwright.images.read import read, read_labels
 from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
 from cellwright.models.package import NETWORK, load_package, save_package
+from models.oracle import oracle_package
 
 from .conftest import save_field, truth
 
@@ -208,3 +209,30 @@ def test_a_model_that_does_not_run_is_told_once_and_nothing_is_written(
     assert result.code == 2
     assert result.error.count("cannot be opened") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_channel_that_no_image_has_is_refused_before_anything_is_written(run, tmp_path, rng):
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.tif", Image(rng.integers(0, 99, (64, 64), "u1"), "YX"))
+    refused = run("segment", tmp_path / "in", "-o", tmp_path / "out", "--channel", "DAPI")
+    assert refused.code == 2 and not (tmp_path / "out").exists()
+    assert "'a' has no channel 'DAPI', but a single one" in refused.error
+    assert "The same holds for all 2 images" in refused.error
+
+
+def test_a_model_that_learned_nothing_is_no_secret(run, fields, tmp_path):
+    oracle_package(tmp_path / "blind", evaluation={"AP@0.5 per image": 0.0})
+    arguments = ("segment", fields, "-o", tmp_path / "out", "--model", tmp_path / "blind", "--json")
+    for _ in range(2):  # also where all was done before
+        result = run(*arguments)
+        assert result.code == 0
+        (note,) = result.json["notes"]
+        assert "has not learned" in note and f"Note: {note}" in result.error
+    assert "has not learned" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_images_in_folders_are_no_annotation(run, oracle, tmp_path):
+    for seed, name in enumerate(("dim/a", "dim/b", "bright/c", "bright/d")):
+        save_field(tmp_path / "set" / f"{name}.tif", seed)
+    result = run("evaluate", oracle, tmp_path / "set", "-o", tmp_path / "scores", "--split", "all")
+    assert result.code == 2 and "and no labels" in result.error

@@ -182,3 +182,11 @@ def test_blood_smears(data_folder):
     assert dataset.splits == {"train": 105, "val": 35, "test": 40}
     assert class_names(dataset.examples) == ("Platelets", "RBC", "WBC")
     assert sum(len(load_boxes(example)) for example in dataset.examples) == 2564
+
+
+def test_a_table_from_a_european_spreadsheet_is_read(tmp_path):
+    lines = [GOOD[0], "a.tif,cell,train,3.5,2,13,9"]
+    english = load_boxes(open_dataset(write_table(tmp_path / "en", lines)).examples[0])
+    european = [line.replace(",", ";").replace(".5", ",5") for line in lines]
+    same = load_boxes(open_dataset(write_table(tmp_path / "eu", european)).examples[0])
+    assert same.corners.tolist() == english.corners.tolist() == [[2, 3.5, 9, 13]]

@@ -50,7 +50,9 @@ def test_split_folders_around_or_inside_of_the_pair(tmp_path):
 
 def test_files_that_do_not_pair_are_named(tmp_path):
     touch(tmp_path, "images/a.tif", "images/b.tif", "labels/a.tif", "labels/c.tif")
-    with pytest.raises(DatasetError, match=r"1 images without labels \('b'\) and 1 labels .*'c'"):
+    with pytest.raises(
+        DatasetError, match=r"1 image without labels \('b'\) and 1 label image .*'c'"
+    ):
         open_dataset(tmp_path)
 
 
@@ -180,23 +182,23 @@ def test_hidden_files_are_not_images(tmp_path):
     assert len(open_dataset(tmp_path)) == 1
 
 
-def test_index_gives_splits_kinds_and_groups(tmp_path):
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_index_gives_splits_kinds_and_groups(tmp_path, delimiter):
     paired_folder(tmp_path, 3)
-    (tmp_path / "index.csv").write_text(
-        "File,Split,Modality,plate,remark\na0.tif,training,fluo,p1,x\na1.tif,val,phase,p2,\n"
-    )
+    text = "File,Split,Modality,plate,remark\na0.tif,training,fluo,p1,x\na1.tif,val,phase,p2,\n"
+    (tmp_path / "index.csv").write_text(text.replace(",", delimiter))
     dataset = open_dataset(tmp_path)
     first, second, third = dataset.examples
     assert (first.split, first.kind, first.group) == ("train", "fluo", "p1")
     assert (second.split, second.kind, second.group) == ("val", "phase", "p2")
     assert third.split is None
-    assert "1 examples are not in index.csv ('a2')" in dataset.notes[0]
+    assert "Not in index.csv: 1 example ('a2')" in dataset.notes[0]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x,split\na0,train\n", "no column that names the images"),
+        ("x,split\na0,train\n", "has the columns x, split, but none for id"),
         ("id,split\na0,sometimes\n", "in the split 'sometimes'"),
         ("id,split\nzzz,train\n", "names none of the 2 examples"),
         ("id,split\na0,train\na0,val\n", "names 'a0' twice"),
@@ -250,3 +252,9 @@ def test_truth_of_the_cell_tracking_challenge_is_no_folder_of_classes(tmp_path):
     touch(tmp_path, "01_GT/SEG/man_seg002.tif", "01_GT/TRA/man_track000.tif")
     with pytest.raises(DatasetError, match="no known layout"):
         open_dataset(tmp_path / "01_GT")
+
+
+def test_images_alone_are_said_to_have_no_labels(tmp_path):
+    touch(tmp_path, "a.tif", "b.tif")
+    with pytest.raises(DatasetError, match="has no labels of its images"):
+        open_dataset(tmp_path)

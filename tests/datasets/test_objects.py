@@ -76,7 +76,7 @@ def test_what_a_table_does_not_say_is_unknown(tmp_path):
     assert dataset.classes == ("long", "round")
     assert names_of(dataset.examples[0])[:5] == ["", "round", "", "long", ""]
     assert set(names_of(dataset.examples[1])) == {""}
-    assert "unknown in 1 images ('a1')" in dataset.notes[0]
+    assert "unknown in 1 image ('a1')" in dataset.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_a_table_does_not_say_is_unknown(tmp_path):
     [
         ("image,label,class\nelsewhere,1,a\n", "names none of the images"),
         ("image,label,class\na0,1,a\na0,1,b\n", "object 1 of 'a0' is 'b', but was 'a' before"),
-        ("image,label,class\na0,first,a\n", "no readable table|not a readable table"),
+        ("image,label,class\na0,first,a\n", "line 2: the label 'first' is no whole number"),
     ],
 )
 def test_a_table_that_cannot_be_meant(tmp_path, text, message):
@@ -92,7 +92,7 @@ def test_a_table_that_cannot_be_meant(tmp_path, text, message):
         open_dataset(table(paired_folder(tmp_path), text))
 
 
-@pytest.mark.parametrize("header", ["image,label,kind", "image;label;kind", "value,name", ""])
+@pytest.mark.parametrize("header", ["image,label,kind", "image;label;kind", "value,colour", ""])
 def test_a_table_of_other_columns_is_refused(tmp_path, header):
     table(paired_folder(tmp_path), f"{header}\n")
     columns = re.escape(", ".join(re.split("[,;]", header)) or "(none)")

@@ -82,3 +82,35 @@ def test_a_description_keeps_names_and_values(tmp_path):
     again = open_dataset(tmp_path)
     assert again.classes == named.classes and again.task == "pixel classes"
     assert as_pixel_classes(again).examples == named.examples
+
+
+def test_a_legend_says_what_the_values_mean(tmp_path):
+    masks(tmp_path, 0, 7, 90)
+    text = "Value;Class;red\n90;gap;1\n0;background;0\n7;cell;2\n255;rare;3\n"
+    (tmp_path / "classes.csv").write_text(text, encoding="utf-8")
+    dataset = as_pixel_classes(open_dataset(tmp_path))
+    assert (dataset.task, dataset.classes) == ("pixel classes", ("cell", "gap", "rare"))
+    pixels, labels = load_example(dataset.examples[1])
+    np.testing.assert_array_equal(labels, np.select([pixels[0] == 7, pixels[0] == 90], [1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("value,name\n1,a\n1,b\n", "line 3: 1 cannot be 'b'"),
+        ("value,name\n1,a\n2,a\n", "line 3: 2 cannot be 'a'"),
+        ("value,name\nx,a\n", "line 2: the value 'x' is no whole number"),
+    ],
+)
+def test_a_legend_that_cannot_be_meant(tmp_path, text, message):
+    masks(tmp_path, 0, 1)
+    (tmp_path / "classes.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(tmp_path)
+
+
+def test_a_value_that_the_legend_does_not_name_is_refused(tmp_path):
+    masks(tmp_path, 0, 1, 5)
+    (tmp_path / "classes.csv").write_text("id,name\n1,cell\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="value 5, which is no class: the classes are 1"):
+        load_example(open_dataset(tmp_path).examples[0])

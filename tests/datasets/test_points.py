@@ -63,7 +63,7 @@ def test_points_of_volumes_have_a_z(tmp_path):
         ("image,y,x\na,4,oops\n", "line 2: a position is no number"),
         ("image,y,x\na,inf,4\n", "not finite"),
         ("image,y,x\na,4,\n", "no number"),
-        ("image,y,x\nz,4,4\n", "1 images not there"),
+        ("image,y,x\nz,4,4\n", "1 image not there"),
         ("image,y,x,split\na,4,4,train\na,5,5,val\n", "two splits"),
         ("image,y,x,split\na,4,4,one\n", "use train, val or test"),
         ("image,z,y,x\na,1,4,4\na,,4,4\n", "others have none"),
@@ -180,3 +180,10 @@ def test_batches_hold_points(tmp_path):
         from cellwright.datasets.examples import load_example
 
         load_example(dataset.examples[0])
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_from_a_european_spreadsheet_is_read(tmp_path, delimiter):
+    text = "\ufeff" + GOOD.replace(",", delimiter).replace(".", ",").replace("a,tif", "a.tif")
+    dataset = open_dataset(write_table(tmp_path, text))
+    assert load_points(dataset.examples[0], (40, 50)).positions.tolist() == [[4.25, 7], [20, 30.5]]

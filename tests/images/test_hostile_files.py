@@ -150,3 +150,8 @@ def test_pixels_beyond_32_bits_are_refused_like_infinite_ones() -> None:
     immense[0, 0] = 1.0
     with pytest.raises(InputError, match="71 of 72 pixels of 'image' are NaN, infinite or beyond"):
         check_pixels(Image(immense, "YX"))
+
+
+def test_pixels_beyond_all_measure_are_not_called_infinite() -> None:
+    with pytest.raises(InputError, match="are finite, but beyond"):
+        check_pixels(Image(np.full((4, 4), 1e300), "YX"))

@@ -56,3 +56,9 @@ def test_only_the_asked_region_is_read():
 
     source = channels_for(Image(Lazy(), "CYX"), ("grey",), 1)
     assert source[:, 3:7, 5:10].shape == (1, 4, 5)
+
+
+@pytest.mark.parametrize("channel", ["DAPI", 1, "2"])
+def test_there_is_nothing_to_choose_from_in_a_single_channel(channel):
+    with pytest.raises(UsageError, match="a single one: leave out --channel"):
+        channels_for(Image(PIXELS[0], "YX"), RGB, channel)

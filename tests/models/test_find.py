@@ -36,3 +36,19 @@ def test_a_wrong_name_lists_the_right_ones(package):
     add_model(find_model(package.source))
     with pytest.raises(ModelError, match=r"There is no model 'tyo'.*Models with a name: toy"):
         find_model("tyo")
+
+
+@pytest.mark.parametrize("name", ["Toyy", "toyx", "some/whre/toy"])
+def test_a_mistyped_name_or_path_is_put_right(tmp_path, monkeypatch, package, name):
+    add_model(find_model(package.source))
+    (tmp_path / "some" / "where").mkdir(parents=True)
+    (tmp_path / "some" / "where" / "toy").touch()
+    monkeypatch.chdir(tmp_path)
+    if "/" not in name:
+        with pytest.raises(ModelError, match="Did you mean 'toy'"):
+            find_model(name)
+        return
+    with pytest.raises(ModelError, match=r"There is no folder 'some.whre' either"):
+        find_model(name)
+    with pytest.raises(ModelError, match=r"Did you mean 'some.where.toy'"):
+        find_model("some/where/ty")

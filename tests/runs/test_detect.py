@@ -80,7 +80,7 @@ def test_the_report_counts_classes_and_shows_frames(root, result):
     page = (root / "out/report.html").read_text(encoding="utf-8")
     assert "Show boxes" in page
     assert "4 objects in 3 images" in page
-    assert f"1 {KINDS[0]} · 2 {KINDS[1]}" in page
+    assert f"{KINDS[0]}: 1 · {KINDS[1]}: 2" in page
     assert page.count("data:image/png") >= 3 and "broken" in page
     record = json.loads((root / "out/run.json").read_text())
     assert record["command"] == "detect" and record["model"]["name"] == "box-oracle"

@@ -62,12 +62,33 @@ def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, pl
     assert not (tmp_path / "out" / ".parts").exists()
 
 
-@pytest.mark.parametrize("change", ["parameters", "inputs", "model"])
-def test_another_run_is_refused(tmp_path, plan, change):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"parameters": {"threshold": 0.4}}, r"different parameters \(threshold\)"),
+        ({"inputs": ()}, r"of 'a\.tif'"),
+        ({"inputs": (InputFile("/b.tif", 6, 1),)}, r"of 'a\.tif', not of 'b\.tif'"),
+        (
+            {"model": {"name": "b", "version": "2", "sha256": "0"}},
+            r"with no model, not the .* 'b' 2",
+        ),
+        ({"version": "99"}, r"by Cellwright .*, not 99"),
+        ({"command": "detect"}, "by 'cellwright segment'"),
+        ({"files": ("labels/a.zarr",)}, "its files have other names"),
+    ],
+)
+def test_another_run_is_refused(tmp_path, plan, change, said):
     complete(tmp_path / "out", plan)
-    other = {"parameters": {"threshold": 0.4}, "inputs": (), "model": {"sha256": "0"}}[change]
-    with pytest.raises(OutputError, match=rf"another run \(different {change}.*--overwrite"):
-        open_run(tmp_path / "out", replace(plan, **{change: other}), overwrite=False)
+    with pytest.raises(OutputError, match=rf"results of another run: .*{said}.*--overwrite"):
+        open_run(tmp_path / "out", replace(plan, **change), overwrite=False)
+
+
+def test_an_image_that_changed_makes_another_run(tmp_path, plan):
+    complete(tmp_path / "out", plan)
+    image = Path(plan.inputs[0].path)
+    image.write_bytes(b"other pixels")
+    with pytest.raises(OutputError, match=r"before 'a\.tif' changed"):
+        open_run(tmp_path / "out", replace(plan, inputs=(InputFile.of(image),)), overwrite=False)
 
 
 def test_a_run_of_which_all_images_failed_makes_room_for_another(tmp_path, plan):

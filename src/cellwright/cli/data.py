@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cellwright._words import counted
 from cellwright.cli import options
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
 @click.option(
     "--augmentation",
     "strength",
-    type=click.Choice(["none", "light", "standard", "strong"]),
+    type=options.OneOf(["none", "light", "standard", "strong"]),
     default="standard",
     show_default=True,
     help="How strongly patches are varied.",
@@ -102,7 +103,7 @@ def preview(
         seed=seed,
         overwrite=overwrite,
     )
-    click.echo(f"Wrote {patches} patches to '{output}'.")
+    click.echo(f"Wrote {patches} {'patch' if patches == 1 else 'patches'} to '{output}'.")
 
 
 @data.command(short_help="Say which images are learned, and which are for checking.")
@@ -184,7 +185,7 @@ def split(
 )
 @click.option(
     "--parts",
-    type=click.Choice(["split", "largest", "keep"]),
+    type=options.OneOf(["split", "largest", "keep"]),
     default="split",
     show_default=True,
     help="Objects in several parts: one object each, the largest part alone, or as they are.",
@@ -231,7 +232,7 @@ def repair(
     failed = [one for one in done if one.error]
     for one in failed:
         click.echo(f"Failed: {one.name}: {one.error}", err=True)
-    facts = {
+    facts: dict[str, Any] = {
         "output": str(output),
         "images": len(done) - len(failed),
         "scattered": sum(one.flaws.scattered for one in done),
@@ -241,9 +242,9 @@ def repair(
         "failed": {one.name: one.error for one in failed},
     }
     lines = [
-        f"{facts['scattered']:,} objects in several parts, {facts['holed']:,} with holes, "
-        f"in {facts['images']:,} label images",
-        f"{facts['objects_before']:,} objects before, {facts['objects_after']:,} after",
+        f"{counted(facts['scattered'], 'object')} in several parts, {facts['holed']:,} with holes, "
+        f"in {counted(facts['images'], 'label image')}",
+        f"{counted(facts['objects_before'], 'object')} before, {facts['objects_after']:,} after",
         f"copies  {output}",
     ]
     options.say(as_json, facts, lines)
@@ -285,7 +286,8 @@ def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[
 def _lines(facts: dict[str, Any]) -> list[str]:
     """Return the facts as lines for a person."""
     lines = [
-        f"{facts['path']}: {facts['examples']} examples, {facts['layout']}, {facts['task']}",
+        f"{facts['path']}: {counted(facts['examples'], 'example')}, {facts['layout']}, "
+        f"{facts['task']}",
         f"  splits      {_counted(facts['splits'])}",
     ]
     for name in ("kinds", "categories", "sizes", "dtypes", "channels"):
@@ -310,10 +312,10 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _counted(counts: dict[str, int]) -> str:
-    """Return ``12 train, 3 val``, the least frequent of a long list left out."""
-    shown = [f"{count} {name}" for name, count in list(counts.items())[:_SHOWN]]
+    """Return ``train (12), val (3)``, the least frequent of a long list left out."""
+    shown = [f"{name} ({count:,})" for name, count in list(counts.items())[:_SHOWN]]
     rest = len(counts) - _SHOWN
-    return ", ".join(shown) + (f" and {rest} others" if rest > 0 else "")
+    return ", ".join(shown) + (f" and {counted(rest, 'other')}" if rest > 0 else "")
 
 
 def _listed(title: str, messages: list[str]) -> list[str]:

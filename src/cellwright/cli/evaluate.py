@@ -22,7 +22,7 @@ _WIDTH = 100  # characters of a line of explanation
 @options.output_folder
 @click.option(
     "--split",
-    type=click.Choice(["train", "val", "test", "all"]),
+    type=options.OneOf(["train", "val", "test", "all"]),
     default="val",
     show_default=True,
     help="Which images of the dataset.",

@@ -136,7 +136,7 @@ def info(model: str, as_json: bool) -> None:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["bioimageio", "cellwright"]),
+    type=options.OneOf(["bioimageio", "cellwright"]),
     default="bioimageio",
     show_default=True,
     help="BioImage.IO for other programs, or Cellwright's own.",
@@ -169,7 +169,7 @@ def export(model: str, output: Path, format_: str) -> None:
 @click.option("--name", help="What finds it afterwards.  [default: its own name]")
 @click.option(
     "--method",
-    type=click.Choice(["boundary", "classes", "watershed"]),
+    type=options.OneOf(["boundary", "classes", "watershed"]),
     help="What reads the maps of a model from elsewhere.  [default: as its description suggests]",
 )
 @options.as_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cellwright._words import counted
+from cellwright._words import counted, did_you_mean
 
 if TYPE_CHECKING:
     from cellwright.runs.results import RunResult
@@ -23,6 +23,18 @@ class Real(click.FloatRange):
     """A number within bounds, called NUMBER in the help."""
 
     name = "number"
+
+
+class OneOf(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2
+    """One of several words; the nearest one is suggested for a mistyped one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word that is meant."""
+        try:
+            return str(super().convert(value, param, ctx))
+        except click.BadParameter as error:
+            near = did_you_mean(str(value), self.choices)
+            raise click.BadParameter(f"{error.message}{near}", ctx, param) from error
 
 
 EXIT_SOME_FAILED = 1
@@ -65,7 +77,7 @@ seed = click.option(
 )
 device = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    type=OneOf(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
     help="Where networks run and learn.",
@@ -100,7 +112,7 @@ _FINDING = (
     axes,
     click.option(
         "--z",
-        type=click.Choice(["max", "mean", "each"]),
+        type=OneOf(["max", "mean", "each"]),
         help="What to do with Z planes: their maximum, their mean, or each on its own.",
     ),
     click.option(
@@ -148,6 +160,8 @@ def say(as_json: bool, result: dict[str, Any], lines: list[str]) -> None:
 
 def finish(result: "RunResult", as_json: bool) -> None:
     """Print what a run did and end the program with the exit code for it."""
+    for note in result.notes:
+        click.echo(f"Note: {note}", err=True)
     for image, reason in result.failures.items():
         click.echo(f"Failed: {image}: {reason}", err=True)
     for traceback in result.bugs:

@@ -11,6 +11,7 @@ import click
 
 from cellwright import __version__
 from cellwright._errors import CellwrightError
+from cellwright._words import did_you_mean
 from cellwright.cli.options import EXIT_WRONG_INPUT
 
 EXIT_INTERRUPTED = 130
@@ -71,6 +72,17 @@ class LazyProgram(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant, or suggest the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(
+                f"No such command '{args[0]}'.{did_you_mean(args[0], COMMANDS)}", ctx
+            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

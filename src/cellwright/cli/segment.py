@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @options.finding
 @click.option(
     "--format",
-    type=click.Choice(["tif", "ome-zarr"]),
+    type=options.OneOf(["tif", "ome-zarr"]),
     default="tif",
     show_default=True,
     help="How labels are written.",

@@ -45,7 +45,7 @@ CHOICES = "\n\n".join(
 @options.output_folder
 @click.option(
     "--method",
-    type=click.Choice([*LEARNED, *LEARNERS]),
+    type=options.OneOf([*LEARNED, *LEARNERS]),
     help="How objects or classes are learned; see below.  [default: that of --from; offsets; for "
     "volumes watershed; classes where pixel classes are annotated; boxes, points where those are]",
 )
@@ -73,19 +73,19 @@ CHOICES = "\n\n".join(
 @click.option(
     "--augmentation",
     "strength",
-    type=click.Choice(["none", "light", "standard", "strong"]),
+    type=options.OneOf(["none", "light", "standard", "strong"]),
     default="standard",
     show_default=True,
     help="How much patches are varied.",
 )
 @click.option(
     "--network",
-    type=click.Choice(list(NETWORKS)),
+    type=options.OneOf(list(NETWORKS)),
     help="Kind of network.  [default: unet, or that of --from]",
 )
 @click.option(
     "--encoder",
-    type=click.Choice(list(ENCODERS)),
+    type=options.OneOf(list(ENCODERS)),
     help="Kind of its layers.  [default: the network's own]",
 )
 @click.option(

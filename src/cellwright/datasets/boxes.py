@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.coco import read_coco
 from cellwright.datasets.columns import find_columns
 from cellwright.datasets.records import BoxLabels, Example
+from cellwright.datasets.tables import Row, header_of, read_rows
 
 ONE_CLASS = "object"
 """What objects are called where nobody tells classes apart."""
@@ -28,7 +28,7 @@ _COLUMNS = {
     "max_row": ("max_row", "ymax", "y_max", "y1", "bottom"),
     "max_col": ("max_col", "xmax", "x_max", "x1", "right"),
 }
-_OPTIONAL = ("class", "split")
+_NEEDED = ("image", *SIDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,7 @@ def class_names(examples: Sequence[Example]) -> tuple[str, ...]:
 
 def is_box_table(path: Path) -> bool:
     """Return whether a CSV file has the columns of a table of boxes."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return not _missing(find_columns(next(csv.reader(stream), ()), _COLUMNS))
-    except (UnicodeDecodeError, csv.Error, OSError):
-        return False
+    return set(_NEEDED) <= set(find_columns(header_of(path), _COLUMNS))
 
 
 @while_unchanged
@@ -136,24 +132,16 @@ def read_boxes(path: Path) -> BoxTable:
     rows: dict[str, list[tuple[float, ...]]] = {}
     names: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = find_columns(reader.fieldnames or (), _COLUMNS)
-            if missing := _missing(columns):
-                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
-            for row in reader:
-                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
-                image, where = said["image"], f"'{path}', line {reader.line_num}"
-                rows.setdefault(image, [])
-                names.setdefault(image, [])
-                if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
-                    raise DatasetError(f"{where}: '{image}' is in two splits.")
-                if any(said[side] for side in SIDES):
-                    rows[image].append(_corners(said, where))
-                    names[image].append(said.get("class", ONE_CLASS))
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    for row in read_rows(path, _COLUMNS, _NEEDED):
+        said = row.said
+        image, where = said["image"], f"'{path}', line {row.line}"
+        rows.setdefault(image, [])
+        names.setdefault(image, [])
+        if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
+            raise DatasetError(f"{where}: '{image}' is in two splits.")
+        if any(said[side] for side in SIDES):
+            rows[image].append(_corners(row, where))
+            names[image].append(said.get("class", ONE_CLASS))
     boxes = {
         image: Boxes(
             np.array(rows[image], np.float32).reshape(-1, 4),
@@ -183,9 +171,9 @@ def _coco_boxes(path: Path) -> Mapping[str, Boxes]:
     return found
 
 
-def _corners(said: Mapping[str, str], where: str) -> tuple[float, ...]:
+def _corners(row: Row, where: str) -> tuple[float, ...]:
     try:
-        top, left, bottom, right = (float(said[side]) for side in SIDES)
+        top, left, bottom, right = (row.number(side) for side in SIDES)
     except ValueError as error:
         raise DatasetError(f"{where}: a side of the box is no number ({error}).") from error
     if not (top < bottom < np.inf and left < right < np.inf and min(top, left) > -np.inf):
@@ -193,7 +181,3 @@ def _corners(said: Mapping[str, str], where: str) -> tuple[float, ...]:
             f"{where}: rows {top:g} to {bottom:g} and columns {left:g} to {right:g} are no box."
         )
     return top, left, bottom, right
-
-
-def _missing(columns: Mapping[str, str]) -> list[str]:
-    return [thing for thing in _COLUMNS if thing not in columns and thing not in _OPTIONAL]

@@ -5,30 +5,38 @@ images, ``classes/``, ``types/``, ``class_maps/`` or ``type_maps/`` beside that 
 whose files every pixel has the number of a class: an object is what most of its pixels are. A
 ``labels.csv`` with these columns is such a table, too; with others it may be about whole images.
 What nothing is said about is unknown.
+
+A ``classes.csv`` with the columns ``value`` and ``name`` is a legend: it says what the values in
+the label images mean, which then are classes of pixels.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
 
 from cellwright._errors import DatasetError
+from cellwright._words import counted
 from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.columns import find_columns, image_key, key_of, row_of
 from cellwright.datasets.layouts.files import has_images, image_files, some, subfolders
-from cellwright.datasets.records import Dataset, Example
+from cellwright.datasets.records import ClassLabels, Dataset, Example
+from cellwright.datasets.tables import Row, header_of, read_rows
 
 UNKNOWN = ""
 """The class of objects of which nobody says what they are."""
 _TABLE, _MAYBE_TABLE = "classes.csv", "labels.csv"
 _MAPS = ("classes", "types", "class_maps", "type_maps")
+_IMAGE_COLUMNS = ("image", "filename", "file_name", "file")
 _COLUMNS = {
-    "image": ("image", "filename", "file_name", "file", "id"),
+    "image": (*_IMAGE_COLUMNS, "id"),
     "label": ("label", "object", "object_id", "instance", "number"),
     "class": ("class", "cls", "category", "type", "cell_type"),
+}
+_LEGEND = {
+    "value": ("value", "pixel_value", "pixel value", "number", "index", "class_id", "id"),
+    "name": ("name", "class_name", "class", "category", "type"),
 }
 
 
@@ -46,6 +54,9 @@ def with_classes(dataset: Dataset) -> Dataset:
     labels = [example.labels for example in dataset.examples if isinstance(example.labels, Path)]
     folders = {path.parent for path in labels}
     found = {folder: _places(folder, dataset.root) for folder in folders}
+    legends = {path for folder in folders for path in _legends(folder, dataset.root)}
+    if legends and not any(found.values()):
+        return _of_pixel_classes(dataset, legends)
     told = [_with_classes(example, found) for example in dataset.examples]
     _refuse_doubt(told)
     missing = [example.id for example in told if example.classes is None]
@@ -56,9 +67,14 @@ def with_classes(dataset: Dataset) -> Dataset:
             f"'{dataset.root}', such as '{dataset.examples[0].id}'."
         )
     notes = dataset.notes + _unknown_images(told, found)
+    notes += tuple(
+        f"'{legend}' is not read: it names values, and the classes of objects are found elsewhere."
+        for legend in sorted(legends)
+    )
     if missing and len(missing) < len(told):
         notes += (
-            f"The classes of objects are unknown in {len(missing)} images ({some(missing)}).",
+            f"The classes of objects are unknown in {counted(len(missing), 'image')} "
+            f"({some(missing)}).",
         )
     return replace(dataset, examples=tuple(told), notes=notes)
 
@@ -78,53 +94,100 @@ def read_classes(path: Path) -> Mapping[str, Mapping[int, str]]:
         If it is no such table, or an object is named twice.
     """
     rows: dict[str, dict[int, str]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = _reader(stream)
-            columns = find_columns(reader.fieldnames or (), _COLUMNS)
-            if missing := [name for name in _COLUMNS if name not in columns]:
-                raise DatasetError(
-                    f"'{path}' has the columns {', '.join(reader.fieldnames or ()) or '(none)'}, "
-                    f"but none for {' and '.join(missing)}. It needs the columns "
-                    f"{','.join(_COLUMNS)}, separated by commas, and a row for each object. If it "
-                    "is about something else, rename it."
-                )
-            for row in reader:
-                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
-                image, label = rows.setdefault(image_key(said["image"]), {}), int(said["label"])
-                if image.setdefault(label, said["class"]) != said["class"]:
-                    raise DatasetError(
-                        f"'{path}', line {reader.line_num}: object {label} of '{said['image']}' "
-                        f"is '{said['class']}', but was '{image[label]}' before."
-                    )
-    except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:
-        raise DatasetError(
-            f"'{path}' is not a readable table of image, label and class ({error})."
-        ) from error
+    for row in read_rows(path, _COLUMNS, tuple(_COLUMNS)):
+        said = row.said
+        image, label = rows.setdefault(image_key(said["image"]), {}), _whole(path, row, "label")
+        if image.setdefault(label, said["class"]) != said["class"]:
+            raise DatasetError(
+                f"'{path}', line {row.line}: object {label} of '{said['image']}' "
+                f"is '{said['class']}', but was '{image[label]}' before."
+            )
     return rows
 
 
-def _reader(stream: TextIO) -> csv.DictReader[str]:
-    """Return a reader of rows between commas, or between semicolons, as some spreadsheets write."""
-    header = stream.readline()
-    stream.seek(0)
-    return csv.DictReader(stream, delimiter=";" if header.count(";") > header.count(",") else ",")
+@while_unchanged
+def read_legend(path: Path) -> Mapping[int, str]:
+    """Read what the values in label images mean: columns ``value`` and ``name``.
+
+    Returns
+    -------
+    mapping of int to str
+        Names by value, in ascending order; without 0, the background.
+
+    Raises
+    ------
+    DatasetError
+        If it is no such table, or a value or a name occurs twice.
+    """
+    names: dict[int, str] = {}
+    for row in read_rows(path, _LEGEND, tuple(_LEGEND)):
+        value, name = _whole(path, row, "value"), row.said["name"]
+        if value < 0 or value in names or name in names.values() or not name:
+            raise DatasetError(
+                f"'{path}', line {row.line}: {value} cannot be '{name}'. Every value, from 0 on, "
+                "has one name, and every name one value."
+            )
+        names[value] = name
+    return {value: names[value] for value in sorted(names) if value > 0}
+
+
+def _whole(path: Path, row: Row, thing: str) -> int:
+    """Return a whole number in a row."""
+    try:
+        return int(row.said[thing])
+    except ValueError as error:
+        raise DatasetError(
+            f"'{path}', line {row.line}: the {thing} '{row.said[thing]}' is no whole number."
+        ) from error
 
 
 def _is_table(path: Path) -> bool:
     """Return whether a file is meant as a table of classes: by its name, or by its columns."""
     if path.name == _TABLE:
-        return path.is_file()
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return len(find_columns(_reader(stream).fieldnames or (), _COLUMNS)) == len(_COLUMNS)
-    except (UnicodeDecodeError, csv.Error, OSError):
-        return False
+        return path.is_file() and not _is_legend(path)
+    return len(find_columns(header_of(path), _COLUMNS)) == len(_COLUMNS)
+
+
+def _is_legend(path: Path) -> bool:
+    """Return whether a table tells what values mean: it names no image and no object."""
+    about = find_columns(header_of(path), {**_LEGEND, "image": _IMAGE_COLUMNS})
+    return set(about) == set(_LEGEND)
+
+
+def _of_pixel_classes(dataset: Dataset, legends: Collection[Path]) -> Dataset:
+    """Return a dataset whose label images hold classes of pixels, as a legend says."""
+    if len(legends) > 1:
+        raise DatasetError(
+            f"{some(map(str, sorted(legends)))} each say what the values in the labels of "
+            f"'{dataset.root}' mean. Keep one of them."
+        )
+    (legend,) = legends
+    names = read_legend(legend)
+    examples = (
+        replace(example, labels=ClassLabels(example.labels, tuple(names)))
+        if isinstance(example.labels, Path)
+        else example
+        for example in dataset.examples
+    )
+    return replace(
+        dataset, task="pixel classes", classes=tuple(names.values()), examples=tuple(examples)
+    )
+
+
+def _above(folder: Path, root: Path) -> list[Path]:
+    """Return a folder and those that it is in, up to the root."""
+    return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+
+
+def _legends(folder: Path, root: Path) -> list[Path]:
+    """Return the legends that may be about a folder of labels."""
+    tables = (one / _TABLE for one in _above(folder, root))
+    return [table for table in tables if table.is_file() and _is_legend(table)]
 
 
 def _places(folder: Path, root: Path) -> list[Path]:
     """Return the tables, and the folders of images, that may tell about a folder of labels."""
-    above = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+    above = _above(folder, root)
     names = (_TABLE, _MAYBE_TABLE)
     tables = [path for one in above for name in names if _is_table(path := one / name)]
     maps = []

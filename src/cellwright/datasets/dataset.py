@@ -16,7 +16,7 @@ from cellwright.datasets.layouts.boxes import open_boxes
 from cellwright.datasets.layouts.classes import open_classes
 from cellwright.datasets.layouts.ctc import open_ctc
 from cellwright.datasets.layouts.described import open_described, read_description
-from cellwright.datasets.layouts.files import some
+from cellwright.datasets.layouts.files import has_images, some
 from cellwright.datasets.layouts.nnunet import open_nnunet
 from cellwright.datasets.layouts.paired import open_paired
 from cellwright.datasets.layouts.points import open_points
@@ -88,8 +88,9 @@ def _recognise(root: Path) -> Dataset:
         dataset = layout(root)
         if dataset is not None and dataset.examples:
             return dataset
+    missing = "labels of its images" if has_images(root) else "known layout of images and labels"
     raise DatasetError(
-        f"'{root}' has no known layout of images and labels. It holds {_contents(root)}. "
+        f"'{root}' has no {missing}. It holds {_contents(root)}. "
         "Known layouts:\n" + "\n".join(f"  - {name}" for name in LAYOUTS)
     )
 
@@ -108,6 +109,4 @@ def _check_ids(dataset: Dataset) -> None:
     counts = Counter(example.id for example in dataset.examples)
     twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
-        raise DatasetError(
-            f"'{dataset.root}': {len(twice)} ids belong to several examples ({some(twice)})."
-        )
+        raise DatasetError(f"'{dataset.root}' has several examples of the same id: {some(twice)}.")

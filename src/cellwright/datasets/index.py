@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import DatasetError
-from cellwright.datasets.columns import find_columns, image_key, row_of
+from cellwright._words import counted
+from cellwright.datasets.columns import image_key, row_of
 from cellwright.datasets.layouts.files import some, split_name
 from cellwright.datasets.records import Dataset, Example
+from cellwright.datasets.tables import read_rows
 
 FILE_NAME = "index.csv"
 _COLUMNS = {
@@ -50,29 +51,22 @@ def apply_index(dataset: Dataset) -> Dataset:
     notes = dataset.notes
     unlisted = [example.id for example in dataset.examples if example.id not in listed]
     if unlisted:
-        notes += (f"{len(unlisted)} examples are not in {path.name} ({some(unlisted)}).",)
+        notes += (f"Not in {path.name}: {counted(len(unlisted), 'example')} ({some(unlisted)}).",)
     if len(rows) > len(listed):
-        notes += (f"{len(rows) - len(listed)} rows of {path.name} name no example.",)
+        nameless = counted(len(rows) - len(listed), "row")
+        notes += (f"Without an example of that name: {nameless} of {path.name}.",)
     return replace(dataset, examples=examples, notes=notes)
 
 
 def _read_rows(path: Path) -> dict[str, Mapping[str, str]]:
     """Return what each row says, keyed by the stem of its id."""
     rows: dict[str, Mapping[str, str]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = find_columns(reader.fieldnames or (), _COLUMNS)
-            if "id" not in columns:
-                raise DatasetError(f"'{path}' has no column that names the images; call one 'id'.")
-            for row in reader:
-                facts = {name: (row[column] or "").strip() for name, column in columns.items()}
-                name = image_key(facts.pop("id"))
-                if name in rows:
-                    raise DatasetError(f"'{path}' names '{name}' twice.")
-                rows[name] = facts
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    for row in read_rows(path, _COLUMNS, needed=("id",)):
+        facts = dict(row.said)
+        name = image_key(facts.pop("id"))
+        if name in rows:
+            raise DatasetError(f"'{path}' names '{name}' twice.")
+        rows[name] = facts
     return rows
 
 

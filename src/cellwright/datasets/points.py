@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from cellwright.datasets.columns import find_columns
 from cellwright.datasets.examples import ObjectFacts, load_example, load_labels, object_facts
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import BoxLabels, CentreLabels, Dataset, Example, PointLabels
+from cellwright.datasets.tables import Row, header_of, read_rows
 
 _AXES = ("z", "y", "x")
 _COLUMNS = {
@@ -153,11 +153,7 @@ def point_facts(points: Points) -> ObjectFacts:
 
 def is_point_table(path: Path) -> bool:
     """Return whether a CSV file has the columns of a table of points."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return not _missing(find_columns(next(csv.reader(stream), ()), _COLUMNS))
-    except (UnicodeDecodeError, csv.Error, OSError):
-        return False
+    return set(_NEEDED) <= set(find_columns(header_of(path), _COLUMNS))
 
 
 @while_unchanged
@@ -177,24 +173,16 @@ def read_points(path: Path) -> PointTable:
     rows: dict[str, list[tuple[float, ...]]] = {}
     names: dict[str, list[str]] = {}
     splits: dict[str, str] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = find_columns(reader.fieldnames or (), _COLUMNS)
-            if missing := _missing(columns):
-                raise DatasetError(f"'{path}' has no column {', '.join(map(repr, missing))}.")
-            for row in reader:
-                said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
-                image, where = said["image"], f"'{path}', line {reader.line_num}"
-                rows.setdefault(image, [])
-                names.setdefault(image, [])
-                if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
-                    raise DatasetError(f"{where}: '{image}' is in two splits.")
-                if said["y"] or said["x"]:
-                    rows[image].append(_position(said, where))
-                    names[image].append(said.get("class") or ONE_CLASS)
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+    for row in read_rows(path, _COLUMNS, _NEEDED):
+        said = row.said
+        image, where = said["image"], f"'{path}', line {row.line}"
+        rows.setdefault(image, [])
+        names.setdefault(image, [])
+        if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
+            raise DatasetError(f"{where}: '{image}' is in two splits.")
+        if said["y"] or said["x"]:
+            rows[image].append(_position(row, where))
+            names[image].append(said.get("class") or ONE_CLASS)
     for image, places in rows.items():
         if len({len(place) for place in places}) > 1:
             raise DatasetError(f"'{path}': some points of '{image}' have a z, others have none.")
@@ -205,10 +193,10 @@ def read_points(path: Path) -> PointTable:
     return PointTable(points, splits)
 
 
-def _position(said: Mapping[str, str], where: str) -> tuple[float, ...]:
-    axes = [axis for axis in _AXES if axis != "z" or said.get("z")]
+def _position(row: Row, where: str) -> tuple[float, ...]:
+    axes = [axis for axis in _AXES if axis != "z" or row.said.get("z")]
     try:
-        position = tuple(float(said[axis]) for axis in axes)
+        position = tuple(row.number(axis) for axis in axes)
     except ValueError as error:
         raise DatasetError(f"{where}: a position is no number ({error}).") from error
     if not np.isfinite(position).all():
@@ -262,7 +250,3 @@ def centroids(labels: LabelArray) -> DoubleArray:
     present = sizes > 0
     middles: DoubleArray = sums[present] / sizes[present, None]
     return middles
-
-
-def _missing(columns: Mapping[str, str]) -> list[str]:
-    return [thing for thing in _NEEDED if thing not in columns]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._errors import CellwrightError
+from cellwright._errors import CellwrightError, DatasetError
 from cellwright._progress import progress
 from cellwright.datasets.boxes import check_boxes, load_boxes
 from cellwright.datasets.examples import (
@@ -157,7 +157,10 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             count, diameter = len(objects.points), objects.diameter
             warning = binary_labels_warning(example, labels)
             flaws = Flaws() if warning else find_flaws(labels)
-            classes = count_classes(example, labels)
+            try:
+                classes = count_classes(example, labels)
+            except DatasetError as error:  # what is said about the objects, not the image
+                warning = warning or str(error)
     channels, shape = pixels.shape[0], pixels.shape[1:]
     return (
         ExampleFacts(

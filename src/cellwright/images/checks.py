@@ -25,13 +25,20 @@ def check_pixels(image: Image) -> None:
     """
     if image.dtype.kind != "f":
         return
-    bad = total = 0
+    bad = finite = total = 0
     rows = image.sizes["Y"]
     for index in np.ndindex(*image.shape[:-2]):
         for start in range(0, rows, BLOCK_ROWS):
             block = np.asarray(image.data[(*index, slice(start, start + BLOCK_ROWS))])
             bad += block.size - int(np.count_nonzero(np.abs(block) <= LARGEST))
+            finite += int(np.count_nonzero(np.isfinite(block)))
             total += block.size
+    if bad == total and finite:
+        raise InputError(
+            f"The pixels of '{image.name}' are finite, but beyond ±{LARGEST:.0e}, which no camera "
+            "counts to: most likely the file was read or converted wrongly. Save it again in "
+            "another format."
+        )
     if bad == total:
         raise InputError(f"'{image.name}' holds no finite pixel at all; leave the file out.")
     if bad:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellwright._errors import UsageError
+from cellwright._words import did_you_mean
 from cellwright.methods.readout import Readout
 
 
@@ -165,7 +166,10 @@ def find_method(name: str) -> Method:
     """
     known = METHODS | CLASS_METHODS | BOX_METHODS | POINT_METHODS
     if name not in known:
-        raise UsageError(f"There is no method '{name}'; choose from {', '.join(known)}.")
+        raise UsageError(
+            f"There is no method '{name}'; choose from {', '.join(known)}."
+            f"{did_you_mean(name, known)}"
+        )
     return known[name]
 
 

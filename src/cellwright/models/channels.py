@@ -114,16 +114,37 @@ def channels_for(
             f"{'single planes' if dimensions == 2 else 'volumes'} ({spatial} or C{spatial}). "
             "Take a part with image.region(Z=…, T=…)."
         )
+    chosen = check_channels(image, wanted, channel)
+    count = len(chosen) if chosen else image.sizes.get("C", 1)
+    mean = count > 1 == len(wanted)
+    return ChannelSource(image.data, dimensions, chosen, len(wanted), mean)
+
+
+def check_channels(
+    image: Image, wanted: tuple[str, ...], channel: Channel | Sequence[Channel] | None
+) -> tuple[int, ...] | None:
+    """Return which channels of an image `channels_for` takes; None for all. No pixel is read.
+
+    Parameters
+    ----------
+    image : Image
+        Of any axes.
+    wanted, channel
+        As for `channels_for`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such channel, or too few or too many remain.
+    """
     present = image.sizes.get("C", 1)
     asked = (channel,) if isinstance(channel, int | str) else tuple(channel or ())
     chosen = tuple(_index_of(one, image, present) for one in asked) or None
     count = len(chosen) if chosen else present
-    if count == 1:
-        return ChannelSource(image.data, dimensions, chosen, len(wanted))
-    if image.is_rgb and chosen is None and len(wanted) == 1:
-        return ChannelSource(image.data, dimensions, None, 1, mean=True)
-    if count == len(wanted) and (chosen or image.is_rgb == (wanted == RGB)):
-        return ChannelSource(image.data, dimensions, chosen, count)
+    as_grey = image.is_rgb and chosen is None and len(wanted) == 1
+    alike = count == len(wanted) and (chosen is not None or image.is_rgb == (wanted == RGB))
+    if count == 1 or as_grey or alike:
+        return chosen
     names = image.channel_names or tuple(map(str, range(present)))
     raise UsageError(
         f"'{image.name}' has {present} channels ({', '.join(names)}), but the model takes "
@@ -139,7 +160,8 @@ def _index_of(channel: Channel, image: Image, present: int) -> int:
     index = int(channel) if str(channel).isdecimal() else -1
     if 0 <= index < present:
         return index
+    called = f"no channel '{channel}'"
+    if present == 1:
+        raise UsageError(f"'{image.name}' has {called}, but a single one: leave out --channel.")
     named = f" or by name ({', '.join(names)})" if names else ""
-    raise UsageError(
-        f"'{image.name}' has no channel {channel!r}. Choose 0 to {present - 1}{named}."
-    )
+    raise UsageError(f"'{image.name}' has {called}. Choose 0 to {present - 1}{named}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright._errors import ModelError
+from cellwright._words import did_you_mean, nearest
 from cellwright.models.card import check_name
 from cellwright.models.package import (
     CARD,
@@ -75,9 +77,20 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.exists():
         return path
     raise ModelError(
-        f"There is no model '{name_or_path}', neither by that name nor at that path. "
-        f"Models with a name: {', '.join(known) or 'none'}."
+        f"There is no model '{name_or_path}', neither by that name nor at that path."
+        f"{_suggestion(path, known)} Models with a name: {', '.join(known) or 'none'}."
     )
+
+
+def _suggestion(path: Path, names: Iterable[str]) -> str:
+    """Return what may have been meant by the name or path of no model: a sentence, or nothing."""
+    if len(path.parts) <= 1:
+        return did_you_mean(str(path), names)
+    folder = path.parent
+    if not folder.is_dir():
+        return f" There is no folder '{folder}' either."
+    near = nearest(path.name, (entry.name for entry in folder.iterdir()))
+    return f" Did you mean '{folder / near}'?" if near else ""
 
 
 def add_model(path: Path, name: str | None = None) -> KnownModel:

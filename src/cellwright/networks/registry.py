@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from cellwright._errors import UsageError
+from cellwright._words import did_you_mean
 from cellwright.networks.plan import VOLUME_DEPTH, VOLUME_WIDTH
 
 if TYPE_CHECKING:
@@ -226,7 +227,10 @@ def network_to_dict(network: Network) -> dict[str, Any]:
 
 def _find(name: Any) -> Entry:
     if name not in NETWORKS:
-        raise UsageError(f"There is no network '{name}'. Choose one of: {', '.join(NETWORKS)}.")
+        raise UsageError(
+            f"There is no network '{name}'. Choose one of: {', '.join(NETWORKS)}."
+            f"{did_you_mean(name, NETWORKS)}"
+        )
     return NETWORKS[name]
 
 

@@ -6,9 +6,14 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from cellwright._errors import AxesError, CellwrightError, UsageError
 from cellwright._types import Table
 from cellwright.images.find import Found, find_images
+from cellwright.images.image import Image
+from cellwright.images.read import read
 from cellwright.inference.runtime import Device
+from cellwright.models.card import ModelCard
+from cellwright.models.channels import check_channels
 from cellwright.models.find import find_model
 from cellwright.models.load import AnyModel, load_model
 from cellwright.runs.batch import Task
@@ -16,6 +21,8 @@ from cellwright.runs.detect_options import DetectOptions
 from cellwright.runs.doctor import available_cores
 from cellwright.runs.evaluate import named
 from cellwright.runs.folder import PREVIEW_FILE, InputFile, Outcome, Plan, open_run, read_record
+from cellwright.runs.learned import learned_nothing
+from cellwright.runs.planes import check_depth
 from cellwright.runs.results import (
     ResultKind,
     RunResult,
@@ -38,11 +45,17 @@ class Job:
         Does one task: ``work(task, output=..., options=..., open_model=...)``; picklable.
     file_of : callable, optional
         Returns the file that is written for a task, from the result folder on.
+    check : callable, optional
+        Refuses an image that the options do not fit, by its header alone.
+    notes : tuple of str
+        What the user should know about all results.
     """
 
     kind: ResultKind
     work: Callable[..., tuple[Outcome, Table]]
     file_of: Callable[[Task], str] | None = None
+    check: Callable[[Image], None] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def apply_model(
@@ -93,9 +106,14 @@ def apply_model(
     opening: Callable[[], Any] = partial(opened, find_model(model), device, threads)
     ready = opening()  # one that does not run here is told once, not for every image
     job = job_of(ready)
-    work = partial(job.work, output=output, options=options, open_model=opening)
+    job = replace(
+        job,
+        work=partial(job.work, output=output, options=options, open_model=opening),
+        check=partial(_check_image, card=ready.card, options=options),
+        notes=learned_nothing(ready.card),
+    )
     return do_job(
-        replace(job, work=work),
+        job,
         inputs,
         output,
         Plan(command, inputs=(), parameters=asdict(options), files=(), model=named(ready)),
@@ -131,6 +149,8 @@ def do_job(
     """
     found = images_to_do(inputs, output)
     tasks = plan_tasks(found)
+    if job.check is not None:
+        _refuse_if_none_fits(tasks, job.check, plan.parameters["axes"])
     files = [job.file_of(task) for task in tasks] if job.file_of else []
     plan = replace(
         plan,
@@ -144,8 +164,41 @@ def do_job(
         if finished is not None:
             return earlier_result(run, job.kind, finished)
         return complete_run(
-            run, tasks, job.work, kind=job.kind, jobs=jobs, what=f"{plan.command.capitalize()}ing"
+            run,
+            tasks,
+            job.work,
+            kind=job.kind,
+            jobs=jobs,
+            what=f"{plan.command.capitalize()}ing",
+            notes=job.notes,
         )
+
+
+def _check_image(image: Image, *, card: ModelCard, options: DetectOptions) -> None:
+    """Refuse an image whose planes or channels do not fit the model and the options."""
+    check_depth(image, options.z, card.network.dimensions)
+    check_channels(image, card.input.channels, options.channel or None)
+
+
+def _refuse_if_none_fits(
+    tasks: Sequence[Task], check: Callable[[Image], None], axes: str | None
+) -> None:
+    """Refuse options that fit no image, before anything is written.
+
+    Files that cannot be read are told when it is their turn.
+    """
+    refusals: list[CellwrightError] = []
+    for task in tasks:
+        try:
+            check(read(task.path, axes=axes, scene=task.scene))
+            return
+        except (UsageError, AxesError) as error:
+            refusals.append(error)
+        except CellwrightError:
+            return
+    if len(refusals) == 1:
+        raise refusals[0]
+    raise UsageError(f"{refusals[0]} The same holds for all {len(tasks)} images.")
 
 
 def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:

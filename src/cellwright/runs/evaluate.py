@@ -12,8 +12,10 @@ import numpy as np
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
 from cellwright._types import AnyArray, Table
+from cellwright._words import counted
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import binary_labels_warning
+from cellwright.datasets.layouts.files import some
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
@@ -195,7 +197,7 @@ def evaluate(
         _check_boxed(opened)
     elif opened.task != "instances":
         raise DatasetError(
-            f"'{opened.root}' is annotated with {opened.task}, but the model '{loaded.card.name}' "
+            f"'{opened.root}' {_annotated_with(opened)}, but the model '{loaded.card.name}' "
             "is scored on numbered objects: images and label images of the same names."
         )
     examples = chosen_examples(opened, split)
@@ -218,6 +220,14 @@ def evaluate(
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
         run.finish(versions=versions(), metrics=metrics, images=written)
     return EvaluationResult(out, metrics)
+
+
+def _annotated_with(dataset: Dataset) -> str:
+    """Return what a dataset has in place of numbered objects, as people see it."""
+    if dataset.task != "classes of whole images":
+        return f"is annotated with {dataset.task}"
+    folders = some(f"{name}/" for name in dataset.categories)
+    return f"holds images in the folders {folders} and no labels"
 
 
 def _evaluation(
@@ -316,8 +326,8 @@ def _leaks(dataset: Dataset, split: str) -> list[str]:
     if not mine:
         return []
     return [
-        f"{len(mine)} pairs of images in different splits are not independent (first: {mine[0]}); "
-        "the scores flatter a model that was trained on them."
+        f"Images in different splits are not independent: {counted(len(mine), 'pair')} (first: "
+        f"{mine[0]}); the scores flatter a model that was trained on them."
     ]
 
 

@@ -22,6 +22,7 @@ from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.runs.differences import differences
 from cellwright.runs.lock import LOCK_FILE, locked, no_folder
 
 SCHEMA = 1
@@ -334,18 +335,9 @@ def _is_trace(file: Path) -> bool:
 
 
 def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
-    wanted = plan.to_json()
-    names = {"version": "version of Cellwright", "files": "output files"}
-    differing = [names.get(key, key) for key in wanted if earlier.get(key) != wanted[key]]
-    changed = [
-        name
-        for name, value in wanted["parameters"].items()
-        if earlier.get("parameters", {}).get(name) != value
-    ]
-    if "parameters" in differing and changed:
-        differing[differing.index("parameters")] = f"parameters ({', '.join(changed)})"
+    said = differences(earlier, plan.to_json())
     return (
-        f"'{path}' holds the results of another run (different {', '.join(differing)}). "
+        f"'{path}' holds the results of another run: {', '.join(said)}. "
         "Choose another folder, or replace them with --overwrite."
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
+from cellwright._words import counted
 from cellwright.datasets.examples import load_pixels
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.records import Dataset, Example
@@ -67,7 +68,7 @@ def leak_notes(dataset: Dataset) -> list[str]:
     if not leaks:
         return []
     return [
-        f"{len(leaks)} pairs of images in different splits are not independent (first: "
+        f"Images in different splits are not independent: {counted(len(leaks), 'pair')} (first: "
         f"{leaks[0]}); the scores flatter the model."
     ]
 

@@ -91,6 +91,8 @@ class RunResult:
         Tracebacks of failures that are our fault.
     warnings : int
         Number of images with warnings.
+    notes : tuple of str
+        What the user should know about all results.
     seconds : float
         Duration of this run in s; 0 when everything was done before.
     """
@@ -102,6 +104,7 @@ class RunResult:
     failures: dict[str, str]
     bugs: tuple[str, ...] = ()
     warnings: int = 0
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +115,7 @@ class RunResult:
             "objects": self.objects,
             "failed": self.failures,
             "images_with_warnings": self.warnings,
+            "notes": list(self.notes),
             "seconds": round(self.seconds, 3),
             "table": str(self.folder / self.kind.csv),
             "report": str(self.folder / REPORT_FILE),
@@ -147,7 +151,14 @@ def plan_tasks(found: Sequence[Found]) -> list[Task]:
 
 
 def complete_run(
-    folder: RunFolder, tasks: Sequence[Task], work: Work, *, kind: ResultKind, jobs: int, what: str
+    folder: RunFolder,
+    tasks: Sequence[Task],
+    work: Work,
+    *,
+    kind: ResultKind,
+    jobs: int,
+    what: str,
+    notes: Sequence[str] = (),
 ) -> RunResult:
     """Do what is still to be done, then write the table, the report and the record."""
     start, cpu_start = time.perf_counter(), _cpu_seconds()
@@ -165,6 +176,7 @@ def complete_run(
     results = {
         "failed": len(failed),
         "objects": objects,
+        "notes": list(notes),
         "seed": None,  # nothing here is drawn at random
         "versions": versions(),
         "timings": {
@@ -184,6 +196,7 @@ def complete_run(
         failures={outcome.image: outcome.error or "" for outcome in failed},
         bugs=tuple(o.facts["traceback"] for o in failed if "traceback" in o.facts),
         warnings=sum(bool(outcome.warnings) for outcome in outcomes),
+        notes=tuple(notes),
         seconds=seconds,
     )
 
@@ -209,6 +222,7 @@ def earlier_result(folder: RunFolder, kind: ResultKind, record: dict[str, Any]) 
         objects=record["objects"],
         failures={},
         warnings=sum(bool(image["warnings"]) for image in record["images"]),
+        notes=tuple(record["notes"]),
     )
 
 

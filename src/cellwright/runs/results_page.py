@@ -58,6 +58,7 @@ def results_page(
         subtitle=_subtitle(record),
         overview=overview,
         failures=[outcome for outcome in outcomes if not outcome.done],
+        notes=record.get("notes", ()),
         warnings=_warnings(done),
         charts=[chart for chart in charts if chart],
         cards=_cards(done),
@@ -142,7 +143,7 @@ def _by_interest(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
 def _summary(outcome: Outcome) -> str:
     facts = outcome.facts
     if "classes" in facts:
-        parts = [f"{count:,} {name}" for name, count in facts["classes"].items()]
+        parts = [f"{name}: {count:,}" for name, count in facts["classes"].items()]
     elif "shares" in facts:
         parts = [f"{share:.1%} {name}" for name, share in facts["shares"].items()]
     else:

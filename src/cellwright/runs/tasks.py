@@ -16,8 +16,6 @@ from cellwright.runs.lesson import Lesson
 if TYPE_CHECKING:
     from torch import nn
 
-LEAST_SCORE = 0.05
-"""A model with a lower score on validation images, of at most 1, has not learned."""
 AVERAGE_PRECISION = "average_precision"
 DICE = "dice"
 F1 = "f1"
@@ -99,9 +97,6 @@ class Task(Protocol):
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:
         """Choose what is left to choose on validation images, and score the model on them."""
-
-    def score(self, card: ModelCard) -> float:
-        """Return how good the model is, from 0 to 1."""
 
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""

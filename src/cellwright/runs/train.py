@@ -20,13 +20,14 @@ from cellwright.models.package import CARD, FILES, Package, load_package, save_p
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate import named
 from cellwright.runs.folder import Plan, now, open_run
+from cellwright.runs.learned import has_learned
 from cellwright.runs.lesson import Learned, Lesson, Machine
 from cellwright.runs.object_classes import without_classes
 from cellwright.runs.options import TrainOptions
 from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
-from cellwright.runs.tasks import LEAST_SCORE, Finished, Task
+from cellwright.runs.tasks import Finished, Task
 from cellwright.runs.train_boxes import BoxTask
 from cellwright.runs.train_classes import ClassTask
 from cellwright.runs.train_instances import InstanceTask
@@ -174,7 +175,7 @@ def train_divided(
         lesson = Lesson(task, divided, contract, method, options, size)
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
         done = finished_model(lesson, learned, options.name or model_name(out))
-        if task.score(done.card) < LEAST_SCORE:
+        if not has_learned(done.card):
             warnings.append(_NOTHING_LEARNED)
         package = save_package(out, done.card, learned.files)
         page = model_report(
@@ -189,8 +190,7 @@ def train_divided(
 
 def _result(out: Path, task: Task, package: Package, warnings: Sequence[str]) -> TrainResult:
     card = package.card
-    learned = task.score(card) >= LEAST_SCORE
-    return TrainResult(out, package, task.headline(card), learned, tuple(warnings))
+    return TrainResult(out, package, task.headline(card), has_learned(card), tuple(warnings))
 
 
 def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:

@@ -144,10 +144,6 @@ class BoxTask:
         ]
         return Finished(card, overview, _pictured(model, examples, evaluation))
 
-    def score(self, card: ModelCard) -> float:
-        """Return how good the model is, from 0 to 1: AP50."""
-        return float(card.evaluation["AP50"] or 0.0)
-
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation

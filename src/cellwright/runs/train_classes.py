@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.pixel_classes import as_pixel_classes
@@ -90,10 +88,6 @@ class ClassTask:
             if name.startswith(("Dice", "Jaccard")) and value is not None
         ]
         return Finished(card, overview, _pictured(model, examples, evaluation))
-
-    def score(self, card: ModelCard) -> float:
-        """Return how good the model is, from 0 to 1: the mean Dice of the classes."""
-        return float(np.mean([*_dice(card).values()] or [0.0]))
 
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""

@@ -108,10 +108,6 @@ class InstanceTask:
             confusion_grid(evaluation.classes),
         )
 
-    def score(self, card: ModelCard) -> float:
-        """Return how good the model is, from 0 to 1: AP at IoU 0.5, mean over the images."""
-        return float(card.evaluation["AP@0.5 per image"])
-
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation

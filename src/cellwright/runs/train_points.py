@@ -101,10 +101,6 @@ class PointTask:
         figures = card.evaluation
         return Finished(card, _overview(figures), _pictured(model, examples, evaluation))
 
-    def score(self, card: ModelCard) -> float:
-        """Return how good the model is, from 0 to 1: F1."""
-        return float(card.evaluation["F1"])
-
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation

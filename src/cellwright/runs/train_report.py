@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellwright._words import counted
 from cellwright.models.card import ModelCard
 from cellwright.reports.annotated import FOUND_AND_ANNOTATED, example_card
 from cellwright.reports.charts import Curve, curve_chart
 from cellwright.reports.page import Number, in_words, render_page
 from cellwright.runs.doctor import versions
+from cellwright.runs.learned import has_learned
 from cellwright.runs.meanings import DRAWN, MEANINGS
-from cellwright.runs.tasks import LEAST_SCORE, Finished, Task
+from cellwright.runs.tasks import Finished, Task
 from cellwright.training.history import Row
 from cellwright.training.verdict import verdict
 
@@ -49,7 +51,7 @@ def model_report(
         HTML.
     """
     card = finished.card
-    learned = task.score(card) >= LEAST_SCORE
+    learned = has_learned(card)
     settings = {
         "Training": {
             _CALLED.get(name, name): value
@@ -63,8 +65,8 @@ def model_report(
     return render_page(
         "training.html",
         title=f"The model '{card.name}'",
-        subtitle=f"Trained on {card.training['images']:,} images, checked on "
-        f"{card.training['validation images']:,} others",
+        subtitle=f"Trained on {counted(card.training['images'], 'image')}, checked on "
+        f"{counted(card.training['validation images'], 'other')}",
         overview=[*finished.overview, *_effort(card.training)],
         meaning=MEANINGS[card.task],
         learned=learned,

@@ -10,6 +10,7 @@ import yaml
 
 from cellwright._errors import DatasetError
 from cellwright._files import write_text
+from cellwright._words import counted
 from cellwright.datasets.records import (
     BoxLabels,
     CentreLabels,
@@ -59,7 +60,8 @@ def read_description(path: Path) -> Dataset:
     missing = [file for example in examples for file in _files(example) if not file.exists()]
     if missing:
         raise DatasetError(
-            f"'{path}' names {len(missing)} files that are not there, first '{missing[0]}'."
+            f"'{path}' names what is not there: {counted(len(missing), 'file')}, first "
+            f"'{missing[0]}'."
         )
     names = tuple(str(name) for name in content.get("classes", ()))
     return Dataset(path.parent, "dataset.yaml", content["task"], examples, classes=names)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cellwright._errors import DatasetError
+from cellwright._words import counted
 from cellwright.images.find import natural_key
 from cellwright.images.read import known_suffixes, stem
 
@@ -98,9 +99,11 @@ def check_pairs(
     orphaned = [name for name in labels if name not in images]
     complaints = []
     if lonely:
-        complaints.append(f"{len(lonely)} images without labels ({some(lonely)})")
+        complaints.append(f"{counted(len(lonely), 'image')} without labels ({some(lonely)})")
     if orphaned:
-        complaints.append(f"{len(orphaned)} labels without an image ({some(orphaned)})")
+        complaints.append(
+            f"{counted(len(orphaned), 'label image')} without an image ({some(orphaned)})"
+        )
     if complaints:
         raise DatasetError(
             f"{where}: {' and '.join(complaints)}. Images and labels pair by the name without "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cellwright._errors import DatasetError
+from cellwright._words import counted
 from cellwright.datasets.layouts.files import image_files, some, split_name
 from cellwright.datasets.records import Example, Labels
 from cellwright.images.read import stem
@@ -41,7 +42,9 @@ def listed_examples(
     files = image_files(folder if folder.is_dir() else table.parent)
     listed = {stem(Path(image)): image for image in images}
     if missing := [image for name, image in listed.items() if name not in files]:
-        raise DatasetError(f"'{table}' lists {len(missing)} images not there ({some(missing)}).")
+        raise DatasetError(
+            f"'{table}' lists {counted(len(missing), 'image')} not there ({some(missing)})."
+        )
     return tuple(
         Example(
             name,
