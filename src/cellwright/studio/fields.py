@@ -31,7 +31,7 @@ class Fields:
     values: Mapping[str, Any]
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """Return a whole number.
+        """Return a whole number from 0.
 
         Raises
         ------
@@ -41,8 +41,8 @@ class Fields:
         value = self.values.get(name, default)
         if isinstance(value, str) and value.isdecimal() and len(value) < 10:
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**31:
-            raise UsageError(f"'{name}' must be a whole number, not {_short(value)}.")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+            raise UsageError(f"'{name}' must be a whole number from 0, not {_short(value)}.")
         return value
 
     def number(self, name: str) -> float:

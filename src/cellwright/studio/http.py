@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -45,7 +46,8 @@ def serve_page(page: str, routes: Sequence[BaseRoute], token: str, port: int) ->
 
     static = Mount("/static", StaticFiles(directory=str(_STATIC)))
     app = Starlette(
-        routes=[Route("/", index), *routes, static], exception_handlers={CellwrightError: _refusal}
+        routes=[Route("/", index), *routes, static],
+        exception_handlers={CellwrightError: _refusal, HTTPException: _no_such_address},
     )
     return Guard(app, token, port)
 
@@ -87,6 +89,11 @@ async def _body(request: Request) -> Fields:
     if not isinstance(content, dict):
         raise UsageError("The body of the request must be a JSON object.")
     return Fields(content)
+
+
+async def _no_such_address(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

@@ -65,6 +65,12 @@ TILE = PLACE | {
     "column": whole_number("Which tile of 512 px, from the left.", required=True),
 }
 CHANNEL = {"channel": whole_number("Channel, from 0.")}
+_SEEN = {
+    "channel": Parameter(
+        {"type": ["integer", "null"], "minimum": 0},
+        "Channel that the model sees, from 0, where the image has several.",
+    )
+}
 AT = PLACE | {
     name: Parameter({"type": "number"}, f"Position along {name}, in px.", required=True)
     for name in ("y", "x")
@@ -140,7 +146,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", f"{IMAGE}/areas/remove"): Operation(
         "Forget an area.", {"area": whole_number("Its number.", required=True)}
     ),
-    ("POST", f"{IMAGE}/proposals"): Operation("Start looking for objects.", PLACE | _BOX | CHANNEL),
+    ("POST", f"{IMAGE}/proposals"): Operation("Start looking for objects.", PLACE | _BOX | _SEEN),
     ("POST", f"{IMAGE}/proposals/accept"): Operation("Make proposals objects.", _LABELS),
     ("POST", f"{IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
     ("POST", f"{IMAGE}/done"): Operation(
@@ -148,11 +154,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {"done": Parameter({"type": "boolean"}, "Whether it is.")},
     ),
     ("GET", "/api/next"): Operation("Say what to annotate next, once it is known."),
-    ("POST", "/api/next"): Operation("Start looking for what to annotate next.", CHANNEL),
+    ("POST", "/api/next"): Operation("Start looking for what to annotate next.", _SEEN),
     ("GET", "/api/training"): Operation("List all rounds of training, and what is going on."),
     ("POST", "/api/training"): Operation(
         "Train on what is annotated.",
-        CHANNEL
+        _SEEN
         | {
             "minutes": Parameter(
                 {"type": "number", "exclusiveMinimum": 0}, "For how long.", required=True
@@ -222,6 +228,7 @@ def _answers(gives: str) -> dict[str, Any]:
     reasons = {
         "400": "The request makes no sense, or what it asks for is not there.",
         "403": "The token is missing or wrong, or another page asks.",
+        "404": "There is no such address.",
         "413": "The request is too large.",
         "507": "The disk cannot be written; nothing was changed.",
     }

@@ -66,8 +66,8 @@ def labels(
     shown: Shown, canvas: LabelCanvas, level: int, place: Place, at: tuple[int, int]
 ) -> LabelArray:
     """Return one tile of labels or proposals with its apron, shape (Y, X), int32."""
-    height, width = shown.levels.size(level)
     rows, columns = _tile(shown.levels, level, at)
+    height, width = shown.levels.size(level)
     size = (rows.stop - rows.start + 2 * APRON, columns.stop - columns.start + 2 * APRON)
     whole: LabelArray = np.zeros(size, "<i4")
     low = [max(0, part.start - APRON) for part in (rows, columns)]
