@@ -3,9 +3,13 @@
 import os
 import shutil
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cellwright as cw
 from cellwright._errors import FormatError, InputError, OutputError
@@ -29,9 +33,9 @@ def opened(project):
     return Annotation(item, cw.read(item.path), journal, project.originals)
 
 
-def put(annotation, y, x, value, size=4):
+def put(annotation, y, x, value, size=4, who="Ada"):
     values = np.full((size, size), value, np.int32)
-    return annotation.apply("test", lambda canvas, new: [Window((), y, x, values)], who="Ada")
+    return annotation.apply("test", lambda canvas, new: [Window((), y, x, values)], who=who)
 
 
 def on_disk(project):
@@ -53,12 +57,12 @@ def test_undo_and_redo_go_all_the_way_also_after_a_restart(project):
         annotation = opened(project)
         assert annotation.undo(who="Ada").boxes
         np.testing.assert_array_equal(annotation.canvas[:, :], state)
-    assert not opened(project).can_undo and opened(project).undo(who="Ada").edit == 0
+    assert not opened(project).can_undo("Ada") and opened(project).undo(who="Ada").edit == 0
     for state in states[1:]:
         annotation = opened(project)
         annotation.redo(who="Ada")
         np.testing.assert_array_equal(annotation.canvas[:, :], state)
-    assert not opened(project).can_redo
+    assert not opened(project).can_redo("Ada")
 
 
 def test_an_edit_after_undo_ends_what_could_be_done_again(project):
@@ -66,7 +70,7 @@ def test_an_edit_after_undo_ends_what_could_be_done_again(project):
     put(annotation, 1, 1, 1)
     annotation.undo(who="Ada")
     put(annotation, 9, 9, 2)
-    assert not annotation.can_redo and annotation.canvas[1, 1] == 0
+    assert not annotation.can_redo("Ada") and annotation.canvas[1, 1] == 0
 
 
 def test_any_state_can_be_restored_and_that_taken_back(project):
@@ -154,13 +158,13 @@ def test_a_change_by_another_program_ends_what_can_be_taken_back(project):
     cw.write_labels(path, theirs, overwrite=True)
     os.utime(path, ns=(1, 1))
     again = opened(project)
-    assert again.canvas[105, 105] == 4 and not again.can_undo and again.is_saved
+    assert again.canvas[105, 105] == 4 and not again.can_undo("Ada") and again.is_saved
     put(again, 200, 200, 5)
     again.save()
     assert len(originals(project)) == 1
     third = opened(project)
     third.undo(who="Ada")
-    assert third.canvas[200, 200] == 0 and third.canvas[105, 105] == 4 and not third.can_undo
+    assert third.canvas[200, 200] == 0 and third.canvas[105, 105] == 4 and not third.can_undo("Ada")
 
 
 def test_a_change_by_another_program_while_it_is_open_is_copied(project):
@@ -206,7 +210,7 @@ def test_an_edit_that_cannot_be_written_is_not_made(project):
     noise = np.random.default_rng(0).integers(1, 1000, (512, 512), dtype=np.int32)
     with pytest.raises(OutputError, match="was not made"):
         annotation.apply("test", lambda canvas, new: [Window((), 0, 0, noise)], who="Ada")
-    assert not annotation.canvas[:, :].any() and not annotation.can_undo
+    assert not annotation.canvas[:, :].any() and not annotation.can_undo("Ada")
 
 
 def test_what_is_not_known_lasts_in_the_file_and_is_read_from_it(project):
@@ -221,3 +225,85 @@ def test_what_is_not_known_lasts_in_the_file_and_is_read_from_it(project):
     put(again, 300, 300, 0)
     again.save()
     assert on_disk(project).min() == 0
+
+
+def test_everybody_takes_back_their_own_edits_and_nobody_elses(project):
+    annotation = opened(project)
+    put(annotation, 10, 10, 1)
+    put(annotation, 50, 50, 2, who="Bo")
+    annotation.undo(who="Ada")
+    assert annotation.canvas[11, 11] == 0 and annotation.canvas[51, 51] == 2
+    assert not annotation.can_undo("Ada") and annotation.can_undo("Bo")
+    again = opened(project)
+    again.redo(who="Ada")
+    assert again.canvas[11, 11] == 1 and not again.can_redo("Bo")
+
+
+def test_what_others_drew_over_an_edit_stays_when_it_is_taken_back(project):
+    annotation = opened(project)
+    put(annotation, 10, 10, 1, size=10)
+    put(annotation, 10, 10, 2, who="Bo", size=5)
+    annotation.undo(who="Ada")
+    expected = np.zeros((600, 700), np.int32)
+    expected[10:15, 10:15] = 2
+    np.testing.assert_array_equal(annotation.canvas[:, :], expected)
+    np.testing.assert_array_equal(opened(project).canvas[:, :], expected)
+    put(annotation, 10, 10, 3, who="Bo", size=5)
+    annotation.redo(who="Ada")  # where Bo has drawn since, nothing is done again
+    assert annotation.canvas[12, 12] == 3 and annotation.canvas[17, 17] == 1
+
+
+def test_an_edit_of_which_nothing_is_left_is_passed_over(project):
+    annotation = opened(project)
+    put(annotation, 10, 10, 1)
+    put(annotation, 90, 90, 2)
+    put(annotation, 90, 90, 3, who="Bo")
+    annotation.undo(who="Ada")
+    assert annotation.canvas[91, 91] == 3 and annotation.canvas[11, 11] == 0
+    again = opened(project)
+    assert again.undo(who="Ada").edit == 0
+    again.undo(who="Bo")
+    again.undo(who="Ada")  # now something is left of it
+    assert not again.canvas[:, :].any()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Ada", "Bo", "Cy"]),
+            st.sampled_from(["draw", "undo", "redo"]),
+            *(st.integers(0, 12), st.integers(1, 5)),
+        ),
+        max_size=25,
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_what_is_on_the_disk_is_what_is_seen_whatever_several_people_do(acts):
+    with tempfile.TemporaryDirectory() as folder:
+        cw.write(Path(folder) / "cells.tif", cw.Image(np.zeros((20, 20), np.uint8), "YX"))
+        project = find_project(Path(folder))
+        annotation = opened(project)
+        for who, act, at, size in acts:
+            if act == "draw":
+                put(annotation, at, at, size, who=who, size=size)
+            else:
+                getattr(annotation, act)(who=who)
+        again = opened(project)
+        np.testing.assert_array_equal(again.canvas[:, :], annotation.canvas[:, :])
+        for who in ("Ada", "Bo", "Cy"):
+            assert again.can_undo(who) == annotation.can_undo(who)
+            assert again.can_redo(who) == annotation.can_redo(who)
+
+
+def test_objects_are_counted_for_who_drew_them(project):
+    annotation = opened(project)
+    journal = annotation._journal
+    put(annotation, 10, 10, 1)
+    put(annotation, 10, 13, 1)  # the same one
+    put(annotation, 50, 50, 2, who="Bo")
+    put(annotation, 90, 90, 3, who="Bo")
+    annotation.undo(who="Bo")
+    assert journal.drawn() == {"Ada": 1, "Bo": 1}
+    annotation.redo(who="Bo")
+    assert journal.drawn() == {"Ada": 1, "Bo": 2}
+    assert [len(times) for times in journal.times().values()] == [2, 4]

@@ -201,3 +201,37 @@ def test_what_to_annotate_next_is_shown_and_done(page):
     browser.wait("document.getElementById('next-done').hidden")
     browser.wait("document.getElementById('done').getAttribute('aria-pressed') === 'true'")
     assert page.server.desk.journal.finished() == {name}
+
+
+def test_objects_get_classes_by_keys_and_by_clicks(page, folder):
+    browser, annotation = page.browser, page.server.desk.sheet(0).annotation
+    for name in ("live", "dead"):
+        browser.run(f"document.querySelector('#class-new input').value = '{name}'")
+        browser.run("document.querySelector('#class-new button').click()")
+        browser.wait(f"document.getElementById('classes').textContent.includes('{name}')")
+    browser.run("document.getElementById('stage').focus()")
+    browser.key("b")
+    for key, y in (("1", 40), ("2", 120)):
+        browser.key(key)
+        browser.drag(page.at(y, 100), page.at(y, 110), page.at(y, 120))
+    browser.wait(SAVED)
+    assert dict(annotation.facts["class"]) == {1: 1, 2: 2}
+    browser.key("v")
+    browser.click(*page.at(40, 110))
+    browser.wait("document.getElementById('facts').textContent.includes('live')")
+    browser.key("2")
+    browser.wait("document.getElementById('facts').textContent.includes('dead')")
+    browser.wait("document.getElementById('classes').textContent.includes('dead2')")
+    browser.key("q")
+    browser.key("Escape")
+    browser.key("1")
+    browser.click(*page.at(120, 110))
+    browser.wait("document.getElementById('classes').textContent.includes('live1')")
+    assert dict(annotation.facts["class"]) == {1: 2, 2: 1}
+    browser.key("z", "ctrl")
+    browser.wait("document.getElementById('classes').textContent.includes('dead2')")
+    table = folder / "labels" / "classes.csv"
+    end = time.monotonic() + 30
+    while not table.exists() or table.read_text().count("dead") < 2:
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import FormatError, InputError, OutputError
+from cellwright._types import LabelArray
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.read import LARGEST_LABEL, read, read_labels
 from cellwright.images.write import write_labels
 from cellwright.studio.canvas import CHUNK, LabelCanvas
+from cellwright.studio.facts import ABOUT_OBJECTS, Change, Facts
+from cellwright.studio.inventory import Inventory
 from cellwright.studio.journal import (
     LOADED,
     REDO,
@@ -25,9 +29,11 @@ from cellwright.studio.journal import (
     Journal,
     LabelFile,
     Patch,
+    Stroke,
     signature,
 )
 from cellwright.studio.project import Item, existing_labels
+from cellwright.studio.tables import Tables
 from cellwright.studio.tools import UNKNOWN, Window
 
 RESTORE = "restore"
@@ -46,10 +52,19 @@ class Changed:
         Its number in the journal; 0 where nothing changed.
     boxes : tuple of (place, y, x, height, width)
         Rectangles that look different now.
+    facts : tuple of Change
+        What is said differently now.
     """
 
     edit: int = 0
     boxes: tuple[tuple[tuple[int, ...], int, int, int, int], ...] = ()
+    facts: tuple[Change, ...] = ()
+
+
+Make = Callable[[LabelCanvas, int], list[Window]]
+"""Given the canvas and the next free label, returns new pixels."""
+Tell = Callable[[Facts, Sequence[Patch], int], list[Change]]
+"""Given facts, what becomes of the pixels and the least new label, returns what is said then."""
 
 
 class Annotation:
@@ -64,6 +79,8 @@ class Annotation:
     journal : Journal
     originals : Path
         Folder for copies of labels from elsewhere.
+    tables : Tables, optional
+        Where facts are written to; nowhere when not given.
 
     Raises
     ------
@@ -71,11 +88,19 @@ class Annotation:
         If there are labels that do not fit the image, or that the studio cannot edit.
     """
 
-    def __init__(self, item: Item, image: Image, journal: Journal, originals: Path) -> None:
+    def __init__(
+        self,
+        item: Item,
+        image: Image,
+        journal: Journal,
+        originals: Path,
+        tables: Tables | None = None,
+    ) -> None:
         self._item = item
         self._like = image
         self._journal = journal
         self._originals = originals
+        self._tables = tables
         self._lock = threading.RLock()
         self._saving = threading.Lock()
         self._axes = image.axes.replace("C", "")
@@ -83,10 +108,13 @@ class Annotation:
         source = existing_labels(item)
         base = None if source is None else open_labels(source, self._axes, shape)
         self.canvas = LabelCanvas(shape, base)
+        self.facts = journal.facts(item.name)
+        self._inventory = Inventory(self.canvas)
         self._smallest, self.largest = (0, 0) if base is None else _range(source, base)
-        self._done: list[int] = []
-        self._undone: list[int] = []
-        self._saved = self._latest = 0
+        self._done: dict[str, list[int]] = {}  # of each person: nobody takes back what others drew
+        self._undone: dict[str, list[int]] = {}
+        self._saved = self._latest = self._drawn = 0
+        self.largest = max(self.largest, self.facts.largest(*ABOUT_OBJECTS))
         self._recall(source)
 
     @property
@@ -94,25 +122,32 @@ class Annotation:
         """The leading axes of the labels: ``""``, ``"T"``, ``"Z"`` or ``"TZ"``."""
         return self._axes[:-2]
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
-        return bool(self._done)
+    def can_undo(self, who: str) -> bool:
+        """Whether somebody has an edit to take back."""
+        return bool(self._done.get(who))
+
+    def can_redo(self, who: str) -> bool:
+        """Whether somebody has an edit to do again."""
+        return bool(self._undone.get(who))
 
     @property
-    def can_redo(self) -> bool:
-        """Whether there is an edit to do again."""
-        return bool(self._undone)
+    def latest(self) -> int:
+        """Number of the last edit; 0 where there is none."""
+        return self._latest
 
     @property
     def is_saved(self) -> bool:
         """Whether the label file holds all edits."""
         return self._saved == self._latest
 
-    def apply(
-        self, kind: str, make: Callable[[LabelCanvas, int], list[Window]], *, who: str
-    ) -> Changed:
-        """Edit the labels.
+    @contextmanager
+    def inventory(self) -> Iterator[Inventory]:
+        """Look through the objects while nothing is edited."""
+        with self._lock:
+            yield self._inventory
+
+    def apply(self, kind: str, make: Make, *, who: str, tell: Tell = lambda *_: []) -> Changed:
+        """Edit the labels, and what is said about objects.
 
         Parameters
         ----------
@@ -122,6 +157,9 @@ class Annotation:
             Given the canvas and the next free label, returns the new pixels.
         who : str
             Whose edit it is.
+        tell : callable, optional
+            Given the facts, what becomes of the pixels and the least new label, returns what is
+            said differently then.
 
         Returns
         -------
@@ -135,21 +173,33 @@ class Annotation:
         with self._lock:
             windows = make(self.canvas, self.largest + 1)
             patches = [patch for window in windows for patch in _patches(self.canvas, window)]
-            if not patches:
+            changes = tell(self.facts, patches, self.largest + 1)
+            if not patches and not changes:
                 return Changed()
-            if max(int(patch.after.max()) for patch in patches) > LARGEST_LABEL - 1:
+            if max((int(p.after.max()) for p in patches), default=0) > LARGEST_LABEL - 1:
                 raise OutputError("There are no more numbers for labels in this image.")
-            edit = self._journal.append(self._item.name, kind, patches, who=who)
+            new = {label for p in patches for label in np.unique(p.after[p.after > self.largest])}
+            edit = self._journal.append(
+                self._item.name, kind, patches, who=who, changes=changes, drawn=len(new)
+            )
             self._note(edit)
-            return self._show(edit.id, patches)
+            return self._show(edit.id, patches, changes)
+
+    def say(self, kind: str, tell: Callable[[Facts], list[Change]], *, who: str) -> Changed:
+        """Say something about objects; no pixel changes. See `apply`."""
+        return self.apply(kind, lambda *_: [], who=who, tell=lambda facts, *_: tell(facts))
 
     def undo(self, *, who: str) -> Changed:
-        """Take the last edit back."""
+        """Take the last edit of a person back, but for pixels that others have changed since."""
         return self._step(UNDO, self._done, who)
 
     def redo(self, *, who: str) -> Changed:
-        """Do again what was taken back last."""
+        """Do again what a person took back last, but for pixels that others have changed since."""
         return self._step(REDO, self._undone, who)
+
+    def strokes_since(self, edit: int) -> list[Stroke]:
+        """Return where the labels were changed after an edit, and by whom."""
+        return self._journal.strokes(self._item.name, edit)
 
     def history(self) -> list[Edit]:
         """Return all edits, the oldest first."""
@@ -169,16 +219,23 @@ class Annotation:
             later = [] if number is None else edits[number + 1 :]
             if number is None or any(one.kind == LOADED for one in later):
                 raise InputError(f"'{self._item.name}' cannot go back to edit {edit}.")
-            past = self.canvas.snapshot()
+            past, said = self.canvas.snapshot(), self.facts.copy()
+            changes = self._journal.changes(self._item.name)
             for one in reversed(later):
                 for patch in self._effect(one, reverse=True):
                     past[_key(patch)] = patch.after
+                said.take(_taken_back(changes.get(one.id, ())))
             boxes = {(p.place, p.y, p.x, p.after.shape) for e in later for p in self._effect(e)}
             windows = [
                 Window(place, y, x, past[(*place, slice(y, y + h), slice(x, x + w))])
                 for place, y, x, (h, w) in _chunk_aligned(boxes)
             ]
-            return self.apply(RESTORE, lambda canvas, label: windows, who=who)
+            return self.apply(
+                RESTORE,
+                lambda canvas, label: windows,
+                who=who,
+                tell=lambda facts, *_: facts.differences(said),
+            )
 
     def save(self) -> None:
         """Write the label file, complete or not at all; a copy is kept of what others wrote.
@@ -192,7 +249,15 @@ class Annotation:
             with self._lock:
                 edit, frozen = self._latest, self.canvas.snapshot()
                 smallest, largest = self._smallest, self.largest
+                is_drawn, facts = self._drawn > self._saved, self.facts.copy()
             if edit == self._saved:
+                return
+            if self._tables is not None:
+                self._tables.save(self._item, facts, self._present)
+            if not is_drawn:
+                known, _ = self._journal.label_file(self._item.name)
+                self._journal.adopt(self._item.name, replace(known, edit=edit))
+                self._saved = edit
                 return
             self._keep_original()
             target = self._item.labels
@@ -234,6 +299,10 @@ class Annotation:
         for edit in missing:
             self._show(edit.id, self._effect(edit))
 
+    def _present(self) -> LabelArray:
+        with self._lock:
+            return self._inventory.labels()
+
     def _keep_original(self) -> None:
         """Copy labels that were not written here to a safe place before they are replaced."""
         source = existing_labels(self._item)
@@ -251,43 +320,66 @@ class Annotation:
         except OSError as error:
             raise OutputError(f"Cannot keep a copy of '{source}' as '{kept}': {error}.") from error
 
-    def _step(self, kind: str, stack: list[int], who: str) -> Changed:
+    def _step(self, kind: str, stacks: dict[str, list[int]], who: str) -> Changed:
         with self._lock:
-            if not stack:
-                return Changed()
-            target = stack[-1]
-            edit = self._journal.append(self._item.name, kind, (), who=who, target=target)
-            self._note(edit)
-            return self._show(edit.id, self._effect(edit))
+            for target in reversed(stacks.get(who, ())):
+                own = self._journal.patches(target)
+                patches = [
+                    rest
+                    for one in (map(_reversed, reversed(own)) if kind == UNDO else own)
+                    if (rest := self._untouched(one)) is not None
+                ]
+                said = self._journal.changes(self._item.name).get(target, ())
+                changes = self.facts.still(said if kind == REDO else _taken_back(said))
+                if patches or (changes and not own):  # or others have drawn over all of it
+                    edit = self._journal.append(
+                        self._item.name, kind, patches, who=who, target=target, changes=changes
+                    )
+                    self._note(edit)
+                    return self._show(edit.id, patches, changes)
+            return Changed()
+
+    def _untouched(self, patch: Patch) -> Patch | None:
+        """Return what a patch still changes where nobody has drawn since; None for nothing."""
+        now = self.canvas[_key(patch)].reshape(patch.before.shape)
+        after = np.where(now == patch.before, patch.after, now)
+        return None if (after == now).all() else Patch(patch.place, patch.y, patch.x, now, after)
 
     def _effect(self, edit: Edit, *, reverse: bool = False) -> list[Patch]:
         """Return what an edit did to the pixels, or what takes it back."""
-        undo = edit.kind == UNDO
-        own = edit.target if edit.kind in (UNDO, REDO) and edit.target is not None else edit.id
-        patches = self._journal.patches(own)
-        if undo == reverse:
-            return patches
-        return [Patch(p.place, p.y, p.x, p.after, p.before) for p in reversed(patches)]
+        patches = self._journal.patches(edit.id)
+        if not patches and edit.target is not None:  # from when there was one annotator only
+            patches = self._journal.patches(edit.target)
+            reverse ^= edit.kind == UNDO
+        return [_reversed(patch) for patch in reversed(patches)] if reverse else patches
 
     def _note(self, edit: Edit) -> None:
         """Keep in mind what can be taken back and done again after an edit."""
+        who, target = edit.who, edit.target
         if edit.kind == LOADED:
-            self._done, self._undone = [], []
-        elif edit.kind == UNDO:
-            self._undone.append(self._done.pop())
-        elif edit.kind == REDO:
-            self._done.append(self._undone.pop())
+            self._done, self._undone = {}, {}
+        elif target is not None:
+            back = edit.kind == UNDO
+            source, goal = (self._done, self._undone) if back else (self._undone, self._done)
+            for stack in source.values():
+                if target in stack:
+                    stack.remove(target)
+            goal.setdefault(who, []).append(target)
         else:
-            self._done.append(edit.id)
-            self._undone = []
+            self._done.setdefault(who, []).append(edit.id)
+            self._undone.pop(who, None)
         self._latest = max(self._latest, edit.id)
 
-    def _show(self, edit: int, patches: Sequence[Patch]) -> Changed:
+    def _show(self, edit: int, patches: Sequence[Patch], changes: Sequence[Change] = ()) -> Changed:
+        self.facts.take(changes)
         for patch in patches:
+            self._drawn = edit
             self.canvas[_key(patch)] = patch.after
+            self._inventory.forget(patch.place, patch.y, patch.x)
             self._smallest = min(self._smallest, int(patch.after.min()))
             self.largest = max(self.largest, int(patch.after.max()))
-        return Changed(edit, tuple((p.place, p.y, p.x, *p.after.shape) for p in patches))
+        boxes = tuple((p.place, p.y, p.x, *p.after.shape) for p in patches)
+        return Changed(edit, boxes, tuple(changes))
 
 
 def _patches(canvas: LabelCanvas, window: Window) -> list[Patch]:
@@ -313,6 +405,16 @@ def _patches(canvas: LabelCanvas, window: Window) -> list[Patch]:
             y, x = top + int(rows[0]), left + int(columns[0])
             found.append(Patch(window.place, y, x, before[inner].copy(), after[inner].copy()))
     return found
+
+
+def _reversed(patch: Patch) -> Patch:
+    """Return the patch that takes a patch back."""
+    return Patch(patch.place, patch.y, patch.x, patch.after, patch.before)
+
+
+def _taken_back(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes that take changes back."""
+    return [Change(c.about, c.number, c.after, c.before) for c in reversed(changes)]
 
 
 def _key(patch: Patch) -> tuple[slice, ...]:

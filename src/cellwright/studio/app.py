@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from cellwright.studio import edits, openapi, pictures, views
+from cellwright.studio import classes_app, edits, openapi, pictures, views
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
@@ -35,14 +35,15 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
     project = route("/api/project", lambda fields: views.project(desk))
     document = openapi.document(openapi.OPERATIONS, "annotate")
     description = route(openapi.ADDRESS, lambda fields: document)
-    routes = [project, *_image_routes(desk), *training_routes(desk), description]
+    others = [*training_routes(desk), *classes_app.class_routes(desk)]
+    routes = [project, *_image_routes(desk), *others, description]
     return serve_page("index.html", routes, token, port)
 
 
 def _image_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes below ``/api/images/NUMBER``."""
     reads: dict[str, Answer] = {
-        "": lambda sheet, fields: views.image(sheet),
+        "": lambda sheet, fields: views.image(sheet, desk.who),
         "/thumbnail": lambda sheet, fields: Response(
             pictures.thumbnail(sheet), media_type="image/png"
         ),
@@ -58,6 +59,8 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
             for e in sheet.annotation.history()
         ],
         "/areas": lambda sheet, fields: views.areas(desk, sheet),
+        "/facts": lambda sheet, fields: classes_app.facts(sheet),
+        "/classes": lambda sheet, fields: classes_app.counts(sheet),
         "/proposals": lambda sheet, fields: views.proposals(sheet),
         "/proposals/labels": lambda sheet, fields: _labels(sheet, fields, sheet.proposals.canvas),
         "/preview/labels": lambda sheet, fields: _labels(sheet, fields, sheet.preview),
@@ -67,7 +70,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         def answer(sheet: Sheet, fields: Fields) -> Any:
             changed = make(sheet, fields)
             desk.edited()
-            return views.changed(sheet, changed)
+            return views.changed(sheet, changed, desk.who)
 
         return answer
 
@@ -78,9 +81,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/restore": change(
             lambda sheet, fields: sheet.annotation.restore(fields.integer("edit"), who=desk.who)
         ),
-        "/proposals/accept": change(
-            lambda sheet, fields: edits.accept(sheet, fields.labels(), desk.who)
-        ),
+        "/proposals/accept": change(lambda sheet, fields: edits.accept(sheet, fields, desk.who)),
         "/proposals/reject": lambda sheet, fields: sheet.proposals.drop(fields.labels()),
         "/proposals": lambda sheet, fields: _propose(desk, sheet, fields),
         "/areas": lambda sheet, fields: _add_area(desk, sheet, fields),

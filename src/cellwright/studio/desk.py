@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 from cellwright._errors import CellwrightError, InputError, UsageError
@@ -14,12 +15,15 @@ from cellwright.studio.annotation import Annotation
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.journal import Journal
 from cellwright.studio.levels import Levels, Place, open_levels
-from cellwright.studio.project import Item, Project, existing_labels
+from cellwright.studio.object_classes import ObjectClasses
+from cellwright.studio.project import LABELS, Item, Project, existing_labels
 from cellwright.studio.proposals import Assistant, Proposals
 from cellwright.studio.rounds import Round, Rounds
+from cellwright.studio.tables import CLASS_TABLE, ClassTable, Tables
 from cellwright.studio.trainer import Trainer
 
 MOST_OPEN = 4
+_CLASSES = "classes.json"
 _QUIET_S = 0.4
 """Labels are written when nothing was edited for so long, or 4 times as long as writing takes."""
 _PATIENCE = 4.0
@@ -40,6 +44,8 @@ class Sheet:
         What the model proposes for it.
     preview : LabelCanvas
         What a model that is being trained finds in it by now.
+    classes : ObjectClasses
+        Those of the project.
     reading : threading.Lock
         Held while pixels are read: the caches of files are for one thread at a time.
     """
@@ -49,6 +55,7 @@ class Sheet:
     annotation: Annotation
     proposals: Proposals
     preview: LabelCanvas
+    classes: ObjectClasses
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def index(self, place: Place) -> tuple[int, ...]:
@@ -81,6 +88,10 @@ class Desk:
     def __init__(self, project: Project, assistant: Assistant, who: str) -> None:
         self.project, self.assistant, self.who = project, assistant, who
         self.journal = Journal(project.journal)
+        self.classes = ObjectClasses(project.journal.with_name(_CLASSES))
+        self.class_table = ClassTable(_class_file(project.output), self.classes)
+        self.tables = Tables([self.class_table], self.journal, project.originals)
+        self.tables.adopt(project.items)
         self._lock = threading.RLock()
         self._open: OrderedDict[int, Sheet] = OrderedDict()
         # Those that a request still works on are opened only once, or edits would part ways.
@@ -166,9 +177,11 @@ class Desk:
     def _opened(self, number: int) -> Sheet:
         item = self.project.items[number]
         levels = open_levels(item.path, item.scene)
-        annotation = Annotation(item, levels.image, self.journal, self.project.originals)
+        annotation = Annotation(
+            item, levels.image, self.journal, self.project.originals, self.tables
+        )
         shape = annotation.canvas.shape
-        return Sheet(item, levels, annotation, Proposals(shape), LabelCanvas(shape))
+        return Sheet(item, levels, annotation, Proposals(shape), LabelCanvas(shape), self.classes)
 
     def _catch_up(self) -> None:
         """Write the label files that a program that was killed did not come to."""
@@ -187,6 +200,12 @@ class Desk:
                 return
             if sheet.annotation.is_saved and sheet.proposals.state in ("none", "failed"):
                 del self._open[number]
+
+
+def _class_file(output: Path) -> Path:
+    """Return the table of classes: beside the labels, unless it is above them already."""
+    above = output / CLASS_TABLE
+    return above if above.is_file() else output / LABELS / CLASS_TABLE
 
 
 class _Saver(threading.Thread):

@@ -13,6 +13,8 @@ from typing import Any
 
 CLASS = "class"
 """About an object: the number of its class."""
+ABOUT_OBJECTS = (CLASS,)
+"""What is said about objects, by their label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,6 @@ class Change:
     number: int
     before: Any
     after: Any
-
-    def reversed(self) -> Change:
-        """Return what takes the change back."""
-        return Change(self.about, self.number, self.after, self.before)
 
 
 class Facts:
@@ -69,6 +67,18 @@ class Facts:
             Change(about, number, known.get(number), after)
             for number, after in values.items()
             if known.get(number) != after
+        ]
+
+    def still(self, changes: Iterable[Change]) -> list[Change]:
+        """Return the changes of what nobody has said otherwise since."""
+        return [c for c in changes if self[c.about].get(c.number) == c.before]
+
+    def differences(self, other: Facts) -> list[Change]:
+        """Return what it takes to say what `other` says."""
+        return [
+            change
+            for about in self._known.keys() | other._known.keys()
+            for change in self.changes(about, dict.fromkeys(self[about]) | dict(other[about]))
         ]
 
     def copy(self) -> Facts:

@@ -17,7 +17,7 @@ import numpy as np
 
 from cellwright._types import LabelArray
 from cellwright.studio.database import Database, append_only
-from cellwright.studio.facts import Change
+from cellwright.studio.facts import Change, Facts
 
 UNDO, REDO, LOADED = "undo", "redo", "loaded"
 _TABLES = """
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS patches (
     x INTEGER NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
     before BLOB NOT NULL, after BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS patches_of ON patches (edit);
+CREATE TABLE IF NOT EXISTS drawn (edit INTEGER PRIMARY KEY, objects INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS facts (
     edit INTEGER NOT NULL REFERENCES edits (id), about TEXT NOT NULL, number INTEGER NOT NULL,
     before TEXT NOT NULL, after TEXT NOT NULL);
@@ -85,6 +86,29 @@ class Edit:
     who: str
     kind: str
     target: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """Where an edit changed the labels.
+
+    Parameters
+    ----------
+    edit : int
+    who : str
+    place : tuple of int
+        Index along the leading axes of the labels.
+    y, x, height, width : int
+        In px.
+    """
+
+    edit: int
+    who: str
+    place: tuple[int, ...]
+    y: int
+    x: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +179,7 @@ class Journal(Database):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("edits", "patches", "facts"))
+        super().__init__(path, _TABLES + append_only("edits", "patches", "facts", "drawn"))
 
     def append(
         self,
@@ -166,8 +190,17 @@ class Journal(Database):
         who: str,
         target: int | None = None,
         changes: Sequence[Change] = (),
+        drawn: int = 0,
     ) -> Edit:
-        """Write an edit; when this returns it survives whatever happens to the program."""
+        """Write an edit; when this returns it survives whatever happens to the program.
+
+        Parameters
+        ----------
+        image, kind, patches, who, target, changes
+            What was done to which image, by whom; see `Edit`.
+        drawn : int
+            How many objects are new.
+        """
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._explained(), self._lock, self._transaction():
             cursor = self._db.execute(
@@ -179,6 +212,8 @@ class Journal(Database):
                 "INSERT INTO patches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 ((cursor.lastrowid, *_packed(patch)) for patch in patches),
             )
+            if drawn:
+                self._db.execute("INSERT INTO drawn VALUES (?, ?)", (cursor.lastrowid, drawn))
             self._db.executemany(
                 "INSERT INTO facts VALUES (?, ?, ?, ?, ?)",
                 (
@@ -207,8 +242,33 @@ class Journal(Database):
             for place, y, x, h, w, old, new in rows
         ]
 
+    def strokes(self, image: str, since: int) -> list[Stroke]:
+        """Return where an image was changed after an edit, and by whom."""
+        rows = self._rows(
+            "SELECT id, who, place, y, x, height, width FROM edits "
+            "JOIN patches ON patches.edit = edits.id WHERE image = ? AND id > ? ORDER BY id",
+            image,
+            since,
+        )
+        return [Stroke(number, who, tuple(json.loads(p)), *box) for number, who, p, *box in rows]
+
+    def drawn(self) -> dict[str, int]:
+        """Return how many objects everybody has drawn and not taken back."""
+        rows = self._rows(
+            "SELECT who, SUM(CASE kind WHEN 'undo' THEN -objects ELSE objects END) FROM edits "
+            "JOIN drawn ON drawn.edit = COALESCE(target, id) GROUP BY who"
+        )
+        return dict(rows)
+
+    def times(self) -> dict[str, list[datetime]]:
+        """Return when everybody made edits, in order of time."""
+        times: dict[str, list[datetime]] = {}
+        for who, made in self._rows("SELECT who, made FROM edits ORDER BY id"):
+            times.setdefault(who, []).append(datetime.fromisoformat(made))
+        return times
+
     def changes(self, image: str) -> dict[int, list[Change]]:
-        """Return what the edits of an image did to facts, by edit."""
+        """Return what the edits of an image did to facts, by edit, the oldest first."""
         rows = self._rows(
             "SELECT edit, about, number, before, after FROM facts "
             "JOIN edits ON edits.id = facts.edit WHERE image = ? ORDER BY facts.rowid",
@@ -219,6 +279,13 @@ class Journal(Database):
             change = Change(about, number, json.loads(before), json.loads(after))
             found.setdefault(edit, []).append(change)
         return found
+
+    def facts(self, image: str) -> Facts:
+        """Return what is said about an image by now."""
+        facts = Facts()
+        for changes in self.changes(image).values():
+            facts.take(changes)
+        return facts
 
     def label_file(self, image: str) -> tuple[LabelFile, bool]:
         """Return what is known of a label file, and whether replacing it was interrupted since."""

@@ -11,15 +11,20 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import UsageError
+from cellwright._files import write_text
 from cellwright._types import BoolArray, LabelArray
+from cellwright.datasets.class_files import with_classes
+from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.desk import Desk, Sheet
+from cellwright.studio.facts import CLASS
 from cellwright.studio.journal import signature
 from cellwright.studio.levels import Place, plane_of
 from cellwright.studio.parts import Box, Part
+from cellwright.studio.tables import CLASS_TABLE, classes_text
 from cellwright.studio.tools import UNKNOWN
 
 PLANES = "planes"
@@ -79,6 +84,7 @@ def write_lesson(
     numbers = {item.name: number for number, item in enumerate(desk.project.items)}
     shutil.rmtree(folder / LABELS, ignore_errors=True)  # of an attempt that came to nothing
     seen, written = 0, []
+    kinds: dict[str, dict[str, dict[int, str]]] = {split: {} for split in _SPLITS}
     for (image, index), own in _by_plane(parts).items():
         sheet = desk.sheet(numbers[image])
         part = _kept(own, sheet.annotation.canvas.shape[-2:])
@@ -92,8 +98,13 @@ def write_lesson(
                 learned = boxes["train"] if split == "val" else ()
                 canvas = sheet.annotation.canvas.snapshot()
                 labels = known_labels(canvas, index, part, boxes[split], learned)
-                seen += len(np.unique(labels[labels > 0]))
+                there = np.unique(labels[labels > 0]).tolist()
+                seen += len(there)
+                kinds[split][path.stem] = _classes(sheet, there)
                 write_labels(folder / LABELS / split / path.name, labels, partly_known=True)
+    for split in _SPLITS:
+        if text := classes_text(kinds[split]):
+            write_text(folder / LABELS / split / CLASS_TABLE, text)
     return written, seen
 
 
@@ -109,7 +120,8 @@ def open_lesson(folder: Path) -> Dataset:
         for split in _SPLITS
         for labels in sorted((folder / LABELS / split).glob("*.tif"))
     ]
-    return Dataset(folder.parent, "annotation", "instances", tuple(examples))
+    dataset = Dataset(folder.parent, "annotation", "instances", tuple(examples))
+    return with_class_names(with_classes(dataset))
 
 
 def plane_pixels(sheet: Sheet, index: tuple[int, ...], box: Box, channel: int | None) -> Image:
@@ -158,6 +170,13 @@ def _touched(whole: LabelArray, part: Box, boxes: Sequence[Box]) -> tuple[BoolAr
         inside[box[0] - y : box[2] - y, box[1] - x : box[3] - x] = True
     numbers = np.unique(whole[inside])
     return np.isin(whole, numbers[numbers > 0]), inside
+
+
+def _classes(sheet: Sheet, labels: Sequence[int]) -> dict[int, str]:
+    """Return what some objects are called, as far as that is said."""
+    known = sheet.annotation.facts[CLASS]
+    names = {label: sheet.classes.name(known[label]) for label in labels if label in known}
+    return {label: name for label, name in names.items() if name}
 
 
 def _by_plane(parts: Sequence[Part]) -> dict[tuple[str, tuple[int, ...]], list[Part]]:

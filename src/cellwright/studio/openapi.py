@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellwright.runs.doctor import versions
-from cellwright.studio.edits import TOOLS
+from cellwright.studio.edits import CLASSIFY, TOOLS
 from cellwright.studio.guard import TOKEN_HEADER
 
 JSON, BYTES, PICTURE = "application/json", "application/octet-stream", "image/png"
@@ -93,13 +93,15 @@ _LABELS = {
 }
 _ROUND = {"round": whole_number("Number of a round.", required=True)}
 _GESTURE = PLACE | {
-    "tool": Parameter({"type": "string", "enum": list(TOOLS)}, "What to do.", required=True),
+    "tool": Parameter({"type": "string", "enum": [*TOOLS, CLASSIFY]}, "What to do.", required=True),
     "points": Parameter(_POINTS, "Corners [y, x] of a stroke, an outline or a cut, in px."),
     "point": Parameter(_POINT, "Position [y, x] of an object, in px."),
     "other": Parameter(_POINT, "Position of the object that joins it, to merge."),
     "radius": Parameter({"type": "number", "exclusiveMinimum": 0}, "Of a brush, in px."),
     "only_background": Parameter({"type": "boolean"}, "Leave other objects as they are."),
+    "class": whole_number("Of what is new, or of the object to classify; 0 for none."),
 }
+_CLASS = {"class": whole_number("Number of a class.", required=True)}
 _IN_PATHS = {
     "number": whole_number("Of the image, from 0.", required=True),
     "row": whole_number("Of the object in the table, from 0.", required=True),
@@ -128,6 +130,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{IMAGE}/object"): Operation("Describe the object at a position.", AT),
     ("GET", f"{IMAGE}/history"): Operation("List all edits, the oldest first."),
     ("GET", f"{IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
+    ("GET", f"{IMAGE}/facts"): Operation("Return what is said about objects, by kind and number."),
+    ("GET", f"{IMAGE}/classes"): Operation("Count the objects of each class; 0 is of none."),
     ("GET", f"{IMAGE}/proposals"): Operation("Say whether there are proposals, and which."),
     ("GET", f"{IMAGE}/proposals/labels"): Operation(
         "Return a tile of proposals, as that of labels.", TILE, BYTES
@@ -147,11 +151,30 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Forget an area.", {"area": whole_number("Its number.", required=True)}
     ),
     ("POST", f"{IMAGE}/proposals"): Operation("Start looking for objects.", PLACE | _BOX | _SEEN),
-    ("POST", f"{IMAGE}/proposals/accept"): Operation("Make proposals objects.", _LABELS),
+    ("POST", f"{IMAGE}/proposals/accept"): Operation(
+        "Make proposals objects.",
+        _LABELS | {"class": whole_number("Of those that bring none; 0 for none.")},
+    ),
     ("POST", f"{IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
     ("POST", f"{IMAGE}/done"): Operation(
         "Mark an image as done, or not.",
         {"done": Parameter({"type": "boolean"}, "Whether it is.")},
+    ),
+    ("GET", "/api/classes"): Operation("List the classes of objects."),
+    ("POST", "/api/classes"): Operation(
+        "Make a class.", {"name": Parameter({"type": "string"}, "Its name.", required=True)}
+    ),
+    ("POST", "/api/classes/change"): Operation(
+        "Change a class.",
+        _CLASS
+        | {
+            "name": Parameter({"type": "string"}, "Another name."),
+            "colour": Parameter({"type": "string", "pattern": "^#[0-9a-f]{6}$"}, "Its colour."),
+            "key": Parameter({"type": "integer", "minimum": 0, "maximum": 9}, "Its key; 0: none."),
+        },
+    ),
+    ("POST", "/api/classes/remove"): Operation(
+        "Forget a class; what was of it is of none then.", _CLASS
     ),
     ("GET", "/api/next"): Operation("Say what to annotate next, once it is known."),
     ("POST", "/api/next"): Operation("Start looking for what to annotate next.", _SEEN),

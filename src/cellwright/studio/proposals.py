@@ -253,7 +253,8 @@ def find_objects(
     -------
     labels : ndarray, shape (Y, X), int32
     table : Table
-        ``label``, ``confidence``, ``y``, ``x``: the latter in px of the whole plane.
+        ``label``, ``confidence``, ``y``, ``x``: the latter in px of the whole plane; ``class``
+        of models that tell classes apart.
     """
 
     def labelled(seen: Seen, scale: float) -> tuple[Table, LabelArray]:
@@ -264,7 +265,7 @@ def find_objects(
     choice = ScaleChoice(model.card, part, labelled)
     scale = choice.scale(None)
     table, labels = choice.whole(scale) or labelled(part, scale)
-    rows = {name: table[name] for name in ("label", "confidence")}
+    rows = {name: table[name] for name in ("label", "confidence", "class") if name in table}
     return labels, rows | {
         "y": table["row"] + box[0].start + 0.5,
         "x": table["column"] + box[1].start + 0.5,

@@ -27,13 +27,13 @@ def project(desk: Desk) -> dict[str, Any]:
     }
 
 
-def image(sheet: Sheet) -> dict[str, Any]:
-    """Return what an image is."""
+def image(sheet: Sheet, who: str) -> dict[str, Any]:
+    """Return what an image is, and what somebody can take back."""
     return {
         "name": sheet.item.name,
         **pictures.facts(sheet),
         "proposals": {"state": sheet.proposals.state},
-        **undoable(sheet),
+        **undoable(sheet, who),
     }
 
 
@@ -45,14 +45,16 @@ def areas(desk: Desk, sheet: Sheet) -> list[dict[str, Any]]:
     ]
 
 
-def undoable(sheet: Sheet) -> dict[str, bool]:
-    """Return whether there is something to take back or do again."""
-    return {"can_undo": sheet.annotation.can_undo, "can_redo": sheet.annotation.can_redo}
+def undoable(sheet: Sheet, who: str) -> dict[str, bool]:
+    """Return whether there is something for somebody to take back or do again."""
+    annotation = sheet.annotation
+    return {"can_undo": annotation.can_undo(who), "can_redo": annotation.can_redo(who)}
 
 
-def changed(sheet: Sheet, change: Changed) -> dict[str, Any]:
+def changed(sheet: Sheet, change: Changed, who: str) -> dict[str, Any]:
     """Return what an edit changed."""
-    return {"edit": change.edit, "boxes": change.boxes, **undoable(sheet)}
+    told = [(fact.about, fact.number, fact.after) for fact in change.facts]
+    return {"edit": change.edit, "boxes": change.boxes, "facts": told, **undoable(sheet, who)}
 
 
 def values(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:

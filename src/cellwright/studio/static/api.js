@@ -6,7 +6,7 @@
  *   apron: number, can_undo: boolean, can_redo: boolean,
  *   proposals: {state: string}}} ImageFacts
  * @typedef {[number[], number, number, number, number]} Box place, y, x, height, width
- * @typedef {{edit: number, boxes: Box[], can_undo: boolean, can_redo: boolean}} Changed
+ * @typedef {{edit: number, boxes: Box[], facts: import("./object_classes.js").Fact[], can_undo: boolean, can_redo: boolean}} Changed
  */
 
 export class Api {

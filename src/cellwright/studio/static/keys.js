@@ -33,8 +33,9 @@ export class Keys {
     if (on.matches?.("[type=range]") && OWN.range.test(event.key)) return;
     if (on.matches?.("button, summary, [type=checkbox], [type=color]") && OWN.button.test(event.key)) return;
     const main = event.ctrlKey || event.metaKey;
-    const letter = event.key.length === 1 ? event.key.toUpperCase() : event.key;
-    const shifted = event.shiftKey && (event.key.length > 1 || /[a-z]/i.test(event.key));
+    const digit = event.shiftKey && /^Digit\d$/.test(event.code) ? event.code[5] : ""; // which sign is there differs
+    const letter = digit || (event.key.length === 1 ? event.key.toUpperCase() : event.key);
+    const shifted = event.shiftKey && (digit || event.key.length > 1 || /[a-z]/i.test(event.key));
     const act = this.acts.get(`${main ? "Ctrl+" : ""}${shifted ? "Shift+" : ""}${letter}`);
     if (!act) return;
     event.preventDefault();

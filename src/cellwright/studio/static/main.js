@@ -7,6 +7,7 @@ import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
 import { Next } from "./next.js";
+import { ObjectClasses } from "./object_classes.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Sliders } from "./sliders.js";
@@ -31,6 +32,8 @@ function say(error) {
 /** How far an arrow key moves the image, in CSS px. @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
 
+const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
 class Studio {
   constructor() {
     this.viewer = new Viewer(stage, api);
@@ -44,8 +47,9 @@ class Studio {
       click: (point, how) => this.click(point, how),
       hover: (point) => this.readout.show(point),
     });
+    this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
     this.areas = new Areas(this.viewer, say);
-    this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, body), say });
+    this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, { class: this.classes.active, ...body }), say });
     this.training = new Training(this.viewer, {
       say,
       open: (number) => this.open(number),
@@ -81,6 +85,7 @@ class Studio {
     const project = await api.get("project");
     document.title = `${project.folder} · Cellwright`;
     this.images.show(project.images);
+    await this.classes.begin();
     await this.open(0);
     await this.training.show();
   }
@@ -100,7 +105,7 @@ class Studio {
       this.#undoable(image);
       this.#doneButton();
       this.sliders.open(image);
-      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show()]);
+      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.classes.show()]);
       if (past.open) await this.#history();
     } catch (error) {
       say(/** @type {Error} */ (error));
@@ -109,7 +114,7 @@ class Studio {
 
   /** @param {object} edit */
   async edit(edit) {
-    await this.change("edits", { ...this.viewer.place, ...edit });
+    await this.change("edits", { ...this.viewer.place, class: this.classes.active, ...edit });
   }
 
   /** Make a change; returns once it is on the disk and shown. @param {string} path @param {object} [body] */
@@ -130,7 +135,8 @@ class Studio {
     find("message").hidden = true;
     if (!changed || number !== this.viewer.number) return;
     this.#undoable(changed);
-    if (!changed.boxes.length) return;
+    await this.classes.take(changed.facts);
+    if (!changed.edit) return;
     this.viewer.refresh("labels", changed.boxes);
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
     if (this.chosen) await this.select(this.chosen);
@@ -140,6 +146,7 @@ class Studio {
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
   async click(point, { remove, join }) {
     if (remove && this.tools.tool === "area") return this.areas.remove(point);
+    if (!remove && !join && this.tools.tool === "classify") return this.edit({ tool: "classify", point });
     const proposal = join ? 0 : await this.assistant.at(point);
     if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
     else if (remove) await this.edit({ tool: "delete", point });
@@ -163,6 +170,8 @@ class Studio {
   *#facts(found) {
     const names = this.viewer.image?.channels ?? [];
     yield* fact("Label", found.label.toLocaleString("en"));
+    const kind = this.classes.of(found.label);
+    if (kind) yield* fact("Class", kind.name);
     yield* fact("Area", `${found.area.toLocaleString("en")} px`);
     if (found.area_um2 !== null) yield* fact("", `${short(found.area_um2)} µm²`);
     for (const [i, mean] of found.means.entries()) yield* fact(`Mean, ${names[i]}`, mean === null ? "not a number" : String(short(mean)));
@@ -227,6 +236,17 @@ class Studio {
     this.tools.setRadius(8);
   }
 
+  /** The class of a key: what is drawn from now on, and what is selected. @param {number} key */
+  #classKey(key) {
+    const one = this.classes.byKey(key);
+    if (one) this.classes.choose(one.id);
+  }
+
+  /** Give what is selected the class that was chosen. */
+  #classify() {
+    if (this.chosen) this.edit({ tool: "classify", point: this.chosen });
+  }
+
   /** @param {"fill" | "delete"} tool */
   #onChosen(tool) {
     if (this.chosen) this.edit({ tool, point: this.chosen });
@@ -253,6 +273,10 @@ class Studio {
         { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
         { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); find("message").hidden = true; } },
       ],
+      Classes: [
+        { keys: DIGITS, shown: ["1", "… 9"], what: "The class of what you draw, and of the selected object", act: (event) => this.#classKey(Number(event.key)) },
+        { keys: ["J"], what: "No class", act: () => this.classes.choose(0) },
+      ],
       Proposals: [
         { keys: ["S"], what: "Propose in what is visible", act: () => assistant.propose(false) },
         { keys: ["Shift+S"], what: "Propose in the whole image", act: () => assistant.propose(true) },
@@ -267,7 +291,7 @@ class Studio {
       View: [
         { keys: ["X"], what: "Labels on and off", act: click("show-labels") },
         { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
-        { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: ["1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.key) - 1) },
+        { keys: DIGITS.map((digit) => `Shift+${digit}`), shown: ["Shift+1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.code[5]) - 1) },
         { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
         { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
         { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },

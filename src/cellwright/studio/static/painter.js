@@ -58,6 +58,8 @@ uniform int selected;
 uniform float threshold; // below 0: these are labels, not proposals; -2: what a training finds
 uniform sampler2D marks; // of labels: 1 selected + 2 excluded + 4 left out
 uniform bool marked;
+uniform sampler2D colours; // of labels: 1 + red, green and blue as one number; 0 for those of no class
+uniform bool classed;
 in vec2 at;
 out vec4 shown;
 int pick(vec2 place) { return texelFetch(tile, clamp(ivec2(floor(place)), ivec2(0), textureSize(tile, 0) - 1), 0).r; }
@@ -74,6 +76,11 @@ vec3 hue(int label) {
   vec3 wheel = clamp(abs(mod(turn * 6.0 + vec3(0, 4, 2), 6.0) - 3.0) - 1.0, 0.0, 1.0);
   return mix(vec3(1), wheel, 0.72);
 }
+vec3 of_class(int label) {
+  int known = int(texelFetch(colours, ivec2(label & 1023, label >> 10), 0).r) - 1;
+  if (known < 0) return vec3(0.86);
+  return vec3(known >> 16, (known >> 8) & 255, known & 255) / 255.0;
+}
 vec4 painted(int label) {
   int own = mark(label);
   if ((own & 4) != 0) return vec4(0);
@@ -81,7 +88,7 @@ vec4 painted(int label) {
   float reach = min((chosen ? width + 1.0 : width) * step_, 2.0);
   bool edge = false;
   for (int i = 0; i < 8 && !edge; i++) edge = pick(at + reach * AROUND[i]) != label;
-  vec3 colour = chosen ? vec3(1) : hue(label);
+  vec3 colour = chosen ? vec3(1) : classed ? of_class(label) : hue(label);
   float opacity = edge ? 1.0 : chosen ? max(filling, 0.18) : filling;
   bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
   if ((own & 2) != 0) {
@@ -124,6 +131,7 @@ export class Painter {
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.confidences = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([1]));
     this.marks = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([0]));
+    this.colours = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([0]));
   }
 
   /** @param {Float32Array} values @param {number} width @param {number} height */
@@ -155,6 +163,12 @@ export class Painter {
   setMarks(values) {
     this.drop(this.marks);
     this.marks = this.#byLabel(values, 0);
+  }
+
+  /** Colours of labels by their class, as 1 + 65536 red + 256 green + blue; 0 for those of none. @param {Float32Array} values */
+  setColours(values) {
+    this.drop(this.colours);
+    this.colours = this.#byLabel(values, 0);
   }
 
   /** @param {Float32Array} values @param {number} other Of labels beyond. */
@@ -207,7 +221,7 @@ export class Painter {
    * @param {WebGLTexture} texture
    * @param {Corners} box
    * @param {Corners} texels
-   * @param {{step: number, width: number, filling: number, selected: number, threshold: number, marked: boolean}} style
+   * @param {{step: number, width: number, filling: number, selected: number, threshold: number, marked: boolean, classed: boolean}} style
    */
   drawLabels(texture, box, texels, style) {
     const { gl } = this;
@@ -216,10 +230,13 @@ export class Painter {
     this.#bind(0, texture);
     this.#bind(1, this.confidences);
     this.#bind(2, this.marks);
+    this.#bind(3, this.colours);
     gl.uniform1i(at("tile"), 0);
     gl.uniform1i(at("confidences"), 1);
     gl.uniform1i(at("marks"), 2);
     gl.uniform1i(at("marked"), style.marked ? 1 : 0);
+    gl.uniform1i(at("colours"), 3);
+    gl.uniform1i(at("classed"), style.classed ? 1 : 0);
     gl.uniform1f(at("step_"), style.step);
     gl.uniform1f(at("width"), style.width);
     gl.uniform1f(at("filling"), style.filling);

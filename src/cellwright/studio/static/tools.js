@@ -4,7 +4,7 @@ import { frame } from "./areas.js";
 
 /**
  * @typedef {[number, number]} Point y, x in px of the image
- * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area"} ToolName
+ * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area" | "classify"} ToolName
  */
 
 const ICONS = {
@@ -15,6 +15,7 @@ const ICONS = {
   split: "M4 16 16 4M7.5 5.5a4 4 0 0 0-2 5M12.5 14.5a4 4 0 0 0 2-5",
   merge: "M8 14.5a4.5 4.5 0 1 1 0-9M12 5.5a4.5 4.5 0 1 1 0 9M7.5 10h5",
   unsure: "M4 12 12 4M4 17 17 4M9 17l8-8M14 17l3-3",
+  classify: "M3.500 9.800V4.500a1 1 0 0 1 1-1h5.300L17 10.700 10.700 17zM7 7h.1",
   area: "M3.5 7V3.5H7M13 3.5h3.5V7M16.5 13v3.5H13M7 16.5H3.5V13M7 10.2l2.2 2.2 4-4.5",
 };
 
@@ -27,9 +28,12 @@ export const TOOLS = {
   split: { key: "K", name: "Split: draw a line across", cursor: "crosshair" },
   merge: { key: "M", name: "Merge: click what joins the selected object", cursor: "cell" },
   unsure: { key: "U", name: "Not sure: paint over what nobody can tell, nothing is learned from it", cursor: "none" },
+  classify: { key: "Q", name: "Class: click objects to give them the class that is chosen", cursor: "cell" },
   area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
 };
 
+/** @type {ToolName[]} Those that click on objects. */
+const CLICKS = ["select", "merge", "classify"];
 /** @type {ToolName[]} Those that paint with a round tip. */
 const ROUND = ["brush", "erase", "unsure"];
 
@@ -102,7 +106,7 @@ export class Tools {
   useInMiddle() {
     const { camera } = this.viewer;
     const point = /** @type {Point} */ ([camera.y, camera.x]);
-    if (this.tool === "select" || this.tool === "merge") this.actions.click(point, { remove: false, join: this.tool === "merge" });
+    if (CLICKS.includes(this.tool)) this.actions.click(point, { remove: false, join: this.tool === "merge" });
     else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") this.#corner(point);
     else {
       this.path = [point];
@@ -150,7 +154,7 @@ export class Tools {
     const modified = event.ctrlKey || event.metaKey || event.altKey;
     const panning = event.button === 1 || event.button === 2 || this.space;
     if (panning) this.doing = "pan";
-    else if (modified || this.tool === "select" || this.tool === "merge") this.doing = "click";
+    else if (modified || CLICKS.includes(this.tool)) this.doing = "click";
     else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") {
       this.doing = "stroke";
       if (!this.#corner(point)) this.doing = "none";

@@ -34,7 +34,7 @@ export class Viewer {
     this.place = { t: 0, z: 0 };
     /** @type {Channel[]} */
     this.channels = [];
-    this.labels = { shown: true, filled: false, selected: 0, marked: false };
+    this.labels = { shown: true, filled: false, selected: 0, marked: false, classed: false };
     this.proposals = { shown: false, threshold: 0.5 };
     this.preview = false; // of what a training finds
     this.waiting = false;
@@ -144,7 +144,7 @@ export class Viewer {
   /** @param {"labels" | "proposals" | "preview"} kind @param {number} level */
   #drawLabels(kind, level) {
     const apron = /** @type {ImageFacts} */ (this.image).apron;
-    const { filled, selected, marked } = this.labels;
+    const { filled, selected, marked, classed } = this.labels;
     for (const id of this.#seen(kind, 0, level)) {
       const own = this.tiles.want(id);
       const found = own ? { tile: own, up: 0 } : this.#coarser(id);
@@ -158,6 +158,7 @@ export class Viewer {
         selected,
         threshold: kind === "proposals" ? this.proposals.threshold : kind === "preview" ? -2 : -1,
         marked: kind === "labels" && marked,
+        classed: kind === "labels" && classed,
       });
     }
   }
