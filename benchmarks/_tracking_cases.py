@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray, IntArray
-from cellwright.simulation.movies import Motion, simulate_movie
+from cellwright.simulation.movies import Motion, merge_touching, simulate_movie
 from cellwright.simulation.nuclei import NucleiSimulation
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.formats.ctc import open_ctc
@@ -124,6 +124,54 @@ def simulated(sample: NucleiSimulation, motion: Motion, seed: int) -> Case:
     frames, labels, table = simulate_movie(sample, motion, seed)
     parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
     return by_label(find_detections(list(labels), list(frames)), parents)
+
+
+@dataclass(frozen=True)
+class MergedCase:
+    """A movie in which two cells are seen as one object now and then, and the truth about it.
+
+    `case` has a link for each cell, so that two lead into and out of such an object; `holds` says
+    which detections hold two cells; `passages` are the last sight of a cell before, and the first
+    one after it shared an object.
+    """
+
+    case: Case
+    holds: BoolArray
+    passages: IntArray
+
+
+def with_merged(
+    sample: NucleiSimulation, motion: Motion, share: float, longest: int, seed: int
+) -> MergedCase:
+    """Return a simulated movie some of whose touching nuclei are seen as one; see `simulated`."""
+    frames, labels, table = simulate_movie(sample, motion, seed)
+    merged, hidden = merge_touching(labels, share, longest, seed)
+    detections = find_detections(list(merged), list(frames))
+    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
+    guests: dict[tuple[int, int], int] = {
+        (frame, label): cell
+        for frame, label, cell in zip(*(column.tolist() for column in hidden.values()), strict=True)
+    }
+    last: dict[int, int] = {}
+    apart: dict[int, int] = {}
+    links: set[tuple[int, int]] = set()
+    passages = []
+    holds = np.zeros(len(detections), bool)
+    names = zip(detections.frame.tolist(), detections.label.tolist(), strict=True)
+    for row, name in enumerate(names):
+        cells = [name[1], *([guests[name]] if name in guests else [])]
+        holds[row] = len(cells) > 1
+        for cell in cells:
+            before = last.get(cell, last.get(parents.get(cell, 0)))
+            if before is not None:
+                links.add((before, row))
+                if holds[before] and not holds[row] and cell in apart:
+                    passages.append((apart[cell], row))
+            if not holds[row]:
+                apart[cell] = row
+        last |= dict.fromkeys(cells, row)
+    case = Case(detections, np.array(sorted(links)))
+    return MergedCase(case, holds, np.array(passages, np.int64).reshape(-1, 2))
 
 
 def real() -> Iterator[tuple[str, Case]]:

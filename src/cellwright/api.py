@@ -111,6 +111,7 @@ def track(
     divisions: bool = True,
     max_gap: int = 2,
     max_distance: float | None = None,
+    merges: bool = True,
     pixel_size: tuple[float, ...] | None = None,
     frame_interval: float | None = None,
 ) -> Tracks:
@@ -128,6 +129,8 @@ def track(
         Frames in a row that a cell may be missing from.
     max_distance : float, optional
         Longest way between two frames, in µm, or px without a pixel size.
+    merges : bool
+        Whether two objects may be seen as one for some frames.
     pixel_size : tuple of float, optional
         In µm along ([Z,] Y, X); needed where planes are farther apart than pixels.
     frame_interval : float, optional
@@ -154,4 +157,4 @@ def track(
     detections = find_detections(
         labels, images, pixel_size=pixel_size, frame_interval=frame_interval
     )
-    return link(detections, LinkOptions(divisions, max_gap, max_distance))
+    return link(detections, LinkOptions(divisions, max_gap, max_distance, merges))

@@ -39,6 +39,11 @@ from cellwright.cli import options, spot_options
     help="Whether objects divide.  [default: all but spots do]",
 )
 @click.option(
+    "--merges/--no-merges",
+    default=True,
+    help="Whether two objects may be seen as one for some frames.",
+)
+@click.option(
     "--max-gap",
     type=options.Whole(min=0),
     default=2,
@@ -79,6 +84,7 @@ def track(
     dark: bool,
     noise_factor: float,
     divisions: bool | None,
+    merges: bool,
     max_gap: int,
     max_distance: float | None,
     as_json: bool,
@@ -99,7 +105,8 @@ def track(
 
     if spots is not None:
         choices["model"] = SpotSettings(spots, dark, noise_factor)
-    linking = LinkOptions(spots is None if divisions is None else divisions, max_gap, max_distance)
+    divide = spots is None if divisions is None else divisions
+    linking = LinkOptions(divide, max_gap, max_distance, merges)
     result = track_movie(source, output, linking, **choices)
     numbers = result.summary
     again = "" if result.seconds else " (done before, nothing to do)"

@@ -24,6 +24,7 @@ def draw_paths(tracks: Tracks) -> Markup:
 
     Of many tracks, some are drawn, evenly spread over their numbers.
     """
+    tracks = tracks.unshared()
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     plane = tracks.position[:, -2:]
     low, extent = plane.min(axis=0), float(np.ptp(plane, axis=0).max()) or 1.0
@@ -52,6 +53,7 @@ def draw_paths(tracks: Tracks) -> Markup:
 
 def draw_lineages(tracks: Tracks) -> Markup:
     """Draw the largest families as trees, time from left to right; empty without divisions."""
+    tracks = tracks.unshared()
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     parents = tracklets.parents()
     children = children_of(tracklets)

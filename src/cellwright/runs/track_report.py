@@ -91,6 +91,8 @@ def _overview(summary: TrackSummary, length: str, unit: str) -> list[Number]:
         Number("tracks", f"{len(summary.track_frames):,}"),
         Number("divisions", f"{summary.divisions:,}"),
     ]
+    if summary.merges:
+        numbers.append(Number("merges", f"{summary.merges:,}"))
     for name, value, measure in (
         ("median speed", _median(summary.speed), f"{length}/{unit}"),
         ("diffusion coefficient", _finite(summary.diffusion), f"{length}²/{unit}"),

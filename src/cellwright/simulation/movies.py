@@ -113,6 +113,65 @@ def simulate_movie(
     return np.stack(frames), np.stack(truth), _tracks(np.stack(truth), parents)
 
 
+def merge_touching(
+    labels: LabelArray, share: float, longest: int, seed: int
+) -> tuple[LabelArray, Table]:
+    """Let nuclei that touch be seen as one object for some frames, as segmentations do.
+
+    Only two that were apart in the frame before become one, and only while they touch.
+
+    Parameters
+    ----------
+    labels : array of int32, shape (T, [Z,] Y, X)
+        As `simulate_movie` returns them.
+    share : float
+        Probability, per frame, that a pair that touches begins to be seen as one.
+    longest : int
+        Frames that this lasts: 1 up to so many, each equally probable.
+    seed : int
+
+    Returns
+    -------
+    labels : ndarray, shape (T, [Z,] Y, X), int32
+        Both nuclei of such a pair have the lower one of their labels.
+    hidden : dict of ndarray
+        Columns ``frame``, ``label`` (of the object) and ``cell``: the label that it hides.
+    """
+    rng = np.random.default_rng(seed)
+    merged = labels.copy()
+    rows: list[tuple[int, int, int]] = []
+    lasting: dict[tuple[int, int], int] = {}
+    before: set[int] = set()
+    for number, plane in enumerate(labels):
+        touching = _touching(plane)
+        lasting = {pair: left - 1 for pair, left in lasting.items() if left > 1}
+        lasting = {pair: left for pair, left in lasting.items() if pair in touching}
+        one_of_two = {label for pair in lasting for label in pair}
+        apart = before - {cell for frame, _, cell in rows if frame == number - 1}
+        apart -= {label for frame, label, _ in rows if frame == number - 1}
+        for pair in sorted(touching):
+            if rng.random() < share and apart.issuperset(pair) and one_of_two.isdisjoint(pair):
+                lasting[pair] = int(rng.integers(1, longest + 1))
+                one_of_two.update(pair)
+        for low, high in sorted(lasting):
+            merged[number][plane == high] = low
+            rows.append((number, low, high))
+        before = set(np.unique(plane[plane > 0]).tolist())
+    frame, label, cell = np.array(rows, np.int64).reshape(-1, 3).T
+    return merged, {"frame": frame, "label": label, "cell": cell}
+
+
+def _touching(plane: LabelArray) -> set[tuple[int, int]]:
+    """Return the pairs of labels with neighbouring pixels, the lower label first."""
+    pairs = []
+    for axis in range(plane.ndim):
+        one, other = np.moveaxis(plane, axis, 0)[:-1], np.moveaxis(plane, axis, 0)[1:]
+        meet = (one != other) & (one > 0) & (other > 0)
+        pairs.append(np.stack([one[meet], other[meet]], axis=1))
+    unique = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    return {(low, high) for low, high in unique.tolist()}
+
+
 def _settle(nucleus: Nucleus, label: int, motion: Motion, rng: np.random.Generator) -> _Living:
     """Turn a nucleus of the first frame into one at a random age."""
     lifetime = _lifetime(motion, rng)

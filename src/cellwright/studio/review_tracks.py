@@ -114,7 +114,8 @@ class Families:
 
 
 def find_families(tracks: Tracks) -> Families:
-    """Return the families of tracks."""
+    """Return the families of tracks; who shares an object of another for a while has a gap."""
+    tracks = tracks.unshared()
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     rows = np.argsort(tracklets.of, kind="stable")  # detections are in the order of time
     return Families(

@@ -12,7 +12,7 @@ from cellwright.tracking.tracks import PROBABILITY, Tracks
 SHARE = 0.02
 """Share of all links that a person can be asked to look at."""
 _SURE = 0.999
-KINDS = ("link", "gap", "division", "merger")
+KINDS = ("link", "gap", "division", "merger", "separation")
 
 
 def doubtful_links(tracks: Tracks, share: float = SHARE) -> IntArray:
@@ -33,10 +33,15 @@ def doubtful_links(tracks: Tracks, share: float = SHARE) -> IntArray:
 
 
 def link_kinds(tracks: Tracks) -> IntArray:
-    """Return of which of `KINDS` each edge is, shape (E,)."""
+    """Return of which of `KINDS` each edge is, shape (E,).
+
+    Where two cells become one object, and where they come apart again, are a merger and a
+    separation.
+    """
     source, target = tracks.edges.T
     kinds: IntArray = (tracks.frame[target] - tracks.frame[source] > 1).astype(np.int64)
-    kinds[tracks.out_degree()[source] > 1] = KINDS.index("division")
+    kinds[tracks.out_degree()[source] > 1] = KINDS.index("separation")
+    kinds[tracks.divides()[source]] = KINDS.index("division")
     kinds[tracks.in_degree()[target] > 1] = KINDS.index("merger")
     return kinds
 

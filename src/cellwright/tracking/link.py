@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellwright._errors import InputError
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import DoubleArray, IntArray, Table
 from cellwright.tracking.bridge import bridge
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.loose import Course, Links
+from cellwright.tracking.merges import find_merges
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import PairLinks, link_pair
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
-from cellwright.tracking.tracks import PROBABILITY, Tracks
+from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks
 
 _SISTERS = 4
 """Detections near one that begins a track, of which it could be the sister."""
@@ -124,9 +125,17 @@ class Linking:
             np.concatenate([none.edges, *(pair.links.edges for pair in self.pairs)]),
             np.concatenate([none.probability, *(pair.links.probability for pair in self.pairs)]),
         )
+        course = self._course()
+        shared = 0
+        if self.options.merges:
+            merges = find_merges(self.movie, links, course, self.model, self.pins)
+            links, shared = merges.all(), len(merges.shared.edges)
         if self.options.max_gap or len(self.pins.forced):
-            links = links.joined(self._bridged(links))
-        return self.detections.with_edges(links.edges, {PROBABILITY: links.probability})
+            links = links.joined(self._bridged(links, course))
+        columns: Table = {PROBABILITY: links.probability}
+        if shared:
+            columns[SHARED] = np.arange(len(links.edges)) < shared
+        return self.detections.with_edges(links.edges, columns)
 
     def pinned(self, forced: IntArray, forbidden: IntArray) -> Linking:
         """Return the linking with links that a person asks for, or forbids.
@@ -160,15 +169,17 @@ class Linking:
             pairs[number] = _link_frames(earlier, later, self.model, self.options, here)
         return replace(self, pairs=tuple(pairs), pins=pins)
 
-    def _bridged(self, links: Links) -> Links:
-        pairs = self.pairs
-        shifts = np.array([pair.shift for pair in pairs]).reshape(-1, self.movie.dimensions)
-        beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in pairs)]
+    def _course(self) -> Course:
+        shifts = np.array([pair.shift for pair in self.pairs]).reshape(-1, self.movie.dimensions)
+        return Course.of(shifts, np.array([pair.step for pair in self.pairs]))
+
+    def _bridged(self, links: Links, course: Course) -> Links:
+        beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in self.pairs)]
         return bridge(
             self.movie,
             links,
             np.concatenate(beside),
-            Course.of(shifts, np.array([pair.step for pair in pairs])),
+            course,
             self.model,
             self.options,
             self.pins,

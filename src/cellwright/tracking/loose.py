@@ -69,6 +69,11 @@ class Links:
             np.concatenate([self.probability, others.probability]),
         )
 
+    def without_targets(self, rows: IntArray) -> Links:
+        """Return all but those that lead to some detections."""
+        kept = ~np.isin(self.edges[:, 1], rows)
+        return Links(self.edges[kept], self.probability[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class Loose:

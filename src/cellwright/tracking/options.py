@@ -22,6 +22,8 @@ class LinkOptions:
     max_distance : float, optional
         Longest way of a cell between two frames, in µm, or px where the pixel size is not known;
         the drift of the whole field does not count.
+    merges : bool
+        Whether two cells may be seen as one object for some frames.
 
     Raises
     ------
@@ -32,6 +34,7 @@ class LinkOptions:
     divisions: bool = True
     max_gap: int = 2
     max_distance: float | None = None
+    merges: bool = True
 
     def __post_init__(self) -> None:
         if self.max_gap < 0:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import DoubleArray, IntArray, Table
+from cellwright._words import counted
 from cellwright.tracking.diffusion import displacements
 from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
 _DOUBTFUL = 0.7
+_VANISHING = 0.3  # share of daughters, per division, that makes divisions hard to believe
+_FEWEST_VANISHED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,11 @@ class TrackSummary:
 
     Attributes
     ----------
-    detections, frames, divisions, gaps, doubtful, births : int
-        `doubtful` links are less probable than 0.7; `births` are tracks that begin inside the
-        movie without a mother.
+    detections, frames, divisions, gaps, merges, doubtful, births, vanished : int
+        `merges` are cells that are seen as one object with another for a while; `doubtful` links
+        are less probable than 0.7; `births` are tracks that begin inside the movie without a
+        mother; `vanished` are daughters that neither divide nor leave the field, and yet are gone
+        before the end.
     track : array of int, shape (K,)
         Number of each track, in the table of detections that of its first part.
     track_begin, track_frames : array of int, shape (K,)
@@ -58,8 +63,10 @@ class TrackSummary:
     frames: int
     divisions: int
     gaps: int
+    merges: int
     doubtful: int
     births: int
+    vanished: int
     track: IntArray
     track_begin: IntArray
     track_frames: IntArray
@@ -92,6 +99,7 @@ class TrackSummary:
             "tracks": len(self.track_frames),
             "divisions": self.divisions,
             "gaps_closed": self.gaps,
+            "merges": self.merges,
             "doubtful_links": self.doubtful,
             "median_speed": _median(self.speed),
             "diffusion": _known(self.diffusion),
@@ -140,6 +148,16 @@ class TrackSummary:
                 f"{self.births:,} tracks begin inside the movie without a mother: cells are missed "
                 "in many frames, or move too far between them."
             )
+        if self.vanished >= max(_FEWEST_VANISHED, _VANISHING * self.divisions):
+            grown = int(self.cells[-1]) - int(self.cells[0])
+            found.append(
+                f"Divisions look invented: {counted(self.divisions, 'division')} in "
+                f"{counted(self.frames, 'frame')}, while the number of objects went from "
+                f"{self.cells[0]:,} to {self.cells[-1]:,} ({grown:+,}), and "
+                f"{counted(self.vanished, 'daughter')} vanished inside the field. The "
+                "segmentation probably cuts objects into pieces now and then; mend that, or use "
+                "--no-divisions where cells do not divide."
+            )
         if self.doubtful > 0.05 * max(links, 1):
             found.append(
                 f"{self.doubtful:,} of {links:,} links are doubtful (probability below "
@@ -160,8 +178,10 @@ class TrackSummary:
 
 def summarise(tracks: Tracks) -> TrackSummary:
     """Summarise tracks, each from one division (or merger) to the next."""
+    shared, tracks = tracks, tracks.unshared()
+    gaps = np.count_nonzero(shared.frame[shared.edges[:, 1]] - shared.frame[shared.edges[:, 0]] > 1)
+    merges = np.count_nonzero(shared.shared_links() & (shared.in_degree()[shared.edges[:, 1]] > 1))
     tracklets = find_tracklets(tracks, cut=tracks.branches())
-    source, target = tracks.edges.T
     interval = tracks.frame_interval or 1.0
     lasted = (tracklets.end - tracklets.begin).astype(np.int64)
     path = _paths(tracks, tracklets)
@@ -169,20 +189,22 @@ def summarise(tracks: Tracks) -> TrackSummary:
         speed = path / (lasted * interval)
     place = tracks.position_um
     net = np.linalg.norm(place[tracklets.last] - place[tracklets.first], axis=1)
-    divisions = int(np.count_nonzero(tracks.out_degree() > 1))
+    divisions = int(np.count_nonzero(tracks.divides()))
     both = (tracklets.parent_counts() == 1) & (tracklets.child_counts() > 1)
     moved = displacements(tracks, tracklets)
     parts = find_tracklets(tracks)
     probability = tracks.edge_properties.get(PROBABILITY, np.ones(len(tracks.edges)))
     orphans = (tracklets.parent_counts() == 0) & (tracklets.begin > 0)
-    lived = float(max(len(source), 1)) * interval
+    lived = float(max(len(tracks.edges), 1)) * interval
     return TrackSummary(
         detections=len(tracks),
         frames=tracks.frame_count,
         divisions=divisions,
-        gaps=int(np.count_nonzero(tracks.frame[target] - tracks.frame[source] > 1)),
+        gaps=int(gaps),
+        merges=int(merges),
         doubtful=int(np.count_nonzero(probability < _DOUBTFUL)),
         births=int(np.count_nonzero(orphans)),
+        vanished=_vanished(tracks, tracklets, np.nanmedian(path / np.maximum(lasted, 1))),
         track=track_numbers(tracks, parts)[parts.of[tracklets.first]],
         track_begin=tracklets.begin.astype(np.int64),
         track_frames=lasted + 1,
@@ -201,6 +223,23 @@ def summarise(tracks: Tracks) -> TrackSummary:
         length_unit="px" if tracks.pixel_size is None else "µm",
         time_unit="frame" if tracks.frame_interval is None else "s",
     )
+
+
+def _vanished(tracks: Tracks, tracklets: Tracklets, step: float) -> int:
+    """Count daughters that are gone before the end, though not at the border of the field."""
+    children = tracklets.child_counts()
+    parents = tracklets.parents()
+    daughter = (parents >= 0) & (children[parents] > 1)
+    gone = np.flatnonzero(daughter & (children == 0) & (tracklets.end < tracks.frame_count - 1))
+    last = tracklets.last[gone]
+    place = tracks.position_um
+    low, high = place.min(axis=0, initial=np.inf), place.max(axis=0, initial=-np.inf)
+    thick = high > low  # a single plane has no upper and lower border
+    border = np.minimum(place[last] - low, high - place[last])[:, thick].min(axis=1, initial=np.inf)
+    inside = border > 2 * step
+    if "touches_border" in tracks.properties:
+        inside &= ~np.asarray(tracks.properties["touches_border"], bool)[last]
+    return int(np.count_nonzero(inside))
 
 
 def _paths(tracks: Tracks, tracklets: Tracklets) -> DoubleArray:

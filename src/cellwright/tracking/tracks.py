@@ -15,6 +15,13 @@ PARENT = "parent"
 """Edge column (bool): a new track begins here, although nothing divides, merges or is missing."""
 PROBABILITY = "probability"
 """Edge column (float): how probable it is that the link is right, 0 to 1."""
+SHARED = "shared"
+"""Edge column (bool): the way of a cell into, or out of, the object of another cell.
+
+Where two cells are seen as one object for some frames, the links of one of them run through that
+object, and the other has two such links: into it, and out of it when it is seen again. An object
+that is left by such a link does not divide.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,8 @@ class Tracks:
 
     A link (edge) leads from a detection to the same cell, or to a daughter, in a later frame. A
     detection with two links that leave it divides, one with two that enter it is a merger, and a
-    link that skips frames bridges a gap.
+    link that skips frames bridges a gap. A cell that is seen as one with another for a while has
+    links of its own into and out of that object (`SHARED`), which is no division.
 
     Everything is in one order: detections by frame, then label; edges by source, then target.
     `make_tracks` brings arrays into it.
@@ -117,12 +125,44 @@ class Tracks:
         """
         return _offsets(self.in_degree()), np.argsort(self.edges[:, 1], kind="stable")
 
+    def shared_links(self) -> BoolArray:
+        """Return which edges lead into, or out of, the object of another cell, shape (E,)."""
+        shared = self.edge_properties.get(SHARED, np.zeros(len(self.edges), bool))
+        return np.asarray(shared == 1)  # formats without booleans hold numbers
+
+    def divides(self) -> BoolArray:
+        """Return which detections divide, shape (N,)."""
+        own = self.edges[~self.shared_links()]
+        return np.asarray(np.bincount(own[:, 0], minlength=len(self)) > 1)
+
     def branches(self) -> BoolArray:
         """Return which edges belong to a division or a merger, shape (E,)."""
         source, target = self.edges.T
-        branches: BoolArray = self.out_degree()[source] > 1
-        branches |= self.in_degree()[target] > 1
+        shared = self.shared_links()
+        entering = np.bincount(target[~shared], minlength=len(self))
+        branches: BoolArray = shared | self.divides()[source]
+        branches |= entering[target] > 1
         return branches
+
+    def unshared(self) -> Tracks:
+        """Return the same detections with one way for each cell.
+
+        An object that holds two cells is on the way of one of them; the other has a gap there.
+        That is what formats can hold that know neither mergers nor cells that separate again, and
+        what lineages are told from.
+        """
+        shared = self.shared_links()
+        if not shared.any():
+            return self
+        own, ways = self.edges[~shared], self.edges[shared]
+        before = np.full(len(self), -1)
+        before[own[:, 1]] = own[:, 0]
+        gaps, rows = _gaps_of_guests(before, ways)
+        kept = np.concatenate([np.flatnonzero(~shared), np.flatnonzero(shared)[rows]])
+        columns = {
+            name: column[kept] for name, column in self.edge_properties.items() if name != SHARED
+        }
+        return self.with_edges(np.concatenate([own, gaps]), columns)
 
     def parent_links(self) -> BoolArray:
         """Return which edges lead into a new track, shape (E,).
@@ -143,6 +183,29 @@ class Tracks:
         """Return the same detections with other links, given in any order."""
         rows, columns = _ordered_edges(edges, edge_properties or {})
         return replace(self, edges=rows, edge_properties=columns)
+
+
+def _gaps_of_guests(before: IntArray, ways: IntArray) -> tuple[IntArray, IntArray]:
+    """Return links over the objects that cells shared, and the row of `ways` that ends each.
+
+    Parameters
+    ----------
+    before : array of int, shape (N,)
+        The detection before each on a way of its own, or -1.
+    ways : array of int, shape (S, 2)
+        The links into and out of objects of other cells: into those that have a way of their own.
+    """
+    entering = before[ways[:, 1]] >= 0
+    guests = {host: guest for guest, host in ways[entering].tolist()}
+    gaps, rows = [], []
+    for row in np.flatnonzero(~entering).tolist():
+        place, again = ways[row].tolist()
+        while place >= 0 and place not in guests:
+            place = int(before[place])
+        if place >= 0:
+            gaps.append((guests[place], again))
+            rows.append(row)
+    return np.array(gaps, np.int64).reshape(-1, 2), np.array(rows, np.int64)
 
 
 def make_tracks(

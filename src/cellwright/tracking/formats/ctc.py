@@ -109,8 +109,10 @@ def write_ctc(folder: Path, tracks: Tracks, frames: Iterable[AnyArray]) -> None:
     """Write ``res_track.txt`` and one ``mask*.tif`` per frame.
 
     Labels become numbers of tracks; objects that are no detection of `tracks` are left out. A
-    gap ends a track and begins a new one with it as parent. Of the parents of a merger the
-    format holds one, the first.
+    gap ends a track and begins a new one with it as parent, its only child. An object that holds
+    two cells has the label of one of them, and the other cell has a gap there, so that a division
+    is what has two children, and nothing else. Of the parents of another merger the format holds
+    one, the first.
 
     Parameters
     ----------
@@ -125,7 +127,7 @@ def write_ctc(folder: Path, tracks: Tracks, frames: Iterable[AnyArray]) -> None:
     InputError
         If there are not as many frames as in `tracks`, or a frame lacks a detection.
     """
-    tracklets = find_tracklets(tracks)
+    tracklets = find_tracklets(tracks.unshared())
     numbers = track_numbers(tracks, tracklets)
     offsets = tracks.frame_offsets()
     digits = max(3, len(str(max(tracks.frame_count - 1, 0))))

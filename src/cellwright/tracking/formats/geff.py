@@ -15,7 +15,7 @@ import numpy as np
 
 from cellwright._errors import FormatError, InputError
 from cellwright._files import atomic_folder
-from cellwright._types import AnyArray, IntArray, Table
+from cellwright._types import AnyArray, BoolArray, IntArray, Table
 from cellwright.images.units import micrometres, seconds
 from cellwright.tracking.tracklets import find_tracklets
 from cellwright.tracking.tracks import Tracks, make_tracks
@@ -31,7 +31,8 @@ def write_geff(path: Path, tracks: Tracks) -> None:
     """Write tracks as GEFF 1.3 in Zarr 2, which all readers know; an older folder is replaced.
 
     Positions are in pixels, with their scale in µm, and times in frames. Labels and tracklets are
-    columns of the nodes beside those of the detections.
+    columns of the nodes beside those of the detections; tracklets end wherever the graph forks.
+    The column ``shared`` of the edges tells a cell that leaves an object of two from a daughter.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def write_geff(path: Path, tracks: Tracks) -> None:
         )
     nodes: Table = {TIME: tracks.frame.astype(np.int64)}
     nodes |= {axis: tracks.position[:, index] for index, axis in enumerate(axes)}
-    nodes |= {"label": tracks.label, "tracklet": find_tracklets(tracks, tracks.branches()).of}
+    nodes |= {"label": tracks.label, "tracklet": find_tracklets(tracks, _forks(tracks)).of}
     nodes |= tracks.properties
     metadata = {
         "geff_version": VERSION,
@@ -104,6 +105,12 @@ def _axes(tracks: Tracks, names: str) -> list[dict[str, Any]]:
             axis |= {"scale": tracks.pixel_size[index], "scaled_unit": "micrometer"}
         axes.append(axis)
     return axes
+
+
+def _forks(tracks: Tracks) -> BoolArray:
+    """Return which edges begin or end where several do, shape (E,)."""
+    source, target = tracks.edges.T
+    return np.asarray((tracks.out_degree()[source] > 1) | (tracks.in_degree()[target] > 1))
 
 
 def _described(columns: Mapping[str, AnyArray]) -> dict[str, dict[str, Any]]:

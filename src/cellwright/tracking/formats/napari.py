@@ -22,8 +22,10 @@ def to_napari(tracks: Tracks) -> dict[str, Any]:
         ``data``, array of float, shape (N, D + 2): rows (track, frame, [z,] y, x), sorted;
         ``graph``: for each track that others lead into, the list of those; ``features``: the
         columns of the detections; ``scale`` (1, [z,] y, x) in µm where it is known. A track
-        continues over gaps, from one division to the next.
+        continues over gaps, from one division to the next; a cell that is seen as one object with
+        another has a gap there, or so has the other.
     """
+    tracks = tracks.unshared()
     lives = find_tracklets(tracks, tracks.branches())
     order = np.argsort(lives.of, kind="stable")
     data = np.column_stack([lives.of, tracks.frame, tracks.position])[order]

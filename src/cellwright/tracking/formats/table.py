@@ -32,14 +32,15 @@ def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
     -------
     detections : Table
         ``frame``, ``label``, ``track``, ``parent`` (number of the track that this one comes from,
-        0 for none; the first of a merger's), ``[z,] y, x`` in px, the same in µm where the pixel
+        0 for none; the first of a merger's; of a cell that shared an object of another's track,
+        its own track before that), ``[z,] y, x`` in px, the same in µm where the pixel
         size is known (``y_um`` …), ``time_s`` where the frame interval is known, and the columns
         of the detections.
     links : Table
         ``source_frame``, ``source_label``, ``target_frame``, ``target_label``, and the columns of
         the edges. It holds what the first table cannot: mergers, and what is known of a link.
     """
-    tracklets = find_tracklets(tracks)
+    tracklets = find_tracklets(tracks.unshared())
     numbers = track_numbers(tracks, tracklets)
     parents = np.append(numbers, 0)[tracklets.parents()]
     axes = "zyx"[-tracks.dimensions :]

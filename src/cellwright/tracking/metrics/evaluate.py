@@ -31,7 +31,8 @@ def score_tracks(
     Two folders of the Cell Tracking Challenge are compared by their masks, as the challenge does:
     a true object is found by the object that covers more than half of it. Other tracks are
     compared by position within `radius` or, without it, by frame and label, which is right where
-    both are tracks of the same detections.
+    both are tracks of the same detections. An object that holds two cells counts for one of them;
+    the other has a gap there.
 
     Parameters
     ----------
@@ -58,7 +59,9 @@ def score_tracks(
     """
     if radius is None and _is_challenge(result) and _is_challenge(truth):
         return score_folders(Path(str(result)), Path(str(truth)))
-    found, true = (one if isinstance(one, Tracks) else read_tracks(one) for one in (result, truth))
+    found, true = (
+        (one if isinstance(one, Tracks) else read_tracks(one)).unshared() for one in (result, truth)
+    )
     matched = _same(true, found) if radius is None else match_near(true, found, radius)
     particles = asdict(particle_scores(true, found, radius or GATE))
     known = {name: None if math.isnan(one) else one for name, one in particles.items()}
