@@ -54,11 +54,11 @@ class Client:
 class Server:
     """A server of a project in a thread."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, names=()):
         self.desk = Desk(find_project(folder), Assistant("nuclei"), "Ada")
         listener = listening(0)
         self.port = listener.getsockname()[1]
-        app = make_app(self.desk, TOKEN, self.port)
+        app = make_app(self.desk, TOKEN, self.port, names)
         config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), daemon=True)
@@ -67,6 +67,10 @@ class Server:
             time.sleep(0.01)
         self.client = Client(self.port)
         self.address = f"http://127.0.0.1:{self.port}/#token={TOKEN}"
+
+    @property
+    def is_running(self):
+        return self._thread.is_alive()
 
     def stop(self):
         self._server.should_exit = True
@@ -91,13 +95,14 @@ def serve():
     """Start servers that end with the test."""
     servers = []
 
-    def start(folder):
-        servers.append(Server(folder))
+    def start(folder, **options):
+        servers.append(Server(folder, **options))
         return servers[-1]
 
     yield start
     for server in servers:
-        server.stop()
+        if server.is_running:
+            server.stop()
 
 
 @pytest.fixture

@@ -23,21 +23,43 @@ from cellwright.cli import options
     help="The model that proposes objects: its name, or the path of a model package.",
 )
 @options.port
-@click.option("--name", "who", help="Who annotates, for the journal.  [default: your account]")
+@click.option(
+    "--as",
+    "--name",
+    "who",
+    metavar="NAME",
+    help="Who annotates, for the journal.  [default: your account]",
+)
+@click.option(
+    "--share",
+    is_flag=True,
+    help="Let other people of your network take part, each in their own browser.",
+)
 @options.no_browser
 def annotate(
-    folder: Path, output: Path | None, model: str, port: int, who: str | None, no_browser: bool
+    folder: Path,
+    output: Path | None,
+    model: str,
+    port: int,
+    who: str | None,
+    share: bool,
+    no_browser: bool,
 ) -> None:
     """Draw and correct the outlines of objects, in the browser.
 
     FOLDER holds the images. Labels are written to its sub-folder 'labels', one TIFF file for each
     image; every edit is saved at once and can be taken back. The page is served to this computer
-    only. Ctrl-C ends the program.
+    only, unless you share it: then whoever has the printed address can take part. Ctrl-C ends the
+    program.
     """
     from cellwright.studio.serve import annotate as serve
 
     def announce(address: str) -> None:
-        click.echo(f"Annotating '{folder}' at\n\n    {address}\n\nCtrl-C ends the program.")
+        click.echo(f"Annotating '{folder}' at\n\n    {address}\n")
+        if share:
+            click.echo("Whoever you give this address to can read and edit. It is not encrypted:")
+            click.echo("share only in a network that you trust.\n")
+        click.echo("Ctrl-C ends the program.")
 
     try:
         serve(
@@ -46,6 +68,7 @@ def annotate(
             model=model,
             port=port,
             who=who,
+            share=share,
             open_browser=not no_browser,
             announce=announce,
         )

@@ -201,6 +201,10 @@ class Annotation:
         """Return where the labels were changed after an edit, and by whom."""
         return self._journal.strokes(self._item.name, edit)
 
+    def said_since(self, edit: int) -> dict[int, list[Change]]:
+        """Return what was said differently after an edit, by edit."""
+        return self._journal.changes(self._item.name, edit)
+
     def history(self) -> list[Edit]:
         """Return all edits, the oldest first."""
         return self._journal.edits(self._item.name)

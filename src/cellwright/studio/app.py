@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from cellwright.studio import classes_app, edits, openapi, pictures, views
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
+from cellwright.studio.people_app import people_routes
 from cellwright.studio.proposals import Request as ProposalRequest
 from cellwright.studio.training_app import training_routes
 
@@ -20,7 +21,7 @@ Answer = Callable[[Sheet, Fields], Any]
 _NO_CONTENT = 204
 
 
-def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
+def make_app(desk: Desk, token: str, port: int, names: Sequence[str] = ()) -> ASGIApp:
     """Return the application that serves a project.
 
     Parameters
@@ -31,19 +32,26 @@ def make_app(desk: Desk, token: str, port: int) -> ASGIApp:
         What requests for data must carry.
     port : int
         Where it will listen.
+    names : sequence of str
+        What other computers may call this one, where it is shared.
     """
-    project = route("/api/project", lambda fields: views.project(desk))
+    project = route("/api/project", lambda fields: views.project(desk, desk.asks(fields.person)))
     document = openapi.document(openapi.OPERATIONS, "annotate")
     description = route(openapi.ADDRESS, lambda fields: document)
     others = [*training_routes(desk), *classes_app.class_routes(desk)]
-    routes = [project, *_image_routes(desk), *others, description]
-    return serve_page("index.html", routes, token, port)
+    together = people_routes(desk, shared=bool(names))
+    routes = [project, *_image_routes(desk), *together, *others, description]
+    return serve_page("index.html", routes, token, port, names)
 
 
 def _image_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes below ``/api/images/NUMBER``."""
+
+    def who(fields: Fields) -> str:
+        return desk.asks(fields.person)
+
     reads: dict[str, Answer] = {
-        "": lambda sheet, fields: views.image(sheet, desk.who),
+        "": lambda sheet, fields: views.image(sheet, who(fields)),
         "/thumbnail": lambda sheet, fields: Response(
             pictures.thumbnail(sheet), media_type="image/png"
         ),
@@ -70,18 +78,18 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         def answer(sheet: Sheet, fields: Fields) -> Any:
             changed = make(sheet, fields)
             desk.edited()
-            return views.changed(sheet, changed, desk.who)
+            return views.changed(sheet, changed, who(fields))
 
         return answer
 
     writes: dict[str, Answer] = {
-        "/edits": change(lambda sheet, fields: edits.edit(sheet, fields, desk.who)),
-        "/undo": change(lambda sheet, fields: sheet.annotation.undo(who=desk.who)),
-        "/redo": change(lambda sheet, fields: sheet.annotation.redo(who=desk.who)),
+        "/edits": change(lambda sheet, fields: edits.edit(sheet, fields, who(fields))),
+        "/undo": change(lambda sheet, fields: sheet.annotation.undo(who=who(fields))),
+        "/redo": change(lambda sheet, fields: sheet.annotation.redo(who=who(fields))),
         "/restore": change(
-            lambda sheet, fields: sheet.annotation.restore(fields.integer("edit"), who=desk.who)
+            lambda sheet, fields: sheet.annotation.restore(fields.integer("edit"), who=who(fields))
         ),
-        "/proposals/accept": change(lambda sheet, fields: edits.accept(sheet, fields, desk.who)),
+        "/proposals/accept": change(lambda sheet, fields: edits.accept(sheet, fields, who(fields))),
         "/proposals/reject": lambda sheet, fields: sheet.proposals.drop(fields.labels()),
         "/proposals": lambda sheet, fields: _propose(desk, sheet, fields),
         "/areas": lambda sheet, fields: _add_area(desk, sheet, fields),

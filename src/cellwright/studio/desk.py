@@ -16,13 +16,14 @@ from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.journal import Journal
 from cellwright.studio.levels import Levels, Place, open_levels
 from cellwright.studio.object_classes import ObjectClasses
+from cellwright.studio.people import People
 from cellwright.studio.project import LABELS, Item, Project, existing_labels
 from cellwright.studio.proposals import Assistant, Proposals
 from cellwright.studio.rounds import Round, Rounds
 from cellwright.studio.tables import CLASS_TABLE, ClassTable, Tables
 from cellwright.studio.trainer import Trainer
 
-MOST_OPEN = 4
+MOST_OPEN = 6  # more than people usually work at the same time
 _CLASSES = "classes.json"
 _QUIET_S = 0.4
 """Labels are written when nothing was edited for so long, or 4 times as long as writing takes."""
@@ -82,12 +83,19 @@ class Desk:
     project : Project
     assistant : Assistant
     who : str
-        Whose edits these are.
+        Whose edits these are, where a request does not say so.
+
+    Raises
+    ------
+    UsageError
+        If nobody can be called so.
     """
 
     def __init__(self, project: Project, assistant: Assistant, who: str) -> None:
-        self.project, self.assistant, self.who = project, assistant, who
+        self.project, self.assistant = project, assistant
         self.journal = Journal(project.journal)
+        self.people = People(project.people)
+        self.who = self.people.join(who).name
         self.classes = ObjectClasses(project.journal.with_name(_CLASSES))
         self.class_table = ClassTable(_class_file(project.output), self.classes)
         self.tables = Tables([self.class_table], self.journal, project.originals)
@@ -151,6 +159,16 @@ class Desk:
         self.trainer.rounds.use(number)
         self._use(number)
 
+    def asks(self, person: str) -> str:
+        """Return the name of who asks.
+
+        Raises
+        ------
+        UsageError
+            If nobody is called so.
+        """
+        return self.people.named(person).name if person else self.who
+
     def edited(self) -> None:
         """Say that something was edited, so that it will be written to its file."""
         self._saver.wake()
@@ -160,6 +178,7 @@ class Desk:
         self._saver.finish()
         self.trainer.close()
         self.assistant.close()
+        self.people.close()
         self.journal.close()
 
     def _use(self, number: int | None) -> None:

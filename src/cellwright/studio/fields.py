@@ -26,9 +26,12 @@ class Fields:
     ----------
     values : mapping
         What came in, of any type.
+    person : str
+        Who says to be asking; nothing where that is left open.
     """
 
     values: Mapping[str, Any]
+    person: str = ""
 
     def integer(self, name: str, default: int | None = None) -> int:
         """Return a whole number from 0.

@@ -1,4 +1,4 @@
-"""Who may talk to the server: only a page that knows the token, from this computer.
+"""Who may talk to the server: only a page that knows the token, from this computer unless shared.
 
 Any web page that the user visits can send requests to this computer, under any name it gives to
 it. So the host must be ours, the origin too, and every request for data carries the token in a
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,12 +39,14 @@ class Guard:
         The secret of this server.
     port : int
         Where it listens.
+    names : sequence of str
+        Addresses and names of this computer under which others may ask, too.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, token: str, port: int, names: Sequence[str] = ()) -> None:
         self._app = app
         self._token = token.encode()
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = {f"{name.lower()}:{port}" for name in ("127.0.0.1", "localhost", *names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or refuse it."""

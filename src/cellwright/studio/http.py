@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from json import JSONDecodeError
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,10 +23,18 @@ from cellwright.studio.fields import Fields
 from cellwright.studio.guard import Guard
 
 _STATIC = files("cellwright.studio") / "static"
+PERSON_HEADER = "x-cellwright-person"
+"""Who asks, as in an address: names may have letters that headers cannot have."""
 _WRONG, _DISK = 400, 507
 
 
-def serve_page(page: str, routes: Sequence[BaseRoute], token: str, port: int) -> ASGIApp:
+def serve_page(
+    page: str,
+    routes: Sequence[BaseRoute],
+    token: str,
+    port: int,
+    names: Sequence[str] = (),
+) -> ASGIApp:
     """Return the application that serves a page and what it asks for.
 
     Parameters
@@ -38,6 +47,8 @@ def serve_page(page: str, routes: Sequence[BaseRoute], token: str, port: int) ->
         What requests for data must carry.
     port : int
         Where it will listen.
+    names : sequence of str
+        What other computers may call this one; none may ask where there are no names.
     """
     content = (_STATIC / page).read_bytes()
 
@@ -49,7 +60,7 @@ def serve_page(page: str, routes: Sequence[BaseRoute], token: str, port: int) ->
         routes=[Route("/", index), *routes, static],
         exception_handlers={CellwrightError: _refusal, HTTPException: _no_such_address},
     )
-    return Guard(app, token, port)
+    return Guard(app, token, port, names)
 
 
 def route(path: str, answer: Callable[..., Any], method: str = "GET") -> Route:
@@ -70,7 +81,9 @@ def route(path: str, answer: Callable[..., Any], method: str = "GET") -> Route:
         return found if isinstance(found, Response) else JSONResponse(found)
 
     async def endpoint(request: Request) -> Response:
-        fields = Fields(request.query_params) if method == "GET" else await _body(request)
+        person = unquote(request.headers.get(PERSON_HEADER, ""))
+        values = request.query_params if method == "GET" else await _body(request)
+        fields = Fields(values, person)
         return await run_in_threadpool(work, tuple(request.path_params.values()), fields)
 
     return Route(path, endpoint, methods=[method])
@@ -81,14 +94,14 @@ def raw(values: AnyArray) -> Response:
     return Response(values.tobytes(), media_type="application/octet-stream")
 
 
-async def _body(request: Request) -> Fields:
+async def _body(request: Request) -> Mapping[str, Any]:
     try:
         content = await request.json()
     except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("The body of the request is no JSON.") from error
     if not isinstance(content, dict):
         raise UsageError("The body of the request must be a JSON object.")
-    return Fields(content)
+    return content
 
 
 async def _no_such_address(request: Request, error: Exception) -> Response:

@@ -267,12 +267,14 @@ class Journal(Database):
             times.setdefault(who, []).append(datetime.fromisoformat(made))
         return times
 
-    def changes(self, image: str) -> dict[int, list[Change]]:
-        """Return what the edits of an image did to facts, by edit, the oldest first."""
+    def changes(self, image: str, since: int = 0) -> dict[int, list[Change]]:
+        """Return what the edits of an image after one did to facts, by edit, the oldest first."""
         rows = self._rows(
             "SELECT edit, about, number, before, after FROM facts "
-            "JOIN edits ON edits.id = facts.edit WHERE image = ? ORDER BY facts.rowid",
+            "JOIN edits ON edits.id = facts.edit WHERE image = ? AND edits.id > ? "
+            "ORDER BY facts.rowid",
             image,
+            since,
         )
         found: dict[int, list[Change]] = {}
         for edit, about, number, before, after in rows:

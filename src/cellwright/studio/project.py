@@ -61,6 +61,11 @@ class Project:
         return self.output / STATE / "journal.sqlite"
 
     @property
+    def people(self) -> Path:
+        """The database of who annotates."""
+        return self.output / STATE / "people.sqlite"
+
+    @property
     def rounds(self) -> Path:
         """Where the rounds of training are."""
         return self.output / STATE / "rounds"

@@ -6,9 +6,10 @@ import getpass
 import secrets
 import socket
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,10 +18,12 @@ from cellwright._errors import UsageError
 from cellwright.runs.lock import locked
 from cellwright.studio.app import make_app
 from cellwright.studio.desk import Desk
+from cellwright.studio.people import fit_name
 from cellwright.studio.project import STATE, find_project
 from cellwright.studio.proposals import Assistant
 
-HOST = "127.0.0.1"
+HOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+_ELSEWHERE = "192.0.2.1"  # stands in documents for any address, and belongs to nobody
 
 
 def annotate(
@@ -30,6 +33,7 @@ def annotate(
     model: str = "nuclei",
     port: int = 0,
     who: str | None = None,
+    share: bool = False,
     open_browser: bool = True,
     announce: Callable[[str], None] = lambda address: None,
 ) -> None:
@@ -47,6 +51,8 @@ def annotate(
         Where to listen on this computer; 0 for any free one.
     who : str, optional
         Name of the annotator in the journal; that of the user's account when not given.
+    share : bool
+        Let browsers on other computers of the network take part, too, if they know the address.
     open_browser : bool
         Open the page.
     announce : callable
@@ -57,7 +63,8 @@ def annotate(
     InputError
         If there are no images.
     ModelError, UsageError
-        If there is no such model, it does not find objects in planes, or the port is taken.
+        If there is no such model, it does not find objects in planes, the port is taken, or nobody
+        can be called so.
     OutputError
         If the folder is annotated by another process, or cannot be written.
     """
@@ -65,9 +72,17 @@ def annotate(
     assistant = Assistant(model)
     assistant.load()  # a wrong name is told at once, not when it is needed
     with locked(project.output / STATE):
-        desk = Desk(project, assistant, who or account())
+        desk = Desk(project, assistant, who or fit_name(account()))
         try:
-            run_server(partial(make_app, desk), port, open_browser=open_browser, announce=announce)
+            names = names_of_this_computer() if share else ()
+            run_server(
+                partial(make_app, desk, names=names),
+                port,
+                names=names,
+                who=desk.who,
+                open_browser=open_browser,
+                announce=announce,
+            )
         finally:
             desk.close()
 
@@ -76,6 +91,8 @@ def run_server(
     make: Callable[[str, int], ASGIApp],
     port: int,
     *,
+    names: Sequence[str] = (),
+    who: str = "",
     open_browser: bool,
     announce: Callable[[str], None],
 ) -> None:
@@ -85,6 +102,10 @@ def run_server(
     ----------
     make : callable
         Given a token and the port, returns the application.
+    names : sequence of str
+        What other computers call this one; they cannot ask where there are none.
+    who : str
+        Whose page is opened here.
     port, open_browser, announce
         As for `annotate`.
 
@@ -94,9 +115,9 @@ def run_server(
         If the port is taken.
     """
     token = secrets.token_urlsafe(24)
-    with listening(port) as listener:
+    with listening(port, EVERYWHERE if names else HOST) as listener:
         chosen = listener.getsockname()[1]
-        address = f"http://{HOST}:{chosen}/#token={token}"
+        address = f"http://{names[0] if names else HOST}:{chosen}/#token={token}"
         config = uvicorn.Config(
             make(token, chosen),
             log_level="error",
@@ -106,12 +127,12 @@ def run_server(
         )
         announce(address)
         if open_browser:
-            webbrowser.open(address)
+            webbrowser.open(f"{address}&as={quote(who)}" if who else address)
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def listening(port: int) -> socket.socket:
-    """Return a socket that listens on this computer only.
+def listening(port: int, host: str = HOST) -> socket.socket:
+    """Return a socket that listens to this computer only, or to `EVERYWHERE`.
 
     Raises
     ------
@@ -120,7 +141,7 @@ def listening(port: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise UsageError(
@@ -129,6 +150,18 @@ def listening(port: int) -> socket.socket:
         ) from error
     listener.listen()
     return listener
+
+
+def names_of_this_computer() -> tuple[str, ...]:
+    """Return its address in the network, and its names."""
+    name = socket.gethostname()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((_ELSEWHERE, 9))  # nothing is sent: it only chooses the way
+            address = probe.getsockname()[0]
+        except OSError:  # there is no network
+            address = HOST
+    return address, name, f"{name.removesuffix('.local')}.local"
 
 
 def account() -> str:

@@ -126,7 +126,7 @@ def _start(desk: Desk, fields: Fields) -> None:
             raise UsageError(f"Round {start} has no model to start from.")
     elif start not in ("", desk.assistant.given):
         raise UsageError("A round starts from an earlier one, from the given model, or from none.")
-    channel = optional_channel(fields)
+    channel, who = optional_channel(fields), desk.asks(fields.person)
 
     def prepare(folder: Path) -> Round:
         rounds = desk.trainer.rounds
@@ -135,7 +135,7 @@ def _start(desk: Desk, fields: Fields) -> None:
         parts, objects = write_lesson(desk, chosen, folder, channel)
         images = len({part.image for part in parts})
         made = datetime.now(UTC).isoformat(timespec="seconds")
-        order = Order(minutes, start, channel, desk.who, made, images, objects, tuple(parts))
+        order = Order(minutes, start, channel, who, made, images, objects, tuple(parts))
         return rounds.write(folder, order)
 
     desk.trainer.start(prepare)

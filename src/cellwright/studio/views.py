@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,18 @@ import numpy as np
 from cellwright.studio import pictures
 from cellwright.studio.annotation import Changed
 from cellwright.studio.desk import Desk, Sheet
+from cellwright.studio.facts import Change
 from cellwright.studio.levels import Place
 from cellwright.studio.tools import Point, object_at
 
 
-def project(desk: Desk) -> dict[str, Any]:
+def project(desk: Desk, who: str) -> dict[str, Any]:
     """Return the list of images, and who annotates with which model."""
     names = [item.name for item in desk.project.items]
     return {
         "folder": desk.project.folder.resolve().name,
         "model": desk.assistant.name,
-        "who": desk.who,
+        "who": who,
         "images": [
             {"name": name, "state": state} for name, state in zip(names, desk.states(), strict=True)
         ],
@@ -33,6 +35,7 @@ def image(sheet: Sheet, who: str) -> dict[str, Any]:
         "name": sheet.item.name,
         **pictures.facts(sheet),
         "proposals": {"state": sheet.proposals.state},
+        "edit": sheet.annotation.latest,
         **undoable(sheet, who),
     }
 
@@ -53,8 +56,13 @@ def undoable(sheet: Sheet, who: str) -> dict[str, bool]:
 
 def changed(sheet: Sheet, change: Changed, who: str) -> dict[str, Any]:
     """Return what an edit changed."""
-    told = [(fact.about, fact.number, fact.after) for fact in change.facts]
+    told = facts(change.facts)
     return {"edit": change.edit, "boxes": change.boxes, "facts": told, **undoable(sheet, who)}
+
+
+def facts(changes: Iterable[Change]) -> list[tuple[str, int, Any]]:
+    """Return what is said after some changes: about what, its number, and the value."""
+    return [(change.about, change.number, change.after) for change in changes]
 
 
 def values(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 /**
  * @typedef {{name: string, dtype: string, rgb: boolean, channels: string[], frames: number,
  *   planes: number, levels: [number, number][], pixel_size: [number, number] | null, tile: number,
- *   apron: number, can_undo: boolean, can_redo: boolean,
+ *   apron: number, can_undo: boolean, can_redo: boolean, edit: number,
  *   proposals: {state: string}}} ImageFacts
  * @typedef {[number[], number, number, number, number]} Box place, y, x, height, width
  * @typedef {{edit: number, boxes: Box[], facts: import("./object_classes.js").Fact[], can_undo: boolean, can_redo: boolean}} Changed
@@ -12,7 +12,13 @@
 export class Api {
   /** @param {string} token */
   constructor(token) {
+    /** @type {Record<string, string>} */
     this.headers = { "X-Cellwright-Token": token };
+  }
+
+  /** Ask in the name of a person from now on. @param {string} name */
+  as(name) {
+    this.headers["X-Cellwright-Person"] = encodeURIComponent(name);
   }
 
   /**

@@ -8,6 +8,7 @@ import { Images } from "./images.js";
 import { Keys } from "./keys.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
+import { Together } from "./people.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Sliders } from "./sliders.js";
@@ -75,6 +76,11 @@ class Studio {
       this.select(null);
       this.assistant.moved();
     });
+    this.together = new Together(this.viewer, {
+      say,
+      changed: (state) => this.#changedByOthers(state),
+      imageName: (number) => this.images.images[number]?.name ?? "",
+    });
     this.viewer.moved.push(() => showScale(this.viewer));
     this.#controls();
     this.keys = new Keys(this.#keys());
@@ -82,6 +88,7 @@ class Studio {
   }
 
   async begin() {
+    await this.together.begin();
     const project = await api.get("project");
     document.title = `${project.folder} · Cellwright`;
     this.images.show(project.images);
@@ -102,6 +109,7 @@ class Studio {
       this.tools.cancel();
       this.select(null);
       this.viewer.open(image, number);
+      this.together.open(image);
       this.#undoable(image);
       this.#doneButton();
       this.sliders.open(image);
@@ -134,11 +142,21 @@ class Studio {
     const changed = await api.post(`images/${number}/${path}`, body);
     find("message").hidden = true;
     if (!changed || number !== this.viewer.number) return;
+    this.together.mine.add(changed.edit);
     this.#undoable(changed);
     await this.classes.take(changed.facts);
     if (!changed.edit) return;
     this.viewer.refresh("labels", changed.boxes);
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
+    if (this.chosen) await this.select(this.chosen);
+    if (past.open) await this.#history();
+  }
+
+  /** @param {{can_undo: boolean, can_redo: boolean, facts: import("./object_classes.js").Fact[]}} state */
+  async #changedByOthers(state) {
+    this.#undoable(state);
+    await this.classes.take(state.facts);
+    if (this.images.images[this.viewer.number].state === "new") this.images.setState(this.viewer.number, "started");
     if (this.chosen) await this.select(this.chosen);
     if (past.open) await this.#history();
   }
@@ -191,7 +209,7 @@ class Studio {
       const line = document.createElement("li");
       const time = new Date(edit.made).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
       const button = document.createElement("button");
-      button.append(`${time}  ${edit.kind}`);
+      button.append(this.together.dot(edit.who), `${time}  ${edit.kind}`);
       button.title = `By ${edit.who}: go back to after this edit`;
       button.disabled = i === 0;
       button.onclick = () => this.change("restore", { edit: edit.id });
