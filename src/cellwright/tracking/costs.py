@@ -12,6 +12,9 @@ from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
 
+_NEVER = 20.0
+"""Log odds against alternatives that do not count: one in a few hundred millions."""
+
 
 class _Ways(NamedTuple):
     """What a displacement costs: by Student's t, of a scale of its own for each row."""
@@ -137,9 +140,11 @@ def link_probabilities(
     """
     rows = len(starts) - 1
     probability = np.full(rows, np.nan)
-    own = np.zeros(rows)
+    own, least = np.zeros(rows), np.empty(rows)
     for row in range(rows):
+        least[row] = np.inf
         for e in range(starts[row], starts[row + 1]):
+            least[row] = min(least[row], costs[e])
             if columns[e] == column_of[row]:
                 own[row] = costs[e]
     for row in range(rows):
@@ -157,11 +162,15 @@ def link_probabilities(
             elif rival >= rows:
                 continue
             else:
+                given = costs[e] - own[row] - own[rival]
+                if given + min(least[rival], row_alone[rival] + column_alone[mine]) > _NEVER:
+                    continue
                 instead = row_alone[rival] + column_alone[mine]
                 for g in range(starts[rival], starts[rival + 1]):
                     if columns[g] == mine:
                         instead = min(instead, costs[g])
-                worse = costs[e] + instead - own[row] - own[rival]
-            others += np.exp(min(-worse, 50.0))
+                worse = given + instead
+            if worse <= _NEVER:
+                others += np.exp(min(-worse, 50.0))
         probability[row] = 1 / (1 + others)
     return probability

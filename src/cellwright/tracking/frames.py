@@ -73,7 +73,7 @@ class Movie:
         if "touches_border" in tracks.properties:
             self.border[tracks.properties["touches_border"]] = 0.0
         self.typical_diameter = _typical_diameter(tracks)
-        self.extent = float(np.ptp(self.position, axis=0).max()) if len(tracks) else 0.0
+        self.extent = float(_spans(self.position).max()) if len(tracks) else 0.0
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -86,7 +86,7 @@ class Movie:
     def spans(self, number: int) -> DoubleArray:
         """Return how far the detections of a frame reach along each axis, shape (D,)."""
         rows = slice(self._offsets[number], self._offsets[number + 1])
-        return np.asarray(np.ptp(self.position[rows], axis=0))
+        return _spans(self.position[rows])
 
     def frame(self, number: int, window: int | None = None) -> Frame:
         """Return one frame, or the `window` detections of it that are next to its middle."""
@@ -141,6 +141,11 @@ def _typical_diameter(tracks: Tracks) -> float | None:
     size = float(np.median(areas)) * float(np.prod(tracks.pixel_size or (1.0,)))
     flat = tracks.dimensions == 2
     return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
+
+
+def _spans(position: DoubleArray) -> DoubleArray:
+    """Return how far positions reach along each axis, shape (D,)."""
+    return np.array([np.ptp(axis) for axis in position.T])  # all at once takes ten times longer
 
 
 def _border(position: DoubleArray) -> DoubleArray:

@@ -70,24 +70,130 @@ def _worthwhile(
 
 def solve_with_splits(
     problem: Problem, without: Assignment, proposed: Splits
-) -> tuple[Assignment, Splits]:
+) -> tuple[IntArray, Splits]:
     """Accept divisions that lower the cost, cheapest first, and link all else anew.
-
-    `without` is the solution without divisions.
 
     Several may explain the same detection, one of them by taking a daughter from somebody else who
     then takes that detection. None of them pays beside the others, so the worst are given up first.
+
+    Parameters
+    ----------
+    problem : Problem
+    without : Assignment
+        The solution without divisions.
+    proposed : Splits
+
+    Returns
+    -------
+    column_of : array of int, shape (N,)
+        Column of each row that does not divide, or -1.
+    accepted : Splits
     """
     accepted = _without_conflicts(problem, proposed.where(proposed.price < 0))
-    while len(accepted.mother):
-        solved = solve(problem, accepted)
-        price = accepted.cost - _instead(problem, solved, accepted)
-        accepted = replace(accepted, price=price)
+    column_of = without.column_of.copy()
+    if not len(accepted.mother):
+        return column_of, accepted
+    part = _Part.around(problem, without, accepted)
+    splits = part.splits
+    while len(splits.mother):
+        solved = solve(part.problem, splits)
+        price = splits.cost - _instead(part.problem, solved, splits)
+        splits = replace(splits, price=price)
         worst = float(price.max())
         if worst < 0:
-            return solved, accepted
-        accepted = accepted.where(price < worst / 2)
-    return without, accepted
+            own = solved.column_of
+            column_of[part.rows] = np.where(own == ALONE, ALONE, part.columns[own])
+            break
+        splits = splits.where(price < worst / 2)
+    return column_of, replace(
+        splits, mother=part.rows[splits.mother], edges=part.edges[splits.edges]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a problem that some divisions can change anything in.
+
+    `rows`, `columns` and `edges` say which ones of the whole problem those of `problem` are.
+    """
+
+    problem: Problem
+    splits: Splits
+    rows: IntArray
+    columns: IntArray
+    edges: IntArray
+
+    @classmethod
+    def around(cls, whole: Problem, solved: Assignment, splits: Splits) -> _Part:
+        """Return whatever is connected to the divisions by edges that are worthwhile."""
+        edges = whole.edges
+        rows, columns = _connected(
+            solved.starts,
+            solved.columns,
+            len(solved.row_of),
+            splits.mother,
+            edges.columns[splits.edges].ravel(),
+        )
+        place = np.full(len(solved.row_of), ALONE)
+        place[columns] = np.arange(len(columns))
+        starts, kept = _edges_among(edges.starts, edges.columns, rows, place)
+        problem = Problem(
+            Edges(starts, place[edges.columns[kept]], edges.weights[kept]),
+            whole.costs[kept],
+            whole.row_alone[rows],
+            whole.column_alone[columns],
+        )
+        here = replace(
+            splits,
+            mother=np.searchsorted(rows, splits.mother),
+            edges=np.searchsorted(kept, splits.edges),
+        )
+        return cls(problem, here, rows, columns, kept)
+
+
+@njit(cache=True)
+def _connected(
+    starts: IntArray, columns: IntArray, count: int, rows: IntArray, others: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return all rows and columns that edges connect to some rows and to some columns."""
+    size = len(starts) - 1
+    group = np.arange(size + count)  # points to another member, and in the end to the first
+    for row in range(size):
+        for e in range(starts[row], starts[row + 1]):
+            one, other = _first(group, row), _first(group, size + columns[e])
+            group[max(one, other)] = min(one, other)
+    wanted = np.zeros(size + count, np.bool_)
+    for row in rows:
+        wanted[_first(group, row)] = True
+    for column in others:
+        wanted[_first(group, size + column)] = True
+    for node in range(size + count):
+        wanted[node] = wanted[_first(group, node)]
+    return np.flatnonzero(wanted[:size]), np.flatnonzero(wanted[size:])
+
+
+@njit(cache=True)
+def _first(group: IntArray, node: int) -> int:
+    """Return the first member of a node's group, and make the way there shorter."""
+    while group[node] != node:
+        group[node] = group[group[node]]
+        node = group[node]
+    return node
+
+
+@njit(cache=True)
+def _edges_among(
+    starts: IntArray, columns: IntArray, rows: IntArray, place: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the edges of some rows to columns that have a place: where rows begin, and which."""
+    kept_starts = np.zeros(len(rows) + 1, np.int64)
+    kept = []
+    for i in range(len(rows)):
+        for e in range(starts[rows[i]], starts[rows[i] + 1]):
+            if place[columns[e]] >= 0:
+                kept.append(e)
+        kept_starts[i + 1] = len(kept)
+    return kept_starts, np.array(kept)
 
 
 def _without_conflicts(problem: Problem, proposed: Splits) -> Splits:
@@ -145,27 +251,30 @@ def split_shares(
 
 
 def chosen_links(
-    problem: Problem, solved: Assignment, chosen: Splits
+    problem: Problem, column_of: IntArray, chosen: Splits
 ) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Return all links and how probable each is."""
-    edges, costs = problem.edges, problem.costs
-    count = len(problem.row_alone)
-    columns = edges.columns
-    divided = np.zeros(count, bool)
-    divided[chosen.mother] = True
-    single = (solved.column_of[edges.rows] == columns) & ~divided[edges.rows]
-    rows = edges.rows[single]
-    of = np.full(count, ALONE)
-    of[rows] = columns[single]
+    """Return all links and how probable each is: sources, targets and probabilities.
+
+    `column_of` has the column of each row that does not divide; see `solve_with_splits`.
+    """
+    edges = problem.edges
+    rows = np.flatnonzero(column_of != ALONE)
+    columns, daughters = column_of[rows], edges.columns[chosen.edges]
     row_of = np.full(len(problem.column_alone), ALONE)
-    row_of[columns[single]] = rows
-    row_of[columns[chosen.edges]] = count  # not to be had
+    row_of[columns] = rows
+    row_of[daughters] = len(column_of)  # not to be had
     probable = link_probabilities(
-        edges.starts, columns, costs, problem.row_alone, problem.column_alone, of, row_of
+        edges.starts,
+        edges.columns,
+        problem.costs,
+        problem.row_alone,
+        problem.column_alone,
+        column_of,
+        row_of,
     )
     division = 1 / (1 + np.exp(np.clip(chosen.price, -50, 50)))
     return (
         np.concatenate([rows, np.repeat(chosen.mother, 2)]),
-        np.concatenate([columns[single], columns[chosen.edges].ravel()]),
+        np.concatenate([columns, daughters.ravel()]),
         np.concatenate([probable[rows], np.repeat(division, 2)]),
     )

@@ -96,14 +96,15 @@ def link_pair(
         model.end_costs(earlier.border, step),
         model.start_costs(later.border, step),
     )
-    solved = without = solve(problem, NO_SPLITS)
+    without = solve(problem, NO_SPLITS)
+    column_of = without.column_of
     splits = chosen = NO_SPLITS
     if divisions:
         splits = propose_splits(
             edges, earlier, later, shift, model, without, problem.column_alone, wishes
         )
-        solved, chosen = solve_with_splits(problem, without, splits)
-    source, target, probability = chosen_links(problem, solved, chosen)
+        column_of, chosen = solve_with_splits(problem, without, splits)
+    source, target, probability = chosen_links(problem, column_of, chosen)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)
 

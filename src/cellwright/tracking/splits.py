@@ -215,6 +215,7 @@ def _propose(
     mother = np.empty(rows, np.int64)
     pairs = np.empty((rows, 2), np.int64)
     costs, prices = np.empty(rows), np.empty(rows)
+    worths = np.empty(np.diff(starts).max() if rows else 0)
     count = 0
     # Highest log density that a distance between daughters can have.
     spread = births.separation_spread
@@ -225,9 +226,23 @@ def _propose(
         left = 0.0  # what it costs that the present continuation gets no mother
         if own >= 0:
             left = elsewhere.column_alone[own] - elsewhere.column_duals[own]
-        for e in range(starts[row], starts[row + 1] - 1):
+        # Bounds without what needs a logarithm: of the worth of each daughter, and of all else.
+        first, most = starts[row], -np.inf
+        for e in range(first, starts[row + 1]):
+            j = columns[e]
+            worths[e - first] = elsewhere.column_duals[j] - wishes[e] - _least(after.unusual[j])
+            if j == own:
+                worths[e - first] += left
+            most = max(most, worths[e - first])
+        least = births.offset + closest + _least(before.unusual[row])
+        least += left - elsewhere.row_duals[row]
+        for e in range(first, starts[row + 1] - 1):
+            if least - worths[e - first] - most >= best:
+                continue
             j = columns[e]
             for g in range(e + 1, starts[row + 1]):
+                if least - worths[e - first] - worths[g - first] >= best:
+                    continue
                 k = columns[g]
                 worth = elsewhere.row_duals[row]
                 worth += elsewhere.column_duals[j] + elsewhere.column_duals[k]
@@ -235,15 +250,12 @@ def _propose(
                     worth -= left
                 wish = wishes[e] + wishes[g]
                 unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
-                least = births.offset + closest + wish - worth
-                # Twice, since the first, which is less, needs no logarithm.
-                if least + min(unlike, 0.0) >= best:
+                cost = births.offset + wish
+                cost += _placed(before.position[row], after.position, j, k, births)
+                if cost + _least(unlike) - worth >= best:
                     continue
-                if least + limited(unlike, births.surprise) >= best:
-                    continue
-                cost = births.offset + _placed(before.position[row], after.position, j, k, births)
                 unlike += _changed(before.features[row], after.features, j, k, births)
-                cost += limited(unlike, births.surprise) + wish
+                cost += limited(unlike, births.surprise)
                 if cost - worth < best:
                     best = cost - worth
                     mother[count], costs[count], prices[count] = row, cost, best
@@ -251,6 +263,12 @@ def _propose(
         if best < _SURE:
             count += 1
     return mother[:count], pairs[:count], costs[:count], prices[:count]
+
+
+@njit(cache=True)
+def _least(unlike: float) -> float:
+    """Return a bound of what unlikeness adds to a cost; see `limited`."""
+    return unlike if unlike < 0 else 0.0
 
 
 @njit(cache=True)
