@@ -8,7 +8,7 @@ from scipy.ndimage import label
 from skimage.measure import regionprops
 
 from cellwright._errors import UsageError
-from cellwright.datasets.augment import augment, separate_parts
+from cellwright.datasets.augment import augment, draw_warp, separate_parts
 from cellwright.datasets.augmentation import STRENGTHS, Augmentation, augmentation
 from cellwright.datasets.examples import object_facts
 from datasets.dataset_builders import discs
@@ -112,6 +112,19 @@ def test_objects_are_brought_to_the_wanted_diameter(radius):
         ]
         found += inside
     assert found and min(found) > 14.5 and max(found) < 21.5
+
+
+@pytest.mark.parametrize(("diameter", "seen"), [(100, 50), (50, 40), (10, 40), (None, None)])
+def test_all_patches_are_magnified_and_then_kept_within_bounds(rng, diameter, seen):
+    wanted = replace(
+        augmentation("none"),
+        magnification=0.5,
+        diameter_range=(30.0, 60.0),
+        reference_diameter=40.0,
+    )
+    warp = draw_warp((1, 300, 300), (64, 64), wanted, rng, diameter=diameter)
+    magnified = 1 / np.sqrt(abs(np.linalg.det(warp.matrix)))
+    assert magnified == pytest.approx(seen / diameter if diameter else 0.5)
 
 
 def test_volumes():

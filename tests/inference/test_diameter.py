@@ -108,3 +108,36 @@ def test_a_single_object_that_is_nearly_certain_is_not_looked_at_again():
 
     assert find_scale(sample, **RANGE) == 1
     assert asked == [1]
+
+
+def looked_at(asked, found):
+    """Return a sampler that notes the scales, and finds what is listed for each."""
+
+    def sample(scale):
+        asked.append(scale)
+        return found.get(scale, discs())
+
+    return sample
+
+
+def test_a_network_of_one_scale_keeps_to_it_though_others_look_better():
+    asked = []
+    single = discs(70, confidence=0.5)
+    sample = looked_at(asked, {0.5: single, 1.0: discs(*[6] * 90, confidence=0.95)})
+    assert find_scale(sample, **RANGE, usual=0.5) == 0.5
+    assert asked == [0.5]
+
+
+def test_it_leaves_that_scale_where_it_fails_and_another_convinces():
+    grain = discs(*[5] * 90, confidence=0.1)
+    asked = []
+    large = looked_at(asked, {1.0: grain, 0.25: discs(*[80] * 9, confidence=0.8)})
+    assert find_scale(large, **RANGE, usual=1.0) == pytest.approx(20 / 80)
+    doubtful = looked_at(asked, {1.0: grain, 0.25: discs(*[80] * 9, confidence=0.5)})
+    assert find_scale(doubtful, **RANGE, usual=1.0) == 1
+    assert find_scale(looked_at(asked, {}), **RANGE, usual=0.5) == 0.5
+
+
+def test_objects_that_are_comfortable_at_the_usual_scale_stay_at_it():
+    assert choose_scale(70, **RANGE, usual=0.5) == 0.5
+    assert choose_scale(30, **RANGE, usual=0.3) == pytest.approx(20 / 30)

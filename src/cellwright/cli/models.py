@@ -101,7 +101,7 @@ def info(model: str, as_json: bool) -> None:
         low, high = card.input.diameter_range
         sizes = f"; objects of {low:g} to {high:g} px as they are, others are scaled"
     if card.input.scale is not None:
-        sizes = f"; images are scaled by {card.input.scale:g} unless a diameter is told"
+        sizes += f"; images are seen at a scale of {card.input.scale:g} unless a diameter is told"
     lines = [
         f"{card.name} {card.version}: {card.description}",
         f"  input       {', '.join(card.input.channels)}{sizes}",

@@ -153,13 +153,14 @@ def _draw_scale(
     """Return the magnification of the patch."""
     low, high = settings.scale
     position = rng.random()
-    scale = low * (high / low) ** position if free else 1.0
+    chance = low * (high / low) ** position if free else 1.0
+    scale = chance * settings.magnification
     if settings.diameter_range is not None and diameter:
         least, greatest = settings.diameter_range
-        usual = settings.reference_diameter
-        if usual is None or least <= diameter <= greatest:
-            usual = diameter
-        scale = float(np.clip(scale * usual, least, greatest)) / diameter
+        seen = diameter * settings.magnification
+        if settings.reference_diameter is not None and not least <= seen <= greatest:
+            seen = settings.reference_diameter
+        scale = float(np.clip(chance * seen, least, greatest)) / diameter
     return float(np.clip(scale, *_SCALE_LIMITS))
 
 

@@ -39,6 +39,8 @@ class Augmentation:
         Largest free rotation in degrees.
     scale : tuple of float
         Smallest and largest magnification, drawn log-uniformly.
+    magnification : float
+        Of every patch, before any by chance.
     diameter_range : tuple of float, optional
         Bounds in pixels on the diameter of an example's median object after magnification: what
         would fall outside is magnified (or reduced) just so far that it does not. Applies to
@@ -96,6 +98,7 @@ class Augmentation:
     free: float = 0.7
     rotation: float = 180.0
     scale: tuple[float, float] = (0.7, 1.4)
+    magnification: float = 1.0
     diameter_range: tuple[float, float] | None = None
     reference_diameter: float | None = None
     elastic: float = 1.5

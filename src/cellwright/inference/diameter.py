@@ -15,6 +15,7 @@ OTHER_SCALES = (0.5, 0.25, 0.125, 2.0)
 
 _TRUSTED = 0.6  # share of the found area that must be right for scale 1 to be believed at once
 _PLAUSIBLE = 0.4  # the same, for another scale to be considered: grain looks like small nuclei
+_FAILED = 0.25  # the same, for the only scale that was learned to be doubted
 _CERTAIN = 0.9  # both, where there are fewer objects than that: a single large one
 _FEWEST = 3  # objects; fewer have no typical size
 
@@ -68,6 +69,16 @@ class Sample:
         return self.right >= (_TRUSTED if self.objects >= _FEWEST else _CERTAIN)
 
     @property
+    def failed(self) -> bool:
+        """Whether they are hardly ever right, or there are none."""
+        return self.right < _FAILED
+
+    @property
+    def diameter(self) -> float:
+        """Their typical diameter in px of the image; NaN without any."""
+        return estimate_diameter(self.area, self.confidence, self.dimensions)
+
+    @property
     def plausible(self) -> bool:
         """Whether they may be what the image shows."""
         return self.right >= (_PLAUSIBLE if self.objects >= _FEWEST else _CERTAIN)
@@ -102,7 +113,9 @@ def estimate_diameter(areas: AnyArray, confidence: AnyArray, dimensions: int = 2
     return float(np.cbrt(6 * float(middle) / math.pi))
 
 
-def choose_scale(estimate: float, reference: float, comfortable: tuple[float, float]) -> float:
+def choose_scale(
+    estimate: float, reference: float, comfortable: tuple[float, float], *, usual: float = 1.0
+) -> float:
     """Return the scale that brings objects to a size the network is comfortable with.
 
     Parameters
@@ -112,16 +125,18 @@ def choose_scale(estimate: float, reference: float, comfortable: tuple[float, fl
     reference : float
         Diameter the network knows best, in px of its grid.
     comfortable : tuple of float
-        Least and greatest diameter that need no scaling, in px of its grid.
+        Least and greatest diameter that need no other scale, in px of its grid.
+    usual : float
+        The scale of other images.
 
     Returns
     -------
     float
-        Network pixels per image pixel: 1 when comfortable or unknown.
+        Network pixels per image pixel: the usual ones when comfortable or unknown.
     """
     least, greatest = comfortable
-    if math.isnan(estimate) or least <= estimate <= greatest:
-        return 1.0
+    if math.isnan(estimate) or least <= usual * estimate <= greatest:
+        return usual
     return reference / estimate
 
 
@@ -130,6 +145,7 @@ def find_scale(
     *,
     reference: float,
     comfortable: tuple[float, float],
+    usual: float | None = None,
     scales: Sequence[float] = OTHER_SCALES,
 ) -> float:
     """Find the scale for an image whose object size nobody knows.
@@ -138,25 +154,49 @@ def find_scale(
     can keep what it found if the scale stays 1. Otherwise the size of the objects at the scale
     where they explain most of the image (`Sample.explained`) decides.
 
+    A network that learned from images of one scale saw nothing else: what it finds at others is
+    often worthless, and its confidences are, too. It keeps to that scale unless what it finds there
+    is hardly ever right, and there is another where it convinces.
+
     Parameters
     ----------
     segment_sample : callable
         Segments a sample of the image at the scale it is given.
     reference, comfortable
         As for `choose_scale`.
+    usual : float, optional
+        The scale of nearly all images that the network learned from.
     scales : sequence of float
-        What to try besides 1.
+        What to try besides 1, or times the usual scale.
 
     Returns
     -------
     float
-        Network pixels per image pixel; 1 when nothing is found at any scale.
+        Network pixels per image pixel; 1, or the usual ones, when nothing is found at any scale.
     """
+    if usual is not None:
+        return _unless_it_fails(segment_sample, usual, reference, comfortable, scales)
     sample = segment_sample(1.0)
     if not sample.convincing:
         others = [segment_sample(scale) for scale in scales]
         plausible = [other for other in others if other.plausible]
         sample = max([sample, *plausible], key=lambda tried: tried.explained)
-    return choose_scale(
-        estimate_diameter(sample.area, sample.confidence, sample.dimensions), reference, comfortable
-    )
+    return choose_scale(sample.diameter, reference, comfortable)
+
+
+def _unless_it_fails(
+    segment_sample: Callable[[float], Sample],
+    usual: float,
+    reference: float,
+    comfortable: tuple[float, float],
+    scales: Sequence[float],
+) -> float:
+    """Return the usual scale, unless it fails plainly and another one convinces."""
+    if not segment_sample(usual).failed:
+        return usual
+    others = [segment_sample(usual * scale) for scale in scales]
+    convincing = [other for other in others if other.convincing]
+    if not convincing:
+        return usual
+    best = max(convincing, key=lambda tried: tried.explained)
+    return choose_scale(best.diameter, reference, comfortable, usual=usual)

@@ -38,8 +38,9 @@ class InputContract:
         Distance of planes on the network's grid, in its lateral px; None where that is unknown, or
         for planes.
     scale : float, optional
-        Network pixels per pixel of the images that it learned from, for a network that sees others
-        so, too; None where the size of the objects is estimated.
+        Network pixels per pixel of the images that it learned from, where these are alike. Others
+        are seen so, too: by a model of boxes always, by one of objects unless that fails plainly.
+        None where the size of the objects is estimated.
     """
 
     channels: tuple[str, ...]

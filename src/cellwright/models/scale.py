@@ -22,7 +22,7 @@ WHOLE_PIXELS = 2048 * 2048
 _Extra = TypeVar("_Extra")
 
 
-def told_scale(card: ModelCard, diameter: float) -> float:
+def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float:
     """Return the network pixels per (lateral) pixel of an image with objects of a known size.
 
     Parameters
@@ -31,6 +31,8 @@ def told_scale(card: ModelCard, diameter: float) -> float:
         Says which sizes of objects the network knows.
     diameter : float
         Of the objects, in px of the image.
+    usual : float
+        What is kept where objects of that size need nothing else.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def told_scale(card: ModelCard, diameter: float) -> float:
             "image at its own scale. Leave out --diameter, and resize the images where they differ "
             "from those of its training."
         )
-    return choose_scale(diameter, contract.diameter, contract.diameter_range)
+    return choose_scale(diameter, contract.diameter, contract.diameter_range, usual=usual)
 
 
 class ScaleChoice(Generic[_Extra]):
@@ -91,11 +93,14 @@ class ScaleChoice(Generic[_Extra]):
         """
         contract = self._card.input
         if diameter is not None:
-            return told_scale(self._card, diameter)
+            return told_scale(self._card, diameter, usual=contract.scale or 1.0)
         if contract.diameter is None or contract.diameter_range is None:
             return 1.0
         return find_scale(
-            self._sample, reference=contract.diameter, comfortable=contract.diameter_range
+            self._sample,
+            reference=contract.diameter,
+            comfortable=contract.diameter_range,
+            usual=contract.scale,
         )
 
     def whole(self, scale: float) -> tuple[Table, _Extra] | None:
@@ -105,7 +110,8 @@ class ScaleChoice(Generic[_Extra]):
     def _sample(self, scale: float) -> Sample:
         """Return the objects of a sample at one scale."""
         size = self._seen.shape
-        whole = scale == 1 and math.prod(size) <= WHOLE_PIXELS
+        first = scale == (self._card.input.scale or 1.0)
+        whole = first and math.prod(size) * scale ** len(size) <= WHOLE_PIXELS
         side = max(size) if whole else math.ceil(SAMPLE_SIDES[len(size)] / scale)
         part = self._seen.part(richest_window(self._seen.source, side))
         table, extra = self._find(part, scale)

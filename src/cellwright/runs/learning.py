@@ -75,6 +75,7 @@ class Learning:
         varied = self.patches.augmentation
         plain = replace(
             augmentation("none"),
+            magnification=varied.magnification,
             diameter_range=varied.diameter_range,
             reference_diameter=varied.reference_diameter,
             foreground=1.0 if self.patches.separate else 0.0,

@@ -20,6 +20,7 @@ from cellwright.datasets.splits import split_dataset
 from cellwright.datasets.summary import Summary, summarise
 from cellwright.images.normalise import Normalisation
 from cellwright.images.read import read
+from cellwright.inference.diameter import choose_scale
 from cellwright.models.card import RGB, InputContract
 from cellwright.models.model import anisotropy
 from cellwright.quality.novelty import fit_novelty, image_features
@@ -103,19 +104,31 @@ def object_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[s
     _refuse_if_all_have_problems(dataset, summary, len(some))
     names = _channel_names(summary)
     diameters = np.clip(summary.diameters, *_DIAMETERS[dimensions_of(summary)])
-    typical = float(np.median(diameters))
+    typical = round(float(np.median(diameters)), 1)
     low, high = np.percentile(diameters, [5, 95])
+    comfortable = (
+        round(min(float(low), _COMFORT[0] * typical), 1),
+        round(max(float(high), _COMFORT[1] * typical), 1),
+    )
     contract = InputContract(
         channels=names,
         normalisation=Normalisation(joint=names == RGB),
-        diameter=round(typical, 1),
-        diameter_range=(
-            round(min(float(low), _COMFORT[0] * typical), 1),
-            round(max(float(high), _COMFORT[1] * typical), 1),
-        ),
+        diameter=typical,
+        diameter_range=comfortable,
         anisotropy=_anisotropy(some),
+        scale=_common_scale(summary.diameters, typical, comfortable),
     )
     return contract, (*summary.problems, *summary.doubts)
+
+
+def _common_scale(
+    diameters: Sequence[float], reference: float, comfortable: tuple[float, float]
+) -> float | None:
+    """Return the scale that suits nearly all training images; None where they differ too much."""
+    low, high = np.percentile(diameters, [5, 95])
+    if high / low > _COMFORT[1] / _COMFORT[0]:
+        return None
+    return round(choose_scale(float(np.median(diameters)), reference, comfortable), 4)
 
 
 def class_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:

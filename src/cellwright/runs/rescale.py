@@ -54,7 +54,9 @@ def _scales(example: Example, labels: AnyArray, contract: InputContract) -> tupl
     if contract.diameter is not None and contract.diameter_range is not None:
         size = object_facts(labels).diameter
         estimate = math.nan if size is None else size
-        lateral = choose_scale(estimate, contract.diameter, contract.diameter_range)
+        lateral = choose_scale(
+            estimate, contract.diameter, contract.diameter_range, usual=contract.scale or 1.0
+        )
     known = anisotropy(read(example.image, axes=example.axes)) if labels.ndim == 3 else 0.0
     depth = known / contract.anisotropy if known and contract.anisotropy else 1.0
     return (lateral * depth, lateral, lateral)[-labels.ndim :]

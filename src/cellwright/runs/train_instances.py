@@ -65,7 +65,14 @@ class InstanceTask:
         readout = new_readout(lesson.method, len(patch), contract.diameter_range[1])
         recipe = find_method(lesson.method).recipe_class()(readout)
         variation = augmentation(lesson.options.strength)
-        patches = lesson.patches(patch, replace(variation, diameter_range=contract.diameter_range))
+        # Objects are learned at the size at which they will be seen.
+        variation = replace(
+            variation,
+            magnification=contract.scale or 1.0,
+            diameter_range=contract.diameter_range,
+            reference_diameter=contract.diameter,
+        )
+        patches = lesson.patches(patch, variation)
         if not classes:
             return lesson.learning(recipe, patches, workers)
         learning = lesson.learning(
