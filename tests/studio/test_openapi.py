@@ -5,8 +5,7 @@ import re
 import pytest
 from starlette.routing import Route
 
-from cellwright.studio.app import make_app
-from cellwright.studio.openapi import OPERATIONS
+from cellwright.studio.app import OPERATIONS, make_app
 
 from .browser import CHROMIUM, Browser
 

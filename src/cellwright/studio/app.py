@@ -9,16 +9,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from cellwright.studio import classes_app, edits, openapi, pictures, views
+from cellwright.studio import classes_app, edits, openapi, people_openapi, pictures, views
+from cellwright.studio.agreement_app import agreement_routes
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import raw, route, serve_page
-from cellwright.studio.people_app import people_routes
+from cellwright.studio.people_app import asked_sheet, people_routes
 from cellwright.studio.proposals import Request as ProposalRequest
 from cellwright.studio.training_app import training_routes
 
 Answer = Callable[[Sheet, Fields], Any]
 _NO_CONTENT = 204
+OPERATIONS = openapi.OPERATIONS | people_openapi.OPERATIONS
+"""All that the server can be asked, described for programs."""
 
 
 def make_app(desk: Desk, token: str, port: int, names: Sequence[str] = ()) -> ASGIApp:
@@ -36,10 +39,10 @@ def make_app(desk: Desk, token: str, port: int, names: Sequence[str] = ()) -> AS
         What other computers may call this one, where it is shared.
     """
     project = route("/api/project", lambda fields: views.project(desk, desk.asks(fields.person)))
-    document = openapi.document(openapi.OPERATIONS, "annotate")
+    document = openapi.document(OPERATIONS, "annotate")
     description = route(openapi.ADDRESS, lambda fields: document)
     others = [*training_routes(desk), *classes_app.class_routes(desk)]
-    together = people_routes(desk, shared=bool(names))
+    together = [*people_routes(desk, shared=bool(names)), *agreement_routes(desk)]
     routes = [project, *_image_routes(desk), *together, *others, description]
     return serve_page("index.html", routes, token, port, names)
 
@@ -96,7 +99,6 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/areas/remove": lambda sheet, fields: desk.journal.remove_area(
             sheet.item.name, fields.integer("area")
         ),
-        "/done": lambda sheet, fields: desk.journal.mark(sheet.item.name, fields.flag("done")),
     }
     return [
         *(_route(desk, path, answer, "GET") for path, answer in reads.items()),
@@ -106,7 +108,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
 
 def _route(desk: Desk, path: str, answer: Answer, method: str) -> Route:
     def work(number: int, fields: Fields) -> Any:
-        return answer(desk.sheet(number), fields)
+        return answer(asked_sheet(desk, number, fields, method == "GET"), fields)
 
     return route(f"/api/images/{{number:int}}{path}", work, method)
 

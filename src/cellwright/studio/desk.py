@@ -6,18 +6,21 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from cellwright._errors import CellwrightError, InputError, UsageError
 from cellwright.studio.annotation import Annotation
 from cellwright.studio.canvas import LabelCanvas
+from cellwright.studio.decisions import Decisions
 from cellwright.studio.journal import Journal
 from cellwright.studio.levels import Levels, Place, open_levels
 from cellwright.studio.object_classes import ObjectClasses
 from cellwright.studio.people import People
-from cellwright.studio.project import LABELS, Item, Project, existing_labels
+from cellwright.studio.people_work import Work
+from cellwright.studio.project import LABELS, Item, Project
 from cellwright.studio.proposals import Assistant, Proposals
 from cellwright.studio.rounds import Round, Rounds
 from cellwright.studio.tables import CLASS_TABLE, ClassTable, Tables
@@ -94,57 +97,69 @@ class Desk:
     def __init__(self, project: Project, assistant: Assistant, who: str) -> None:
         self.project, self.assistant = project, assistant
         self.journal = Journal(project.journal)
-        self.people = People(project.people)
+        self.people, self.work = People(project.people), Work(project.work)
+        self.decisions = Decisions(project.decisions)
         self.who = self.people.join(who).name
         self.classes = ObjectClasses(project.journal.with_name(_CLASSES))
         self.class_table = ClassTable(_class_file(project.output), self.classes)
         self.tables = Tables([self.class_table], self.journal, project.originals)
         self.tables.adopt(project.items)
         self._lock = threading.RLock()
-        self._open: OrderedDict[int, Sheet] = OrderedDict()
+        self._open: OrderedDict[tuple[int, str], Sheet] = OrderedDict()
         # Those that a request still works on are opened only once, or edits would part ways.
-        self._alive: WeakValueDictionary[int, Sheet] = WeakValueDictionary()
+        self._alive: WeakValueDictionary[tuple[int, str], Sheet] = WeakValueDictionary()
         self.trainer = Trainer(Rounds(project.rounds), self._trained)
         self._use(self.trainer.rounds.in_use)
         self._catch_up()
         self._saver = _Saver(self)
         self._saver.start()
 
-    def sheet(self, number: int) -> Sheet:
+    def sheet(self, number: int, person: str = "") -> Sheet:
         """Open an image, or return it where it is open.
+
+        Parameters
+        ----------
+        number : int
+        person : str
+            Whose labels; those of the label file when not given.
 
         Raises
         ------
         InputError
             If there is no such image, or it or its labels cannot be read.
         """
+        name = self.item(number).name
+        if person and not self.work.has_own(name, person):
+            raise InputError(f"{person} has no labels of their own for '{name}'.")
+        key = number, person
+        with self._lock:
+            if key not in self._open:
+                self._open[key] = self._alive.get(key) or self._opened(*key)
+                self._alive[key] = self._open[key]
+                self._close_oldest()
+            self._open.move_to_end(key)
+            return self._open[key]
+
+    def item(self, number: int) -> Item:
+        """Return an image of the project.
+
+        Raises
+        ------
+        InputError
+            If there is none of that number.
+        """
         if not 0 <= number < len(self.project.items):
             raise InputError(f"There is no image {number}; reload the page.")
-        with self._lock:
-            if number not in self._open:
-                self._open[number] = self._alive.get(number) or self._opened(number)
-                self._alive[number] = self._open[number]
-                self._close_oldest()
-            self._open.move_to_end(number)
-            return self._open[number]
+        return self.project.items[number]
+
+    def sheet_for(self, number: int, who: str) -> Sheet:
+        """Open an image as somebody annotates it: with labels of their own, or those of all."""
+        return self.sheet(number, who if self.work.has_own(self.item(number).name, who) else "")
 
     def sheets(self) -> list[Sheet]:
         """Return what is open."""
         with self._lock:
             return list(self._open.values())
-
-    def states(self) -> list[str]:
-        """Return for every image whether it is ``"new"``, ``"started"`` or ``"done"``."""
-        done = self.journal.finished()
-        started = self.journal.edited()
-        return [
-            "done"
-            if item.name in done
-            else "started"
-            if item.name in started or existing_labels(item)
-            else "new"
-            for item in self.project.items
-        ]
 
     def use(self, number: int | None) -> None:
         """Let the model of a round propose from now on; None is the one the program was given.
@@ -179,6 +194,8 @@ class Desk:
         self.trainer.close()
         self.assistant.close()
         self.people.close()
+        self.work.close()
+        self.decisions.close()
         self.journal.close()
 
     def _use(self, number: int | None) -> None:
@@ -193,7 +210,9 @@ class Desk:
         if verdict is not None and verdict.better:
             self.use(one.number)
 
-    def _opened(self, number: int) -> Sheet:
+    def _opened(self, number: int, person: str) -> Sheet:
+        if person:
+            return self._opened_apart(self.sheet(number), person)
         item = self.project.items[number]
         levels = open_levels(item.path, item.scene)
         annotation = Annotation(
@@ -202,16 +221,35 @@ class Desk:
         shape = annotation.canvas.shape
         return Sheet(item, levels, annotation, Proposals(shape), LabelCanvas(shape), self.classes)
 
+    def _opened_apart(self, shared: Sheet, person: str) -> Sheet:
+        """Return the same pixels with the labels of one person."""
+        item = self.project.own(shared.item, person)
+        annotation = Annotation(item, shared.levels.image, self.journal, self.project.originals)
+        shape = annotation.canvas.shape
+        proposals, preview = Proposals(shape), LabelCanvas(shape)
+        return replace(
+            shared, item=item, annotation=annotation, proposals=proposals, preview=preview
+        )
+
     def _catch_up(self) -> None:
         """Write the label files that a program that was killed did not come to."""
         unsaved = self.journal.unsaved()
-        for number, item in enumerate(self.project.items):
-            if item.name not in unsaved:
+        for number, person in self._labelled():
+            item = self.project.items[number]
+            if (self.project.own(item, person) if person else item).name not in unsaved:
                 continue
             try:
-                _save(self.sheet(number))
+                _save(self.sheet(number, person))
             except CellwrightError as error:  # it is told again when the image is opened
                 sys.stderr.write(f"{error}\n")
+
+    def _labelled(self) -> Iterator[tuple[int, str]]:
+        """Yield every image, and every person who has labels of their own for it."""
+        for number, item in enumerate(self.project.items):
+            yield number, ""
+            assignment = self.work.assignment(item.name)
+            for person in assignment.people if assignment.apart else ():
+                yield number, person
 
     def _close_oldest(self) -> None:
         for number, sheet in list(self._open.items())[:-1]:

@@ -74,6 +74,17 @@ class Fields:
             raise UsageError(f"'{name}' must be text, not {_short(value)}.")
         return value
 
+    def optional_text(self, name: str) -> str | None:
+        """Return a string; None when it is not given."""
+        return None if self.values.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> list[str]:
+        """Return a list of strings."""
+        value = self.values.get(name)
+        if not isinstance(value, list):
+            raise UsageError(f"'{name}' must be a list of texts, not {_short(value)}.")
+        return [Fields({name: one}).text(name) for one in value]
+
     def place(self) -> Place:
         """Return the plane that ``t`` and ``z`` name; the first where they are not given."""
         return Place(self.integer("t", 0), self.integer("z", 0))

@@ -111,11 +111,6 @@ IMAGE = "/api/images/{number}"
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/project"): Operation("List the images, and the model that proposes."),
-    ("GET", "/api/people"): Operation("List who annotates, and who is here."),
-    ("POST", "/api/people"): Operation(
-        "Say who you are; after that, send the name in the header X-Cellwright-Person.",
-        {"name": Parameter({"type": "string", "maxLength": 40}, "Yours.", required=True)},
-    ),
     ("GET", IMAGE): Operation("Describe an image."),
     ("GET", f"{IMAGE}/thumbnail"): Operation("Show an image, small.", gives=PICTURE),
     ("GET", f"{IMAGE}/pixels"): Operation(
@@ -134,10 +129,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", f"{IMAGE}/values"): Operation("Return the pixel values at a position.", AT),
     ("GET", f"{IMAGE}/object"): Operation("Describe the object at a position.", AT),
     ("GET", f"{IMAGE}/history"): Operation("List all edits, the oldest first."),
-    ("GET", f"{IMAGE}/strokes"): Operation(
-        "List where labels were changed after an edit, and who is here; ask again every second.",
-        {"since": whole_number("Number of the last edit that is known.", required=True)},
-    ),
     ("GET", f"{IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
     ("GET", f"{IMAGE}/facts"): Operation("Return what is said about objects, by kind and number."),
     ("GET", f"{IMAGE}/classes"): Operation("Count the objects of each class; 0 is of none."),
@@ -165,10 +156,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _LABELS | {"class": whole_number("Of those that bring none; 0 for none.")},
     ),
     ("POST", f"{IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
-    ("POST", f"{IMAGE}/done"): Operation(
-        "Mark an image as done, or not.",
-        {"done": Parameter({"type": "boolean"}, "Whether it is.")},
-    ),
     ("GET", "/api/classes"): Operation("List the classes of objects."),
     ("POST", "/api/classes"): Operation(
         "Make a class.", {"name": Parameter({"type": "string"}, "Its name.", required=True)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellwright._errors import CellwrightError, InputError
@@ -13,6 +13,7 @@ from cellwright.runs.folder import RUN_FILE
 LABELS = "labels"
 IMAGES = "images"
 STATE = ".cellwright"
+PEOPLE = "people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,22 @@ class Project:
     def people(self) -> Path:
         """The database of who annotates."""
         return self.output / STATE / "people.sqlite"
+
+    @property
+    def work(self) -> Path:
+        """The database of who annotates what."""
+        return self.output / STATE / "work.sqlite"
+
+    @property
+    def decisions(self) -> Path:
+        """The database of what was decided where annotators differ."""
+        return self.output / STATE / "decisions.sqlite"
+
+    def own(self, item: Item, person: str) -> Item:
+        """Return an image with the labels of one person, which nobody else edits."""
+        path = self.output / STATE / PEOPLE / person / f"{item.name}.tif"
+        # Nothing hidden is an image, so that no image can be called like this.
+        return replace(item, name=f".{PEOPLE}/{person}/{item.name}", labels=path)
 
     @property
     def rounds(self) -> Path:

@@ -13,19 +13,33 @@ from cellwright.studio.annotation import Changed
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.facts import Change
 from cellwright.studio.levels import Place
+from cellwright.studio.people_states import Job, job_of, jobs
+from cellwright.studio.project import Item
 from cellwright.studio.tools import Point, object_at
 
 
 def project(desk: Desk, who: str) -> dict[str, Any]:
     """Return the list of images, and who annotates with which model."""
-    names = [item.name for item in desk.project.items]
     return {
         "folder": desk.project.folder.resolve().name,
         "model": desk.assistant.name,
         "who": who,
         "images": [
-            {"name": name, "state": state} for name, state in zip(names, desk.states(), strict=True)
+            _listed(desk, item, found, who)
+            for item, found in zip(desk.project.items, jobs(desk), strict=True)
         ],
+    }
+
+
+def _listed(desk: Desk, item: Item, found: list[Job], who: str) -> dict[str, Any]:
+    """Return what somebody is told of an image in the list."""
+    job, assigned = job_of(found, who), desk.work.assignment(item.name)
+    return {
+        "name": item.name,
+        "state": job.state,
+        "note": job.note,
+        "people": assigned.people,
+        "apart": assigned.apart,
     }
 
 

@@ -1,7 +1,7 @@
 /** The list of images, with thumbnails as they scroll into view. */
 
 /** @type {Record<string, string>} */
-const STATES = { new: "not annotated", started: "started", done: "done" };
+export const STATES = { new: "not annotated", started: "started", done: "done", checked: "checked", again: "needs another look" };
 
 export class Images {
   /**

@@ -219,14 +219,14 @@ class Studio {
   }
 
   #doneButton() {
-    const done = this.images.images[this.viewer.number].state === "done";
+    const done = ["done", "checked"].includes(this.images.images[this.viewer.number].state);
     find("done").setAttribute("aria-pressed", String(done));
     find("done").textContent = done ? "Done" : "Mark as done";
   }
 
   async toggleDone() {
     const { number } = this.viewer;
-    const done = this.images.images[number].state !== "done";
+    const done = !["done", "checked"].includes(this.images.images[number].state);
     await api.post(`images/${number}/done`, { done }).catch(say);
     const started = !find("undo").disabled || !find("redo").disabled;
     this.images.setState(number, done ? "done" : started ? "started" : (await api.get("project")).images[number].state);
