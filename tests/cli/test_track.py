@@ -130,7 +130,8 @@ def test_movies_that_cannot_be_tracked(run, tmp_path):
     write_labels(tmp_path / "sizes" / "t1.tif", labels[1, :-4])
     sizes = run("track", tmp_path / "sizes", "-o", tmp_path / "out3")
     assert sizes.code == 2
-    assert "Frame 1" in sizes.error
+    assert "t1.tif" in sizes.error and "one size" in sizes.error
+    assert not (tmp_path / "out3").exists()
 
 
 def test_a_raw_movie_is_segmented_first(run, oracle, tmp_path):

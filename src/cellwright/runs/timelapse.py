@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import AxesError, FormatError, InputError
+from cellwright._progress import progress
 from cellwright._types import AnyArray
 from cellwright.images.find import find_images
 from cellwright.images.image import Image
@@ -47,7 +48,11 @@ class TimeLapse:
     def labels(self) -> Iterator[AnyArray]:
         """Read the frames as label images, shape ([Z,] Y, X)."""
         for number in range(self.count):
-            yield _as_labels(self.frame(number))
+            yield self.frame_labels(number)
+
+    def frame_labels(self, number: int) -> AnyArray:
+        """Read one frame as a label image, shape ([Z,] Y, X)."""
+        return _as_labels(self.frame(number))
 
     def holds_labels(self) -> bool:
         """Return whether the frames are label images: whole numbers in flat areas."""
@@ -76,7 +81,7 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
     Raises
     ------
     InputError
-        If there are fewer than two frames.
+        If there are fewer than two frames, or they differ in size.
     AxesError
         If a single file has no time axis.
     """
@@ -88,17 +93,18 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
         def frame(number: int) -> Image:
             return _frame_file(files[number], axes)
 
+        _check_sizes(files, frame)
         return TimeLapse(name, len(files), files, frame, _numbering(files))
     image = read(files[0], axes=axes)
+    planes = "; its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
     if "T" not in image.axes:
-        hint = "its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
         raise AxesError(
-            f"'{files[0]}' has no time axis ({image.axes}){'; ' if hint else ''}{hint}. "
+            f"'{files[0]}' has no time axis ({image.axes}){planes}. "
             "A movie is a file with several frames, or a folder with one file for each."
         )
     count = image.sizes["T"]
     if count < 2:
-        raise InputError(f"'{files[0]}' has one frame only; there is nothing to link.")
+        raise InputError(f"'{files[0]}' has one frame only, nothing to link{planes}.")
     return TimeLapse(name, count, files, lambda number: image.region(T=number))
 
 
@@ -135,13 +141,29 @@ def _frame_file(path: Path, axes: str | None) -> Image:
     return image.region(T=0)
 
 
+def _check_sizes(files: tuple[Path, ...], frame: Callable[[int], Image]) -> None:
+    """Look into all files before anything is done with the first."""
+    first = frame(0)
+    for number in progress(range(1, len(files)), "Looking at the frames", unit="frame"):
+        image = frame(number)
+        if (image.axes, image.shape) != (first.axes, first.shape):
+            raise InputError(
+                f"'{files[number].name}' has the size {image.shape} ({image.axes}), but "
+                f"'{files[0].name}' {first.shape} ({first.axes}); all frames of a movie are of one "
+                "size. Take files of other images out of the folder."
+            )
+
+
 def _numbering(files: tuple[Path, ...]) -> tuple[str, ...]:
     """Return a warning where the numbers in the names of the files leave frames out."""
     found = [re.findall(r"\d+", path.stem) for path in files]
-    if not all(found):
+    if len({len(parts) for parts in found}) > 1 or not found[0]:
         return ()
-    numbers = [int(parts[-1]) for parts in found]
-    steps = np.diff(numbers)
+    columns = np.array([[int(part) for part in parts] for parts in found], object).T
+    counting = [column for column in columns if len(set(column)) > 1]
+    if not counting:
+        return ()
+    steps = np.diff(counting[-1])
     if (steps == steps[0]).all():
         return ()
     where = int(np.flatnonzero(steps != np.median(steps))[0])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
-from cellwright._progress import progress
 from cellwright._types import AnyArray
-from cellwright.images.read import read_labels
-from cellwright.images.write import write_labels
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv, write_parquet
 from cellwright.models.find import find_model
@@ -32,14 +30,15 @@ from cellwright.runs.folder import (
 )
 from cellwright.runs.results import REPORT_FILE, command_line
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track_objects import find_objects, found_labels
+from cellwright.runs.track_points import read_points
 from cellwright.runs.track_report import track_report
 from cellwright.runs.track_spots import find_spots
-from cellwright.tracking.detections import find_detections
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
 from cellwright.tracking.formats.pins import read_pins
-from cellwright.tracking.formats.table import read_table, tracks_to_tables
+from cellwright.tracking.formats.table import tracks_to_tables
 from cellwright.tracking.link import start_linking
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.summary import summarise
@@ -151,6 +150,8 @@ def track_movie(
         raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
     if pins is not None:
         refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
+    scale: _Scale = {"pixel_size": pixel_size, "frame_interval": frame_interval}
+    table = read_points(source, **scale) if points else None
     movie = None if points else open_timelapse(source, axes)
     segmenter = _segmenter(movie, model, device)
     parameters = asdict(options) | {
@@ -174,28 +175,59 @@ def track_movie(
             warnings = tuple(finished["images"][0]["warnings"])
             return TrackResult(output, finished["tracking"], warnings)
         start = time.perf_counter()
-        frames = None
-        remarks = movie.warnings if movie else ()
-        if movie is None:
-            detections = _in_table(source, pixel_size, frame_interval)
-        elif spots is not None:
-            detections, found = find_spots(
-                movie, spots, run.path,
-                channel=channel, pixel_size=pixel_size, frame_interval=frame_interval,
-            )  # fmt: skip
-            remarks = (*remarks, *found)
+        if table is not None:
+            found = _Found(table)
         else:
-            frames = _labels(run, movie, segmenter, channel)
-            raw = segmenter is not None
-            detections = _measured(movie, frames, raw, pixel_size, frame_interval)
-        if not len(detections):
-            raise InputError(f"'{source}' holds no object in any frame; there is nothing to track.")
+            assert movie is not None
+            found = _find(movie, spots or segmenter, run, channel, scale)
+        detections = found.detections
         linking = start_linking(detections, options)
         if pins is not None:
             wanted = read_pins(pins, detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)
         tracks = linking.tracks()
-        return _finish(run, tracks, remarks, frames, start)
+        return _finish(run, tracks, found, start)
+
+
+class _Scale(TypedDict):
+    """What the user says in place of the files."""
+
+    pixel_size: float | None
+    frame_interval: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be linked, the labels where there are some, and what the user should know."""
+
+    detections: Tracks
+    frames: Callable[[], Iterator[AnyArray]] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def _find(
+    movie: TimeLapse,
+    finder: SpotSettings | InstanceModel | None,
+    run: RunFolder,
+    channel: tuple[str, ...],
+    scale: _Scale,
+) -> _Found:
+    """Find what is in the frames of a movie; those of labels need no `finder`."""
+    try:
+        if isinstance(finder, SpotSettings):
+            found, remarks = find_spots(movie, finder, run.path, channel=channel, **scale)
+            frames = None
+        else:
+            found, remarks = find_objects(movie, finder, run.path, channel=channel, **scale)
+            frames = found_labels(movie, finder, run.path)
+        if not len(found):
+            raise InputError(
+                f"'{movie.name}' holds no object in any frame; there is nothing to track."
+            )
+    except InputError:  # what was kept would be in the way of the movie once it is mended
+        shutil.rmtree(run.path / PARTS, ignore_errors=True)
+        raise
+    return _Found(found, frames, (*movie.warnings, *remarks))
 
 
 def _segmenter(
@@ -222,61 +254,15 @@ def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
     return (*files, f"{CTC_FOLDER}/res_track.txt", *masks)
 
 
-def _labels(
-    run: RunFolder, movie: TimeLapse, segmenter: InstanceModel | None, channel: tuple[str, ...]
-) -> Callable[[], Iterator[AnyArray]]:
-    """Return what reads the labels of all frames, which are made first for a raw movie.
-
-    Labels are kept until the run is done, so that one that was stopped goes on where it was.
-    """
-    if segmenter is None:
-        return movie.labels
-    files = [run.path / PARTS / f"labels{number}.tif" for number in range(movie.count)]
-    for number in progress(range(movie.count), "Segmenting", unit="frame"):
-        if not files[number].exists():
-            found = segmenter.segment(movie.frame(number), channel=channel or None)
-            assert found.labels is not None  # no sink was given
-            write_labels(files[number], found.labels, overwrite=True)
-    return lambda: (read_labels(file)[0] for file in files)
-
-
-def _in_table(source: Path, pixel_size: float | None, frame_interval: float | None) -> Tracks:
-    """Return the points of a table."""
-    bare = read_table(source)
-    size = None if pixel_size is None else (pixel_size,) * bare.dimensions
-    return read_table(source, pixel_size=size, frame_interval=frame_interval)
-
-
-def _measured(
-    movie: TimeLapse,
-    frames: Callable[[], Iterator[AnyArray]],
-    raw: bool,
-    pixel_size: float | None,
-    frame_interval: float | None,
-) -> Tracks:
-    """Return the objects of label images."""
-    first = movie.frame(0)
-    size = first.pixel_size
-    if pixel_size is not None:
-        size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
-    return find_detections(
-        progress(frames(), "Measuring", total=movie.count, unit="frame"),
-        (movie.frame(number).to_numpy() for number in range(movie.count)) if raw else None,
-        pixel_size=size,
-        frame_interval=frame_interval or first.frame_interval,
-    )
-
-
 def _finish(
     run: RunFolder,
     tracks: Tracks,
-    remarks: tuple[str, ...],
-    frames: Callable[[], Iterator[AnyArray]] | None,
+    found: _Found,
     start: float,
 ) -> TrackResult:
     """Write all results."""
-    if frames is not None:
-        write_ctc(run.path / CTC_FOLDER, tracks, frames())
+    if found.frames is not None:
+        write_ctc(run.path / CTC_FOLDER, tracks, found.frames())
     write_tracks(run.path / "tracks.csv", tracks)
     write_tracks(run.path / "tracks.geff", tracks)
     if TRACKMATE_FILE in run.plan.files:
@@ -287,7 +273,7 @@ def _finish(
     motion, lags = summary.tables()
     write_csv(run.path / MOTION_FILE, motion)
     write_csv(run.path / LAGS_FILE, lags)
-    warnings = (*remarks, *summary.warnings())
+    warnings = (*found.remarks, *summary.warnings())
     seconds = time.perf_counter() - start
     record = {
         "failed": 0,

@@ -73,15 +73,19 @@ def measure_frame(
     number: int,
     image: AnyArray | None = None,
     channel_names: Sequence[str] | None = None,
+    *,
+    also: tuple[str, ...] = (),
 ) -> Table:
     """Measure the objects of one frame: what `find_detections` does with each.
+
+    `also` names further properties to be measured; see `measure_objects`.
 
     Returns
     -------
     Table
         Columns ``frame``, ``label``, ``centroid-0`` …, and those of the shape and intensity.
     """
-    wanted = ("centroid", *SHAPE, *(() if image is None else INTENSITY))
+    wanted = ("centroid", *SHAPE, *(() if image is None else INTENSITY), *also)
     try:
         table = measure_objects(labels, image, channel_names=channel_names, properties=wanted)
     except InputError as error:

@@ -1,0 +1,132 @@
+"""Movies and tables that are not what they should be: what `cellwright track` says of them."""
+
+import numpy as np
+import pytest
+
+from cellwright.images.image import Image
+from cellwright.images.write import write_labels
+from cellwright.measure.tables import write_csv
+
+
+def _movie():
+    """Three cells in six frames."""
+    labels = np.zeros((6, 64, 80), np.int32)
+    for frame in range(6):
+        labels[frame, 5:15, 5 + frame : 15 + frame] = 1
+        labels[frame, 30:42, 40:52] = 2
+        labels[frame, 50:60, 10 + 2 * frame : 20 + 2 * frame] = 3
+    return labels
+
+
+@pytest.fixture
+def track(run, tmp_path):
+    """Track labels as a folder of frames; returns what the program said."""
+
+    def call(labels, names=None):
+        folder = tmp_path / "frames"
+        for number, frame in enumerate(labels):
+            name = f"t{number}.tif" if names is None else names[number]
+            write_labels(folder / name, frame, overwrite=True)
+        return run("track", folder, "-o", tmp_path / "out", "--json")
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("t0 t1 t2 t5 t6 t7", "after 't2.tif' comes 't5.tif'"),
+        ("t0_c1 t1_c1 t2_c1 t4_c1 t5_c1 t6_c1", "after 't2_c1.tif' comes 't4_c1.tif'"),
+        ("a9 b2 c7 d1 e3 f4", "after 'a9.tif' comes 'b2.tif'"),
+        ("t1 t01 t2 t3 t4 t5", "after 't01.tif' comes 't1.tif'"),
+    ],
+)
+def test_numbers_that_do_not_count_are_told(track, names, said):
+    found = track(_movie(), [f"{name}.tif" for name in names.split()])
+    assert found.code == 0, found.error
+    assert said in found.json["warnings"][0]
+
+
+@pytest.mark.parametrize("names", ["t{}", "{}_of_6_c1", "2024{:030}", "s01_t{}"])
+def test_numbers_that_count_are_not_remarked_on(track, names):
+    found = track(_movie(), [f"{names.format(number)}.tif" for number in range(6)])
+    assert found.code == 0 and found.json["warnings"] == []
+
+
+@pytest.mark.parametrize("other", [np.s_[0, :-3], np.s_[:]], ids=["cut", "volume"])
+def test_frames_of_different_size_are_refused_before_anything_is_written(track, tmp_path, other):
+    write_labels(tmp_path / "frames" / "t9.tif", _movie()[other])
+    refused = track(_movie())
+    assert refused.code == 2
+    assert "'t9.tif'" in refused.error and "one size" in refused.error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("empty", "tracks", "gaps"), [([2], 3, 3), ([0, 5], 3, 0), ([3, 4, 5], 3, 0)]
+)
+def test_empty_frames_are_part_of_the_movie(track, empty, tracks, gaps):
+    labels = _movie()
+    labels[empty] = 0
+    found = track(labels)
+    assert found.code == 0, found.error
+    assert (found.json["frames"], found.json["tracks"], found.json["gaps_closed"]) == (
+        6,
+        tracks,
+        gaps,
+    )
+    assert any("empty" in warning for warning in found.json["warnings"])
+
+
+def test_a_movie_without_objects_leaves_nothing_in_the_way(track, run, tmp_path):
+    refused = track(0 * _movie())
+    assert refused.code == 2 and "no object in any frame" in refused.error
+    again = track(_movie())  # the same folders, other frames
+    assert again.code == 0, again.error
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX"])
+def test_one_frame_is_no_movie_and_planes_may_be_frames(run, tmp_path, axes):
+    labels = _movie()[:1] if axes == "TYX" else _movie()[(None,) * (len(axes) - 3)]
+    write_labels(tmp_path / "one.tif", labels, like=Image(labels, axes))
+    refused = run("track", tmp_path / "one.tif", "-o", tmp_path / "out")
+    assert refused.code == 2 and "no time axis" in refused.error
+    assert ("say --axes TYX" in refused.error) == ("Z" in axes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_is_refused_and_labels_that_are_there_twice_are_told(track, run, tmp_path):
+    refused = track(255 * (_movie() > 0))
+    assert refused.code == 2 and "does not tell objects apart" in refused.error
+    labels = _movie()
+    labels[labels == 3] = 1
+    found = track(labels)
+    assert found.code == 0, found.error
+    assert found.json["warnings"][0].startswith("6 objects lie in several pieces, such as label 1")
+
+
+FRAME = np.repeat(np.arange(4), 3)
+POINTS = {"frame": FRAME, "y": np.tile([1.0, 20, 40], 4), "x": np.tile([1.0, 20, 40], 4)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"frame": 0 * FRAME}, "in frame 0 only"),
+        ({"frame": 1000 + 5 * FRAME}, "5 apart (1000, 1005 …)"),
+        ({"frame": FRAME + (FRAME == 3) * 10**9}, "are these times?"),
+        ({"frame": FRAME - 1}, "from -1 to 2"),
+        ({"frame": FRAME + 0.5}, "whole numbers"),
+        ({"label": 1 + 0 * FRAME}, "two detections of label 1"),
+        ({"x": np.where(FRAME == 2, np.nan, 1.0)}, "not finite"),
+        ({"track": np.tile([1, 2, 3], 4), "parent": np.tile([2, 1, 0], 4)}, "forward in time"),
+        ({name: column[:0] for name, column in POINTS.items()}, "no point"),
+    ],
+)
+def test_tables_that_are_no_movie_are_refused_before_anything_is_written(
+    run, tmp_path, change, said
+):
+    write_csv(tmp_path / "points.csv", POINTS | change)
+    refused = run("track", tmp_path / "points.csv", "-o", tmp_path / "out")
+    assert refused.code == 2 and said in refused.error, refused.error
+    assert not (tmp_path / "out").exists()
