@@ -235,3 +235,70 @@ def test_objects_get_classes_by_keys_and_by_clicks(page, folder):
     while not table.exists() or table.read_text().count("dead") < 2:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@pytest.fixture
+def stack(page):
+    """Open the stack, and paint an object on its first slice; returns the area on each slice."""
+    browser = page.browser
+    browser.run("document.getElementById('stage').focus()")
+    for name in ("field_1", "stack"):
+        assert browser.run("document.getElementById('slices').hidden")
+        browser.key("d")
+        browser.wait(f"document.getElementById('title').textContent === '{name}'")
+        browser.wait(READY)
+    browser.wait("!document.getElementById('slices').hidden")
+    canvas = page.server.desk.sheet(2).annotation.canvas
+
+    def wait_for(*drawn):
+        end = time.monotonic() + 30
+        while [bool(canvas[z, :, :].any()) for z in range(3)] != list(drawn):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        browser.wait(SAVED)
+
+    browser.key("b")
+    browser.key("Enter")
+    wait_for(True, False, False)
+    browser.key("v")
+    browser.key("Enter")
+    browser.wait("!document.getElementById('object').hidden")
+    return wait_for
+
+
+ON_SLICE = "document.querySelector('#sliders output').textContent.startsWith('{} ')"
+
+
+def test_objects_are_copied_to_other_slices_and_brushes_reach_into_them(page, stack):
+    browser = page.browser
+    browser.key("y")
+    browser.wait(ON_SLICE.format(2))
+    stack(True, True, False)
+    browser.wait("!document.getElementById('object').hidden")  # still selected
+    browser.key("z", "ctrl")
+    browser.wait("document.getElementById('object').hidden")
+    stack(True, False, False)
+    browser.run("document.getElementById('slices-ball').click()")
+    browser.key("b")
+    browser.key("Enter")
+    stack(True, True, True)
+    browser.key("z", "ctrl")
+    stack(True, False, False)
+
+
+def test_an_object_is_drawn_between_the_slices_that_it_is_on(page, stack):
+    browser = page.browser
+    for number in (2, 3):
+        browser.key("y")
+        browser.wait(ON_SLICE.format(number))
+    stack(True, True, True)
+    browser.key("PageDown")
+    browser.wait(ON_SLICE.format(2))
+    browser.wait("!document.getElementById('object').hidden")
+    browser.key("Delete")
+    stack(True, False, True)
+    browser.key("PageUp")
+    browser.key("Enter")
+    browser.wait("!document.getElementById('object').hidden")
+    browser.key("i")
+    stack(True, True, True)

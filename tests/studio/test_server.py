@@ -11,6 +11,7 @@ import pytest
 import cellwright as cw
 from cellwright._errors import InputError, OutputError
 from cellwright.images.read import read_labels
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.project import find_project
 from cellwright.studio.serve import annotate
 
@@ -207,3 +208,29 @@ def test_areas_that_are_annotated_are_kept(client):
     client.done("/api/images/2/areas/remove", {"area": 1})  # that of another image stays
     client.done("/api/images/0/areas/remove", {"area": 1})
     assert client.done("/api/images/0/areas") == [] and client.done("/api/images/2/areas") != []
+
+
+def test_an_object_is_found_in_the_next_frame_between_frames_and_nowhere_else(serve, tmp_path):
+    field, labels = simulate_field(NucleiSimulation(size=(160, 200), diameter=24), seed=4)
+    moved = np.stack([np.roll(field, 4 * t, axis=1) for t in range(3)])
+    moved[2] = field.min()  # nothing is there
+    cw.write(tmp_path / "movie.ome.tif", cw.Image(moved, "TYX"))
+    server = serve(tmp_path)
+    client, canvas = server.client, server.desk.sheet(0).annotation.canvas
+    inner = labels[40:120, 40:160]
+    label = int(np.bincount(inner[inner > 0]).argmax())
+    y, x = np.argwhere(labels == label).mean(axis=0)
+    stroke = {"tool": "brush", "points": [[y, x]], "radius": 10}
+    client.done("/api/images/0/edits", stroke)
+    client.done("/api/images/0/propagate", {"label": 1, "axis": "t", "to": 1})
+    found, truth = canvas[1, :, :] == 1, np.roll(labels == label, 4, axis=1)
+    assert (found & truth).sum() / (found | truth).sum() > 0.7
+    status, told = client("/api/images/0/propagate", {"label": 1, "axis": "t", "to": 1})
+    assert status == 400 and "there already" in told["error"]
+    status, told = client("/api/images/0/propagate", {"label": 1, "t": 1, "axis": "t", "to": 2})
+    assert status == 400 and "finds nothing" in told["error"]
+    for wrong in ({"axis": "z", "to": 1}, {"axis": "t", "to": 3}, {"axis": "", "to": 1}):
+        assert client("/api/images/0/edits", {"tool": "copy"} | wrong)[0] == 400
+    client.done("/api/images/0/edits", {"tool": "copy", "t": 1, "axis": "t", "to": 2})
+    assert client.done("/api/images/0/where?t=2&label=1")["at"]
+    assert client.done("/api/images/0/where?t=2&label=9")["at"] is None

@@ -65,6 +65,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/labels": lambda sheet, fields: _labels(sheet, fields, sheet.annotation.canvas),
         "/values": lambda sheet, fields: views.values(sheet, fields.place(), _position(fields)),
         "/object": lambda sheet, fields: views.properties(sheet, fields.place(), _position(fields)),
+        "/where": lambda sheet, fields: views.where(sheet, fields.place(), fields.integer("label")),
         "/history": lambda sheet, fields: [
             {"id": e.id, "made": e.made, "who": e.who, "kind": e.kind, "target": e.target}
             for e in sheet.annotation.history()
@@ -87,6 +88,9 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
 
     writes: dict[str, Answer] = {
         "/edits": change(lambda sheet, fields: edits.edit(sheet, fields, who(fields))),
+        "/propagate": change(
+            lambda sheet, fields: edits.propagate(sheet, desk.assistant, fields, who(fields))
+        ),
         "/undo": change(lambda sheet, fields: sheet.annotation.undo(who=who(fields))),
         "/redo": change(lambda sheet, fields: sheet.annotation.redo(who=who(fields))),
         "/restore": change(

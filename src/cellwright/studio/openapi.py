@@ -92,6 +92,10 @@ _LABELS = {
     )
 }
 _ROUND = {"round": whole_number("Number of a round.", required=True)}
+_ALONG = {
+    "axis": Parameter({"type": "string", "enum": ["t", "z"]}, "Along which planes follow."),
+    "to": whole_number("Which plane along the axis."),
+}
 _GESTURE = PLACE | {
     "tool": Parameter({"type": "string", "enum": [*TOOLS, CLASSIFY]}, "What to do.", required=True),
     "points": Parameter(_POINTS, "Corners [y, x] of a stroke, an outline or a cut, in px."),
@@ -99,6 +103,13 @@ _GESTURE = PLACE | {
     "other": Parameter(_POINT, "Position of the object that joins it, to merge."),
     "radius": Parameter({"type": "number", "exclusiveMinimum": 0}, "Of a brush, in px."),
     "only_background": Parameter({"type": "boolean"}, "Leave other objects as they are."),
+    "ball": Parameter({"type": "boolean"}, "The brush is a ball that reaches into other slices."),
+    "label": whole_number("Of the object to draw between the slices that it is on."),
+    "labels": Parameter(
+        {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        "Of objects to copy to another plane; all of the plane when not given.",
+    ),
+    **_ALONG,
     "class": whole_number("Of what is new, or of the object to classify; 0 for none."),
 }
 _CLASS = {"class": whole_number("Number of a class.", required=True)}
@@ -128,6 +139,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("GET", f"{IMAGE}/values"): Operation("Return the pixel values at a position.", AT),
     ("GET", f"{IMAGE}/object"): Operation("Describe the object at a position.", AT),
+    ("GET", f"{IMAGE}/where"): Operation(
+        "Say where on a plane an object is.",
+        PLACE | {"label": whole_number("Of the object.", required=True)},
+    ),
     ("GET", f"{IMAGE}/history"): Operation("List all edits, the oldest first."),
     ("GET", f"{IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
     ("GET", f"{IMAGE}/facts"): Operation("Return what is said about objects, by kind and number."),
@@ -140,6 +155,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Return a tile of what a training finds by now, as that of labels.", TILE, BYTES
     ),
     ("POST", f"{IMAGE}/edits"): Operation("Edit the labels with a tool.", _GESTURE),
+    ("POST", f"{IMAGE}/propagate"): Operation(
+        "Draw an object on another plane, where the model finds it.",
+        PLACE | _ALONG | CHANNEL | {"label": whole_number("Of the object.", required=True)},
+    ),
     ("POST", f"{IMAGE}/undo"): Operation("Take the last edit back."),
     ("POST", f"{IMAGE}/redo"): Operation("Do again what was taken back."),
     ("POST", f"{IMAGE}/restore"): Operation(

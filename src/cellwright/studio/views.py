@@ -89,6 +89,19 @@ def values(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
     return {"values": found, "label": label}
 
 
+def where(sheet: Sheet, place: Place, label: int) -> dict[str, Any]:
+    """Return a position on an object of a plane; None where it is not on it."""
+    index = sheet.index(place)
+    with sheet.annotation.inventory() as inventory:
+        objects = inventory.plane(index)
+        row = objects.row(label)
+        if row is None:
+            return {"at": None}
+        top, left, _, right = objects.box[row].tolist()
+        first = sheet.annotation.canvas[(*index, slice(top, top + 1), slice(left, right))]
+    return {"at": [top + 0.5, left + int((first[0] == label).argmax()) + 0.5]}
+
+
 def properties(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
     """Return what is known of the object under a position; label 0 where there is none."""
     index = sheet.index(place)

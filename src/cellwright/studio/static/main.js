@@ -11,6 +11,7 @@ import { ObjectClasses } from "./object_classes.js";
 import { Together } from "./people.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
+import { Slices } from "./slices.js";
 import { Sliders } from "./sliders.js";
 import { themeButton } from "./theme.js";
 import { TOOLS, Tools } from "./tools.js";
@@ -68,18 +69,26 @@ class Studio {
     });
     /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
     this.chosen = null;
+    /** @type {Promise<void>} What is selected is looked for on another plane. */
+    this.following = Promise.resolve();
     /** @type {Promise<any>} Edits are made one after the other. */
     this.last = Promise.resolve();
     this.pending = 0;
     this.sliders = new Sliders(find("sliders"), (place) => {
       this.viewer.place = place;
-      this.select(null);
+      this.following = this.#follow();
       this.assistant.moved();
     });
     this.together = new Together(this.viewer, {
       say,
       changed: (state) => this.#changedByOthers(state),
       imageName: (number) => this.images.images[number]?.name ?? "",
+    });
+    this.slices = new Slices(this.viewer, {
+      edit: (edit) => this.edit(edit),
+      change: (path, body) => this.change(path, body),
+      go: (axis, to) => this.sliders.go(axis, to),
+      channel: () => this.assistant.channel(),
     });
     this.viewer.moved.push(() => showScale(this.viewer));
     this.#controls();
@@ -113,6 +122,7 @@ class Studio {
       this.#undoable(image);
       this.#doneButton();
       this.sliders.open(image);
+      this.slices.show();
       await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.classes.show()]);
       if (past.open) await this.#history();
     } catch (error) {
@@ -120,12 +130,13 @@ class Studio {
     }
   }
 
-  /** @param {object} edit */
-  async edit(edit) {
-    await this.change("edits", { ...this.viewer.place, class: this.classes.active, ...edit });
+  /** @param {object} edit @returns {Promise<any>} See `change`. */
+  edit(edit) {
+    const ball = this.slices.ball ? { ball: true } : {};
+    return this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit });
   }
 
-  /** Make a change; returns once it is on the disk and shown. @param {string} path @param {object} [body] */
+  /** Make a change; returns what has changed once it is on the disk and shown, and nothing where it failed. @param {string} path @param {object} [body] @returns {Promise<any>} */
   change(path, body) {
     const number = this.viewer.number;
     this.pending++;
@@ -141,15 +152,17 @@ class Studio {
     /** @type {import("./api.js").Changed | null} */
     const changed = await api.post(`images/${number}/${path}`, body);
     find("message").hidden = true;
-    if (!changed || number !== this.viewer.number) return;
+    if (!changed || number !== this.viewer.number) return changed;
     this.together.mine.add(changed.edit);
     this.#undoable(changed);
     await this.classes.take(changed.facts);
-    if (!changed.edit) return;
+    if (!changed.edit) return changed;
     this.viewer.refresh("labels", changed.boxes);
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
+    await this.following;
     if (this.chosen) await this.select(this.chosen);
     if (past.open) await this.#history();
+    return changed;
   }
 
   /** @param {{can_undo: boolean, can_redo: boolean, facts: import("./object_classes.js").Fact[]}} state */
@@ -181,7 +194,20 @@ class Studio {
     this.viewer.labels.selected = found?.label ?? 0;
     find("object").hidden = !this.chosen;
     if (this.chosen) find("facts").replaceChildren(...this.#facts(found));
+    this.slices.update();
     this.viewer.redraw();
+  }
+
+  /** On another plane, what is selected stays so wherever it is. */
+  async #follow() {
+    const { number, place, labels: { selected } } = this.viewer;
+    this.chosen = null;
+    this.viewer.redraw();
+    const found = selected && (await api.get(`images/${number}/where`, { ...place, label: selected }));
+    if (number !== this.viewer.number || place !== this.viewer.place || selected !== this.viewer.labels.selected) return;
+    if (found?.at) await this.select(found.at);
+    else find("object").hidden = true;
+    this.slices.update();
   }
 
   /** @param {{label: number, area: number, area_um2: number | null, means: (number | null)[]}} found */
@@ -261,12 +287,14 @@ class Studio {
   }
 
   /** Give what is selected the class that was chosen. */
-  #classify() {
+  async #classify() {
+    await this.following;
     if (this.chosen) this.edit({ tool: "classify", point: this.chosen });
   }
 
   /** @param {"fill" | "delete"} tool */
-  #onChosen(tool) {
+  async #onChosen(tool) {
+    await this.following;
     if (this.chosen) this.edit({ tool, point: this.chosen });
   }
 
@@ -290,6 +318,14 @@ class Studio {
         { keys: ["F"], what: "Fill its holes", act: () => this.#onChosen("fill") },
         { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
         { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); find("message").hidden = true; } },
+      ],
+      "Slices and frames": [
+        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
+        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
+        { keys: ["Y", "Shift+Y"], what: "Copy the selected object, or all, to the next, previous one", act: (event) => this.slices.copy(event.shiftKey ? -1 : 1) },
+        { keys: ["H", "Shift+H"], what: "Find the selected object in the next, previous one", act: (event) => this.slices.follow(event.shiftKey ? -1 : 1) },
+        { keys: ["I"], what: "Draw the selected object between those that it is on", act: () => this.slices.between() },
+        { keys: ["Shift+B"], what: "Brush through slices on and off", act: click("slices-ball") },
       ],
       Classes: [
         { keys: DIGITS, shown: ["1", "… 9"], what: "The class of what you draw, and of the selected object", act: (event) => this.#classKey(Number(event.key)) },
@@ -318,8 +354,6 @@ class Studio {
       Images: [
         { keys: ["A", "D"], what: "Previous, next image", act: (event) => this.open(this.images.current + (event.key.toUpperCase() === "A" ? -1 : 1)) },
         { keys: ["Shift+D"], what: "Mark the image as done", act: () => this.toggleDone() },
-        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
-        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
         { keys: ["?"], what: "These keys", act: click("help") },
       ],
     };

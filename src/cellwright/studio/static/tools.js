@@ -43,7 +43,7 @@ const CLICK = 4; // CSS px
 export class Tools {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{edit: (edit: object) => Promise<void>, area: (corners: Point[]) => Promise<void>,
+   * @param {{edit: (edit: object) => Promise<any>, area: (corners: Point[]) => Promise<void>,
    *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void}} actions
    * @param {Partial<typeof TOOLS>} [offered]
    */
