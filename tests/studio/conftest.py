@@ -13,9 +13,9 @@ import uvicorn
 import cellwright as cw
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.app import make_app
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.project import find_project
-from cellwright.studio.proposals import Assistant
 from cellwright.studio.serve import listening
 
 TOKEN = "a-token-that-nobody-knows"

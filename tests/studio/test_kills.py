@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from cellwright.images.read import read_labels
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.edits import edit
 from cellwright.studio.fields import Fields
 from cellwright.studio.project import find_project
-from cellwright.studio.proposals import Assistant
 
 KILLS = 30
 LONGEST_S = 0.15

@@ -10,6 +10,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_example
 from cellwright.datasets.objects import count_classes, object_names
 from cellwright.images.read import read_labels
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.edits import accept, edit
 from cellwright.studio.fields import Fields
@@ -18,7 +19,7 @@ from cellwright.studio.levels import Place
 from cellwright.studio.object_classes import ObjectClasses
 from cellwright.studio.parts import divided
 from cellwright.studio.project import find_project
-from cellwright.studio.proposals import Assistant, Request
+from cellwright.studio.proposals import Found, Request
 
 
 @pytest.fixture
@@ -184,7 +185,8 @@ def test_proposals_bring_their_classes(open_desk):
         "class": np.array(["live", "dead"]),
     }
     whole = slice(0, 64), slice(0, 90)
-    sheet.proposals.fill(Request(Place(0, 0), (), whole, None), found, table)
+    request = Request(Place(0, 0), (), whole, None)
+    sheet.proposals.fill(request, Found(found, table, None), np.ones(2, bool))
     accept(sheet, Fields({"labels": [2]}), "Ada")
     accept(sheet, Fields({"labels": [1]}), "Ada")
     names = {label: desk.classes.name(kind) for label, kind in kinds(desk).items()}

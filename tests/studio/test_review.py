@@ -162,7 +162,7 @@ def test_marks_of_an_earlier_run_are_not_put_on_other_objects(review, tmp_path):
 def test_export_writes_over_nothing(review, results):
     client = review(results)
     (results.parent / "taken").mkdir()
-    assert client("/api/export", {"name": "taken"})[0] == 507
+    assert client("/api/export", {"name": "taken"})[0] == 400
     for name in ("", ".", "..", "../outside", "a/b", ".hidden", "nu\0ll", "long" * 60, "\ud800"):
         status, told = client("/api/export", {"name": name})
         assert status == 400 and "name" in told["error"], name

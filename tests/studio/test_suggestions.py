@@ -7,9 +7,9 @@ import pytest
 
 import cellwright as cw
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.project import find_project
-from cellwright.studio.proposals import Assistant
 from cellwright.studio.suggestions import MOST_LOOKED_AT, annotated, open_parts
 
 

@@ -13,11 +13,11 @@ import cellwright as cw
 from cellwright._errors import DatasetError, OutputError
 from cellwright.datasets.examples import load_example
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.lessons import annotated_parts, open_lesson, write_lesson
 from cellwright.studio.parts import Part, divided
 from cellwright.studio.project import find_project
-from cellwright.studio.proposals import Assistant
 from cellwright.studio.rounds import Judged, Order, Round, Rounds
 from cellwright.studio.trainer import Trainer
 from cellwright.studio.verdicts import sentences

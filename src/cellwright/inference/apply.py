@@ -7,7 +7,7 @@ not depend on the tiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
@@ -95,13 +95,62 @@ def find_instances(
         If the tile is too small for the network.
     """
     view = View(source, _grids(source, scales), normalise, limits)
-    decoder = RollingDecoder(readout, view.shape, window_pixels(memory))
-    writer = RollingWriter(sink, view.grids)
     sides = _sides(view, network, len(readout.outputs), readout.margin, tile, memory)
-    for maps in _rolling_maps(view, network, len(readout.outputs), sides):
-        for settled in decoder.advance(maps):
-            writer.write(decoder.labels, settled)
-    return _table(readout, decoder, writer, view.grids)
+    rolling = _rolling_maps(view, network, len(readout.outputs), sides)
+    return _read(rolling, readout, view.grids, sink, memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """What a network says of a plane or a volume, kept to be read more than once.
+
+    Parameters
+    ----------
+    values : ndarray, shape (K, [Z,] Y, X), float32
+        On the network grid.
+    grids : tuple of Grid
+        The network grid beside that of the image, one per spatial axis.
+    """
+
+    values: FloatArray
+    grids: tuple[Grid, ...]
+
+
+def find_maps(
+    source: PixelSource,
+    network: MapNetwork,
+    *,
+    maps: int,
+    limits: DoubleArray,
+    normalise: Normalise,
+    scales: tuple[float, ...] | None = None,
+    memory: int = MEMORY,
+) -> Maps:
+    """Return what a network says of a plane or a volume that fits into memory.
+
+    Parameters, Raises
+    ------------------
+    As for `find_instances`, and `maps`, their number K.
+    """
+    view = View(source, _grids(source, scales), normalise, limits)
+    kept = np.empty((maps, *view.shape), np.float32)
+    for held in _rolling_maps(view, network, maps, _sides(view, network, maps, 0, None, memory)):
+        kept[:, held.start : held.stop] = held.rows(held.start, held.stop)
+        held.drop(held.stop)
+    return Maps(kept, view.grids)
+
+
+def read_instances(maps: Maps, readout: MapReader, *, sink: RowSink, memory: int = MEMORY) -> Table:
+    """Read objects from maps that were kept; what `find_instances` returns and writes.
+
+    Parameters, Returns
+    -------------------
+    As for `find_instances`.
+    """
+    held = RowBuffer(maps.values.shape[:1], maps.values.shape[2:], np.float32)
+    held.extend(maps.values.shape[1])
+    held.rows(0, held.stop)[...] = maps.values
+    return _read([held], readout, maps.grids, sink, memory)
 
 
 class PlaceReadout(Protocol):
@@ -263,6 +312,23 @@ def _grids(source: PixelSource, scales: tuple[float, ...] | None) -> tuple[Grid,
         Grid.at_scale(size, scale)
         for size, scale in zip(sizes, scales or (1.0,) * len(sizes), strict=True)
     )
+
+
+def _read(
+    rolling: Iterable[RowBuffer],
+    readout: MapReader,
+    grids: tuple[Grid, ...],
+    sink: RowSink,
+    memory: int,
+) -> Table:
+    """Read objects from maps as they roll by."""
+    shape = tuple(grid.network for grid in grids)
+    decoder = RollingDecoder(readout, shape, window_pixels(memory))
+    writer = RollingWriter(sink, grids)
+    for maps in rolling:
+        for settled in decoder.advance(maps):
+            writer.write(decoder.labels, settled)
+    return _table(readout, decoder, writer, grids)
 
 
 def _sides(

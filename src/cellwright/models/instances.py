@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.image import Image
-from cellwright.inference.apply import ANCHOR, find_instances
+from cellwright.inference.apply import ANCHOR, Maps, find_instances, find_maps, read_instances
 from cellwright.inference.diameter import estimate_diameter
 from cellwright.inference.extents import Extents
 from cellwright.inference.objects import kept, relabelling, selected
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
+from cellwright.methods.object_classes.readout import with_object_classes
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
@@ -91,6 +92,11 @@ class InstanceModel(Model):
     def classes(self) -> tuple[str, ...]:
         """What objects may be; one class where none are told apart."""
         return self.object_classes or (ONE_CLASS,)
+
+    @property
+    def bytes_of_maps(self) -> int:
+        """Bytes that the maps of one network pixel take."""
+        return len(self._reader.outputs) * np.dtype(np.float32).itemsize
 
     def segment(
         self,
@@ -265,6 +271,55 @@ class InstanceModel(Model):
             scales=seen.scales(scale),
             tile=tile,
         )
+        return self._judged(table)
+
+    def find_maps(self, seen: Seen, scale: float) -> Maps:
+        """Return what the network says, to be read by `read_objects`, as often as one likes.
+
+        Parameters
+        ----------
+        seen : Seen
+            The image, or a part of it, as the network sees it; its maps are held in memory.
+        scale : float
+            Network pixels per lateral pixel of the image.
+        """
+        return find_maps(
+            seen.source,
+            self.network,
+            maps=len(self._reader.outputs),
+            limits=seen.limits,
+            normalise=self.card.input.normalisation.apply,
+            scales=seen.scales(scale),
+        )
+
+    def read_objects(
+        self, maps: Maps, sink: RowSink, parameters: Mapping[str, float] | None = None
+    ) -> Table:
+        """Read all objects from maps, without choosing among them.
+
+        Parameters
+        ----------
+        maps : Maps
+            See `find_maps`.
+        sink : array or label sink, shape ([Z,] Y, X)
+            Takes the labels.
+        parameters : mapping of str to float, optional
+            Of the readout, in place of those on the card. Confidences were calibrated with the
+            latter.
+
+        Returns
+        -------
+        Table
+            As `find_objects`.
+        """
+        reader = self._reader
+        if parameters:
+            objects = replace(self._objects, **parameters)
+            reader = with_object_classes(objects, self.object_classes)
+        return self._judged(read_instances(maps, reader, sink=sink))
+
+    def _judged(self, table: Table) -> Table:
+        """Add what objects are, and how surely they are right."""
         return (
             table | self._classes(table) | {"confidence": self._confidence(self._evidence(table))}
         )

@@ -97,7 +97,8 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
             lambda sheet, fields: sheet.annotation.restore(fields.integer("edit"), who=who(fields))
         ),
         "/proposals/accept": change(lambda sheet, fields: edits.accept(sheet, fields, who(fields))),
-        "/proposals/reject": lambda sheet, fields: sheet.proposals.drop(fields.labels()),
+        "/proposals/reject": lambda sheet, fields: sheet.proposals.reject(fields.labels()),
+        "/proposals/turn": lambda sheet, fields: _turn(desk, sheet, fields),
         "/proposals": lambda sheet, fields: _propose(desk, sheet, fields),
         "/areas": lambda sheet, fields: _add_area(desk, sheet, fields),
         "/areas/remove": lambda sheet, fields: desk.journal.remove_area(
@@ -138,6 +139,11 @@ def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     channel = fields.integer("channel") if fields.values.get("channel") is not None else None
     request = ProposalRequest(place, sheet.index(place), fields.box(*sheet.levels.size(0)), channel)
     desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
+    return views.proposals(sheet)
+
+
+def _turn(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
+    desk.assistant.turn(sheet.annotation.canvas, sheet.proposals, fields.mapping("knobs"))
     return views.proposals(sheet)
 
 

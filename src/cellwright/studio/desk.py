@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from cellwright._errors import CellwrightError, InputError, UsageError
 from cellwright.studio.annotation import Annotation
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.decisions import Decisions
 from cellwright.studio.journal import Journal
@@ -21,7 +22,7 @@ from cellwright.studio.object_classes import ObjectClasses
 from cellwright.studio.people import People
 from cellwright.studio.people_work import Work
 from cellwright.studio.project import LABELS, Item, Project
-from cellwright.studio.proposals import Assistant, Proposals
+from cellwright.studio.proposals import Proposals
 from cellwright.studio.rounds import Round, Rounds
 from cellwright.studio.tables import CLASS_TABLE, ClassTable, Tables
 from cellwright.studio.trainer import Trainer
@@ -204,6 +205,8 @@ class Desk:
         else:
             one = self.trainer.rounds.round(number)
             self.assistant.use(str(one.model), f"round {number}")
+        for sheet in self.sheets():  # another model sees other things
+            sheet.proposals.forget()
 
     def _trained(self, one: Round) -> None:
         verdict = one.verdict

@@ -116,6 +116,13 @@ class Fields:
             raise UsageError(f"'{name}' must be a list of whole numbers from 0.")
         return value
 
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return an object of JSON; its values may be anything."""
+        value = self.values.get(name)
+        if not isinstance(value, dict):
+            raise UsageError(f"'{name}' must be an object, not {_short(value)}.")
+        return value
+
     def box(self, height: int, width: int) -> tuple[slice, slice]:
         """Return ``box``, ``[y0, x0, y1, x1]`` inside an image; all of it when not given."""
         value = self.values.get("box")

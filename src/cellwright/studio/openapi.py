@@ -175,6 +175,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _LABELS | {"class": whole_number("Of those that bring none; 0 for none.")},
     ),
     ("POST", f"{IMAGE}/proposals/reject"): Operation("Remove proposals.", _LABELS),
+    ("POST", f"{IMAGE}/proposals/turn"): Operation(
+        "Propose again from what the model saw last, with other numbers; see their 'knobs'.",
+        {
+            "knobs": Parameter(
+                {"type": "object", "additionalProperties": {"type": "number"}},
+                "Numbers by name; those of the model where not given.",
+                required=True,
+            )
+        },
+    ),
     ("GET", "/api/classes"): Operation("List the classes of objects."),
     ("POST", "/api/classes"): Operation(
         "Make a class.", {"name": Parameter({"type": "string"}, "Its name.", required=True)}

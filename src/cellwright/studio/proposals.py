@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-from cellwright._errors import CellwrightError, UsageError
-from cellwright._types import BoolArray, DoubleArray, LabelArray, Table
-from cellwright.images.image import Image
-from cellwright.models.instances import InstanceModel
-from cellwright.models.load import load_instance_model
-from cellwright.models.model import Seen
-from cellwright.models.scale import ScaleChoice
+from cellwright._types import BoolArray, LabelArray, Table
+from cellwright.inference.apply import Maps
 from cellwright.studio.canvas import LabelCanvas, Part
-from cellwright.studio.levels import Levels, Place, plane_of
+from cellwright.studio.knobs import Knob
+from cellwright.studio.levels import Place
 from cellwright.studio.tools import Window
 
-MOST_PIXELS = 96 * 1024**2
-"""The largest part that is proposed on at once, so that memory stays within bounds."""
-_COVERED = 0.5  # an object that lies so much on labels has been annotated already
-
 Box = tuple[slice, slice]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +41,24 @@ class Request:
     channel: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The objects in a part of a plane.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (Y, X), int32
+    table : Table
+        ``label``, ``confidence``, ``area``, ``y``, ``x``: the latter in px of the whole plane.
+    maps : Maps, optional
+        What they were read from, where that is not too much to be kept.
+    """
+
+    labels: LabelArray
+    table: Table
+    maps: Maps | None
+
+
 class Proposals:
     """The proposals for one image, on a canvas like that of its labels.
 
@@ -65,6 +73,10 @@ class Proposals:
         Why it failed.
     version : int
         Rises with every change.
+    knobs : tuple of Knob
+        What can be turned to have them read in another way; none where the maps were not kept.
+    turned : mapping of str to float
+        Which of these were, and to what.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -76,25 +88,64 @@ class Proposals:
         self._count = 0
         self.box: Box | None = None
         self.state, self.message, self.version = "none", "", 0
+        self.knobs: tuple[Knob, ...] = ()
+        self.turned: Mapping[str, float] = {}
+        self._refused: list[tuple[float, float]] = []
+
+    def forget(self) -> None:
+        """Forget what was proposed."""
+        with self._lock:
+            self._reset("none")
+            self._refused = []
 
     def begin(self) -> None:
         """Forget what was proposed, and say that more is on its way."""
         with self._lock:
             self._reset("running")
+            self._refused = []
 
     def fail(self, message: str) -> None:
         """Say why there are no proposals."""
         with self._lock:
             self._reset("failed", message)
 
-    def fill(self, request: Request, found: LabelArray, table: Table) -> None:
-        """Show what was found."""
+    def fill(
+        self,
+        request: Request,
+        found: Found,
+        keep: BoolArray,
+        knobs: tuple[Knob, ...] = (),
+        turned: Mapping[str, float] | None = None,
+    ) -> None:
+        """Show those of what was found that are to be kept, but for what was rejected before."""
         with self._lock:
-            self._reset("ready")
-            self.index, self.box, self.table = request.index, request.box, table
-            self._count = int(found.max(initial=0))
+            keep = keep & ~self._are_refused(request.box, found.labels, len(keep))
+            numbers = np.concatenate([[0], np.where(keep, np.arange(1, len(keep) + 1), 0)])
+            canvas = LabelCanvas(self._shape)
             leading = (slice(i, i + 1) for i in request.index)
-            self.canvas[(*leading, *request.box)] = found
+            canvas[(*leading, *request.box)] = numbers.astype(np.int32)[found.labels]
+            self._reset("running")
+            self.canvas, self._count = canvas, len(keep)
+            self.index, self.box = request.index, request.box
+            self.knobs, self.turned = knobs, turned or {}
+            self.table = _rows(found.table, keep)
+            self.state = "ready"  # last, for those who look without waiting
+
+    def reject(self, labels: Iterable[int]) -> None:
+        """Remove proposals; they do not come back when maps are read in another way."""
+        with self._lock:
+            gone = self._wanted(labels)[self.table["label"]]
+            y, x = self.table["y"][gone], self.table["x"][gone]
+            self._refused += zip(y.tolist(), x.tolist(), strict=True)
+            self.drop(self.table["label"][gone].tolist())
+
+    def _are_refused(self, box: Box, labels: LabelArray, count: int) -> BoolArray:
+        """Return which objects lie where one was rejected."""
+        refused = np.zeros(count + 1, bool)
+        for y, x in self._refused:
+            row, column = math.floor(y) - box[0].start, math.floor(x) - box[1].start
+            refused[labels[min(row, len(labels) - 1), min(column, labels.shape[1] - 1)]] = True
+        return refused[1:]
 
     def windows(self, labels: Iterable[int]) -> list[Window]:
         """Return where some proposals are, as windows of their own values and 0."""
@@ -129,147 +180,8 @@ class Proposals:
     def _reset(self, state: str, message: str = "") -> None:
         self.canvas, self.table = LabelCanvas(self._shape), _empty()
         self.box, self.state, self.message, self._count = None, state, message, 0
+        self.knobs, self.turned = (), {}
         self.version += 1
-
-
-class Assistant:
-    """A model that works in one thread of its own, one request after the other.
-
-    Parameters
-    ----------
-    model : str
-        Name of a model of objects, or the path of its package. It is loaded when first used.
-    """
-
-    def __init__(self, model: str) -> None:
-        self.given = self.name = self._source = model
-        self._model: InstanceModel | None = None
-        self._worker = ThreadPoolExecutor(1, "cellwright-model")
-
-    def use(self, model: str, name: str) -> None:
-        """Work with another model from the next request on.
-
-        Parameters
-        ----------
-        model : str
-            Name, or path of a package.
-        name : str
-            What people call it.
-        """
-
-        def change() -> None:
-            if model != self._source:
-                self._source, self._model = model, None
-
-        self.name = name
-        self._worker.submit(change)
-
-    def use_given(self) -> None:
-        """Work again with the model that the program was given."""
-        self.use(self.given, self.given)
-
-    def load(self) -> InstanceModel:
-        """Return the model.
-
-        Raises
-        ------
-        ModelError, UsageError
-            If there is none of that name, or it does not find objects in planes.
-        """
-        if self._model is None:
-            model = load_instance_model(self._source)
-            if model.card.network.dimensions != 2:
-                raise UsageError(
-                    f"The model '{self.name}' works on volumes; the studio proposes plane by "
-                    "plane. Choose a model of planes with --model."
-                )
-            self._model = model
-        return self._model
-
-    def propose(
-        self, levels: Levels, labels: LabelCanvas, request: Request, proposals: Proposals
-    ) -> Future[None]:
-        """Start looking for objects.
-
-        Parameters
-        ----------
-        levels : Levels
-            The image.
-        labels : LabelCanvas
-            What is annotated already; such objects are not proposed.
-        request : Request
-        proposals : Proposals
-            Takes the result.
-
-        Raises
-        ------
-        UsageError
-            If the part is too large.
-        """
-        pixels = int(np.prod([part.stop - part.start for part in request.box]))
-        if pixels > MOST_PIXELS:
-            raise UsageError(
-                f"{pixels / 1024**2:,.0f} megapixels are too many to propose at once "
-                f"({MOST_PIXELS // 1024**2} at most). Zoom in and propose on what is visible; for "
-                "whole images so large there is 'cellwright segment'."
-            )
-        proposals.begin()
-        return self._worker.submit(self._work, levels, labels, request, proposals)
-
-    def run(self, job: Callable[[InstanceModel], T]) -> T:
-        """Do something with the model, after what was asked for before."""
-        return self._worker.submit(lambda: job(self.load())).result()
-
-    def close(self) -> None:
-        """Let go of the thread; what it does is of no use any more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def _work(
-        self, levels: Levels, labels: LabelCanvas, request: Request, proposals: Proposals
-    ) -> None:
-        try:
-            image = plane_of(levels.image, request.place)
-            found, table = find_objects(self.load(), image, request.box, request.channel)
-            existing = labels[(*request.index, *request.box)]
-            keep = _covered(found, existing, len(table["label"])) < _COVERED
-            table = _rows(table, keep)
-            numbers = np.concatenate([[0], np.where(keep, np.arange(1, len(keep) + 1), 0)])
-            proposals.fill(request, numbers.astype(np.int32)[found], table)
-        except CellwrightError as error:
-            proposals.fail(str(error))
-        except Exception:
-            proposals.fail("The model failed; the terminal says more.")
-            raise
-
-
-def find_objects(
-    model: InstanceModel, image: Image, box: Box, channel: int | None
-) -> tuple[LabelArray, Table]:
-    """Find all objects in a part of a plane, of whatever confidence.
-
-    Intensities are normalised as for the whole plane, so that what is visible changes nothing.
-
-    Returns
-    -------
-    labels : ndarray, shape (Y, X), int32
-    table : Table
-        ``label``, ``confidence``, ``y``, ``x``: the latter in px of the whole plane; ``class``
-        of models that tell classes apart.
-    """
-
-    def labelled(seen: Seen, scale: float) -> tuple[Table, LabelArray]:
-        labels = np.zeros(seen.shape, np.int32)
-        return model.find_objects(seen, scale, labels), labels
-
-    part = model.seen(image, channel).part(box)
-    choice = ScaleChoice(model.card, part, labelled)
-    scale = choice.scale(None)
-    table, labels = choice.whole(scale) or labelled(part, scale)
-    rows = {name: table[name] for name in ("label", "confidence", "class") if name in table}
-    return labels, rows | {
-        "y": table["row"] + box[0].start + 0.5,
-        "x": table["column"] + box[1].start + 0.5,
-    }
 
 
 def numbered(windows: list[Window], canvas: LabelCanvas, next_label: int) -> list[Window]:
@@ -290,13 +202,6 @@ def numbered(windows: list[Window], canvas: LabelCanvas, next_label: int) -> lis
         values = np.where((old <= 0) & (new > 0), new, old)
         made.append(Window(window.place, window.y, window.x, values))
     return made
-
-
-def _covered(found: LabelArray, existing: LabelArray, count: int) -> DoubleArray:
-    """Return which share of every object lies on labels."""
-    area = np.bincount(found.ravel(), minlength=count + 1)[1:]
-    hidden = np.bincount(found[existing > 0], minlength=count + 1)[1:]
-    return np.asarray(np.where(area > 0, hidden / np.maximum(area, 1), 1.0))
 
 
 def _rows(table: Table, keep: BoolArray) -> Table:

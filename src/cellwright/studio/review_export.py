@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import OutputError, UsageError
+from cellwright._errors import UsageError
 from cellwright._files import atomic_folder, write_json
 from cellwright._types import AnyArray, BoolArray, LabelArray
 from cellwright.images.image import PixelSource
@@ -50,9 +50,9 @@ def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict
     Raises
     ------
     UsageError
-        If the name is none for a folder, or there are no rows.
+        If the name is none for a folder or taken, or there are no rows.
     OutputError
-        If there is such a folder already, or it cannot be written.
+        If it cannot be written.
     """
     if not _is_name(name):
         raise UsageError(f"'{name[:60]}' is no name for a folder; give one without '/' and '\\'.")
@@ -62,7 +62,7 @@ def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict
     result = desk.result
     target = result.folder.resolve().parent / name
     if target.exists():
-        raise OutputError(f"'{target}' is there already; give another name.")
+        raise UsageError(f"'{target}' is there already; give another name.")
     marks = desk.journal.columns()
     chosen = np.asarray(rows)
     kept = np.zeros(len(result.places.label), bool)

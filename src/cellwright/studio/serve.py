@@ -17,10 +17,10 @@ from starlette.types import ASGIApp
 from cellwright._errors import UsageError
 from cellwright.runs.lock import locked
 from cellwright.studio.app import make_app
+from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.people import fit_name
 from cellwright.studio.project import STATE, find_project
-from cellwright.studio.proposals import Assistant
 
 HOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 _ELSEWHERE = "192.0.2.1"  # stands in documents for any address, and belongs to nobody

@@ -14,12 +14,12 @@ from cellwright._types import DoubleArray
 from cellwright.models.instances import InstanceModel
 from cellwright.quality.novelty import image_features
 from cellwright.quality.selection import doubt, next_to_annotate
+from cellwright.studio.assistant import find_objects
 from cellwright.studio.desk import Desk
 from cellwright.studio.journal import Area
 from cellwright.studio.levels import Levels, Place, open_levels, plane_of
 from cellwright.studio.parts import Box
 from cellwright.studio.project import Item
-from cellwright.studio.proposals import find_objects
 
 MOST_LOOKED_AT = 24
 """Parts that the model looks at, drawn by chance where there are more."""
@@ -132,10 +132,14 @@ class Suggestions:
     def _looks(self, candidate: Candidate, channel: int | None) -> Looks:
         """Let the model look at a candidate; in its own thread, between what people ask for."""
         assistant, item = self._desk.assistant, self._desk.project.items[candidate.image]
-        key = (assistant.name, channel, candidate)
-        if key not in self._known:
-            self._known[key] = assistant.run(lambda model: _look(model, item, candidate, channel))
-        return self._known[key]
+
+        def look(model: InstanceModel) -> Looks:
+            key = (assistant.name, channel, candidate)  # which model that is, is known only here
+            if key not in self._known:
+                self._known[key] = _look(model, item, candidate, channel)
+            return self._known[key]
+
+        return assistant.run(look)
 
 
 def open_parts(desk: Desk, seed: int) -> list[Candidate]:
@@ -205,7 +209,7 @@ def _look(model: InstanceModel, item: Item, candidate: Candidate, channel: int |
     chosen = channel if several else None
     y0, x0, y1, x1 = candidate.box
     box = slice(y0, y1), slice(x0, x1)
-    _, table = find_objects(model, plane, box, chosen)
+    table = find_objects(model, plane, box, chosen).table
     seen = model.seen(plane, chosen)
     novelty = model.distance(seen.source)
     return Looks(doubt(table["confidence"]), novelty, image_features(seen.part(box).source))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -139,4 +140,8 @@ def proposals(sheet: Sheet) -> dict[str, Any]:
         "place": found.index,
         "labels": found.table["label"].tolist(),
         "confidences": np.round(found.table["confidence"], 4).tolist(),
+        "knobs": [
+            {**asdict(knob), "usual": knob.value, "value": found.turned.get(knob.name, knob.value)}
+            for knob in found.knobs
+        ],
     }

@@ -1,5 +1,7 @@
 /** What the model proposes, and what becomes of it. */
 
+import { Knobs } from "./knobs.js";
+
 const PATIENCE = 250; // ms between looks at whether it is done
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement} */ (document.getElementById(id));
@@ -16,7 +18,14 @@ export class Assistant {
     this.open = new Map();
     /** @type {number[]} The plane they are on. */
     this.place = [];
+    /** @type {import("./knobs.js").Knob[]} What can be turned about them. */
+    this.offered = [];
     this.round = 0;
+    this.knobs = new Knobs(find("knobs"), (numbers) => this.#turn(numbers));
+    /** @type {Record<string, number> | null} What the knobs say that the server does not know yet. */
+    this.asked = null;
+    /** @type {Promise<void> | null} */
+    this.turning = null;
     find("propose").onclick = () => this.propose(false);
     find("propose-all").onclick = () => this.propose(true);
     find("accept").onclick = () => this.acceptAll();
@@ -73,6 +82,7 @@ export class Assistant {
 
   /** The proposal under a position, 0 where there is none. @param {import("./tools.js").Point} point */
   async at([y, x]) {
+    await this.turning;
     if (!this.#here()) return 0;
     const { viewer } = this;
     const tile = /** @type {import("./api.js").ImageFacts} */ (viewer.image).tile;
@@ -85,11 +95,13 @@ export class Assistant {
     return (this.open.get(label) ?? -1) >= viewer.proposals.threshold ? label : 0;
   }
 
-  acceptAll() {
+  async acceptAll() {
+    await this.turning;
     return this.settle("accept", this.shown());
   }
 
-  rejectAll() {
+  async rejectAll() {
+    await this.turning;
     return this.settle("reject", this.#here() ? [...this.open.keys()] : []);
   }
 
@@ -111,15 +123,42 @@ export class Assistant {
       this.#busy(found.state === "running");
       if (found.state === "failed") this.actions.say(new Error(found.message));
       if (found.state !== "running") {
-        this.open = new Map(found.labels.map((/** @type {number} */ label, /** @type {number} */ i) => [label, found.confidences[i]]));
-        this.place = found.place;
-        viewer.refresh("proposals");
-        this.#update(found.state === "ready");
+        this.#take(found);
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, PATIENCE));
       if (round !== this.round) return;
     }
+  }
+
+  /** Have the model's maps read as the knobs are; where they move on meanwhile, once more. @param {Record<string, number>} numbers */
+  #turn(numbers) {
+    this.asked = numbers;
+    this.turning ??= this.#turnOn().finally(() => { this.turning = null; });
+  }
+
+  async #turnOn() {
+    const { viewer, round } = this;
+    try {
+      while (this.asked) {
+        const knobs = this.asked;
+        this.asked = null;
+        const found = await viewer.api.post(`images/${viewer.number}/proposals/turn`, { knobs });
+        if (round !== this.round) return;
+        this.#take(found);
+      }
+    } catch (error) {
+      this.actions.say(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {{state: string, place: number[], labels: number[], confidences: number[], knobs: import("./knobs.js").Knob[]}} found */
+  #take(found) {
+    this.open = new Map(found.labels.map((label, i) => [label, found.confidences[i]]));
+    this.place = found.place;
+    this.offered = found.knobs;
+    this.viewer.refresh("proposals");
+    this.#update(found.state === "ready");
   }
 
   #here() {
@@ -143,6 +182,7 @@ export class Assistant {
     this.viewer.proposals.shown = this.#here();
     this.viewer.redraw();
     find("proposed").hidden = !this.#here();
+    if (!this.asked) this.knobs.show(this.viewer.image && this.viewer.isAt(this.place, this.viewer.place) ? this.offered : []);
     find("threshold-value").textContent = `${Math.round(100 * this.viewer.proposals.threshold)} %`;
     find("accept").textContent = `Accept ${shown}`;
     find("accept").disabled = shown === 0;
@@ -154,6 +194,7 @@ export class Assistant {
   #forget() {
     this.round++;
     this.open = new Map();
+    this.offered = [];
     this.viewer.refresh("proposals");
     this.#busy(false);
     this.#update();
