@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright.studio import slices, tools
 from cellwright.studio.annotation import Changed
+from cellwright.studio.assistant import Assistant, find_objects
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.desk import Sheet
 from cellwright.studio.facts import CLASS, Change, Facts
@@ -19,7 +20,7 @@ from cellwright.studio.inventory import Inventory
 from cellwright.studio.journal import Patch
 from cellwright.studio.levels import Place, plane_of
 from cellwright.studio.object_classes import of_new_objects
-from cellwright.studio.proposals import Assistant, find_objects, numbered
+from cellwright.studio.proposals import numbered
 
 CLASSIFY = "classify"
 """Says of what class an object is; no pixel changes."""
@@ -165,7 +166,7 @@ def propagate(sheet: Sheet, assistant: Assistant, fields: Fields, who: str) -> C
     place = Place(**dict(zip(spot.axes.lower(), target, strict=True)))
     image = plane_of(sheet.levels.image, place)
     channel = None if fields.values.get("channel") is None else fields.integer("channel")
-    found, _ = assistant.run(lambda model: find_objects(model, image, box, channel))
+    found = assistant.run(lambda model: find_objects(model, image, box, channel)).labels
     y, x = box[0].start, box[1].start
     mask = slices.overlapping(found, y, x, canvas, spot.index, label)
     if mask is None:
