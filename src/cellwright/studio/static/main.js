@@ -8,7 +8,7 @@ import { Images } from "./images.js";
 import { Keys } from "./keys.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
-import { Together } from "./people.js";
+import { links, Together } from "./people.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Slices } from "./slices.js";
@@ -98,6 +98,7 @@ class Studio {
 
   async begin() {
     await this.together.begin();
+    links(document, api);
     const project = await api.get("project");
     document.title = `${project.folder} · Cellwright`;
     this.images.show(project.images);

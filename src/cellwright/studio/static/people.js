@@ -27,12 +27,24 @@ async function join(api, name) {
   localStorage.setItem(REMEMBERED, person.name);
 }
 
+/** Lead links to other pages of this server, with the token and the name. @param {ParentNode} place @param {import("./api.js").Api} api */
+export function links(place, api) {
+  const all = /** @type {HTMLAnchorElement[]} */ ([...place.querySelectorAll("a[data-page]")]);
+  for (const link of place instanceof HTMLAnchorElement ? [place] : all) {
+    const said = new URLSearchParams({ token: api.headers["X-Cellwright-Token"] });
+    const name = api.headers["X-Cellwright-Person"];
+    if (name) said.set("as", decodeURIComponent(name));
+    link.href = `${link.dataset.page}#${said}${link.dataset.more ? `&${link.dataset.more}` : ""}`;
+  }
+}
+
 /** A round mark with the initials of a person. @param {Person} person @param {string} [tag] */
 export function face({ name, colour }, tag = "span") {
   const element = document.createElement(tag);
   element.className = "face";
   element.textContent = initials(name);
   element.style.setProperty("--own", colour);
+  element.style.setProperty("--tint", `${colour}30`);
   element.title = name;
   return element;
 }

@@ -115,7 +115,7 @@ export class Tools {
   }
 
   #buttons() {
-    const bar = /** @type {HTMLElement} */ (this.viewer.stage.querySelector("#tools"));
+    const bar = /** @type {HTMLElement} */ (this.viewer.stage.querySelector("#tools, .toolbar"));
     for (const [name, { key, name: title }] of Object.entries(this.offered)) {
       const button = document.createElement("button");
       button.dataset.tool = name;

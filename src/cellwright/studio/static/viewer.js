@@ -22,8 +22,9 @@ export class Viewer {
   constructor(stage, api) {
     this.stage = stage;
     this.api = api;
-    this.canvas = /** @type {HTMLCanvasElement} */ (stage.querySelector("#picture"));
-    this.overlay = /** @type {HTMLCanvasElement} */ (stage.querySelector("#overlay"));
+    const [canvas, overlay] = stage.querySelectorAll("canvas");
+    this.canvas = canvas;
+    this.overlay = overlay;
     this.pen = /** @type {CanvasRenderingContext2D} */ (this.overlay.getContext("2d"));
     this.camera = new Camera();
     this.painter = new Painter(this.canvas);
@@ -37,6 +38,8 @@ export class Viewer {
     this.labels = { shown: true, filled: false, selected: 0, marked: false, classed: false };
     this.proposals = { shown: false, threshold: 0.5 };
     this.preview = false; // of what a training finds
+    /** @type {string | null} Whose labels are shown; null for those that one edits. */
+    this.of = null;
     this.waiting = false;
     /** @type {((pen: CanvasRenderingContext2D) => void)[]} Drawn over the picture in every frame. */
     this.decorations = [];
@@ -224,7 +227,10 @@ export class Viewer {
     const width = Math.min(tile, columns - id.column * tile);
     const { level, channel, t, z, row, column } = id;
     const path = id.kind === "pixels" || id.kind === "labels" ? id.kind : `${id.kind}/labels`;
-    const bytes = await this.api.bytes(`images/${this.number}/${path}`, { level, channel, t, z, row, column });
+    /** @type {Record<string, string | number>} */
+    const query = { level, channel, t, z, row, column };
+    if (id.kind === "labels" && this.of !== null) query.of = this.of;
+    const bytes = await this.api.bytes(`images/${this.number}/${path}`, query);
     if (!bytes) return null;
     if (id.kind !== "pixels") return this.painter.labels(new Int32Array(bytes), width + 2 * apron, height + 2 * apron);
     const values = dtype === "uint8" ? Float32Array.from(new Uint8Array(bytes))

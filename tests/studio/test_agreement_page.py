@@ -1,0 +1,124 @@
+"""The pages of the people, and of what they differ on, in a real browser."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from .browser import CHROMIUM, Browser
+from .test_accessibility import faults
+from .test_agreement import Lab
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Chromium is spoken to through a pipe"),
+]
+
+
+@pytest.fixture
+def lab(serve, folder):
+    lab = Lab(serve(folder), ["Ada", "Bo"])
+    lab.draw("Ada", (20, 20), (20, 100), (100, 20))
+    lab.draw("Bo", (20, 20), (22, 102), (100, 150), (180, 40))
+    return lab
+
+
+def page(lab, name):
+    address, _, secret = lab.server.address.partition("#")
+    return f"{address}static/{name}.html#{secret}"
+
+
+def chosen(browser):
+    return browser.run("document.getElementById('case').textContent")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_control_has_a_name_and_every_text_contrast(lab, tmp_path, dark):
+    (tmp_path / "chromium").mkdir()
+    lab.client.done("/api/images/1/state", {"state": "again", "note": "blurred"})
+    with Browser(tmp_path / "chromium", dark=dark) as browser:
+        browser.open(page(lab, "people"))
+        browser.wait("document.querySelectorAll('#among input').length === 2")
+        assert faults(browser) == []
+        browser.open(page(lab, "agreement"))
+        browser.wait("document.querySelectorAll('#choices button').length === 3")
+        assert faults(browser) == []
+        assert browser.complaints == []
+
+
+def test_differences_are_decided_with_the_keyboard_and_written(lab, tmp_path):
+    (tmp_path / "chromium").mkdir()
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(page(lab, "agreement"))
+        browser.wait("document.querySelectorAll('#cases li').length === 4")
+        assert chosen(browser) == "Only Ada drew this."
+        keys = {"Only Ada drew this.": "1", "Only Bo drew this.": "n"}
+        for left in (2, 1, 0):
+            browser.key(keys[chosen(browser)])
+            found = f"document.getElementById('hint').textContent.startsWith('{left or 'All'}')"
+            browser.wait(found)
+        browser.run("document.querySelector('#cases li:first-child button').click()")
+        assert chosen(browser) == "Ada and Bo drew this, 68 % alike."
+        browser.key("2")
+        browser.wait("document.querySelector('.pane.chosen h2')?.textContent.endsWith('Bo')")
+        browser.key("w")
+        browser.wait("document.getElementById('saved').textContent === 'Labels written'")
+        labels = lab.server.desk.sheet(0).annotation.canvas[:, :]
+        assert np.count_nonzero(labels) == 3 * 400 and labels[41, 121] and labels[110, 30]
+        assert lab.server.desk.journal.finished() == {"field_0"}
+        assert browser.complaints == []
+
+
+def test_an_outline_is_drawn_anew(lab, tmp_path):
+    (tmp_path / "chromium").mkdir()
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(page(lab, "agreement"))
+        browser.wait("document.querySelectorAll('#cases li').length === 4")
+        browser.wait("[...document.querySelectorAll('.pane')].every((p) => p.ariaBusy === 'false')")
+        first = chosen(browser)
+        left, top, width, height = browser.run(
+            "(({left, top, width, height}) => [left, top, width, height])"
+            "(document.querySelectorAll('.pane')[1].getBoundingClientRect())"
+        )
+        middle = left + width / 2, top + height / 2
+        browser.key("d")
+        around = [(-40, -40), (-40, 40), (40, 40), (40, -40), (-38, -40)]
+        browser.drag(*[(middle[0] + x, middle[1] + y) for x, y in around])
+        browser.wait("document.getElementById('saved').textContent === 'Saved'")
+        (drawn,) = [c for c in lab.found()["cases"] if c["choice"] == "draw"]
+        assert drawn["who"] == "Ada" and first == "Only Ada drew this."
+        corners = np.array(drawn["outline"])
+        box = np.array(drawn["box"])
+        assert np.abs((corners.min(0) + corners.max(0)) / 2 - (box[:2] + box[2:]) / 2).max() < 3
+        assert browser.complaints == []
+
+
+def test_images_are_shared_out_and_reviewed_on_the_page(serve, folder, tmp_path):
+    server = serve(folder)
+    server.client.done("/api/people", {"name": "Bo"})
+    (tmp_path / "chromium").mkdir()
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(server.address)
+        browser.wait("document.querySelector('#people .face') !== null")
+        browser.run("document.getElementById('team').click()")
+        browser.wait("document.querySelectorAll('#among input').length === 2")
+        browser.run("document.getElementById('each').value = 2")
+        browser.run("document.getElementById('apart').click()")
+        browser.run("document.querySelector('#assign button').click()")
+        end = time.monotonic() + 30
+        while not server.desk.work.has_own("stack", "Bo"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        browser.wait("document.querySelectorAll('#images tr').length === 6")
+        browser.run("document.querySelector('#images select').value = 'again'")
+        browser.run("document.querySelector('#images select').dispatchEvent(new Event('change'))")
+        browser.wait("document.getElementById('why').open")
+        browser.run("document.getElementById('note').value = 'too dark'")
+        browser.run("document.querySelector('#why button').click()")
+        browser.wait("document.getElementById('images').textContent.includes('too dark')")
+        (job,) = (
+            job for job in server.client.done("/api/work")["images"][0]["jobs"] if job["note"]
+        )
+        assert (job["person"], job["state"], job["who"]) == ("Ada", "again", "Ada")
+        assert browser.complaints == []
