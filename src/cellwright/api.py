@@ -112,6 +112,7 @@ def track(
     max_gap: int = 2,
     max_distance: float | None = None,
     merges: bool = True,
+    motion: str = "auto",
     pixel_size: tuple[float, ...] | None = None,
     frame_interval: float | None = None,
 ) -> Tracks:
@@ -131,6 +132,9 @@ def track(
         Longest way between two frames, in µm, or px without a pixel size.
     merges : bool
         Whether two objects may be seen as one for some frames.
+    motion : {"auto", "brownian", "directed", "switching"}
+        How objects go on: at random, with a velocity that they keep, or by turns; by default what
+        the movie speaks for.
     pixel_size : tuple of float, optional
         In µm along ([Z,] Y, X); needed where planes are farther apart than pixels.
     frame_interval : float, optional
@@ -157,4 +161,4 @@ def track(
     detections = find_detections(
         labels, images, pixel_size=pixel_size, frame_interval=frame_interval
     )
-    return link(detections, LinkOptions(divisions, max_gap, max_distance, merges))
+    return link(detections, LinkOptions(divisions, max_gap, max_distance, merges, motion))

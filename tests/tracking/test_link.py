@@ -130,7 +130,7 @@ def test_no_divisions_where_there_are_none(movie):
 
 
 def test_probability_tells_right_links_from_wrong_ones():
-    tracks, number = _walk(5, step=0.3, frames=20)
+    tracks, number = _walk(5, step=0.35, frames=20)
     linked = link(tracks)
     truth = _truth(tracks, number)
     right = np.array([tuple(edge) in truth for edge in linked.edges.tolist()])

@@ -44,6 +44,14 @@ from cellwright.cli import options, spot_options
     help="Whether two objects may be seen as one for some frames.",
 )
 @click.option(
+    "--motion",
+    type=options.OneOf(["auto", "brownian", "directed", "switching"]),
+    default="auto",
+    show_default=True,
+    help="How objects go on: at random, with a velocity that they keep, or by turns; 'auto' is "
+    "what the movie speaks for.",
+)
+@click.option(
     "--max-gap",
     type=options.Whole(min=0),
     default=2,
@@ -87,6 +95,7 @@ def track(
     merges: bool,
     max_gap: int,
     max_distance: float | None,
+    motion: str,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -106,7 +115,7 @@ def track(
     if spots is not None:
         choices["model"] = SpotSettings(spots, dark, noise_factor)
     divide = spots is None if divisions is None else divisions
-    linking = LinkOptions(divide, max_gap, max_distance, merges)
+    linking = LinkOptions(divide, max_gap, max_distance, merges, motion)
     result = track_movie(source, output, linking, **choices)
     numbers = result.summary
     again = "" if result.seconds else " (done before, nothing to do)"

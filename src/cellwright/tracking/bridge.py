@@ -16,6 +16,7 @@ from cellwright.tracking.assignment import Assignment
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.joint import NO_SPLITS, Problem, chosen_links, solve, solve_with_splits
+from cellwright.tracking.kalman import States
 from cellwright.tracking.loose import CANDIDATES, Course, Links, Loose, loosen
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.options import LinkOptions
@@ -49,6 +50,7 @@ def bridge(
     model: LinkModel,
     options: LinkOptions,
     pins: Pins = NO_PINS,
+    states: States | None = None,
 ) -> Links:
     """Link ends and beginnings of tracks over frames in which cells were not seen.
 
@@ -64,6 +66,8 @@ def bridge(
     options : LinkOptions
     pins : Pins
         By rows of detections; those between neighbouring frames do not matter here.
+    states : States, optional
+        What is known of the motion of all detections, where the model has one.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def bridge(
     """
     found = Links(np.zeros((0, 2), np.int64), np.zeros(0))
     for _ in range(2 if options.divisions or pins else 1):
-        loose = loosen(movie, links.joined(found), beside, course, model, options, pins)
+        loose = loosen(movie, links.joined(found), beside, course, model, options, pins, states)
         if not len(loose.row):
             break
         new = _assigned(loose, movie, course, model, options.divisions)

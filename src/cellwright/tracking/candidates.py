@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cellwright._types import AnyArray, DoubleArray, IntArray
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
 from cellwright.metrics.overlap import overlap_table
 
 _POINTS_PER_CELL = 2.0
@@ -35,6 +35,11 @@ class Edges:
     def rows(self) -> IntArray:
         """Detection of the earlier frame that each edge begins at."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    def where(self, kept: BoolArray) -> Edges:
+        """Return some of them."""
+        starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
+        return Edges(starts, self.columns[kept], self.weights[kept])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,14 @@ def neighbours(queries: DoubleArray, grid: Grid, radius: float, most: int) -> Ed
         float(radius), most,
     )  # fmt: skip
     return Edges(starts, columns[: starts[-1]], squares[: starts[-1]])
+
+
+def united(edges: Edges, others: Edges) -> Edges:
+    """Return the candidates of both, each once; weights are those of the first that has it."""
+    starts, columns, weights = _united(
+        edges.starts, edges.columns, edges.weights, others.starts, others.columns, others.weights
+    )
+    return Edges(starts, columns, weights)
 
 
 def overlaps(earlier: AnyArray, later: AnyArray) -> tuple[IntArray, IntArray, DoubleArray]:
@@ -324,3 +337,34 @@ def _insert(
     squares[place] = square
     columns[place] = column
     return min(filled + 1, first + most)
+
+
+@njit(cache=True)
+def _united(
+    starts: IntArray,
+    columns: IntArray,
+    weights: DoubleArray,
+    other_starts: IntArray,
+    other_columns: IntArray,
+    other_weights: DoubleArray,
+) -> tuple[IntArray, IntArray, DoubleArray]:
+    """Return rows of both: those of the first, then what the second adds."""
+    most = len(columns) + len(other_columns)
+    all_starts = np.zeros_like(starts)
+    all_columns, all_weights = np.empty(most, np.int64), np.empty(most)
+    count = 0
+    for row in range(len(starts) - 1):
+        first = count
+        for e in range(starts[row], starts[row + 1]):
+            all_columns[count], all_weights[count] = columns[e], weights[e]
+            count += 1
+        own = count
+        for e in range(other_starts[row], other_starts[row + 1]):
+            known = False
+            for k in range(first, own):
+                known = known or all_columns[k] == other_columns[e]
+            if not known:
+                all_columns[count], all_weights[count] = other_columns[e], other_weights[e]
+                count += 1
+        all_starts[row + 1] = count
+    return all_starts, all_columns[:count], all_weights[:count]

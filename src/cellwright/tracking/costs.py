@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from numba import njit
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges
+from cellwright.tracking.kalman import Forecast, log_density
 from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
 
 _NEVER = 20.0
@@ -76,6 +78,35 @@ def link_costs(
     )
     costs: DoubleArray = _link_costs(edges.starts, edges.columns, edges.weights, ways, changes)
     return costs
+
+
+def expected_costs(
+    edges: Edges,
+    before: DoubleArray,
+    after: DoubleArray,
+    model: LinkModel,
+    ahead: Forecast,
+    places: DoubleArray,
+) -> DoubleArray:
+    """Return the cost of each link, as `link_costs` does, by where detections are expected.
+
+    Parameters
+    ----------
+    edges : Edges
+    before, after : array of float, shapes (N, F) and (M, F)
+        Features of the two sides.
+    model : LinkModel
+    ahead : Forecast
+        Of the earlier side.
+    places : array of float, shape (M, D)
+        Of the later side.
+    """
+    # Student's t of scale 1 at its centre costs a constant, in place of which comes the forecast.
+    still = replace(edges, weights=np.zeros(len(edges.columns)))
+    ones = np.ones(len(before))
+    costs = link_costs(still, before, after, model, ones)
+    costs -= t_constant(1.0, model.tail, model.dimensions)
+    return np.asarray(costs - log_density(ahead, edges.rows, places[edges.columns]))
 
 
 def tail_constants(scales: DoubleArray) -> float:

@@ -54,7 +54,7 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         links = [
             link_pair(pair, model, divisions=divisions, max_distance=max_distance) for pair in pairs
         ]
-        before, model = model, _refined(model, guess.division, pairs, links)
+        before, model = model, refined(model, guess.division, pairs, links)
         if _settled(before, model):
             break
     return model
@@ -149,7 +149,7 @@ def _guessed_division(
     )
 
 
-def _refined(
+def refined(
     model: LinkModel,
     guess: DivisionModel,
     pairs: Sequence[FramePair],

@@ -11,13 +11,16 @@ from cellwright._types import DoubleArray, IntArray, Table
 from cellwright.tracking.bridge import bridge
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.fit import fit_model
+from cellwright.tracking.fit_motion import fit_motion
 from cellwright.tracking.frames import Frame, Movie
+from cellwright.tracking.kalman import States, first_states
 from cellwright.tracking.loose import Course, Links
 from cellwright.tracking.merges import find_merges
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
+from cellwright.tracking.onward import link_onward
 from cellwright.tracking.options import LinkOptions
-from cellwright.tracking.pair import PairLinks, link_pair
+from cellwright.tracking.pair import PairLinks
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
 from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks
 
@@ -87,11 +90,14 @@ def start_linking(
     movie = Movie(detections)
     if model is None:
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)
+        model = fit_motion(movie, model, options)
     pairs: list[_Pair] = []
+    states = None
     later = movie.frame(0)
     for number in range(1, len(movie)):
         earlier, later = later, movie.frame(number)
-        pairs.append(_link_frames(earlier, later, model, options, NO_PAIR_PINS))
+        pair, states = _link_frames(earlier, later, model, options, NO_PAIR_PINS, states)
+        pairs.append(pair)
     return Linking(detections, options, model, movie, tuple(pairs), NO_PINS)
 
 
@@ -166,7 +172,9 @@ class Linking:
         for number in np.unique(np.concatenate([first, last - 1])).tolist():
             earlier, later = self.movie.frame(number), self.movie.frame(number + 1)
             here = pins.between(earlier.rows, later.rows, frame)
-            pairs[number] = _link_frames(earlier, later, self.model, self.options, here)
+            pairs[number], _ = _link_frames(
+                earlier, later, self.model, self.options, here, pairs[number].states
+            )
         return replace(self, pairs=tuple(pairs), pins=pins)
 
     def _course(self) -> Course:
@@ -183,7 +191,21 @@ class Linking:
             self.model,
             self.options,
             self.pins,
+            self._states(),
         )
+
+    def _states(self) -> States | None:
+        """Return what is known of the motion of all detections, in their order."""
+        motion = self.model.motion
+        if motion is None:
+            return None
+        states = first_states(self.movie.position, motion)
+        for number, pair in enumerate(self.pairs):
+            if pair.states is not None:
+                rows = self.movie.frame(number).rows
+                for whole, part in zip(states, pair.states, strict=True):
+                    whole[rows] = part
+        return states
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,25 +220,32 @@ class _Pair:
     shift: DoubleArray
     step: float
     beside: IntArray
+    states: States | None = None
 
 
 def _link_frames(
-    earlier: Frame, later: Frame, model: LinkModel, options: LinkOptions, pins: PairPins
-) -> _Pair:
+    earlier: Frame,
+    later: Frame,
+    model: LinkModel,
+    options: LinkOptions,
+    pins: PairPins,
+    states: States | None,
+) -> tuple[_Pair, States | None]:
     if not len(earlier) or not len(later):
         none = np.zeros((0, 2), np.int64)
-        return _Pair(Links(none, np.zeros(0)), np.zeros(model.dimensions), model.step, none)
+        return _Pair(Links(none, np.zeros(0)), np.zeros(model.dimensions), model.step, none), None
     pair = FramePair.of(earlier, later)
-    found = link_pair(
+    found, after = link_onward(
         pair,
         model,
+        states,
         divisions=options.divisions,
         max_distance=options.reach,
         pins=pins,
     )
     edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
     beside = _beside(later, found, model)
-    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside)
+    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside, states), after
 
 
 def _beside(later: Frame, found: PairLinks, model: LinkModel) -> IntArray:

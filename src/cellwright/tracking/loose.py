@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellwright._types import DoubleArray, IntArray
-from cellwright.tracking.candidates import Edges, make_grid, neighbours
-from cellwright.tracking.costs import link_costs
+from cellwright.tracking.candidates import Edges, make_grid, neighbours, united
+from cellwright.tracking.costs import expected_costs, link_costs
 from cellwright.tracking.frames import Movie
+from cellwright.tracking.kalman import RUN_ON, States, forecast, moved
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import PINNED, Pins
@@ -100,6 +101,7 @@ def loosen(
     model: LinkModel,
     options: LinkOptions,
     pins: Pins,
+    states: States | None = None,
 ) -> Loose:
     """Return what is loose, and which of it may belong together; see `bridge`."""
     frame, count = movie.frame_of, len(movie.frame_of)
@@ -110,7 +112,7 @@ def loosen(
     ends = np.flatnonzero((children == 0) & (frame < len(movie) - 1))
     starts = np.flatnonzero((parent < 0) & (frame > 0))
     parts = [
-        _gaps(movie, ends, starts, course, model, lag, options.reach * lag)
+        _gaps(movie, ends, starts, course, model, lag, options.reach * lag, states)
         for lag in range(2, options.max_gap + 2)
     ]
     mothers = np.zeros(0, np.int64)
@@ -136,6 +138,7 @@ def _gaps(
     model: LinkModel,
     lag: int,
     longest: float,
+    states: States | None,
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
     """Return candidate links from ends to the beginnings `lag` frames later."""
     frame, features = movie.frame_of, movie.features
@@ -147,9 +150,18 @@ def _gaps(
     apart = np.zeros(movie.dimensions)
     apart[0] = float(np.ptp(place[:, 0])) + 2 * radius if len(place) else 0.0
     grid = make_grid(place[starts] + frame[starts, None] * apart)
-    queries = place[ends] + (frame[ends] + lag)[:, None] * apart
-    edges = neighbours(queries, grid, radius, CANDIDATES)
-    costs = link_costs(edges, features[ends], features[starts], model, steps)
+    away = (frame[ends] + lag)[:, None] * apart
+    edges = neighbours(place[ends] + away, grid, radius, CANDIDATES)
+    if states is None or model.motion is None:
+        costs = link_costs(edges, features[ends], features[starts], model, steps)
+    else:
+        known = States(*(part[ends] for part in states))
+        ahead = moved(forecast(known, model.motion, lag), -course.drift[frame[ends]])
+        near = neighbours(ahead.centre[:, RUN_ON] + away, grid, radius, CANDIDATES)
+        edges = united(edges, near)
+        way = place[starts[edges.columns]] - place[ends[edges.rows]]
+        edges = edges.where((way**2).sum(axis=1) <= longest**2)
+        costs = expected_costs(edges, features[ends], features[starts], model, ahead, place[starts])
     return edges.rows, edges.columns, costs, np.full(len(costs), lag)
 
 

@@ -13,6 +13,7 @@ from math import lgamma, log, pi
 import numpy as np
 
 from cellwright._types import DoubleArray
+from cellwright.tracking.kalman import Motion
 
 FEATURE_TAIL = 4.0
 """Degrees of freedom of Student's t for changes of features."""
@@ -71,6 +72,8 @@ class LinkModel:
     end_rate, start_rate : float
         Share of detections that end, or begin, inside the field for no visible reason.
     division : DivisionModel
+    motion : Motion, optional
+        How the way of a cell goes on; without it, a random walk of such steps.
     """
 
     dimensions: int
@@ -85,6 +88,7 @@ class LinkModel:
     end_rate: float
     start_rate: float
     division: DivisionModel
+    motion: Motion | None = None
 
     def end_costs(self, border: DoubleArray, step: float) -> DoubleArray:
         """Return the costs of ending for detections at distances `border` from the border."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from cellwright._errors import UsageError
 
+MOTIONS = ("auto", "brownian", "directed", "switching")
+
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:
@@ -24,6 +26,9 @@ class LinkOptions:
         the drift of the whole field does not count.
     merges : bool
         Whether two cells may be seen as one object for some frames.
+    motion : {"auto", "brownian", "directed", "switching"}
+        How cells go on: at random, with a velocity that they keep, or by turns; by default what
+        the movie speaks for.
 
     Raises
     ------
@@ -35,8 +40,11 @@ class LinkOptions:
     max_gap: int = 2
     max_distance: float | None = None
     merges: bool = True
+    motion: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.motion not in MOTIONS:
+            raise UsageError(f"There is no motion '{self.motion}'; take one of {MOTIONS}.")
         if self.max_gap < 0:
             raise UsageError(f"A gap of {self.max_gap} frames was asked for; give 0 or more.")
         if self.max_distance is not None and not self.max_distance > 0:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._types import DoubleArray, IntArray
-from cellwright.tracking.candidates import Edges, neighbours
-from cellwright.tracking.costs import link_costs
+from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright.tracking.candidates import Edges, neighbours, united
+from cellwright.tracking.costs import expected_costs, link_costs
+from cellwright.tracking.frames import Frame
 from cellwright.tracking.joint import (
     NO_SPLITS,
     Problem,
@@ -17,6 +18,7 @@ from cellwright.tracking.joint import (
     solve_with_splits,
     split_shares,
 )
+from cellwright.tracking.kalman import RUN_ON, Forecast, moved, scaled
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair, median_step
 from cellwright.tracking.pins import NO_PAIR_PINS, PairPins, pinned_candidates
@@ -58,6 +60,11 @@ class PairLinks:
     step: float
 
 
+def single(found: PairLinks) -> BoolArray:
+    """Return which links are not those of a division, shape (L,)."""
+    return np.asarray(np.bincount(found.source)[found.source] == 1)
+
+
 def link_pair(
     pair: FramePair,
     model: LinkModel,
@@ -65,6 +72,7 @@ def link_pair(
     divisions: bool = True,
     max_distance: float = np.inf,
     pins: PairPins = NO_PAIR_PINS,
+    ahead: Forecast | None = None,
 ) -> PairLinks:
     """Link two frames.
 
@@ -77,6 +85,9 @@ def link_pair(
     max_distance : float
         Longest link, in the unit of positions, drift not counted.
     pins : PairPins
+    ahead : Forecast, optional
+        Where the detections of the earlier frame are expected, but for the drift; by default,
+        where they are.
 
     Notes
     -----
@@ -88,11 +99,13 @@ def link_pair(
     radius = min(model.reach(model.step * 2), max_distance)
     edges = neighbours(earlier.position + shift, later.grid, radius, NEIGHBOURS[model.dimensions])
     step = _pair_step(edges, len(later), model)
+    if ahead is not None:
+        ahead = scaled(moved(ahead, shift), step / model.step)
+        edges = united(edges, _run_on(ahead, earlier.position + shift, later, radius, max_distance))
     edges, wishes = pinned_candidates(edges, pins)
-    steps = np.full(len(earlier), step)
     problem = Problem(
         edges,
-        link_costs(edges, earlier.features, later.features, model, steps) + wishes,
+        _costs(edges, earlier, later, model, step, ahead) + wishes,
         model.end_costs(earlier.border, step),
         model.start_costs(later.border, step),
     )
@@ -107,6 +120,30 @@ def link_pair(
     source, target, probability = chosen_links(problem, column_of, chosen)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)
+
+
+def _run_on(
+    ahead: Forecast, place: DoubleArray, later: Frame, radius: float, max_distance: float
+) -> Edges:
+    """Return candidates near where detections would be that run on."""
+    near = neighbours(ahead.centre[:, RUN_ON], later.grid, radius, NEIGHBOURS[place.shape[1]])
+    way = np.sqrt(((later.position[near.columns] - place[near.rows]) ** 2).sum(axis=1))
+    return near.where(way <= max_distance)
+
+
+def _costs(
+    edges: Edges,
+    earlier: Frame,
+    later: Frame,
+    model: LinkModel,
+    step: float,
+    ahead: Forecast | None,
+) -> DoubleArray:
+    """Return the costs of all candidate links."""
+    if ahead is None:
+        steps = np.full(len(earlier), step)
+        return link_costs(edges, earlier.features, later.features, model, steps)
+    return expected_costs(edges, earlier.features, later.features, model, ahead, later.position)
 
 
 def _pair_step(edges: Edges, count: int, model: LinkModel) -> float:
