@@ -217,27 +217,25 @@ def _propose(
     costs, prices = np.empty(rows), np.empty(rows)
     worths = np.empty(np.diff(starts).max() if rows else 0)
     count = 0
-    # Highest log density that a distance between daughters can have.
-    spread = births.separation_spread
-    closest = dimensions * births.separation - 0.5 * (dimensions * spread) ** 2
+    closest = _closest(dimensions, births)
     for row in range(rows):
         best = _SURE
         own = elsewhere.column_of[row]
         left = 0.0  # what it costs that the present continuation gets no mother
         if own >= 0:
             left = elsewhere.column_alone[own] - elsewhere.column_duals[own]
-        # Bounds without what needs a logarithm: of the worth of each daughter, and of all else.
-        first, most = starts[row], -np.inf
+        # Bounds that need no logarithm: of the worth of each daughter, and of all else.
+        first, highest = starts[row], -np.inf
         for e in range(first, starts[row + 1]):
             j = columns[e]
             worths[e - first] = elsewhere.column_duals[j] - wishes[e] - _least(after.unusual[j])
             if j == own:
                 worths[e - first] += left
-            most = max(most, worths[e - first])
+            highest = max(highest, worths[e - first])
         least = births.offset + closest + _least(before.unusual[row])
         least += left - elsewhere.row_duals[row]
         for e in range(first, starts[row + 1] - 1):
-            if least - worths[e - first] - most >= best:
+            if least - worths[e - first] - highest >= best:
                 continue
             j = columns[e]
             for g in range(e + 1, starts[row + 1]):
@@ -251,7 +249,8 @@ def _propose(
                 wish = wishes[e] + wishes[g]
                 unlike = before.unusual[row] + after.unusual[j] + after.unusual[k]
                 cost = births.offset + wish
-                cost += _placed(before.position[row], after.position, j, k, births)
+                most = best + worth - cost - _least(unlike)
+                cost += _placed(before.position[row], after.position, j, k, births, most)
                 if cost + _least(unlike) - worth >= best:
                     continue
                 unlike += _changed(before.features[row], after.features, j, k, births)
@@ -272,19 +271,34 @@ def _least(unlike: float) -> float:
 
 
 @njit(cache=True)
-def _placed(mother: DoubleArray, after: DoubleArray, j: int, k: int, births: _Births) -> float:
-    """Return what it costs that the daughters `j` and `k` of a mother lie where they lie."""
+def _placed(
+    mother: DoubleArray, after: DoubleArray, j: int, k: int, births: _Births, most: float
+) -> float:
+    """Return what it costs that the daughters `j` and `k` of a mother lie where they lie.
+
+    It is infinite where it is sure to be above `most`.
+    """
     dimensions = len(mother)
     middle = apart = 0.0
     for axis in range(dimensions):
         way = 0.5 * (after[j, axis] + after[k, axis]) - mother[axis]
         middle += way * way
         apart += (after[j, axis] - after[k, axis]) ** 2
+    power = (births.tail + dimensions) / 2
+    middle /= births.tail * births.midpoint**2
+    if _closest(dimensions, births) + power * 2 * middle / (2 + middle) >= most:
+        return np.inf  # the quotient is below the logarithm of 1 + middle
     length = 0.5 * np.log(max(apart, 1e-12))
     cost = dimensions * length
     cost += 0.5 * ((length - births.separation) / births.separation_spread) ** 2
-    power = (births.tail + dimensions) / 2
-    return float(cost + power * np.log1p(middle / (births.tail * births.midpoint**2)))
+    return float(cost + power * np.log1p(middle))
+
+
+@njit(cache=True)
+def _closest(dimensions: int, births: _Births) -> float:
+    """Return the least that the distance between daughters can cost."""
+    spread = births.separation_spread
+    return float(dimensions * births.separation - 0.5 * (dimensions * spread) ** 2)
 
 
 @njit(cache=True)
