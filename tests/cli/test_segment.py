@@ -236,3 +236,9 @@ def test_images_in_folders_are_no_annotation(run, oracle, tmp_path):
         save_field(tmp_path / "set" / f"{name}.tif", seed)
     result = run("evaluate", oracle, tmp_path / "set", "-o", tmp_path / "scores", "--split", "all")
     assert result.code == 2 and "and no labels" in result.error
+
+
+def test_overlaps_are_refused_where_the_method_knows_of_none(segment, fields, tmp_path):
+    refused = segment(fields, "--overlaps")
+    assert refused.code == 2 and "gives each pixel to one object" in refused.error
+    assert not (tmp_path / "out").exists()

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     default=0.0,
     help="Least area of an object, in pixels.",
 )
+@click.option(
+    "--overlaps",
+    is_flag=True,
+    help="Measure objects as far as they lie below others, too, and write them in layers; only "
+    "models of stars, masks and embeddings know.",
+)
 @click.option("--preview", is_flag=True, help="Only show the effect on one crop of one image.")
 def segment(
     inputs: tuple[str, ...],

@@ -19,6 +19,7 @@ from cellwright._progress import progress
 from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, Table
 from cellwright.images.image import PixelSource
 from cellwright.inference.budget import tile_sides, window_pixels
+from cellwright.inference.overlaps import Covered, on_image_grid
 from cellwright.inference.resample import Grid, resample_region
 from cellwright.inference.rolling import (
     RollingDecoder,
@@ -49,6 +50,7 @@ def find_instances(
     normalise: Normalise,
     sink: RowSink,
     scales: tuple[float, ...] | None = None,
+    covered: Covered | None = None,
     tile: int | None = None,
     memory: int = MEMORY,
 ) -> Table:
@@ -72,6 +74,8 @@ def find_instances(
         Takes the int32 labels, in whole rows or planes from first to last.
     scales : tuple of float, optional
         Pixels that the network sees per pixel of the image, per spatial axis; 1 by default.
+    covered : Covered, optional
+        Takes the pixels of objects that others hide.
     tile : int, optional
         Side of a tile on the network grid, in px; chosen to fit `memory` when not given.
     memory : int
@@ -97,7 +101,7 @@ def find_instances(
     view = View(source, _grids(source, scales), normalise, limits)
     sides = _sides(view, network, len(readout.outputs), readout.margin, tile, memory)
     rolling = _rolling_maps(view, network, len(readout.outputs), sides)
-    return _read(rolling, readout, view.grids, sink, memory)
+    return _read(rolling, readout, view.grids, sink, memory, covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,14 +324,18 @@ def _read(
     grids: tuple[Grid, ...],
     sink: RowSink,
     memory: int,
+    covered: Covered | None = None,
 ) -> Table:
     """Read objects from maps as they roll by."""
     shape = tuple(grid.network for grid in grids)
-    decoder = RollingDecoder(readout, shape, window_pixels(memory))
+    hidden = None if covered is None else covered.of
+    decoder = RollingDecoder(readout, shape, window_pixels(memory), hidden)
     writer = RollingWriter(sink, grids)
     for maps in rolling:
         for settled in decoder.advance(maps):
             writer.write(decoder.labels, settled)
+    if covered is not None:
+        covered.rows = on_image_grid(decoder.covered, grids)
     return _table(readout, decoder, writer, grids)
 
 

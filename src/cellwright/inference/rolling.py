@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from cellwright._types import AnyArray, BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.inference.resample import Grid, resample_labels
-from cellwright.methods.readout import MapReader
+from cellwright.methods.readout import Instances, MapReader
 
 
 class RowSink(Protocol):
@@ -143,6 +143,8 @@ class RollingDecoder:
         Of the whole plane or volume on the network grid, ([Z,] Y, X).
     window_pixels : int
         As in `Windows`.
+    covered : callable, optional
+        Returns the pixels of the objects of a window that others hide; see `OverlapReadout`.
 
     Attributes
     ----------
@@ -150,11 +152,19 @@ class RollingDecoder:
         Labels of the rows that are not yet dropped.
     """
 
-    def __init__(self, readout: MapReader, shape: tuple[int, ...], window_pixels: int) -> None:
+    def __init__(
+        self,
+        readout: MapReader,
+        shape: tuple[int, ...],
+        window_pixels: int,
+        covered: Callable[[FloatArray, Instances], IntArray] | None = None,
+    ) -> None:
         self.labels = RowBuffer((), shape[1:], np.int32)
         self._readout = readout
         self._windows = Windows(shape, readout.margin, window_pixels)
         self._count = 0
+        self._covered_in = covered
+        self._covered: list[IntArray] = [np.zeros((0, 1 + len(shape)), np.int64)]
         self._anchors: list[IntArray] = [np.zeros((0, len(shape)), np.int64)]
         self._evidence: list[FloatArray] = [np.zeros((0, len(readout.evidence_names)), np.float32)]
 
@@ -167,6 +177,11 @@ class RollingDecoder:
     def evidence(self) -> FloatArray:
         """Evidence of every object so far, shape (N, F)."""
         return np.concatenate(self._evidence)
+
+    @property
+    def covered(self) -> IntArray:
+        """Pixels of the objects so far that others hide: label, [z,] y, x; shape (M, 1 + D)."""
+        return np.concatenate(self._covered)
 
     def advance(self, maps: RowBuffer) -> Iterator[int]:
         """Decode what `maps` allow piece by piece, and drop the maps not needed any more.
@@ -193,7 +208,7 @@ class RollingDecoder:
             evidence.append(window_evidence)
         joined = np.concatenate(anchors)
         order = np.lexsort(joined.T[::-1])
-        self._renumber(seen, before, order)
+        self._renumber(seen, before, order, len(self._covered) - len(anchors))
         self._anchors.append(joined[order])
         self._evidence.append(np.concatenate(evidence)[order])
 
@@ -201,12 +216,19 @@ class RollingDecoder:
         """Paste the objects anchored in `core`; return their anchors and evidence."""
         seen, *others = self._windows.around(core)
         part = (slice(None), slice(None), *others)
-        found = self._readout.decode(maps.rows(seen.start, seen.stop)[part])
-        anchors = found.anchors + np.array([seen.start, *(other.start for other in others)])
+        window = maps.rows(seen.start, seen.stop)[part]
+        found = self._readout.decode(window)
+        origin = np.array([seen.start, *(other.start for other in others)])
+        anchors = found.anchors + origin
         own = owned(anchors, core)
         lut = np.zeros(len(anchors) + 1, np.int32)
         lut[own + 1] = np.arange(self._count + 1, self._count + 1 + len(own))
         self._count += len(own)
+        hidden = np.zeros((0, 1 + len(origin)), np.int64)
+        if self._covered_in is not None:
+            rows = self._covered_in(window, found)
+            hidden = np.column_stack([lut[rows[:, 0] + 1], rows[:, 1:] + origin])
+        self._covered.append(hidden[hidden[:, 0] > 0])
         # What was written already is out of the objects' reach.
         first = max(seen.start, self.labels.start)
         new = lut[found.labels[first - seen.start :]]
@@ -214,8 +236,8 @@ class RollingDecoder:
         np.copyto(target, new, where=new > 0)
         return anchors[own], found.evidence[own]
 
-    def _renumber(self, seen: slice, before: int, order: IntArray) -> None:
-        """Bring labels above `before` into the given order."""
+    def _renumber(self, seen: slice, before: int, order: IntArray, first: int) -> None:
+        """Bring labels above `before`, also of covered pixels from part `first` on, into order."""
         rank = np.empty(len(order), np.int32)
         rank[order] = np.arange(before + 1, before + 1 + len(order))
         if np.array_equal(order, np.arange(len(order))):
@@ -223,6 +245,8 @@ class RollingDecoder:
         labels = self.labels.rows(max(seen.start, self.labels.start), seen.stop)
         new = labels > before
         labels[new] = rank[labels[new] - before - 1]
+        for part in self._covered[first:]:
+            part[:, 0] = rank[part[:, 0] - before - 1]
 
 
 def _pieces(start: int, stop: int, longest: int) -> list[slice]:

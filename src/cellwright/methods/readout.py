@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from cellwright._types import FloatArray, IntArray, LabelArray
 
@@ -101,4 +101,25 @@ class Readout(MapReader, Protocol):
         ------
         UsageError
             If the method does not work in so many dimensions.
+        """
+
+
+@runtime_checkable
+class OverlapReadout(Protocol):
+    """A readout whose maps tell the whole shape of objects that others hide in part."""
+
+    def covered(self, maps: FloatArray, found: Instances) -> IntArray:
+        """Return the pixels of objects that others hide.
+
+        Parameters
+        ----------
+        maps : ndarray, shape (K, [Z,] Y, X), float32
+        found : Instances
+            What `decode` made of them.
+
+        Returns
+        -------
+        ndarray, shape (M, 1 + D), int64
+            Index of the object from 0, then ([z,] y, x) in px of a pixel that belongs to it, too,
+            though another object has it in the labels; connected with what is seen of it.
         """

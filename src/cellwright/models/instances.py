@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cellwright._errors import UsageError
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.image import Image
@@ -15,9 +16,11 @@ from cellwright.inference.apply import ANCHOR, Maps, find_instances, find_maps, 
 from cellwright.inference.diameter import estimate_diameter
 from cellwright.inference.extents import Extents
 from cellwright.inference.objects import kept, relabelling, selected
+from cellwright.inference.overlaps import Covered
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.methods.object_classes.readout import with_object_classes
+from cellwright.methods.readout import OverlapReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
@@ -57,6 +60,9 @@ class Segmentation:
         Distance from the training images, of which 99 % lie within 1; NaN when unknown.
     warnings : tuple of str
         What the user should know.
+    covered : ndarray, shape (M, 1 + D), int64, or None
+        Label, then ([z,] y, x) in px of what others hide of an object, where that was asked for;
+        `cellwright.inference.overlaps.layered` shows all objects whole.
     """
 
     labels: LabelArray | None
@@ -67,6 +73,7 @@ class Segmentation:
     evidence: FloatArray
     novelty: float
     warnings: tuple[str, ...] = ()
+    covered: IntArray | None = None
 
 
 class InstanceModel(Model):
@@ -109,6 +116,7 @@ class InstanceModel(Model):
         exclude_border: bool = False,
         tile: int | None = None,
         sink: RowSink | None = None,
+        overlaps: bool = False,
     ) -> Segmentation:
         """Find the objects of a plane or a volume.
 
@@ -131,6 +139,8 @@ class InstanceModel(Model):
             Side of a tile on the network's grid, in px; the result does not depend on it.
         sink : optional
             Takes the labels row by row, for images that do not fit into memory.
+        overlaps : bool
+            Whether to tell what others hide of objects; only some methods can.
 
         Returns
         -------
@@ -143,16 +153,18 @@ class InstanceModel(Model):
         InputError
             If a pixel is NaN or infinite.
         UsageError
-            If a channel must be chosen, or an option is out of range.
+            If a channel must be chosen, an option is out of range, or the method gives each pixel
+            to one object.
         """
+        covered = self.covering() if overlaps else None
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
         choice = ScaleChoice(self.card, seen, self._labelled)
         scale = choice.scale(diameter)
         target: RowSink = np.zeros(seen.shape, np.int32) if sink is None else sink
-        found = choice.whole(scale)
+        found = None if overlaps else choice.whole(scale)
         if found is None:
-            table = self.find_objects(seen, scale, target, tile)
+            table = self.find_objects(seen, scale, target, tile, covered)
         else:
             table, target[tuple(map(slice, seen.shape))] = found
         stay = kept(
@@ -176,6 +188,7 @@ class InstanceModel(Model):
             evidence=self._evidence(rows),
             novelty=novelty,
             warnings=novelty_warnings(novelty),
+            covered=None if covered is None else _renumbered(covered.rows, relabelling(stay)),
         )
 
     def predict(self, image: Image | AnyArray) -> LabelArray:
@@ -243,7 +256,12 @@ class InstanceModel(Model):
         return self.find_objects(seen, scale, labels), labels
 
     def find_objects(
-        self, seen: Seen, scale: float, sink: RowSink, tile: int | None = None
+        self,
+        seen: Seen,
+        scale: float,
+        sink: RowSink,
+        tile: int | None = None,
+        covered: Covered | None = None,
     ) -> Table:
         """Find all objects at one scale, without choosing among them.
 
@@ -255,6 +273,8 @@ class InstanceModel(Model):
             Network pixels per lateral pixel of the image.
         sink : array or label sink, shape ([Z,] Y, X)
         tile : int, optional
+        covered : Covered, optional
+            Takes the pixels of objects that others hide.
 
         Returns
         -------
@@ -269,6 +289,7 @@ class InstanceModel(Model):
             normalise=self.card.input.normalisation.apply,
             sink=sink,
             scales=seen.scales(scale),
+            covered=covered,
             tile=tile,
         )
         return self._judged(table)
@@ -324,6 +345,24 @@ class InstanceModel(Model):
             table | self._classes(table) | {"confidence": self._confidence(self._evidence(table))}
         )
 
+    def covering(self) -> Covered:
+        """Return what takes the pixels that others hide.
+
+        Raises
+        ------
+        UsageError
+            If the method knows of none.
+        """
+        objects = self._objects
+        if not isinstance(objects, OverlapReadout):
+            raise UsageError(
+                f"The model '{self.card.name}' was trained by the method '{self.card.method}', "
+                "which gives each pixel to one object. Leave out --overlaps, or train with "
+                "--method stars, masks or embeddings."
+            )
+        maps = len(objects.outputs)
+        return Covered(lambda seen, found: objects.covered(seen[:maps], found))
+
     def _evidence(self, table: Table) -> FloatArray:
         columns = [table[name] for name in self._objects.evidence_names]
         return np.stack(columns, axis=1).astype(np.float32)
@@ -343,6 +382,12 @@ class InstanceModel(Model):
         if self._calibration is None:
             return np.ones(len(evidence))
         return self._calibration.confidence(evidence)
+
+
+def _renumbered(covered: IntArray, relabel: AnyArray) -> IntArray:
+    """Return covered pixels with the labels of the objects that are kept."""
+    rows = np.column_stack([relabel[covered[:, 0]], covered[:, 1:]])
+    return np.asarray(rows[rows[:, 0] > 0], np.int64)
 
 
 def class_columns(table: Table) -> Table:

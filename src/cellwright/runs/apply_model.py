@@ -43,8 +43,8 @@ class Job:
         What the table of the run is about.
     work : callable
         Does one task: ``work(task, output=..., options=..., open_model=...)``; picklable.
-    file_of : callable, optional
-        Returns the file that is written for a task, from the result folder on.
+    files_of : callable, optional
+        Returns the files that are written for a task, from the result folder on.
     check : callable, optional
         Refuses an image that the options do not fit, by its header alone.
     notes : tuple of str
@@ -53,7 +53,7 @@ class Job:
 
     kind: ResultKind
     work: Callable[..., tuple[Outcome, Table]]
-    file_of: Callable[[Task], str] | None = None
+    files_of: Callable[[Task], Sequence[str]] | None = None
     check: Callable[[Image], None] | None = None
     notes: tuple[str, ...] = ()
 
@@ -151,7 +151,7 @@ def do_job(
     tasks = plan_tasks(found)
     if job.check is not None:
         _refuse_if_none_fits(tasks, job.check, plan.parameters["axes"])
-    files = [job.file_of(task) for task in tasks] if job.file_of else []
+    files = [file for task in tasks for file in job.files_of(task)] if job.files_of else []
     plan = replace(
         plan,
         inputs=tuple(InputFile.of(image.path) for image in found),

@@ -87,9 +87,11 @@ def _job(model: AnyModel, options: SegmentOptions) -> Job:
     """Return what is done with a model, or refuse it."""
     if isinstance(model, ClassModel):
         check_class_options(options)
-        return Job(CLASSES, segment_file_classes, options.label_file)
+        return Job(CLASSES, segment_file_classes, options.files)
     if isinstance(model, InstanceModel):
-        return Job(OBJECTS, segment_file_objects, options.label_file)
+        if options.overlaps:
+            model.covering()  # refuses methods that know of none
+        return Job(OBJECTS, segment_file_objects, options.files)
     raise UsageError(
         f"The model '{model.card.name}' finds {model.card.task}, not outlines: use "
         "'cellwright detect'."

@@ -88,6 +88,7 @@ def check_class_options(options: SegmentOptions) -> None:
         "--min-size": options.min_size > 0,
         "--exclude-border": options.exclude_border,
         "--diameter": options.diameter is not None,
+        "--overlaps": options.overlaps,
     }
     for option, is_given in given.items():
         if is_given:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import Table
+from cellwright._types import LabelArray, Table
 from cellwright.images.image import Image
 from cellwright.images.sink import open_label_sink
 from cellwright.inference.rolling import RowSink
@@ -19,6 +19,7 @@ from cellwright.runs.batch import Stopwatch, Task
 from cellwright.runs.folder import Outcome
 from cellwright.runs.like import labels_like, with_pixel_size
 from cellwright.runs.outcome import class_facts, object_facts, with_image_name, with_place
+from cellwright.runs.overlaps import measure_layers, whole_objects, write_layers
 from cellwright.runs.planes import (
     Plane,
     check_depth,
@@ -29,7 +30,7 @@ from cellwright.runs.planes import (
 )
 from cellwright.runs.reading import read_task
 from cellwright.runs.segment_options import SegmentOptions
-from cellwright.runs.stack import PlaneLabels, StackLabels
+from cellwright.runs.stack import StackLabels
 from cellwright.runs.warnings import image_warnings, object_warnings, one_of_each_kind
 
 
@@ -48,22 +49,27 @@ def segment_file_objects(
     file = options.label_file(task)
     tables: list[Table] = []
     warnings: list[str] = []
+    layers: dict[tuple[int, ...], LabelArray] = {}
     with open_label_sink(like.shape, output) as sink:
         stack = StackLabels(sink)
         for plane in planes(image, options.z, dimensions):
             sized = replace(plane, image=with_pixel_size(plane.image, options.pixel_size))
-            table, remarks = _segment_plane(sized, stack, options, model, watch)
+            table, remarks, whole = _segment_plane(sized, stack, options, model, watch)
             tables.append(with_place(plane.index, like.axes, table))
             warnings += remarks
+            if whole is not None:
+                layers[plane.index] = whole
         with watch.step("write"):
             sink.save(output / file, like=like, relabel=stack.relabel, overwrite=True)
+            if layers:
+                write_layers(output / options.overlap_file(task), layers, like)
         with watch.step("report"):
             shown = _picture(image, options, stack, tables, model)
     table = with_image_name(concatenate(tables), task.image)
     outcome = Outcome(
         image=task.image,
         objects=len(table["label"]),
-        files=(file,),
+        files=options.files(task),
         warnings=one_of_each_kind(warnings),
         facts={**object_facts(table, like.shape), **class_facts(table, model.object_classes)},
         seconds=watch.seconds,
@@ -78,18 +84,31 @@ def _segment_plane(
     options: SegmentOptions,
     model: InstanceModel,
     watch: Stopwatch,
-) -> tuple[Table, list[str]]:
-    """Find and measure the objects of one plane; returns them and what to know about them."""
+) -> tuple[Table, list[str], LabelArray | None]:
+    """Find and measure the objects of one plane.
+
+    Returns
+    -------
+    table : Table
+    warnings : list of str
+    layers : ndarray, shape (L, [Z,] Y, X), int32, or None
+        All objects whole, where that was asked for.
+    """
     image = plane.image
     with watch.step("find objects"):
         found = find(model, image, options, stack.writer(plane.index))
     above = stack.add(found.relabel)
     with watch.step("measure"):
-        table = _measured(image, stack.plane(plane.index), found, above)
+        labels = stack.plane(plane.index)
+        layers = None if found.covered is None else whole_objects(labels, found.covered, above)
+        measured = (
+            measure_layers(layers, image) if layers is not None else measure_plane(labels, image)
+        )
+        table = _table(measured, image, found, above)
     with watch.step("check"):
         flat = image if "Z" not in image.axes else image.region(Z=image.sizes["Z"] // 2)
         warnings = image_warnings(flat, model.card, options.channel, found.diameter)
-    return table, [*found.warnings, *warnings, *object_warnings(table)]
+    return table, [*found.warnings, *warnings, *object_warnings(table)], layers
 
 
 def find(
@@ -105,12 +124,12 @@ def find(
         exclude_border=options.exclude_border,
         tile=options.tile,
         sink=sink,
+        overlaps=options.overlaps,
     )
 
 
-def _measured(image: Image, labels: PlaneLabels, found: Segmentation, above: int) -> Table:
+def _table(measured: Table, image: Image, found: Segmentation, above: int) -> Table:
     """Return one row per object: what it is, how sure that is, and its measurements."""
-    measured = measure_plane(labels, image)
     if not np.array_equal(measured["label"], found.table["label"] + above):
         raise RuntimeError(f"objects found and measured in '{image.name}' differ")
     what = {

@@ -9,9 +9,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from cellwright._types import FloatArray
+from cellwright._types import FloatArray, IntArray
 from cellwright.methods.embeddings import clustering
 from cellwright.methods.numbering import number_visible
+from cellwright.methods.overlaps import connected
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
 
@@ -123,12 +124,7 @@ class EmbeddingsReadout:
             Anchored at their seeds.
         """
         shape, axes = maps.shape[1:], maps.ndim - 1
-        volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
-        logits = np.ascontiguousarray(volume[0])
-        offsets = _along_axes(volume[1 : 1 + axes] * np.float32(self.unit), fill=0)
-        scales = np.exp(-volume[1 + axes :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
-        scales = _along_axes(scales.clip(1 / self.longest, 1 / _NARROWEST), fill=1)
-
+        logits, offsets, scales = self._embedded(maps)
         seeds = clustering.seeds_of(logits, offsets, scales, _logit(self.certainty))
         at_seeds = (slice(None), *seeds.T)
         shifts = np.ascontiguousarray(offsets[at_seeds].T)
@@ -145,6 +141,28 @@ class EmbeddingsReadout:
         seeds = seeds[number_visible(labels, len(seeds), self.smallest)]
         evidence = clustering.describe(labels, logits, offsets, scales, seeds)
         return Instances(labels.reshape(shape), seeds[:, 3 - axes :], evidence)
+
+    def covered(self, maps: FloatArray, found: Instances) -> IntArray:
+        """Return the pixels of objects that others hide; see `OverlapReadout`."""
+        axes = maps.ndim - 1
+        _, offsets, scales = self._embedded(maps)
+        seeds = np.zeros((len(found.anchors), 3), np.int64)
+        seeds[:, 3 - axes :] = found.anchors
+        at_seeds = (slice(None), *seeds.T)
+        shifts = np.ascontiguousarray(offsets[at_seeds].T)
+        sharpness = np.ascontiguousarray(scales[at_seeds].T)
+        labels = np.ascontiguousarray(found.labels.reshape(offsets.shape[1:]))
+        hidden = clustering.covered(labels, offsets, seeds, shifts, sharpness, self.reach)
+        return connected(found.labels, hidden[:, [0, *range(4 - axes, 4)]])
+
+    def _embedded(self, maps: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return seed map (Z, Y, X), offsets in px and 1 / bandwidths in 1/px (3, Z, Y, X)."""
+        axes = maps.ndim - 1
+        volume = np.asarray(maps if axes == 3 else maps[:, None], np.float32)
+        logits = np.ascontiguousarray(volume[0])
+        offsets = _along_axes(volume[1 : 1 + axes] * np.float32(self.unit), fill=0)
+        scales = np.exp(-volume[1 + axes :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
+        return logits, offsets, _along_axes(scales.clip(1 / self.longest, 1 / _NARROWEST), fill=1)
 
 
 def _logit(probability: float) -> float:

@@ -146,7 +146,7 @@ def paint(
     certainty : ndarray, shape (N,), float64
         Mean of the probabilities in each mask.
     """
-    count, rows, columns = prototypes.shape
+    _, rows, columns = prototypes.shape
     labels = np.zeros((rows, columns), np.int32)
     best = np.zeros((rows, columns), np.float64)
     size = np.zeros(len(anchors), np.int64)
@@ -158,17 +158,66 @@ def paint(
             dy = (i - y) / unit
             for j in range(max(x - int(left), 0), min(x + int(right) + 1, columns)):
                 dx = (j - x) / unit
-                w = weights[n]
-                logit = float(w[count]) + w[count + 1] * dy + w[count + 2] * dx
-                logit += w[count + 3] * dy * dy + w[count + 4] * dy * dx + w[count + 5] * dx * dx
-                for k in range(count):
-                    logit += w[k] * prototypes[k, i, j]
+                logit = _claim(prototypes, weights[n], i, j, dy, dx)
                 if logit > 0:
                     size[n] += 1
                     certainty[n] += probability(logit)
                     if logit > best[i, j]:
                         best[i, j], labels[i, j] = logit, n + 1
     return labels, size, certainty / np.maximum(size, 1)
+
+
+@njit(cache=True)
+def _claim(
+    prototypes: FloatArray, weights: FloatArray, y: int, x: int, dy: float, dx: float
+) -> float:
+    """Return the logit of a mask at a pixel so far from its anchor, in units of the terms."""
+    count = len(prototypes)
+    w = weights
+    logit: float = float(w[count]) + w[count + 1] * dy + w[count + 2] * dx
+    logit += w[count + 3] * dy * dy + w[count + 4] * dy * dx + w[count + 5] * dx * dx
+    for k in range(count):
+        logit += w[k] * prototypes[k, y, x]
+    return logit
+
+
+@njit(cache=True)
+def covered(
+    prototypes: FloatArray,
+    weights: FloatArray,
+    anchors: IntArray,
+    distances: FloatArray,
+    unit: float,
+    labels: LabelArray,
+) -> IntArray:
+    """Return the pixels of masks that belong to others in the labels.
+
+    Parameters
+    ----------
+    prototypes, weights, anchors, distances, unit
+        As for `paint`, of objects 1..N.
+    labels : ndarray, shape (Y, X), int32
+
+    Returns
+    -------
+    ndarray, shape (M, 3), int64
+        Index of the object from 0, row and column.
+    """
+    _, rows, columns = prototypes.shape
+    found = []
+    for n in range(len(anchors)):
+        y, x = anchors[n]
+        top, left, bottom, right = distances[n]
+        for i in range(max(y - int(top), 0), min(y + int(bottom) + 1, rows)):
+            for j in range(max(x - int(left), 0), min(x + int(right) + 1, columns)):
+                if labels[i, j] > 0 and labels[i, j] != n + 1:
+                    dy, dx = (i - y) / unit, (j - x) / unit
+                    if _claim(prototypes, weights[n], i, j, dy, dx) > 0:
+                        found.append((n, i, j))
+    result = np.empty((len(found), 3), np.int64)
+    for m in range(len(found)):
+        result[m, 0], result[m, 1], result[m, 2] = found[m]
+    return result
 
 
 @njit(cache=True)

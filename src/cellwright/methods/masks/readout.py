@@ -12,8 +12,9 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.boxes.suppression import FARTHEST, central, rounds_of
-from cellwright.methods.masks.geometry import TERMS, paint, sizes_of
+from cellwright.methods.masks.geometry import TERMS, covered, paint, sizes_of
 from cellwright.methods.numbering import number_visible
+from cellwright.methods.overlaps import connected
 from cellwright.methods.peaks import peaks
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
@@ -156,14 +157,28 @@ class MasksReadout:
         evidence = np.stack(columns, 1).astype(np.float32)
         return Instances(labels, anchors[left], evidence[left])
 
+    def covered(self, maps: FloatArray, found: Instances) -> IntArray:
+        """Return the pixels of objects that others hide; see `OverlapReadout`."""
+        maps = np.ascontiguousarray(maps, np.float32)
+        first = 5 + self.prototypes
+        anchors = np.ascontiguousarray(found.anchors)
+        weights = np.ascontiguousarray(maps[(slice(first, None), *anchors.T)].T)
+        distances = self._distances(maps, anchors)
+        hidden = covered(maps[5:first], weights, anchors, distances, self.unit, found.labels)
+        return connected(found.labels, hidden)
+
     def _proposals(self, maps: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return anchors (N, 2), logits (N,) and distances (N, 4) in px, the best first."""
         places = peaks(maps[:1], math.log(self.threshold / (1 - self.threshold)))[:, 1:]
         places = np.ascontiguousarray(places)
-        told = maps[(slice(1, 5), *places.T)].T.clip(-_FURTHEST_OFF, _FURTHEST_OFF)
-        distances = (np.exp(told) * np.float32(self.unit)).clip(_SHORTEST, self.longest)
-        distances = np.ascontiguousarray(distances, np.float32)
+        distances = self._distances(maps, places)
         scores = maps[(0, *places.T)]
         usable = np.flatnonzero(central(distances))
         best_first = usable[np.argsort(-scores[usable], kind="stable")]
         return places[best_first], scores[best_first], distances[best_first]
+
+    def _distances(self, maps: FloatArray, places: IntArray) -> FloatArray:
+        """Return the distances to the sides of the boxes told at places, shape (N, 4), in px."""
+        told = maps[(slice(1, 5), *places.T)].T.clip(-_FURTHEST_OFF, _FURTHEST_OFF)
+        distances = (np.exp(told) * np.float32(self.unit)).clip(_SHORTEST, self.longest)
+        return np.ascontiguousarray(distances, np.float32)

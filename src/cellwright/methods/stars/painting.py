@@ -40,6 +40,39 @@ def paint(
 
 
 @njit(cache=True)
+def covered(runs: LabelArray, first: IntArray, centres: IntArray, labels: LabelArray) -> IntArray:
+    """Return the pixels of shapes that belong to others in the labels.
+
+    Parameters
+    ----------
+    runs, first : ndarray
+        Of the shapes of objects 1..N; see `shapes.runs_of`.
+    centres : ndarray, shape (N, 3), int64
+    labels : ndarray, shape (Z, Y, X), int32
+
+    Returns
+    -------
+    ndarray, shape (M, 4), int64
+        Index of the object from 0, plane, row and column.
+    """
+    planes, rows, columns = labels.shape
+    found = []
+    for n in range(len(centres)):
+        for i in range(first[n], first[n + 1]):
+            z, y = centres[n, 0] + runs[i, 0], centres[n, 1] + runs[i, 1]
+            if 0 <= z < planes and 0 <= y < rows:
+                left = max(centres[n, 2] + runs[i, 2], 0)
+                right = min(centres[n, 2] + runs[i, 3], columns - 1)
+                for x in range(left, right + 1):
+                    if labels[z, y, x] > 0 and labels[z, y, x] != n + 1:
+                        found.append((n, z, y, x))
+    result = np.empty((len(found), 4), np.int64)
+    for m in range(len(found)):
+        result[m, 0], result[m, 1], result[m, 2], result[m, 3] = found[m]
+    return result
+
+
+@njit(cache=True)
 def describe(
     labels: LabelArray,
     logits: FloatArray,

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.numbering import number_visible
+from cellwright.methods.overlaps import connected
 from cellwright.methods.peaks import peaks
 from cellwright.methods.readout import Instances
 from cellwright.methods.stars import painting, shapes
@@ -156,16 +157,26 @@ class StarsReadout:
         evidence = painting.describe(labels, logits, scores[kept], distances[kept], facets, whole)
         return Instances(labels.reshape(shape), centres[kept][:, 3 - len(shape) :], evidence)
 
+    def covered(self, maps: FloatArray, found: Instances) -> IntArray:
+        """Return the pixels of objects that others hide; see `OverlapReadout`."""
+        dimensions = maps.ndim - 1
+        volume = np.asarray(maps if dimensions == 3 else maps[:, None], np.float32)
+        labels = np.ascontiguousarray(found.labels.reshape(volume.shape[1:]))
+        centres = np.zeros((len(found.anchors), 3), np.int64)
+        centres[:, 3 - dimensions :] = found.anchors
+        directions, facets = star(dimensions, self.rays, self.anisotropy)
+        distances = self._distances(volume, centres, dimensions)
+        runs, first = shapes.runs_of(distances, directions, facets, self.longest)
+        hidden = painting.covered(runs, first, centres, labels)
+        return connected(found.labels, hidden[:, [0, *range(4 - dimensions, 4)]])
+
     def _proposals(
         self, volume: FloatArray, dimensions: int
     ) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return centres (N, 3), logits (N,) and distances (N, R) in px, the best first."""
         logits = volume[0]
         centres = peaks(logits, math.log(self.threshold / (1 - self.threshold)))
-        # Flat facets cut off what bulges between the rays: so much larger, a ball stays as large.
-        swell = fullness(dimensions, self.rays) ** (-1 / dimensions)
-        told = volume[(slice(1, None), *centres.T)].T * np.float32(self.unit * swell)
-        distances = told.clip(_SHORTEST, self.longest)
+        distances = self._distances(volume, centres, dimensions)
         radii = _NEAR * (distances**dimensions).mean(1) ** (1 / dimensions)
         out = stand_out(logits, centres, radii.astype(np.int32), self.anisotropy)
         centres, distances = centres[out], distances[out]
@@ -173,3 +184,10 @@ class StarsReadout:
         best_first = np.argsort(-scores, kind="stable")
         distances = np.ascontiguousarray(distances[best_first])
         return centres[best_first], scores[best_first], distances
+
+    def _distances(self, volume: FloatArray, centres: IntArray, dimensions: int) -> FloatArray:
+        """Return the distances along the rays at centres, shape (N, R), in px."""
+        # Flat facets cut off what bulges between the rays: so much larger, a ball stays as large.
+        swell = fullness(dimensions, self.rays) ** (-1 / dimensions)
+        told = volume[(slice(1, None), *centres.T)].T * np.float32(self.unit * swell)
+        return np.ascontiguousarray(told.clip(_SHORTEST, self.longest))
