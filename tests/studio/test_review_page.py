@@ -204,3 +204,34 @@ def test_nothing_is_cut_off(open_page, results, size):
         left, top, width, height = page.box(part)
         assert left >= 0 and top >= 0 and width > 100 and height > 40
         assert math.ceil(left + width) <= size[0] and math.ceil(top + height) <= size[1] + 1
+
+
+def test_links_are_cut_and_joined_with_the_keyboard_alone(open_page, tmp_path):
+    page = open_page(tracked(tmp_path))
+    browser, desk = page.browser, page.server.desk
+
+    def can(kind):
+        browser.wait(f"!document.getElementById('{kind}').disabled")
+
+    def linked():
+        table = desk.tables["links"]
+        return link in zip(table["source"].tolist(), table["target"].tolist(), strict=True)
+
+    browser.key("d")
+    browser.wait("!!document.querySelector('#links .row:not([hidden])')")
+    browser.key("n")
+    can("cut")
+    assert browser.run("document.getElementById('join').disabled")
+    link = tuple(int(desk.tables["links"][end][0]) for end in ("source", "target"))
+    assert linked()
+    for key, modifier, then, there, said in (
+        ("c", None, "join", False, "Save the correction"),
+        ("b", None, "cut", True, "Save 2 corrections"),
+        ("z", "ctrl", "join", False, "Save the correction"),
+        ("z", "ctrl", "cut", True, ""),
+    ):
+        browser.key(key, modifier)
+        can(then)
+        page.says("save-pins", said)
+        assert linked() == there
+    browser.wait("document.getElementById('save-pins').hidden")

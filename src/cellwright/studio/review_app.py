@@ -19,10 +19,12 @@ from cellwright.studio.http import raw, route, serve_page
 from cellwright.studio.review_crops import Colour, crops
 from cellwright.studio.review_desk import ENDS, GEOMETRY, LINKS, MARKS, OBJECTS, Plate, ReviewDesk
 from cellwright.studio.review_export import export
-from cellwright.studio.review_journal import KINDS
+from cellwright.studio.review_journal import KINDS, PINS
 from cellwright.studio.review_openapi import OPERATIONS
 from cellwright.studio.review_results import ALL
 from cellwright.studio.tools import label_at
+from cellwright.tracking.formats.pins import PIN
+from cellwright.tracking.formats.table import LINKS as LINK_ENDS
 
 _NO_CONTENT = 204
 _LONGEST_REASON = 500  # characters
@@ -72,7 +74,7 @@ def _image_routes(desk: ReviewDesk) -> list[BaseRoute]:
                 (fields.integer("row"), fields.integer("column")),
             )
         ),
-        "/labels": lambda number, plate, fields: _labels(plate, fields),
+        "/labels": lambda number, plate, fields: _labels(desk, plate, fields),
         "/histogram": lambda number, plate, fields: pictures.histogram(
             plate, fields.integer("channel", 0), fields.place()
         ),
@@ -127,6 +129,7 @@ def _mark_routes(desk: ReviewDesk) -> list[BaseRoute]:
     def change(make: Callable[[Fields], None]) -> Callable[[Fields], Any]:
         def answer(fields: Fields) -> Any:
             make(fields)
+            desk.follow_pins()
             return _marks(desk)
 
         return answer
@@ -135,6 +138,8 @@ def _mark_routes(desk: ReviewDesk) -> list[BaseRoute]:
     return [
         route("/api/marks", lambda fields: _marks(desk)),
         route("/api/marks", change(lambda fields: _mark(desk, fields)), "POST"),
+        route("/api/pins", lambda fields: _pins(desk)),
+        route("/api/pins", change(lambda fields: _pin(desk, fields)), "POST"),
         route("/api/undo", change(lambda fields: journal.undo(who=desk.who)), "POST"),
         route("/api/redo", change(lambda fields: journal.redo(who=desk.who)), "POST"),
         route("/api/history", lambda fields: [
@@ -149,7 +154,9 @@ def _review(desk: ReviewDesk) -> dict[str, Any]:
     """Return what the result is."""
     result = desk.result
     remark = ""
-    if desk.journal.of_other_runs and not desk.journal.history():
+    if desk.remark:
+        remark = desk.remark
+    elif desk.journal.of_other_runs and not desk.journal.history():
         remark = (
             "Objects of an earlier run in this folder were marked. These are others, so the marks "
             "are kept in the journal, but not shown."
@@ -174,12 +181,14 @@ def _facts(plate: Plate) -> dict[str, Any]:
     return {"name": plate.item.name, **pictures.facts(plate), "remark": plate.remark}
 
 
-def _labels(plate: Plate, fields: Fields) -> Response:
+def _labels(desk: ReviewDesk, plate: Plate, fields: Fields) -> Response:
     if plate.canvas is None:
         return Response(status_code=_NO_CONTENT)
     at = fields.integer("row"), fields.integer("column")
     found = pictures.labels(plate, plate.canvas, fields.integer("level"), fields.place(), at)
-    return raw(found) if found.any() else Response(status_code=_NO_CONTENT)
+    if not found.any():
+        return Response(status_code=_NO_CONTENT)
+    return raw(desk.shown_labels(fields.place(), found))
 
 
 def _values(desk: ReviewDesk, number: int, plate: Plate, fields: Fields) -> dict[str, Any]:
@@ -233,9 +242,9 @@ def _object(desk: ReviewDesk, row: int) -> dict[str, Any]:
 
 def _family(desk: ReviewDesk, row: int) -> list[dict[str, Any]]:
     desk.check_rows([row])
-    if desk.result.family is None:
+    if desk.family is None:
         raise UsageError("Only tracks have families.")
-    return desk.result.family(row)
+    return desk.family(row)
 
 
 def _sent(value: Any) -> Any:
@@ -245,7 +254,8 @@ def _sent(value: Any) -> Any:
 def _marks(desk: ReviewDesk) -> dict[str, Any]:
     """Return the rows that are marked, and whether a mark can be taken back or made again."""
     found = {name: np.flatnonzero(desk.column(OBJECTS, name)).tolist() for name in MARKS}
-    return {**found, "can_undo": desk.journal.can_undo, "can_redo": desk.journal.can_redo}
+    undoable = {"can_undo": desk.journal.can_undo, "can_redo": desk.journal.can_redo}
+    return {**found, **undoable, "solved": desk.solved, "pins": len(desk.journal.pins())}
 
 
 def _mark(desk: ReviewDesk, fields: Fields) -> None:
@@ -253,12 +263,32 @@ def _mark(desk: ReviewDesk, fields: Fields) -> None:
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise UsageError(f"'kind' must be one of {', '.join(KINDS)}.")
+    desk.check_rows(rows)
+    if rows:
+        desk.journal.mark(known, rows, who=desk.who, why=_why(fields))
+
+
+def _why(fields: Fields) -> str:
     why = fields.text("why") if "why" in fields.values else ""
     if len(why) > _LONGEST_REASON:
         raise UsageError(f"A reason has at most {_LONGEST_REASON} characters.")
-    desk.check_rows(rows)
-    if rows:
-        desk.journal.mark(known, rows, who=desk.who, why=why)
+    return why
+
+
+def _pin(desk: ReviewDesk, fields: Fields) -> None:
+    kind = fields.text("kind")
+    known = next((one for one in PINS if one == kind), None)
+    if known is None:
+        raise UsageError(f"'kind' must be one of {', '.join(PINS)}.")
+    desk.pin(known, fields.whole_numbers("rows"), _why(fields))
+
+
+def _pins(desk: ReviewDesk) -> Response:
+    """Return what is forced and forbidden, as ``cellwright track --pins`` reads it."""
+    table = desk.pin_table() or {name: np.zeros(0) for name in (*LINK_ENDS, PIN)}
+    rows = zip(*(column.tolist() for column in table.values()), strict=True)
+    lines = [",".join(map(str, row)) for row in (table, *rows)]
+    return Response("\n".join(lines) + "\n", media_type="text/csv")
 
 
 def _crops(desk: ReviewDesk, fields: Fields) -> Response:

@@ -6,19 +6,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
-from cellwright._errors import InputError
-from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
+from cellwright._errors import CellwrightError, InputError, UsageError
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
 from cellwright.images.find import natural_key
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.levels import Histogram, Levels, Place
 from cellwright.studio.project import STATE
 from cellwright.studio.review_filter import matches
-from cellwright.studio.review_journal import ReviewJournal
+from cellwright.studio.review_journal import Kind, ReviewJournal
+from cellwright.studio.review_links import Pin, numbered_as_before, relabelled
 from cellwright.studio.review_results import ALL, Pictured, Result, coded
+from cellwright.studio.review_tracks import family_of, find_families, links_of
 
 MOST_OPEN = 12
 GEOMETRY = (
@@ -88,6 +90,17 @@ class ReviewDesk:
     result : Result
     who : str
         Whose marks these are.
+
+    Attributes
+    ----------
+    tables : dict of str to Table
+        With links and tracks as they were corrected.
+    family : callable, optional
+        As of a `Result`.
+    solved : int
+        Rises when links were solved again.
+    remark : str
+        Why pins of the journal are not followed.
     """
 
     def __init__(self, result: Result, who: str) -> None:
@@ -98,13 +111,76 @@ class ReviewDesk:
         self.tables = {OBJECTS: result.objects}
         if result.links is not None:
             self.tables[LINKS] = result.links
+        self.family = result.family
+        self.solved, self.remark = 0, ""
+        self._pins: list[Pin] = []
+        self._numbers = result.places.label
         self._lock = threading.RLock()
         self._open: OrderedDict[int, Plate] = OrderedDict()
         self.categories = cache(self._categories)
+        try:
+            self.follow_pins()
+        except CellwrightError as error:  # all else can be reviewed
+            self.remark = str(error)
 
     def close(self) -> None:
         """Let go of everything."""
         self.journal.close()
+
+    def pin(self, kind: Kind, rows: Sequence[int], why: str) -> None:
+        """Cut or join links, and solve the tracks again.
+
+        Parameters
+        ----------
+        kind : {"cut", "join", "divide"}
+        rows : sequence of int
+            Of the detections, in any order.
+        why : str
+
+        Raises
+        ------
+        InputError, UsageError
+            If there are no tracks, or these cannot be linked so.
+        """
+        solver = self.result.solver
+        if solver is None:
+            raise UsageError("Only tracks have links to correct.")
+        self.check_rows(rows)
+        frame = self.result.places.frame
+        pin = Pin(kind, tuple(sorted(rows, key=lambda row: (frame[row], row))))
+        with self._lock:
+            solver.check(pin)
+            solver.tracks([*self._pins, pin])  # what cannot be solved is not written down
+            self.journal.mark(kind, pin.rows, who=self.who, why=why)
+            self.follow_pins()
+
+    def follow_pins(self) -> None:
+        """Bring tracks to what the pins in the journal ask for."""
+        pins = [Pin(mark.kind, mark.rows) for mark in self.journal.pins()]
+        solver, result = self.result.solver, self.result
+        with self._lock:
+            if solver is None or pins == self._pins:
+                return
+            tracks = solver.tracks(pins)
+            columns = numbered_as_before(tracks, result.objects["track"]) if pins else {}
+            self.tables = {OBJECTS: result.objects | columns, LINKS: links_of(tracks)}
+            self.family = partial(family_of, find_families(tracks))
+            self._numbers = self.tables[OBJECTS]["track"].astype(np.int64)
+            self.categories = cache(self._categories)
+            self._pins = pins
+            self.solved += 1
+
+    def pin_table(self) -> Table:
+        """Return the pins as ``cellwright track --pins`` reads them; empty without any."""
+        solver = self.result.solver
+        return {} if solver is None or not self._pins else solver.table(self._pins)
+
+    def shown_labels(self, place: Place, labels: LabelArray) -> LabelArray:
+        """Return labels of a movie with the numbers that tracks have by now."""
+        if not self._pins:
+            return labels
+        rows = self.result.places.frame == place.t
+        return relabelled(labels, self.result.places.label[rows], self._numbers[rows])
 
     def plate(self, number: int) -> Plate:
         """Open an image, or return it where it is open.
@@ -199,7 +275,7 @@ class ReviewDesk:
         rows = np.flatnonzero(places.image == number)
         return np.column_stack(
             [
-                *(rows, places.label[rows], places.frame[rows], places.depth[rows]),
+                *(rows, self._numbers[rows], places.frame[rows], places.depth[rows]),
                 *(places.centre[rows], places.box[rows]),
             ]
         ).astype(np.float64)

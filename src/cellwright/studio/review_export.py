@@ -17,7 +17,7 @@ from cellwright.images.image import PixelSource
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import write_csv
 from cellwright.runs.like import labels_like
-from cellwright.studio.review_desk import ReviewDesk
+from cellwright.studio.review_desk import ENDS, LINKS, OBJECTS, ReviewDesk
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.table import tracks_from_tables
 
@@ -67,11 +67,13 @@ def export(desk: ReviewDesk, name: str, rows: Sequence[int], where: str) -> dict
     chosen = np.asarray(rows)
     kept = np.zeros(len(result.places.label), bool)
     kept[chosen] = ~marks["excluded"][chosen]
-    table = {column: values[chosen] for column, values in (result.objects | marks).items()}
+    table = {column: values[chosen] for column, values in (desk.tables[OBJECTS] | marks).items()}
     with atomic_folder(target) as folder:
         if result.links is not None:
             write_csv(folder / "tracks.csv", table)
             _write_tracks(desk, folder, kept)
+            if pins := desk.pin_table():
+                write_csv(folder / "pins.csv", pins)
         else:
             write_csv(folder / "objects.csv", table)
             _write_labels(desk, folder, kept)
@@ -139,9 +141,8 @@ def _write_tracks(desk: ReviewDesk, folder: Path, kept: BoolArray) -> None:
     canvas = desk.plate(0).canvas
     if canvas is None or not kept.any():
         return
-    assert result.links is not None
     number = np.cumsum(kept) - 1
-    source, target = result.links["source"], result.links["target"]
+    source, target = (desk.tables[LINKS][end] for end in ENDS)
     both = kept[source] & kept[target]
     places = result.places
     detections = {

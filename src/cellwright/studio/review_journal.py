@@ -1,4 +1,4 @@
-"""What was said about objects: flagged, excluded, by whom, when and why; nothing is ever removed.
+"""What was said about objects and links, by whom, when and why; nothing is ever removed.
 
 It lies beside the result, never in it. What was said about one run does not hold for another that
 took its folder. To undo is an entry, too.
@@ -18,8 +18,10 @@ import numpy as np
 from cellwright._types import BoolArray, IntArray, Table
 from cellwright.studio.database import Database, append_only
 
-Kind = Literal["flag", "unflag", "exclude", "include"]
+Kind = Literal["flag", "unflag", "exclude", "include", "cut", "join", "divide"]
 KINDS: tuple[Kind, ...] = ("flag", "unflag", "exclude", "include")
+PINS: tuple[Kind, ...] = ("cut", "join", "divide")
+"""What is said about links: of their ends, the earlier first."""
 UNDO, REDO = "undo", "redo"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS marks (
@@ -121,6 +123,10 @@ class ReviewJournal(Database):
             Mark(number, made, who, kind, why, tuple(json.loads(objects)))
             for number, made, who, kind, why, objects in rows
         ]
+
+    def pins(self) -> list[Mark]:
+        """Return what was said about links, as far as it stands."""
+        return [mark for mark in self._done if mark.kind in PINS]
 
     def flagged(self) -> BoolArray:
         """Return which objects are flagged, shape (N,)."""

@@ -14,7 +14,7 @@ from cellwright.studio.openapi import (
     Parameter,
     whole_number,
 )
-from cellwright.studio.review_journal import KINDS
+from cellwright.studio.review_journal import KINDS, PINS
 
 _TABLE = "/api/tables/{table}"
 _ROWS = {"type": "array", "items": {"type": "integer", "minimum": 0}}
@@ -70,6 +70,21 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {
             "kind": Parameter({"type": "string", "enum": list(KINDS)}, "What.", required=True),
             "rows": Parameter(_ROWS, "Of the table of objects.", required=True),
+            "why": Parameter(_TEXT, "The reason."),
+        },
+    ),
+    ("GET", "/api/pins"): Operation(
+        "Return links that are forced or forbidden, for cellwright track --pins.", gives="text/csv"
+    ),
+    ("POST", "/api/pins"): Operation(
+        "Cut or join tracks; the links around are solved again.",
+        {
+            "kind": Parameter({"type": "string", "enum": list(PINS)}, "What.", required=True),
+            "rows": Parameter(
+                _ROWS,
+                "Of two cells; of a division, of the mother and two daughters.",
+                required=True,
+            ),
             "why": Parameter(_TEXT, "The reason."),
         },
     ),

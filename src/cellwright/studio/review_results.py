@@ -15,6 +15,7 @@ from cellwright._types import AnyArray, DoubleArray, IntArray, Table
 from cellwright.images.image import PixelSource
 from cellwright.runs.folder import InputFile
 from cellwright.studio.levels import Levels
+from cellwright.studio.review_links import Solver
 
 Shape = Literal["outlines", "boxes", "points"]
 ALL = -1
@@ -108,6 +109,8 @@ class Result:
         Of tracks: one row per link between two objects; ``source`` and ``target`` are rows.
     family : callable, optional
         Of tracks: returns the family of a row as a tree.
+    solver : Solver, optional
+        Of tracks: links them again as a person asks for.
     """
 
     folder: Path
@@ -119,6 +122,7 @@ class Result:
     places: Places
     links: Table | None = None
     family: Callable[[int], list[dict[str, Any]]] | None = None
+    solver: Solver | None = None
 
 
 def run_name(record: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from cellwright.images.sources import split_index
 from cellwright.measure.tables import read_parquet
 from cellwright.runs.timelapse import open_timelapse
 from cellwright.studio.levels import Levels
+from cellwright.studio.review_links import Solver
 from cellwright.studio.review_results import (
     ALL,
     Opened,
@@ -63,6 +64,7 @@ def open_tracks(folder: Path, record: dict[str, Any], images: Path | None) -> Re
         _places(objects),
         links_of(tracks),
         partial(family_of, find_families(tracks)),
+        Solver(folder, record, tracks),
     )
 
 

@@ -39,6 +39,14 @@ export class Columns {
     this.byName = new Map(this.list.map((column) => [column.name, column]));
   }
 
+  /** Fetch columns anew when they are looked at next. @param {string[]} names All of them when none is given. */
+  forget(...names) {
+    for (const name of names.length ? names : [...this.coming.keys()]) {
+      this.known.delete(name);
+      this.coming.delete(name);
+    }
+  }
+
   /** Names of the columns that hold measurements. */
   measurements() {
     return this.list.filter(({ kind }) => !["text", "flag", "mark", "row"].includes(kind)).map(({ name }) => name);

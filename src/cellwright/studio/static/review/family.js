@@ -44,6 +44,11 @@ export class Family {
     this.redraw();
   }
 
+  /** What was fetched holds no more. */
+  forget() {
+    this.branches = [];
+  }
+
   redraw() {
     requestAnimationFrame(() => this.#draw());
   }

@@ -51,6 +51,7 @@ export class Review {
     this.where = ""; // the condition that the rows meet
     this.round = 0;
     this.opened = -1;
+    this.solved = 0; // how often links were solved again, as far as that is shown
     this.browsing = false; // in the gallery, which then shows what it showed
     this.selection = new Selection(columns.rows);
     this.marks = new Marks(api, columns.rows);
@@ -106,6 +107,7 @@ export class Review {
       if (result.shape !== "outlines") find("classes").replaceChildren(...legend(this.columns.byName.get("class")?.texts ?? []));
     }
     await Promise.all([this.open(0), this.marks.open(), this.choose(), this.#imageOf(0)]);
+    this.solved = this.marks.solved;
     await this.tracks?.begin();
     if (result.remark) say(new Error(result.remark));
     this.#selected();
@@ -226,12 +228,12 @@ export class Review {
     const rows = this.selection.rows();
     if (!rows.length) return;
     const why = find("why").value.trim();
-    await this.#saving(() => this.marks.toggle(what, rows, why));
+    await this.saving(() => this.marks.toggle(what, rows, why));
     if (why && ![...find("reasons").children].some((one) => /** @type {HTMLOptionElement} */ (one).value === why)) find("reasons").append(new Option(why));
   }
 
-  /** @param {() => Promise<void>} change */
-  async #saving(change) {
+  /** Make a change; says once it is on the disk. @param {() => Promise<void>} change */
+  async saving(change) {
     find("saved").textContent = "Saving …";
     try {
       await change();
@@ -307,7 +309,10 @@ export class Review {
     this.gallery.redraw();
     this.tracks?.redraw();
     this.summary.marked();
-    if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
+    if (this.tracks?.table && this.solved !== this.marks.solved) {
+      this.solved = this.marks.solved;
+      this.tracks.renew().catch(say);
+    } else if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
     else this.#counted();
   }
 
@@ -376,8 +381,8 @@ export class Review {
     find("condition").placeholder = `${quoted(this.plots.first)} ${this.plots.first === "confidence" ? "< 0.8" : "> 100"}`;
     find("condition").onkeydown = (event) => { if (event.key === "Enter" || event.key === "Escape") this.table.grid.focus(); };
     find("condition-names").replaceChildren(...this.columns.list.map(({ name }) => new Option(quoted(name))));
-    find("undo").onclick = () => this.#saving(() => this.marks.step("undo"));
-    find("redo").onclick = () => this.#saving(() => this.marks.step("redo"));
+    find("undo").onclick = () => this.saving(() => this.marks.step("undo"));
+    find("redo").onclick = () => this.saving(() => this.marks.step("redo"));
     find("exclude").onclick = () => this.mark("exclude");
     find("flag").onclick = () => this.mark("flag");
     find("export").onclick = () => this.exporter.open();

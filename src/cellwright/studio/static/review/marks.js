@@ -7,6 +7,8 @@ export class Marks {
     this.excluded = new Uint8Array(count);
     this.flagged = new Uint8Array(count);
     this.canUndo = this.canRedo = false;
+    this.solved = 0; // how often links were solved again
+    this.pins = 0;
     /** @type {(() => void)[]} */
     this.changed = [];
   }
@@ -23,12 +25,17 @@ export class Marks {
     this.#take(await this.api.post("marks", { kind, rows, why: remove ? "" : why }));
   }
 
+  /** Correct a link between cells. @param {"cut" | "join" | "divide"} kind @param {number[]} rows @param {string} why */
+  async pin(kind, rows, why) {
+    this.#take(await this.api.post("pins", { kind, rows, why }));
+  }
+
   /** @param {"undo" | "redo"} what */
   async step(what) {
     this.#take(await this.api.post(what));
   }
 
-  /** @param {{excluded: number[], flagged: number[], can_undo: boolean, can_redo: boolean}} answer */
+  /** @param {{excluded: number[], flagged: number[], can_undo: boolean, can_redo: boolean, solved: number, pins: number}} answer */
   #take(answer) {
     for (const what of /** @type {const} */ (["excluded", "flagged"])) {
       this[what].fill(0);
@@ -36,6 +43,8 @@ export class Marks {
     }
     this.canUndo = answer.can_undo;
     this.canRedo = answer.can_redo;
+    this.solved = answer.solved;
+    this.pins = answer.pins;
     for (const tell of this.changed) tell();
   }
 }

@@ -60,6 +60,13 @@ export class DataTable {
     this.redraw();
   }
 
+  /** After the columns were opened again. */
+  renew() {
+    this.current = -1;
+    this.#heads();
+    this.redraw();
+  }
+
   /** Draw soon. */
   redraw() {
     if (this.waiting) return;

@@ -1,6 +1,7 @@
 /** Tracks: tails in the image, links with the doubtful ones first, and the family of a cell. */
 
 import { Columns } from "./columns.js";
+import { Corrector } from "./corrector.js";
 import { Family } from "./family.js";
 import { EXCLUDED, LEFT_OUT } from "./places.js";
 import { DataTable } from "./table.js";
@@ -30,6 +31,11 @@ export class Tracks {
     });
     /** @type {Set<number>} Detections that a doubtful link leads to. */
     this.doubtful = new Set();
+    /** @type {Float64Array | null} How probable each link is. */
+    this.sure = null;
+    /** @type {Map<number, number[]>} Where the links of each detection lead. */
+    this.targets = new Map();
+    this.corrector = new Corrector(review, (source, target) => Boolean(this.targets.get(source)?.includes(target)));
     this.at = -1;
     review.viewer.decorations.unshift((pen) => this.shown && this.#tails(pen));
     find("tab-links").hidden = find("tab-family").hidden = find("tails-line").hidden = false;
@@ -38,24 +44,52 @@ export class Tracks {
 
   async begin() {
     await this.columns.open();
-    this.numbers = await this.review.columns.load("track");
-    const [sources, targets] = await Promise.all(["source", "target"].map((name) => this.columns.load(name)));
-    this.ends = { sources, targets };
-    const sure = this.columns.byName.has("probability") ? await this.columns.load("probability") : null;
-    const isDoubtful = (/** @type {number} */ link) => sure !== null && sure[link] < DOUBTFUL;
-    for (let i = 0; i < targets.length; i++) if (isDoubtful(i)) this.doubtful.add(targets[i]);
+    await this.#load();
     this.table = new DataTable(find("links"), this.columns, {
       pick: (link) => this.#pick(link),
-      look: (link) => [isDoubtful(link) && "doubtful", link === this.at && "chosen current"].filter(Boolean).join(" "),
+      look: (link) => [this.#isDoubtful(link) && "doubtful", link === this.at && "chosen current"].filter(Boolean).join(" "),
       chosen: (link) => link === this.at,
       sort: (name) => this.#sort(name),
     });
-    for (const where of this.review.places.all) {
+    await this.#sort("");
+    await this.corrector.update();
+  }
+
+  /** After links were solved again. */
+  async renew() {
+    const { review } = this;
+    this.columns.forget();
+    review.columns.forget("track", "parent");
+    this.family.forget();
+    this.at = -1;
+    review.viewer.refresh("labels");
+    await Promise.all([this.columns.open(), review.places.open(review.viewer.number)]);
+    await this.#load();
+    this.table?.renew();
+    await Promise.all([this.#sort(""), review.choose()]);
+    this.selected(review.selection.current);
+  }
+
+  async #load() {
+    const { columns, review } = this;
+    this.numbers = await review.columns.load("track");
+    const [sources, targets] = await Promise.all(["source", "target"].map((name) => columns.load(name)));
+    this.ends = { sources, targets };
+    this.sure = columns.byName.has("probability") ? await columns.load("probability") : null;
+    this.doubtful = new Set([...targets].filter((_, link) => this.#isDoubtful(link)));
+    this.targets = new Map();
+    sources.forEach((source, link) => this.targets.set(source, [...(this.targets.get(source) ?? []), targets[link]]));
+    this.paths = new Map();
+    for (const where of review.places.all) {
       const path = this.paths.get(where.label);
       if (path) path.push(where);
       else this.paths.set(where.label, [where]);
     }
-    await this.#sort("");
+  }
+
+  /** @param {number} link */
+  #isDoubtful(link) {
+    return this.sure !== null && this.sure[link] < DOUBTFUL;
   }
 
   /** Whether a detection is of the track that was looked at last, which is lit in all frames. @param {number} row */
@@ -74,6 +108,7 @@ export class Tracks {
   /** @param {number} row */
   selected(row) {
     if (this.panel === "family") this.family.show(row);
+    this.corrector.update();
   }
 
   redraw() {
@@ -87,6 +122,9 @@ export class Tracks {
       { keys: ["D"], what: "Links, doubtful ones first", act: () => this.review.dock.open("links") },
       { keys: ["Y"], what: "Family of the selected cell", act: () => this.review.dock.open("family") },
       { keys: ["N", "P"], what: "Next, previous link", act: (event) => this.#step(event.key.toUpperCase() === "N" ? 1 : -1) },
+      { keys: ["C"], what: "Cut the link between two selected cells", act: () => this.corrector.correct("cut") },
+      { keys: ["B"], what: "Join two selected cells of different frames", act: () => this.corrector.correct("join") },
+      { keys: ["W"], what: "Mark a division: a mother and two daughters are selected", act: () => this.corrector.correct("divide") },
       { keys: ["S"], what: "Tails on and off", act: () => find("show-tails").click() },
     ];
   }
