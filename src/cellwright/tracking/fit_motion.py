@@ -20,10 +20,11 @@ from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import PairLinks, single
 
 _FRAMES = 10  # that are followed in a row
-_WINDOW = 1_000  # detections of a single frame that are looked at
-_SAMPLE = 10_000  # detections looked at
+_WINDOW = 500  # detections of a single frame that are looked at
+_SAMPLE = 5_000  # detections looked at
 _STEPS = 1_000  # that the numbers of a model are fitted to
-_ROUNDS = 3
+_ROUNDS = 5
+_SETTLED = 0.98  # share of links that are made again, beyond which all is told
 _CONFIDENT = 0.8  # probability of links that tell about motion
 _FEWEST = 30  # pairs of steps that tell anything
 _STRAIGHT = 0.1  # mean cosine between steps, beyond which there may be more than a random walk
@@ -48,17 +49,22 @@ def fit_motion(movie: Movie, model: LinkModel, options: LinkOptions) -> LinkMode
         `LinkOptions.motion` says which models come into question.
     """
     runs = _runs(movie)
+    if not runs:
+        return model
     pairs = [pair for run in runs for pair in run]
-    names = _FAMILIES[options.motion]
+    before: set[tuple[int, int, int]] = set()
     for _ in range(_ROUNDS):
         links = [_followed(run, model, options) for run in runs]
-        ways = _ways(runs, links)
+        found = [one for run in links for one in run]
+        linked = _linked(found)
+        if len(linked & before) > _SETTLED * len(linked | before):
+            break
+        before, ways = linked, _ways(runs, links)
         if options.motion == "auto" and not _tells(ways):
             break
-        motion = best_motion(ways, names, model.step)
+        motion = best_motion(ways, _FAMILIES[options.motion], model.step)
         if motion is None:
             break
-        found = [one for run in links for one in run]
         seen = refined(model, model.division, pairs, found)
         model = replace(seen, motion=motion, division=model.division)
     return model
@@ -215,10 +221,18 @@ def _followed(run: Sequence[FramePair], model: LinkModel, options: LinkOptions) 
     return found
 
 
+def _linked(links: Sequence[PairLinks]) -> set[tuple[int, int, int]]:
+    """Return all links by frame pair, source and target."""
+    return {
+        (number, *link)
+        for number, found in enumerate(links)
+        for link in zip(found.source.tolist(), found.target.tolist(), strict=True)
+    }
+
+
 def _ways(runs: Sequence[Sequence[FramePair]], links: Sequence[list[PairLinks]]) -> DoubleArray:
     """Return the confident ways of all runs that have two steps at least."""
-    parts = [_ways_of(run, found) for run, found in zip(runs, links, strict=True)]
-    ways = np.concatenate(parts) if parts else np.zeros((0, 1, 2))
+    ways = np.concatenate([_ways_of(*followed) for followed in zip(runs, links, strict=True)])
     return np.asarray(ways[np.isfinite(ways[..., 0]).sum(axis=1) > 2])
 
 
