@@ -12,15 +12,18 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-def with_trackpy(frame: Array, position: Array, radius: float) -> tuple[Array, float]:
+def with_trackpy(
+    frame: Array, position: Array, radius: float, *, velocities: bool = False
+) -> tuple[Array, float]:
     import pandas
     import trackpy
 
     trackpy.quiet()
     axes = ["z", "y", "x"][-position.shape[1] :]
     table = pandas.DataFrame(position, columns=axes).assign(frame=frame, row=np.arange(len(frame)))
+    link = trackpy.predict.NearestVelocityPredict().link_df if velocities else trackpy.link
     start = time.process_time()
-    linked = trackpy.link(
+    linked = link(
         table, radius, pos_columns=axes, memory=2, adaptive_stop=0.1 * radius, adaptive_step=0.9
     )
     seconds = time.process_time() - start
@@ -30,14 +33,16 @@ def with_trackpy(frame: Array, position: Array, radius: float) -> tuple[Array, f
     return np.stack([row[:-1][same], row[1:][same]], axis=1), seconds
 
 
-def with_laptrack(frame: Array, position: Array, radius: float) -> tuple[Array, float]:
+def with_laptrack(
+    frame: Array, position: Array, radius: float, *, splits: bool = True
+) -> tuple[Array, float]:
     from laptrack import LapTrack
 
     tracker = LapTrack(
         cutoff=radius**2,
         gap_closing_cutoff=radius**2,
         gap_closing_max_frame_count=2,
-        splitting_cutoff=radius**2,
+        splitting_cutoff=radius**2 if splits else False,
     )
     frames = [np.flatnonzero(frame == number) for number in range(int(frame.max()) + 1)]
     start = time.process_time()
