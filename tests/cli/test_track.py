@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cellwright.images.image import Image
+from cellwright.images.read import read_labels
 from cellwright.images.write import write, write_labels
 from cellwright.measure.tables import read_csv, write_csv
 from cellwright.simulation.particles import (
@@ -209,3 +210,31 @@ def test_spots_of_a_raw_movie_are_followed(run, tmp_path):
     refused = run("track", tmp_path / "movie.tif", "-o", tmp_path / "o", "--dark")
     assert refused.code == 2 and "without --spots" in refused.error
     assert run(*command[:-2], "--spots", 4, "--model", "x", "--overwrite").code == 2
+
+
+def _spoiled():
+    """The same movie with a cell cut in two in one frame, and with daughters joined in another."""
+    cut, joined = _movie(), _movie()
+    cut[1, 28:38, 39:44] = 9
+    joined[4, 28:38, 31:47] = 1
+    return cut, joined
+
+
+def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(run, tmp_path):
+    cut, joined = _spoiled()
+    for name, labels in (("cut", cut), ("joined", joined)):
+        write_labels(tmp_path / f"{name}.tif", labels, like=Image(labels, "TYX"))
+    both = ("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "joined.tif", "--json")
+    result = run(*both, "-o", tmp_path / "out")
+    assert result.code == 0, result.error
+    assert (result.json["detections"], result.json["divisions"]) == (12, 1)
+    masks = sorted((tmp_path / "out" / "ctc").glob("mask*.tif"))
+    assert [len(np.unique(read_labels(file)[0])) - 1 for file in masks] == [2, 2, 2, 3, 3]
+    assert run(*both, "-o", tmp_path / "out").json["seconds"] == 0
+    write_labels(tmp_path / "short.tif", cut[:4], like=Image(cut[:4], "TYX"))
+    short = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "short.tif", "-o", "x")
+    assert short.code == 2 and "has 4 frames" in short.error
+    alone = run("track", tmp_path / "cut.tif", "--alternatives", "-o", tmp_path / "other")
+    assert alone.code == 2 and "--hypotheses" in alone.error
+    spots = run("track", tmp_path / "cut.tif", "--spots", 3, "--alternatives", "-o", "x")
+    assert spots.code == 2 and "none to choose from" in spots.error

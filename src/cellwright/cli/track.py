@@ -76,6 +76,20 @@ from cellwright.cli import options, spot_options
 )
 @options.device
 @click.option(
+    "--hypotheses",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="LABELS",
+    help="Another segmentation of the same movie, as label images; repeatable. Of objects that "
+    "overlap, those are chosen that can be followed best.",
+)
+@click.option(
+    "--alternatives",
+    is_flag=True,
+    help="The model also looks at a raw movie as if objects were larger, and of objects that "
+    "overlap those are chosen that can be followed best.",
+)
+@click.option(
     "--pins",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.csv",
@@ -110,8 +124,16 @@ def track(
     spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
     from cellwright.runs.track import track_movie
+    from cellwright.runs.track_hypotheses import Segmentations
     from cellwright.tracking.options import LinkOptions
 
+    segmentations = Segmentations(
+        choices["model"], choices.pop("hypotheses"), choices.pop("alternatives")
+    )
+    if segmentations:
+        choices["model"] = segmentations
+    if spots is not None and segmentations:
+        raise click.UsageError("Only segmentations compete; --spots has none to choose from.")
     if spots is not None:
         choices["model"] = SpotSettings(spots, dark, noise_factor)
     divide = spots is None if divisions is None else divisions

@@ -54,6 +54,22 @@ class TimeLapse:
         """Read one frame as a label image, shape ([Z,] Y, X)."""
         return _as_labels(self.frame(number))
 
+    def scale(
+        self, pixel_size: float | None, frame_interval: float | None
+    ) -> tuple[tuple[float, ...] | None, float | None]:
+        """Return pixel size in µm along ([Z,] Y, X) and frame interval in s, as far as known.
+
+        Parameters
+        ----------
+        pixel_size, frame_interval : float, optional
+            In place of what the files say.
+        """
+        first = self.frame(0)
+        size = first.pixel_size
+        if pixel_size is not None:
+            size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
+        return size, frame_interval or first.frame_interval
+
     def holds_labels(self) -> bool:
         """Return whether the frames are label images: whole numbers in flat areas."""
         for number in range(self.count):

@@ -30,6 +30,7 @@ from cellwright.runs.folder import (
 )
 from cellwright.runs.results import REPORT_FILE, command_line
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track_hypotheses import Choice, Segmentations, choose_objects, open_choice
 from cellwright.runs.track_objects import find_objects, found_labels
 from cellwright.runs.track_points import read_points
 from cellwright.runs.track_report import track_report
@@ -94,7 +95,7 @@ def track_movie(
     output: str | Path,
     options: LinkOptions | None = None,
     *,
-    model: str | Path | SpotSettings | None = None,
+    model: str | Path | SpotSettings | Segmentations | None = None,
     axes: str | None = None,
     channel: tuple[str, ...] = (),
     pixel_size: float | None = None,
@@ -115,9 +116,10 @@ def track_movie(
         The result folder.
     options : LinkOptions, optional
         Without them, spots do not divide.
-    model : str, Path or SpotSettings, optional
+    model : str, Path, SpotSettings or Segmentations, optional
         Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
-        the movie is raw. `SpotSettings` find spots without a model.
+        the movie is raw. `SpotSettings` find spots without a model; of several `Segmentations`
+        those objects are taken that can be followed best.
     axes : str, optional
         Axes of the files where they do not say, such as ``"TYX"``.
     channel : tuple of str
@@ -153,16 +155,21 @@ def track_movie(
     scale: _Scale = {"pixel_size": pixel_size, "frame_interval": frame_interval}
     table = read_points(source, **scale) if points else None
     movie = None if points else open_timelapse(source, axes)
+    several = Segmentations()
+    if isinstance(model, Segmentations):
+        several, model = model, model.model
     segmenter = _segmenter(movie, model, device)
+    choice = open_choice(several, movie, segmenter, options, axes) if movie and several else None
     parameters = asdict(options) | {
         "axes": axes, "channel": channel, "pixel_size": pixel_size,
         "frame_interval": frame_interval, "trackmate": trackmate,
         "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
         "spots": None if spots is None else asdict(spots),
+        "hypotheses": [str(folder) for folder in several.folders], "alternatives": several.scales,
     }  # fmt: skip
     plan = Plan(
         command="track",
-        inputs=tuple(InputFile.of(path) for path in ((source,) if movie is None else movie.paths)),
+        inputs=tuple(map(InputFile.of, _paths(source, movie, choice))),
         parameters=parameters,
         files=_files(None if spots else movie, trackmate),
         model=None if segmenter is None else named(segmenter),
@@ -179,7 +186,7 @@ def track_movie(
             found = _Found(table)
         else:
             assert movie is not None
-            found = _find(movie, spots or segmenter, run, channel, scale)
+            found = _find(movie, spots or choice or segmenter, run, channel, scale)
         detections = found.detections
         linking = start_linking(detections, options)
         if pins is not None:
@@ -207,7 +214,7 @@ class _Found:
 
 def _find(
     movie: TimeLapse,
-    finder: SpotSettings | InstanceModel | None,
+    finder: SpotSettings | Choice | InstanceModel | None,
     run: RunFolder,
     channel: tuple[str, ...],
     scale: _Scale,
@@ -217,6 +224,9 @@ def _find(
         if isinstance(finder, SpotSettings):
             found, remarks = find_spots(movie, finder, run.path, channel=channel, **scale)
             frames = None
+        elif isinstance(finder, Choice):
+            found, frames = choose_objects(movie, finder, run.path, channel=channel, **scale)
+            remarks = ()
         else:
             found, remarks = find_objects(movie, finder, run.path, channel=channel, **scale)
             frames = found_labels(movie, finder, run.path)
@@ -228,6 +238,13 @@ def _find(
         shutil.rmtree(run.path / PARTS, ignore_errors=True)
         raise
     return _Found(found, frames, (*movie.warnings, *remarks))
+
+
+def _paths(source: Path, movie: TimeLapse | None, choice: Choice | None) -> Iterator[Path]:
+    """Return all files that are read."""
+    yield from (source,) if movie is None else movie.paths
+    for one in choice.others if choice else ():
+        yield from one.paths
 
 
 def _segmenter(

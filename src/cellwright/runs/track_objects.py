@@ -71,11 +71,7 @@ def find_objects(
         table = read_parquet(kept)
         pieces.append(table.pop("euler_number") > 1)
         tables.append(table)
-    first = movie.frame(0)
-    size = first.pixel_size
-    if pixel_size is not None:
-        size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
-    detections = collect(tables, size, frame_interval or first.frame_interval)
+    detections = collect(tables, *movie.scale(pixel_size, frame_interval))
     return detections, () if segmenter else _in_pieces(movie.name, tables, pieces)
 
 

@@ -143,7 +143,7 @@ def merge_touching(
     lasting: dict[tuple[int, int], int] = {}
     before: set[int] = set()
     for number, plane in enumerate(labels):
-        touching = _touching(plane)
+        touching = touching_pairs(plane)
         lasting = {pair: left - 1 for pair, left in lasting.items() if left > 1}
         lasting = {pair: left for pair, left in lasting.items() if pair in touching}
         one_of_two = {label for pair in lasting for label in pair}
@@ -161,7 +161,7 @@ def merge_touching(
     return merged, {"frame": frame, "label": label, "cell": cell}
 
 
-def _touching(plane: LabelArray) -> set[tuple[int, int]]:
+def touching_pairs(plane: LabelArray) -> set[tuple[int, int]]:
     """Return the pairs of labels with neighbouring pixels, the lower label first."""
     pairs = []
     for axis in range(plane.ndim):

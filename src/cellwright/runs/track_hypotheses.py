@@ -1,0 +1,217 @@
+"""Movies with several segmentations: which objects are there is decided by tracking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import InputError, UsageError
+from cellwright._progress import progress
+from cellwright._types import AnyArray
+from cellwright.images.image import Image
+from cellwright.images.read import read_labels
+from cellwright.images.write import write_labels
+from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.models.instances import InstanceModel
+from cellwright.runs.folder import PARTS
+from cellwright.runs.timelapse import TimeLapse, open_timelapse
+from cellwright.tracking.coupled.hypotheses import find_hypotheses
+from cellwright.tracking.coupled.windows import choose
+from cellwright.tracking.detections import find_detections
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.tracks import Tracks
+
+_CHOSEN = "chosen"
+_LARGER = (1.02, 1.5)
+"""Other diameters, in the larger one of what is found and of what the model knows well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentations:
+    """Several segmentations of a movie: that of a model, or labels, and further ones.
+
+    Parameters
+    ----------
+    model : str or Path, optional
+        See `cellwright.runs.track.track_movie`.
+    folders : tuple of Path
+        Label images of the same movie, in any form that a movie may have.
+    scales : bool
+        The model also looks at the frames as if objects were larger.
+    """
+
+    model: str | Path | None = None
+    folders: tuple[Path, ...] = ()
+    scales: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.folders) or self.scales
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What objects are chosen from, and how they are to be linked.
+
+    Attributes
+    ----------
+    segmenter : InstanceModel or None
+        None for a movie of labels.
+    scales : bool
+    others : tuple of TimeLapse
+        Further label images.
+    options : LinkOptions
+    """
+
+    segmenter: InstanceModel | None
+    scales: bool
+    others: tuple[TimeLapse, ...]
+    options: LinkOptions
+
+
+def open_choice(
+    several: Segmentations,
+    movie: TimeLapse,
+    segmenter: InstanceModel | None,
+    options: LinkOptions,
+    axes: str | None,
+) -> Choice:
+    """Open several segmentations of a movie.
+
+    Raises
+    ------
+    UsageError
+        If there is no model that could look at other scales.
+    InputError
+        If one is no segmentation of this movie.
+    """
+    if several.scales and segmenter is None:
+        raise UsageError(
+            "--alternatives lets a model look at other scales, but labels are tracked here. Give "
+            "the raw movie, or other segmentations of it with --hypotheses."
+        )
+    if several.scales and segmenter and segmenter.card.input.diameter_range is None:
+        raise UsageError(
+            f"The model '{segmenter.card.name}' does not say which sizes of objects it knows, so "
+            "it has no other scales to look at; leave out --alternatives."
+        )
+    others = tuple(open_timelapse(folder, axes) for folder in several.folders)
+    for folder, one in zip(several.folders, others, strict=True):
+        if one.count != movie.count:
+            raise InputError(
+                f"'{folder}' has {one.count} frames and '{movie.name}' {movie.count}; give "
+                "segmentations of the same movie."
+            )
+        if not one.holds_labels():
+            raise InputError(f"'{folder}' holds no label images; --hypotheses are segmentations.")
+    return Choice(segmenter, several.scales, others, options)
+
+
+def choose_objects(
+    movie: TimeLapse,
+    choice: Choice,
+    run: Path,
+    *,
+    channel: tuple[str, ...] = (),
+    pixel_size: float | None = None,
+    frame_interval: float | None = None,
+) -> tuple[Tracks, Callable[[], Iterator[AnyArray]]]:
+    """Choose objects among those of several segmentations, by how well they can be linked.
+
+    What a model finds is kept in the folder of the run until it is done, so that one that was
+    stopped goes on where it was.
+
+    Parameters
+    ----------
+    movie : TimeLapse
+        Raw, or of labels.
+    choice : Choice
+    run : Path
+        The result folder.
+    channel : tuple of str
+        Channels that the model is given.
+    pixel_size, frame_interval : float, optional
+        In µm and s, in place of what the files say.
+
+    Returns
+    -------
+    Tracks
+        The objects that were chosen, without links.
+    callable
+        Reads the label images of what was chosen.
+    """
+    segmenter = choice.segmenter
+    found: list[_Found] = []
+    if segmenter is not None:
+        found = [
+            _Found(movie.count, run / PARTS, one) for one in range(1 + len(_LARGER) * choice.scales)
+        ]
+        for number in progress(range(movie.count), "Segmenting", unit="frame"):
+            if not found[-1].table(number).exists():
+                _segment(segmenter, movie.frame(number), number, found, channel)
+    given = choice.others if segmenter else (movie, *choice.others)
+
+    def labels() -> list[Iterator[AnyArray]]:
+        return [*(one.labels() for one in found), *(one.labels() for one in given)]
+
+    def images() -> Iterator[AnyArray] | None:
+        frames = (movie.frame(number).to_numpy() for number in range(movie.count))
+        return frames if segmenter else None
+
+    confidence = [*(one.confidence() for one in found), *(None for _ in given)]
+    hypotheses = find_hypotheses(labels(), images(), confidence=confidence)
+    chosen = choose(hypotheses, choice.options)
+    painted = _Found(movie.count, run / PARTS, _CHOSEN)
+    for number, frames in enumerate(zip(*labels(), strict=True)):
+        picture = hypotheses.paint(chosen, number, frames)
+        write_labels(painted.file(number), picture, overwrite=True)
+    size, interval = movie.scale(pixel_size, frame_interval)
+    detections = find_detections(
+        painted.labels(), images(), pixel_size=size, frame_interval=interval
+    )
+    return detections, painted.labels
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A segmentation of all frames, in files."""
+
+    count: int
+    folder: Path
+    name: int | str
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"labels{number}-{self.name}.tif"
+
+    def table(self, number: int) -> Path:
+        return self.folder / f"labels{number}-{self.name}.parquet"
+
+    def labels(self) -> Iterator[AnyArray]:
+        return (read_labels(self.file(number))[0] for number in range(self.count))
+
+    def confidence(self) -> Iterator[AnyArray]:
+        return (read_parquet(self.table(number))["confidence"] for number in range(self.count))
+
+
+def _segment(
+    segmenter: InstanceModel,
+    image: Image,
+    number: int,
+    found: Sequence[_Found],
+    channel: tuple[str, ...],
+) -> None:
+    """Segment a frame at the scale that suits the model, and as if objects were larger."""
+    diameter = None
+    usual = 0.0
+    for file, larger in zip(found, (None, *_LARGER), strict=False):
+        if larger is not None:
+            diameter = usual * larger
+        result = segmenter.segment(image, channel=channel or None, diameter=diameter)
+        assert result.labels is not None  # no sink was given
+        if larger is None:
+            comfortable = segmenter.card.input.diameter_range or (0.0, 0.0)
+            usual = float(np.fmax(result.diameter, comfortable[1]))
+        write_labels(file.file(number), result.labels, overwrite=True)
+        write_parquet(file.table(number), {"confidence": result.table["confidence"]})

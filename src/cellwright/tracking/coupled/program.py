@@ -1,0 +1,193 @@
+"""The integer program behind a window of frames: which objects are there, and how they are linked.
+
+Variables are objects that may or may not be there, links and divisions. Everything begins alone:
+what an object costs is its beginning and its end less what it is worth, and a link saves the end of
+one and the beginning of the other. Then every object has at most one way in and one way out, and
+only if it is there; of objects that exclude each other there is one at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import BoolArray, DoubleArray, IntArray
+
+_WHOLE = 1e-6
+_GAP = 1e-9  # relative distance from the optimum at which the search may end
+_MARGIN = 1.0  # reduced cost above which a variable is first taken for decided
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Costs of N objects, E links and S divisions.
+
+    Attributes
+    ----------
+    alone : array of float, shape (N,)
+        What it costs that an object is there and linked to nothing.
+    certain : array of bool, shape (N,)
+        Objects that are there in any case.
+    links : array of int, shape (E, 2)
+        Rows (source, target).
+    link_gain : array of float, shape (E,)
+        What each link saves.
+    divisions : array of int, shape (S, 3)
+        Rows (mother, daughter, daughter).
+    division_gain : array of float, shape (S,)
+    cliques : tuple of array of int
+        Objects of which one is there at most.
+    """
+
+    alone: DoubleArray
+    certain: BoolArray
+    links: IntArray
+    link_gain: DoubleArray
+    divisions: IntArray
+    division_gain: DoubleArray
+    cliques: tuple[IntArray, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of variables."""
+        return len(self.alone) + len(self.links) + len(self.divisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Objects that are there, and the links and divisions that were chosen, as arrays of bool.
+
+    Attributes
+    ----------
+    objects, links, divisions : array of bool, shapes (N,), (E,) and (S,)
+    cost : float
+    """
+
+    objects: BoolArray
+    links: BoolArray
+    divisions: BoolArray
+    cost: float
+
+
+def solve_program(program: Program) -> Solution:
+    """Solve a program exactly by HiGHS.
+
+    First as a linear program, which most often is whole already. If not, only those variables are
+    decided in whole numbers whose reduced costs are near 0: that the result is the best of all is
+    certain once it lies nearer to the linear optimum than any variable that was left out could
+    bring it.
+
+    Raises
+    ------
+    RuntimeError
+        If HiGHS does not find the optimum, which is always there.
+    """
+    costs = np.concatenate([program.alone, -program.link_gain, -program.division_gain])
+    if not len(costs):
+        none = np.zeros(0, bool)
+        return Solution(none, none, none, 0.0)
+    lowest = np.concatenate([program.certain, np.zeros(len(costs) - len(program.certain))])
+    rows, most = _constraints(program)
+    values, reduced = _relaxed(costs, rows, most, lowest)
+    least = float(costs @ values)
+    margin = _MARGIN
+    while np.abs(values - values.round()).max() > _WHOLE:
+        low = np.where(reduced < -margin, 1.0, lowest)
+        high = np.where(reduced > margin, lowest, 1.0)
+        whole = _whole(costs, rows, most, low, high)
+        if whole is not None and float(costs @ whole) - least <= margin:
+            values = whole
+        else:
+            margin = 2 * margin if whole is None else float(costs @ whole) - least + _WHOLE
+    chosen = values > 0.5
+    objects, links, divisions = np.split(
+        chosen, np.cumsum([len(program.alone), len(program.links)])
+    )
+    return Solution(objects, links, divisions, float(costs @ chosen))
+
+
+def _constraints(program: Program) -> tuple[Any, DoubleArray]:
+    """Return the rows of a sparse matrix and what each is at most."""
+    from scipy.sparse import coo_array
+
+    count, links, divisions = len(program.alone), len(program.links), len(program.divisions)
+    objects = np.arange(count)
+    link = count + np.arange(links)
+    division = count + links + np.arange(divisions)
+    source, target = program.links.T
+    mother, one, other = program.divisions.T
+    # Ways in, then ways out, each less the object; then the cliques.
+    clique = 2 * count + np.repeat(np.arange(len(program.cliques)), [*map(len, program.cliques)])
+    members = np.concatenate([np.zeros(0, np.int64), *program.cliques])
+    rows = np.concatenate([
+        objects, target, one, other, count + objects, count + source, count + mother, clique,
+    ])  # fmt: skip
+    columns = np.concatenate([
+        objects, link, division, division, objects, link, division, members,
+    ])  # fmt: skip
+    signs = np.ones(len(rows))
+    signs[:count] = -1
+    begin = count + links + 2 * divisions
+    signs[begin : begin + count] = -1
+    height = 2 * count + len(program.cliques)
+    matrix = coo_array((signs, (rows, columns)), shape=(height, program.size)).tocsr()
+    return matrix, np.concatenate([np.zeros(2 * count), np.ones(len(program.cliques))])
+
+
+def _relaxed(
+    costs: DoubleArray, rows: Any, most: DoubleArray, lowest: DoubleArray
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return the optimum in any numbers, and the reduced costs."""
+    from scipy.optimize import linprog
+
+    bounds = np.stack([lowest, np.ones(len(lowest))], axis=1)
+    solved = linprog(costs, A_ub=rows, b_ub=most, bounds=bounds, method="highs")
+    if solved.x is None:
+        raise RuntimeError(f"HiGHS found no solution: {solved.message}")
+    return np.asarray(solved.x), np.asarray(solved.lower.marginals + solved.upper.marginals)
+
+
+def _whole(
+    costs: DoubleArray, rows: Any, most: DoubleArray, low: DoubleArray, high: DoubleArray
+) -> DoubleArray | None:
+    """Return the optimum in whole numbers between `low` and `high`; None if there is none."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    solved = milp(
+        costs,
+        constraints=LinearConstraint(rows, -np.inf, most),
+        bounds=Bounds(low, high),
+        integrality=np.ones(len(costs)),
+        options={"mip_rel_gap": _GAP},
+    )
+    return None if solved.x is None else np.asarray(solved.x).round()
+
+
+def cliques(pairs: IntArray) -> tuple[IntArray, ...]:
+    """Return groups of objects that all exclude each other, so that every pair is in one.
+
+    Parameters
+    ----------
+    pairs : array of int, shape (R, 2)
+        Objects that exclude each other.
+    """
+    beside: dict[int, set[int]] = {}
+    for one, other in pairs.tolist():
+        beside.setdefault(one, set()).add(other)
+        beside.setdefault(other, set()).add(one)
+    left = {(min(pair), max(pair)) for pair in map(tuple, pairs.tolist())}
+    groups = []
+    for pair in sorted(left):
+        if pair not in left:
+            continue
+        group = list(pair)
+        common = beside[pair[0]] & beside[pair[1]]
+        while common:  # the one that leaves most others in the group, then the lowest
+            best = max(sorted(common), key=lambda one: len(common & beside[one]))
+            group.append(best)
+            common &= beside[best]
+        left -= {(min(a, b), max(a, b)) for a in group for b in group}
+        groups.append(np.array(sorted(group), np.int64))
+    return tuple(groups)
