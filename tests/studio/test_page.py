@@ -302,3 +302,49 @@ def test_an_object_is_drawn_between_the_slices_that_it_is_on(page, stack):
     browser.wait("!document.getElementById('object').hidden")
     browser.key("i")
     stack(True, True, True)
+
+
+def test_boxes_and_points_are_drawn_moved_resized_and_removed(page, folder):
+    browser, annotation = page.browser, page.server.desk.sheet(0).annotation
+
+    def wait_for(about, *places):
+        end = time.monotonic() + 30
+        while True:
+            there = [one["at"] for one in annotation.facts[about].values()]
+            if len(there) == len(places) and np.allclose(there, places, atol=1.5):
+                return browser.wait(SAVED)
+            assert time.monotonic() < end, there
+            time.sleep(0.02)
+
+    browser.run("document.getElementById('stage').focus()")
+    browser.key("w")
+    browser.drag(page.at(40, 80), page.at(60, 100), page.at(100, 160))
+    wait_for("box", (40, 80, 100, 160))
+    browser.wait("!document.getElementById('mark').hidden")
+    browser.drag(page.at(100, 160), page.at(110, 170), page.at(120, 200))  # a handle
+    wait_for("box", (40, 80, 120, 200))
+    browser.drag(page.at(40, 110), page.at(45, 115), page.at(60, 130))  # its border
+    wait_for("box", (60, 100, 140, 220))
+    browser.key("p")
+    browser.click(*page.at(200, 150))
+    wait_for("point", (200, 150))
+    browser.drag(page.at(200, 150), page.at(205, 155), page.at(210, 170))
+    wait_for("point", (210, 170))
+    browser.key("v")
+    browser.click(*page.at(100, 150))  # in the box
+    browser.wait("document.getElementById('h-mark').textContent === 'Box 1'")
+    browser.key("Delete")
+    wait_for("box")
+    browser.key("z", "ctrl")
+    wait_for("box", (60, 100, 140, 220))
+    browser.click(*page.at(210, 170), modifier="ctrl")
+    wait_for("point")
+    table = folder / "boxes.csv"
+    end = time.monotonic() + 30
+    while not table.exists() or (folder / "points.csv").exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    for name in ("field_1", "stack"):
+        browser.key("d")
+        browser.wait(f"document.getElementById('title').textContent === '{name}'")
+    browser.wait("document.querySelector('#tools [data-tool=box]').hidden")  # of planes only

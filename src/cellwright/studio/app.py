@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from cellwright.studio import classes_app, edits, openapi, people_openapi, pictures, views
+from cellwright.studio import classes_app, edits, marks, openapi, people_openapi, pictures, views
 from cellwright.studio.agreement_app import agreement_routes
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
@@ -88,6 +88,10 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
 
     writes: dict[str, Answer] = {
         "/edits": change(lambda sheet, fields: edits.edit(sheet, fields, who(fields))),
+        "/marks": change(lambda sheet, fields: marks.mark(sheet, fields, who(fields))),
+        "/marks/find": change(
+            lambda sheet, fields: marks.find_marks(sheet, desk.assistant, fields, who(fields))
+        ),
         "/propagate": change(
             lambda sheet, fields: edits.propagate(sheet, desk.assistant, fields, who(fields))
         ),

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cellwright._errors import CellwrightError, UsageError
+from cellwright._errors import CellwrightError, ModelError, UsageError
 from cellwright._types import BoolArray, LabelArray, Table
+from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.image import Image
 from cellwright.inference.apply import Maps
+from cellwright.models.classes import ClassModel
 from cellwright.models.instances import InstanceModel
-from cellwright.models.load import load_instance_model
+from cellwright.models.load import AnyModel, load_model
 from cellwright.models.model import Seen
 from cellwright.models.scale import ScaleChoice
 from cellwright.studio.canvas import LabelCanvas
@@ -53,7 +55,7 @@ class Assistant:
 
     def __init__(self, model: str) -> None:
         self.given = self.name = self._source = model
-        self._model: InstanceModel | None = None
+        self._model: AnyModel | None = None
         self._kept: _Kept | None = None
         self._turned: dict[str, float] = {}
         self._worker = ThreadPoolExecutor(1, "cellwright-model")
@@ -89,8 +91,26 @@ class Assistant:
         ModelError, UsageError
             If there is none of that name, or it does not find objects in planes.
         """
+        model = self.load_any()
+        if not isinstance(model, InstanceModel):
+            raise UsageError(
+                f"The model '{self.name}' finds {model.card.task}; it draws no outlines. Let it "
+                f"find {model.card.task}, or choose another one with --model."
+            )
+        return model
+
+    def load_any(self) -> AnyModel:
+        """Return the model, whether it finds outlines, boxes or points.
+
+        Raises
+        ------
+        ModelError, UsageError
+            If there is none of that name, or it does not find objects in planes.
+        """
         if self._model is None:
-            model = load_instance_model(self._source)
+            model = load_model(self._source)
+            if isinstance(model, ClassModel):
+                raise ModelError(f"'{self.name}' finds classes of pixels; choose one of objects.")
             if model.card.network.dimensions != 2:
                 raise UsageError(
                     f"The model '{self.name}' works on volumes; the studio proposes plane by "
@@ -98,6 +118,24 @@ class Assistant:
                 )
             self._model = model
         return self._model
+
+    def detect(self, image: Image, channel: int | None) -> Table:
+        """Find boxes or points on a plane, after what was asked for before.
+
+        Returns
+        -------
+        Table
+            As of `Detections`; without a class where the model tells none apart.
+        """
+
+        def work() -> Table:
+            model = self.load_any()
+            assert not isinstance(model, ClassModel)
+            table = model.detect(image, channel=channel).table
+            alone = tuple(model.classes) == (ONE_CLASS,)
+            return {name: column for name, column in table.items() if name != "class" or not alone}
+
+        return self._worker.submit(work).result()
 
     def propose(
         self, levels: Levels, labels: LabelCanvas, request: Request, proposals: Proposals

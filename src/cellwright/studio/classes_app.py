@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from cellwright.studio.desk import Desk, Sheet
-from cellwright.studio.facts import CLASS
+from cellwright.studio.facts import CLASS, MARKS
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import route
 
@@ -37,15 +37,17 @@ def class_routes(desk: Desk) -> list[BaseRoute]:
 
 
 def facts(sheet: Sheet) -> dict[str, dict[int, Any]]:
-    """Return all that is said about the objects of an image, by kind and number."""
-    return {about: dict(sheet.annotation.facts[about]) for about in (CLASS,)}
+    """Return all that is said about an image, by kind and number."""
+    return {about: dict(sheet.annotation.facts[about]) for about in (CLASS, *MARKS)}
 
 
 def counts(sheet: Sheet) -> dict[str, Any]:
-    """Return how many objects of an image are of which class; 0 stands for none."""
+    """Return how many objects and marks of an image are of which class; 0 stands for none."""
     with sheet.annotation.inventory() as inventory:
         labels, known = inventory.labels().tolist(), sheet.annotation.facts[CLASS]
         found = Counter(known.get(label, 0) for label in labels)
+    for about in MARKS:
+        found.update(value["class"] for value in sheet.annotation.facts[about].values())
     there = {one.id for one in sheet.classes.all()}
     told = {number: found.pop(number, 0) for number in sorted(there)}
     return {"counts": told | {0: found.total()}}
@@ -62,7 +64,7 @@ def _change(desk: Desk, fields: Fields) -> None:
     )
     after = desk.classes.name(number)
     if before and before != after:
-        desk.tables.write(desk.class_table, desk.class_table.renamed(before, after))
+        desk.tables.rename(before, after)
 
 
 def _remove(desk: Desk, fields: Fields) -> None:
@@ -70,4 +72,4 @@ def _remove(desk: Desk, fields: Fields) -> None:
     before = desk.classes.name(number)
     desk.classes.remove(number)
     if before:
-        desk.tables.write(desk.class_table, desk.class_table.renamed(before, None))
+        desk.tables.rename(before, None)

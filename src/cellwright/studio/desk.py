@@ -18,13 +18,14 @@ from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.decisions import Decisions
 from cellwright.studio.journal import Journal
 from cellwright.studio.levels import Levels, Place, open_levels
+from cellwright.studio.mark_tables import mark_tables
 from cellwright.studio.object_classes import ObjectClasses
 from cellwright.studio.people import People
 from cellwright.studio.people_work import Work
 from cellwright.studio.project import LABELS, Item, Project
 from cellwright.studio.proposals import Proposals
 from cellwright.studio.rounds import Round, Rounds
-from cellwright.studio.tables import CLASS_TABLE, ClassTable, Tables
+from cellwright.studio.tables import CLASS_TABLE, ClassTable, FactTable, Tables
 from cellwright.studio.trainer import Trainer
 
 MOST_OPEN = 6  # more than people usually work at the same time
@@ -102,8 +103,9 @@ class Desk:
         self.decisions = Decisions(project.decisions)
         self.who = self.people.join(who).name
         self.classes = ObjectClasses(project.journal.with_name(_CLASSES))
-        self.class_table = ClassTable(_class_file(project.output), self.classes)
-        self.tables = Tables([self.class_table], self.journal, project.originals)
+        own = ClassTable(_class_file(project.output), self.classes)
+        tables: tuple[FactTable, ...] = (own, *mark_tables(project.output, self.classes))
+        self.tables = Tables(tables, self.journal, project.originals)
         self.tables.adopt(project.items)
         self._lock = threading.RLock()
         self._open: OrderedDict[tuple[int, str], Sheet] = OrderedDict()

@@ -13,6 +13,9 @@ from typing import Any
 
 CLASS = "class"
 """About an object: the number of its class."""
+BOX, POINT = "box", "point"
+MARKS = {BOX: "boxes", POINT: "points"}
+"""What marks objects without outlines, and many of it."""
 ABOUT_OBJECTS = (CLASS,)
 """What is said about objects, by their label."""
 

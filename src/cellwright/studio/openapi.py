@@ -8,6 +8,7 @@ from typing import Any
 
 from cellwright.runs.doctor import versions
 from cellwright.studio.edits import CLASSIFY, TOOLS
+from cellwright.studio.facts import MARKS
 from cellwright.studio.guard import TOKEN_HEADER
 
 JSON, BYTES, PICTURE = "application/json", "application/octet-stream", "image/png"
@@ -96,6 +97,9 @@ _ALONG = {
     "axis": Parameter({"type": "string", "enum": ["t", "z"]}, "Along which planes follow."),
     "to": whole_number("Which plane along the axis."),
 }
+_ABOUT = {
+    "about": Parameter({"type": "string", "enum": list(MARKS)}, "Which marks.", required=True)
+}
 _GESTURE = PLACE | {
     "tool": Parameter({"type": "string", "enum": [*TOOLS, CLASSIFY]}, "What to do.", required=True),
     "points": Parameter(_POINTS, "Corners [y, x] of a stroke, an outline or a cut, in px."),
@@ -155,6 +159,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Return a tile of what a training finds by now, as that of labels.", TILE, BYTES
     ),
     ("POST", f"{IMAGE}/edits"): Operation("Edit the labels with a tool.", _GESTURE),
+    ("POST", f"{IMAGE}/marks"): Operation(
+        "Draw, change or remove a box or a point.",
+        PLACE
+        | _ABOUT
+        | {
+            "number": whole_number("Of the mark; 0 for a new one."),
+            "points": Parameter(_POINTS, "Both corners of a box, or the position of a point."),
+            "class": whole_number("Its class; 0 for none."),
+            "remove": Parameter({"type": "boolean"}, "Remove it."),
+        },
+    ),
+    ("POST", f"{IMAGE}/marks/find"): Operation(
+        "Mark what the model finds on a plane.", PLACE | _ABOUT | CHANNEL
+    ),
     ("POST", f"{IMAGE}/propagate"): Operation(
         "Draw an object on another plane, where the model finds it.",
         PLACE | _ALONG | CHANNEL | {"label": whole_number("Of the object.", required=True)},

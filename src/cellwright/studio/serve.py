@@ -70,7 +70,7 @@ def annotate(
     """
     project = find_project(folder, output)
     assistant = Assistant(model)
-    assistant.load()  # a wrong name is told at once, not when it is needed
+    assistant.load_any()  # a wrong name is told at once, not when it is needed
     with locked(project.output / STATE):
         desk = Desk(project, assistant, who or fit_name(account()))
         try:

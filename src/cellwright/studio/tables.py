@@ -41,6 +41,9 @@ class FactTable(Protocol):
     def text(self, item: Item, facts: Facts, present: Present) -> str:
         """Return the file with the facts of one image in place of its rows; empty for none."""
 
+    def renamed(self, old: str, new: str | None) -> str:
+        """Return the file with another name for a class, or without it."""
+
 
 class ClassTable:
     """The classes of objects, in ``classes.csv`` beside the labels; see `read_classes`.
@@ -137,9 +140,16 @@ class Tables:
         for table in self._tables:
             if facts[table.about] or table.path.exists():
                 with self._lock:
-                    self.write(table, table.text(item, facts, present))
+                    self._write(table, table.text(item, facts, present))
 
-    def write(self, table: FactTable, text: str) -> None:
+    def rename(self, old: str, new: str | None) -> None:
+        """Write another name for a class, or none, wherever it stands."""
+        for table in self._tables:
+            if table.path.exists():
+                with self._lock:
+                    self._write(table, table.renamed(old, new))
+
+    def _write(self, table: FactTable, text: str) -> None:
         """Write a table, complete or not at all; a copy is kept of what others wrote."""
         path = table.path
         if text == (path.read_text(encoding="utf-8") if path.exists() else ""):

@@ -14,6 +14,7 @@ from cellwright.studio.annotation import Changed
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.facts import Change
 from cellwright.studio.levels import Place
+from cellwright.studio.marks import offered
 from cellwright.studio.people_states import Job, job_of, jobs
 from cellwright.studio.project import Item
 from cellwright.studio.tools import Point, object_at
@@ -50,6 +51,7 @@ def image(sheet: Sheet, who: str) -> dict[str, Any]:
         "name": sheet.item.name,
         **pictures.facts(sheet),
         "proposals": {"state": sheet.proposals.state},
+        "marks": offered(sheet),
         "edit": sheet.annotation.latest,
         **undoable(sheet, who),
     }

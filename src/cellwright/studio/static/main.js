@@ -6,6 +6,7 @@ import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { Marks } from "./marks.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
 import { links, Together } from "./people.js";
@@ -46,10 +47,21 @@ class Studio {
     this.tools = new Tools(this.viewer, {
       edit: (edit) => this.edit(edit),
       area: (corners) => this.areas.add(corners),
+      box: (corners) => this.marks.add("box", corners),
+      grab: (point) => this.marks.grab(point),
+      drag: (point) => this.marks.drag(point),
+      drop: (moved) => this.marks.drop(moved),
       click: (point, how) => this.click(point, how),
       hover: (point) => this.readout.show(point),
     });
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
+    this.marks = new Marks(this.viewer, {
+      change: (path, body) => this.change(path, body),
+      channel: () => this.assistant.channel(),
+      classOf: (id) => this.classes.get(id),
+      active: () => this.classes.active,
+      chosen: () => this.select(null),
+    });
     this.areas = new Areas(this.viewer, say);
     this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, { class: this.classes.active, ...body }), say });
     this.training = new Training(this.viewer, {
@@ -124,11 +136,20 @@ class Studio {
       this.#doneButton();
       this.sliders.open(image);
       this.slices.show();
-      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.classes.show()]);
+      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
       if (past.open) await this.#history();
     } catch (error) {
       say(/** @type {Error} */ (error));
     }
+  }
+
+  /** Show what is said about the image that was opened. @param {number} number */
+  async #saidOf(number) {
+    const facts = await api.get(`images/${number}/facts`);
+    if (number !== this.viewer.number) return;
+    this.marks.show(facts);
+    this.tools.offer(this.viewer.image?.marks ?? []);
+    await this.classes.show(facts);
   }
 
   /** @param {object} edit @returns {Promise<any>} See `change`. */
@@ -156,6 +177,7 @@ class Studio {
     if (!changed || number !== this.viewer.number) return changed;
     this.together.mine.add(changed.edit);
     this.#undoable(changed);
+    this.marks.take(changed.facts);
     await this.classes.take(changed.facts);
     if (!changed.edit) return changed;
     this.viewer.refresh("labels", changed.boxes);
@@ -169,6 +191,7 @@ class Studio {
   /** @param {{can_undo: boolean, can_redo: boolean, facts: import("./object_classes.js").Fact[]}} state */
   async #changedByOthers(state) {
     this.#undoable(state);
+    this.marks.take(state.facts);
     await this.classes.take(state.facts);
     if (this.images.images[this.viewer.number].state === "new") this.images.setState(this.viewer.number, "started");
     if (this.chosen) await this.select(this.chosen);
@@ -178,12 +201,17 @@ class Studio {
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
   async click(point, { remove, join }) {
     if (remove && this.tools.tool === "area") return this.areas.remove(point);
+    if (remove && this.marks.remove(point)) return;
+    if (!remove && this.tools.tool === "point") return this.marks.add("point", [point]);
     if (!remove && !join && this.tools.tool === "classify") return this.edit({ tool: "classify", point });
     const proposal = join ? 0 : await this.assistant.at(point);
     if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
     else if (remove) await this.edit({ tool: "delete", point });
     else if (join && this.chosen) await this.edit({ tool: "merge", point: this.chosen, other: point });
-    else await this.select(point);
+    else {
+      await this.select(point);
+      if (!this.chosen) this.marks.select(this.marks.under(point));
+    }
   }
 
   /** Select the object under a position, or none. @param {import("./tools.js").Point | null} point */
@@ -194,6 +222,7 @@ class Studio {
     this.chosen = found?.label ? found.at : null;
     this.viewer.labels.selected = found?.label ?? 0;
     find("object").hidden = !this.chosen;
+    if (this.chosen) this.marks.select(null);
     if (this.chosen) find("facts").replaceChildren(...this.#facts(found));
     this.slices.update();
     this.viewer.redraw();
@@ -289,12 +318,14 @@ class Studio {
 
   /** Give what is selected the class that was chosen. */
   async #classify() {
+    if (this.marks.classify()) return;
     await this.following;
     if (this.chosen) this.edit({ tool: "classify", point: this.chosen });
   }
 
   /** @param {"fill" | "delete"} tool */
   async #onChosen(tool) {
+    if (tool === "delete" && this.marks.remove()) return;
     await this.following;
     if (this.chosen) this.edit({ tool, point: this.chosen });
   }
@@ -318,7 +349,7 @@ class Studio {
         { keys: ["Delete", "Backspace"], what: "Delete the selected object", act: () => this.#onChosen("delete") },
         { keys: ["F"], what: "Fill its holes", act: () => this.#onChosen("fill") },
         { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
-        { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); find("message").hidden = true; } },
+        { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); this.marks.select(null); find("message").hidden = true; } },
       ],
       "Slices and frames": [
         { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },

@@ -37,13 +37,8 @@ export class ObjectClasses {
     this.#list(await this.viewer.api.get("classes"));
   }
 
-  /** Show what is said of the image that was opened. */
-  async show() {
-    this.known = new Map();
-    this.#paint();
-    const { number } = this.viewer;
-    const facts = await this.viewer.api.get(`images/${number}/facts`);
-    if (number !== this.viewer.number) return;
+  /** Show what is said of the image that was opened. @param {Record<string, Record<string, any>>} facts */
+  async show(facts) {
     this.known = new Map(Object.entries(facts.class).map(([label, kind]) => [Number(label), kind]));
     this.#paint();
     await this.#count();
@@ -56,14 +51,20 @@ export class ObjectClasses {
       if (kind === null) this.known.delete(label);
       else this.known.set(label, kind);
     }
-    if (own.some(([, , kind]) => kind !== null && !this.#of(kind))) this.#list(await this.viewer.api.get("classes"));
+    const kinds = facts.map(([about, , value]) => (about === "class" ? value : value?.class));
+    if (kinds.some((kind) => kind && !this.get(kind))) this.#list(await this.viewer.api.get("classes"));
     if (own.length) this.#paint();
     if (this.classes.length) this.#countSoon();
   }
 
   /** The class of an object, if it has one. @param {number} label */
   of(label) {
-    return this.#of(this.known.get(label) ?? 0);
+    return this.get(this.known.get(label) ?? 0);
+  }
+
+  /** @param {number} id */
+  get(id) {
+    return this.classes.find((one) => one.id === id);
   }
 
   /** The class of a key. @param {number} key */
@@ -76,11 +77,6 @@ export class ObjectClasses {
     this.active = id;
     this.#draw();
     this.actions.chosen();
-  }
-
-  /** @param {number} id */
-  #of(id) {
-    return this.classes.find((one) => one.id === id);
   }
 
   /** @param {HTMLInputElement} field */
@@ -105,7 +101,7 @@ export class ObjectClasses {
   /** @param {ObjectClass[]} classes */
   #list(classes) {
     this.classes = classes;
-    if (!this.#of(this.active)) this.active = 0;
+    if (!this.get(this.active)) this.active = 0;
     this.#paint();
     this.#draw();
     this.#countSoon();

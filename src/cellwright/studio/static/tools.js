@@ -4,7 +4,7 @@ import { frame } from "./areas.js";
 
 /**
  * @typedef {[number, number]} Point y, x in px of the image
- * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area" | "classify"} ToolName
+ * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area" | "classify" | "box" | "point"} ToolName
  */
 
 const ICONS = {
@@ -16,6 +16,8 @@ const ICONS = {
   merge: "M8 14.5a4.5 4.5 0 1 1 0-9M12 5.5a4.5 4.5 0 1 1 0 9M7.5 10h5",
   unsure: "M4 12 12 4M4 17 17 4M9 17l8-8M14 17l3-3",
   classify: "M3.500 9.800V4.500a1 1 0 0 1 1-1h5.300L17 10.700 10.700 17zM7 7h.1",
+  box: "M4 5.500h12v9H4zM2.700 4.200h2.600v2.600H2.700zM14.700 13.200h2.600v2.600h-2.600z",
+  point: "M10 3v4.500M10 12.500V17M3 10h4.500M12.500 10H17M10 10h.1",
   area: "M3.5 7V3.5H7M13 3.5h3.5V7M16.5 13v3.5H13M7 16.5H3.5V13M7 10.2l2.2 2.2 4-4.5",
 };
 
@@ -29,11 +31,17 @@ export const TOOLS = {
   merge: { key: "M", name: "Merge: click what joins the selected object", cursor: "cell" },
   unsure: { key: "U", name: "Not sure: paint over what nobody can tell, nothing is learned from it", cursor: "none" },
   classify: { key: "Q", name: "Class: click objects to give them the class that is chosen", cursor: "cell" },
+  box: { key: "W", name: "Box: draw one from corner to corner; take hold of its border to move it, of its corners to change it", cursor: "crosshair" },
+  point: { key: "P", name: "Point: click where an object is; take hold of it to move it", cursor: "crosshair" },
   area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
 };
 
 /** @type {ToolName[]} Those that click on objects. */
-const CLICKS = ["select", "merge", "classify"];
+const CLICKS = ["select", "merge", "classify", "point"];
+/** @type {ToolName[]} Those that draw from one corner to the other. */
+const RECTANGLES = ["area", "box"];
+/** @type {ToolName[]} Those that take hold of boxes and points. */
+const HOLDS = ["select", "box", "point"];
 /** @type {ToolName[]} Those that paint with a round tip. */
 const ROUND = ["brush", "erase", "unsure"];
 
@@ -44,6 +52,7 @@ export class Tools {
   /**
    * @param {import("./viewer.js").Viewer} viewer
    * @param {{edit: (edit: object) => Promise<any>, area: (corners: Point[]) => Promise<void>,
+   *   box?: (corners: Point[]) => Promise<void>, grab?: (point: Point) => boolean, drag?: (point: Point) => void, drop?: (moved: boolean) => Promise<void>,
    *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void}} actions
    * @param {Partial<typeof TOOLS>} [offered]
    */
@@ -64,7 +73,7 @@ export class Tools {
     this.space = false;
     /** @type {Map<number, [number, number]>} */
     this.fingers = new Map();
-    /** @type {"none" | "pan" | "stroke" | "click"} */
+    /** @type {"none" | "pan" | "stroke" | "click" | "hold"} */
     this.doing = "none";
     this.travelled = 0;
     /** @type {((name: ToolName) => void)[]} */
@@ -84,6 +93,15 @@ export class Tools {
     }
     this.viewer.stage.style.cursor = TOOLS[name].cursor;
     this.viewer.redraw();
+  }
+
+  /** Offer boxes and points where an image can be marked with them. @param {string[]} marks */
+  offer(marks) {
+    for (const name of /** @type {ToolName[]} */ (["box", "point"])) {
+      const button = /** @type {HTMLElement | null} */ (this.viewer.stage.querySelector(`#tools [data-tool=${name}]`));
+      if (button) button.hidden = !marks.includes(name);
+      if (this.tool === name && !marks.includes(name)) this.choose("select");
+    }
   }
 
   /** Forget the gesture. */
@@ -107,7 +125,7 @@ export class Tools {
     const { camera } = this.viewer;
     const point = /** @type {Point} */ ([camera.y, camera.x]);
     if (CLICKS.includes(this.tool)) this.actions.click(point, { remove: false, join: this.tool === "merge" });
-    else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") this.#corner(point);
+    else if (this.tool === "lasso" || this.tool === "split" || RECTANGLES.includes(this.tool)) this.#corner(point);
     else {
       this.path = [point];
       this.#finish();
@@ -145,6 +163,7 @@ export class Tools {
     const at = this.#at(event);
     this.fingers.set(event.pointerId, at);
     if (this.fingers.size > 1) {
+      if (this.doing === "hold") this.actions.drop?.(false);
       this.doing = "pan";
       this.cancel();
       return;
@@ -154,8 +173,9 @@ export class Tools {
     const modified = event.ctrlKey || event.metaKey || event.altKey;
     const panning = event.button === 1 || event.button === 2 || this.space;
     if (panning) this.doing = "pan";
+    else if (!modified && !this.path.length && HOLDS.includes(this.tool) && this.actions.grab?.(point)) this.doing = "hold";
     else if (modified || CLICKS.includes(this.tool)) this.doing = "click";
-    else if (this.tool === "lasso" || this.tool === "split" || this.tool === "area") {
+    else if (this.tool === "lasso" || this.tool === "split" || RECTANGLES.includes(this.tool)) {
       this.doing = "stroke";
       if (!this.#corner(point)) this.doing = "none";
     } else {
@@ -175,8 +195,10 @@ export class Tools {
       if (this.fingers.size === 2) this.#pinch(event.pointerId, at);
       else if (this.doing === "pan" || (this.doing === "click" && this.travelled > CLICK && this.tool === "select")) {
         this.viewer.camera.pan(dx, dy);
+      } else if (this.doing === "hold") {
+        if (this.travelled > CLICK) this.actions.drag?.(this.viewer.camera.toImage(...at));
       } else if (this.doing === "stroke") {
-        if (this.tool === "area") this.path.length = 1;
+        if (RECTANGLES.includes(this.tool)) this.path.length = 1;
         for (const part of event.getCoalescedEvents?.() ?? [event]) this.path.push(this.viewer.camera.toImage(...this.#at(part)));
       }
       this.fingers.set(event.pointerId, at);
@@ -192,7 +214,8 @@ export class Tools {
     const point = this.viewer.camera.toImage(...this.#at(event));
     const { doing } = this;
     if (this.fingers.size === 0) this.doing = "none";
-    if (doing === "click" && this.travelled <= CLICK) {
+    if (doing === "hold") this.actions.drop?.(this.travelled > CLICK);
+    else if (doing === "click" && this.travelled <= CLICK) {
       const remove = event.ctrlKey || event.metaKey;
       this.actions.click(point, { remove, join: !remove && (event.altKey || this.tool === "merge") });
     } else if (doing === "stroke" && (this.travelled > CLICK || ROUND.includes(this.tool))) {
@@ -204,6 +227,7 @@ export class Tools {
   /** @param {PointerEvent} event */
   #lost(event) {
     this.fingers.delete(event.pointerId);
+    if (this.doing === "hold") this.actions.drop?.(false);
     this.doing = "none";
     this.cancel();
   }
@@ -237,7 +261,7 @@ export class Tools {
   #corner(point) {
     const { scale } = this.viewer.camera;
     const near = (/** @type {Point} */ other) => Math.hypot(point[0] - other[0], point[1] - other[1]) * scale < NEAR;
-    if (this.tool === "area" && this.path.length) {
+    if (RECTANGLES.includes(this.tool) && this.path.length) {
       this.path.push(point);
       this.#finish();
       return false;
@@ -257,6 +281,7 @@ export class Tools {
     this.path = [];
     if (points.length < (this.tool === "lasso" ? 3 : ROUND.includes(this.tool) ? 1 : 2)) return;
     if (this.tool === "area") return this.actions.area(points);
+    if (this.tool === "box") return this.actions.box?.(points);
     this.saving.push(points);
     const edit = { tool: this.tool, points: thinned(points, 0.25), radius: this.radius, only_background: this.onlyBackground };
     try {
@@ -278,14 +303,14 @@ export class Tools {
     const { camera, stage } = this.viewer;
     const radius = this.radius * camera.scale;
     const round = ROUND.includes(this.tool);
-    if (this.tool === "area") this.#rectangle(pen);
+    if (RECTANGLES.includes(this.tool)) this.#rectangle(pen);
     else for (const points of [...this.saving, this.path]) if (points.length) this.#trace(pen, points, round ? radius : 0);
     const byKeyboard = stage.matches(":focus-visible") && !this.pointer;
     const at = this.pointer ?? (byKeyboard ? [camera.width / 2, camera.height / 2] : null);
     if (!at) return;
     if (round) ring(pen, at[0], at[1], Math.max(2, radius));
     if (byKeyboard) cross(pen, at[0], at[1]);
-    if (!round && this.tool !== "area" && this.path.length && this.pointer) {
+    if (!round && !RECTANGLES.includes(this.tool) && this.path.length && this.pointer) {
       const [x, y] = camera.toView(...this.path[this.path.length - 1]);
       pen.setLineDash([4, 4]);
       line(pen, [[x, y], /** @type {[number, number]} */ (at)], 1.5);
@@ -293,7 +318,7 @@ export class Tools {
     }
   }
 
-  /** The area that is being marked. @param {CanvasRenderingContext2D} pen */
+  /** The area or box that is being drawn. @param {CanvasRenderingContext2D} pen */
   #rectangle(pen) {
     if (!this.path.length) return;
     const [x, y] = this.viewer.camera.toView(...this.path[0]);
