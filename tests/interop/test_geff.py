@@ -1,6 +1,7 @@
 """GEFF beside the reference library, in an environment of its own.
 
-``CELLWRIGHT_TRACKING_PEERS`` names a Python with ``geff`` (specification 1.3).
+The extra ``interop`` brings it; else ``CELLWRIGHT_TRACKING_PEERS`` names a Python with ``geff``
+(specification 1.3).
 """
 
 import os
@@ -36,7 +37,9 @@ def run(*arguments):
     if python is None and find_spec("geff"):
         python = sys.executable
     if python is None:
-        pytest.skip("set CELLWRIGHT_TRACKING_PEERS to a Python with geff")
+        pytest.skip(
+            "install the extra 'interop', or set CELLWRIGHT_TRACKING_PEERS to a Python with geff"
+        )
     done = subprocess.run(
         [python, "-c", *map(str, arguments)], capture_output=True, text=True, timeout=240
     )

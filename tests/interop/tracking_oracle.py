@@ -1,4 +1,6 @@
-"""Score RESULT against TRUTH with py-ctcmetrics and traccuracy; print JSON.
+"""Score each RESULT against its TRUTH with py-ctcmetrics and traccuracy; print a line of JSON each.
+
+    python tracking_oracle.py RESULT TRUTH [RESULT TRUTH …]
 
 Runs in an environment of its own, with ``py-ctcmetrics==1.3.3`` and ``traccuracy==0.4.3``.
 """
@@ -49,14 +51,15 @@ def traccuracy(result: Path, truth: Path, metric: object) -> dict:
 
 def main() -> None:
     """Print the scores of both."""
-    result, truth = map(Path, sys.argv[1:3])
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        scores = {
-            "challenge": challenge(result, truth),
-            "divisions": traccuracy(result, truth, DivisionMetrics(max_frame_buffer=3)),
-            "chota": traccuracy(result, truth, CHOTAMetric()),
-        }
-    print(json.dumps(scores, default=lambda number: number.item()))
+    paths = [Path(name) for name in sys.argv[1:]]
+    for result, truth in zip(paths[::2], paths[1::2], strict=True):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            scores = {
+                "challenge": challenge(result, truth),
+                "divisions": traccuracy(result, truth, DivisionMetrics(max_frame_buffer=3)),
+                "chota": traccuracy(result, truth, CHOTAMetric()),
+            }
+        print(json.dumps(scores, default=lambda number: number.item()))
 
 
 if __name__ == "__main__":
