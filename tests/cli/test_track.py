@@ -11,6 +11,7 @@ from cellwright.measure.tables import read_csv, write_csv
 from cellwright.simulation.particles import (
     ParticleMotion,
     ParticleSimulation,
+    simulate_courses,
     simulate_particles,
 )
 from cellwright.tracking.formats.files import read_tracks
@@ -187,6 +188,23 @@ def test_the_result_is_scored_as_it_stands(run, stack, tmp_path):
     scores = run("evaluate", tmp_path / "out", tmp_path / "out" / "ctc", "-o", tmp_path / "scores")
     assert scores.code == 0, scores.error
     assert "TRA 1.0000" in scores.out
+
+
+def test_the_report_says_how_things_go_on(run, tmp_path):
+    motion = ParticleMotion(speed=4.0, turn=0.2, start=1.0, stop=0.0, life=30.0)
+    truth = simulate_courses(ParticleSimulation((300, 300), 20, 40, motion=motion), seed=2)
+    points = {name: truth[name] for name in ("frame", "y", "x")}
+    write_csv(tmp_path / "points.csv", points)
+    command = ("track", tmp_path / "points.csv", "--no-divisions", "--pixel-size", 0.1)
+    assert run(*command, "-o", tmp_path / "auto").code == 0
+    page = (tmp_path / "auto" / "report.html").read_text(encoding="utf-8")
+    assert "They go on with a velocity of 0.2" in page and "µm per frame" in page
+    found = json.loads((tmp_path / "auto" / "run.json").read_text(encoding="utf-8"))["motion"]
+    assert found["persistence"] > 0.95 and found["stop"] == 0
+    assert run(*command, "-o", tmp_path / "random", "--motion", "brownian").code == 0
+    page = (tmp_path / "random" / "report.html").read_text(encoding="utf-8")
+    assert "They go on with" not in page
+    assert "brownian" in run(*command, "-o", tmp_path / "o", "--motion", "brownain").error
 
 
 def test_spots_of_a_raw_movie_are_followed(run, tmp_path):

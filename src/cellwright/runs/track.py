@@ -40,6 +40,7 @@ from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
 from cellwright.tracking.formats.pins import read_pins
 from cellwright.tracking.formats.table import tracks_to_tables
+from cellwright.tracking.kalman import Motion
 from cellwright.tracking.link import start_linking
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.summary import summarise
@@ -193,7 +194,7 @@ def track_movie(
             wanted = read_pins(pins, detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)
         tracks = linking.tracks()
-        return _finish(run, tracks, found, start)
+        return _finish(run, tracks, linking.model.motion, found, start)
 
 
 class _Scale(TypedDict):
@@ -274,6 +275,7 @@ def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
 def _finish(
     run: RunFolder,
     tracks: Tracks,
+    motion: Motion | None,
     found: _Found,
     start: float,
 ) -> TrackResult:
@@ -287,14 +289,15 @@ def _finish(
     write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
     write_csv(run.path / DOUBTFUL_FILE, doubt_table(tracks, doubtful_links(tracks)))
     summary = summarise(tracks)
-    motion, lags = summary.tables()
-    write_csv(run.path / MOTION_FILE, motion)
-    write_csv(run.path / LAGS_FILE, lags)
+    by_track, by_lag = summary.tables()
+    write_csv(run.path / MOTION_FILE, by_track)
+    write_csv(run.path / LAGS_FILE, by_lag)
     warnings = (*found.remarks, *summary.warnings())
     seconds = time.perf_counter() - start
     record = {
         "failed": 0,
         "tracking": summary.to_json(),
+        "motion": None if motion is None else motion._asdict(),
         "versions": versions(),
         "timings": {"wall_s": round(seconds, 3)},
         "images": [{"files": list(run.plan.files), "warnings": list(warnings)}],

@@ -49,6 +49,7 @@ def track_report(
         paths=draw_paths(tracks),
         width=_width(tracks, length),
         lineages=draw_lineages(tracks),
+        motion=_motion(record.get("motion"), length),
         doubtful=_doubtful(tracks),
         command_line=record.get("command_line", ""),
         parameters={
@@ -132,6 +133,27 @@ def _charts(summary: TrackSummary, length: str, unit: str) -> list[str]:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _motion(motion: Mapping[str, float] | None, length: str) -> str:
+    """Say how things go on from frame to frame; nothing where they go at random."""
+    if motion is None:
+        return ""
+    share = motion["start"] / (motion["start"] + motion["stop"])
+    steps = f"steps of {motion['wander']:.2g} {length} along each axis"
+    if share == 0:
+        return f"They go at random, with {steps}."
+    runs = (
+        f"a velocity of {motion['speed']:.2g} {length} per frame along each axis, "
+        f"{motion['persistence']:.0%} of which is kept from frame to frame"
+    )
+    if share == 1:
+        return f"They go on with {runs}."
+    return (
+        f"They run and wander by turns: {share:.0%} run at a time, with {runs}, the others wander, "
+        f"with {steps}; in each frame {motion['start']:.0%} of these begin to run, and "
+        f"{motion['stop']:.0%} of those cease to."
+    )
 
 
 def _median(values: np.ndarray[Any, Any]) -> float | None:
