@@ -235,3 +235,14 @@ def test_links_are_cut_and_joined_with_the_keyboard_alone(open_page, tmp_path):
         page.says("save-pins", said)
         assert linked() == there
     browser.wait("document.getElementById('save-pins').hidden")
+
+
+def test_a_condition_says_which_images_hold_what_it_leaves(open_page, results):
+    page = open_page(results)
+    shown = "[...document.querySelectorAll('#images .shown')].map(e => e.textContent).join()"
+    assert page.browser.run(shown) == ","
+    page.write("condition", 'image = "field_1"')
+    here = int((page.server.desk.result.places.image == 1).sum())
+    page.browser.wait(f"{shown} === '0,{here}'")
+    page.write("condition", "")
+    page.browser.wait(f"{shown} === ','")

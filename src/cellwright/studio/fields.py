@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright.studio.levels import Place
@@ -115,6 +118,15 @@ class Fields:
         ):
             raise UsageError(f"'{name}' must be a list of whole numbers from 0.")
         return value
+
+    def bits(self, name: str) -> list[int]:
+        """Return which bits are set in base64 text, the lowest of the first byte being 0."""
+        try:
+            data = base64.b64decode(self.text(name), validate=True)
+        except ValueError as error:
+            raise UsageError(f"'{name}' must be base64.") from error
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        return [int(one) for one in np.flatnonzero(bits)]
 
     def mapping(self, name: str) -> dict[str, Any]:
         """Return an object of JSON; its values may be anything."""

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cellwright.runs.lock import locked
-from cellwright.studio.project import STATE
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_desk import ReviewDesk
 from cellwright.studio.review_open import open_result
-from cellwright.studio.serve import account, run_server
+from cellwright.studio.serve import account, alone_in, both, run_server
 
 
 def review(
@@ -51,11 +49,14 @@ def review(
         If the folder is reviewed by another process, or cannot be written.
     """
     result = open_result(folder, images)
-    with locked(folder / STATE):
+    with alone_in(folder) as note:
         desk = ReviewDesk(result, who or account())
         try:
             run_server(
-                partial(make_review_app, desk), port, open_browser=open_browser, announce=announce
+                partial(make_review_app, desk),
+                port,
+                open_browser=open_browser,
+                announce=both(note, announce),
             )
         finally:
             desk.close()

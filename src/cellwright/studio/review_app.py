@@ -173,8 +173,15 @@ def _review(desk: ReviewDesk) -> dict[str, Any]:
             for image, count in zip(result.images, counts, strict=True)
         ],
         "tables": list(desk.tables),
+        "classes": _classes(result.record),
         "geometry": GEOMETRY,
     }
+
+
+def _classes(record: dict[str, Any]) -> list[str]:
+    """Return the classes of objects in the order of the report, which gives them their colours."""
+    images = record.get("images", ())
+    return list(dict.fromkeys(name for one in images for name in one.get("classes", {})))
 
 
 def _facts(plate: Plate) -> dict[str, Any]:
@@ -259,7 +266,8 @@ def _marks(desk: ReviewDesk) -> dict[str, Any]:
 
 
 def _mark(desk: ReviewDesk, fields: Fields) -> None:
-    kind, rows = fields.text("kind"), fields.whole_numbers("rows")
+    kind = fields.text("kind")
+    rows = fields.bits("bits") if "bits" in fields.values else fields.whole_numbers("rows")
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise UsageError(f"'kind' must be one of {', '.join(KINDS)}.")

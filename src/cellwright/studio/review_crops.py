@@ -22,6 +22,8 @@ _LEAST_ROOM = 1.15
 _USUAL = 0.75  # of the objects are of at most the usual size
 _SMALLEST = 16.0  # px
 _OUTLINE = (255, 214, 64)
+_OTHERS = ((0.25, 0.55, 1.0), (0.24, 0.86, 0.35), (1.0, 0.31, 0.66), (1.0, 0.82, 0.25))
+"""Of channels, in images that have others than those for which colours were given."""
 
 Colour = tuple[float, float, float]
 """Red, green and blue from 0 to 1."""
@@ -40,7 +42,7 @@ def crops(
     size : int
         Height, and width of each, in px.
     colours : sequence of Colour or None
-        In which the channels are shown; None for those that are not. White for further ones.
+        In which the channels are shown, of images that have as many; None for those that are not.
 
     Returns
     -------
@@ -129,9 +131,13 @@ def _composed(
 
 
 def _colour(plate: Plate, channel: int, colours: Sequence[Colour | None]) -> Colour | None:
-    if plate.levels.image.is_rgb:
+    about = plate.levels.image
+    if about.is_rgb:
         red, green, blue = np.eye(3)[channel].tolist()
         return red, green, blue
+    count = about.sizes.get("C", 1)
+    if count != len(colours):  # they are those of images of another kind
+        colours = [] if count == 1 else _OTHERS
     return colours[channel] if channel < len(colours) else (1.0, 1.0, 1.0)
 
 

@@ -69,7 +69,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Exclude or flag objects, or take that back.",
         {
             "kind": Parameter({"type": "string", "enum": list(KINDS)}, "What.", required=True),
-            "rows": Parameter(_ROWS, "Of the table of objects.", required=True),
+            "rows": Parameter(_ROWS, "Of the table of objects."),
+            "bits": Parameter(
+                _TEXT | {"contentEncoding": "base64"},
+                "In place of many rows: a bit for each, row 0 being the lowest of the first byte.",
+            ),
             "why": Parameter(_TEXT, "The reason."),
         },
     ),

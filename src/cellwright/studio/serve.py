@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import socket
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -14,7 +16,7 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
-from cellwright._errors import UsageError
+from cellwright._errors import OutputError, UsageError
 from cellwright.runs.lock import locked
 from cellwright.studio.app import make_app
 from cellwright.studio.assistant import Assistant
@@ -23,6 +25,7 @@ from cellwright.studio.people import fit_name
 from cellwright.studio.project import STATE, find_project
 
 HOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+_ADDRESS = "address"
 _ELSEWHERE = "192.0.2.1"  # stands in documents for any address, and belongs to nobody
 
 
@@ -71,7 +74,7 @@ def annotate(
     project = find_project(folder, output)
     assistant = Assistant(model)
     assistant.load_any()  # a wrong name is told at once, not when it is needed
-    with locked(project.output / STATE):
+    with alone_in(project.output) as note:
         desk = Desk(project, assistant, who or fit_name(account()))
         try:
             names = names_of_this_computer() if share else ()
@@ -81,10 +84,59 @@ def annotate(
                 names=names,
                 who=desk.who,
                 open_browser=open_browser,
-                announce=announce,
+                announce=both(note, announce),
             )
         finally:
             desk.close()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Keep other servers of a folder out, and let them know where this one is.
+
+    Parameters
+    ----------
+    folder : Path
+        Whose sub-folder for the state of its pages is locked.
+
+    Yields
+    ------
+    callable
+        Told the address of this server, which only the same user can read.
+
+    Raises
+    ------
+    OutputError
+        If another server has it open, or it cannot be written.
+    """
+    state = folder / STATE
+    file = state / _ADDRESS
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(state))
+        except OutputError as error:
+            with suppress(OSError):
+                address = file.read_text(encoding="utf-8").strip()
+                raise OutputError(f"'{folder}' is open already, at\n\n    {address}\n") from error
+            raise
+        file.unlink(missing_ok=True)  # of a server that was killed
+        stack.callback(file.unlink, missing_ok=True)
+
+        def note(address: str) -> None:
+            with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as stream:
+                stream.write(address)
+
+        yield note
+
+
+def both(*told: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what tells several who want to know."""
+
+    def tell(what: str) -> None:
+        for one in told:
+            one(what)
+
+    return tell
 
 
 def run_server(

@@ -21,6 +21,8 @@ export class Assistant {
     /** @type {import("./knobs.js").Knob[]} What can be turned about them. */
     this.offered = [];
     this.round = 0;
+    /** @type {string | undefined} Of the model. */
+    this.name = undefined;
     this.knobs = new Knobs(find("knobs"), (numbers) => this.#turn(numbers));
     /** @type {Record<string, number> | null} What the knobs say that the server does not know yet. */
     this.asked = null;
@@ -41,6 +43,14 @@ export class Assistant {
     find("input").replaceChildren(...image.channels.map((name, index) => new Option(name, String(index))));
     this.#forget();
     if (image.proposals.state !== "none") await this.#follow();
+  }
+
+  /** Say which model proposes; what another one proposed is gone. @param {string} name */
+  named(name) {
+    const changed = this.name !== undefined && this.name !== name;
+    this.name = name;
+    find("model").textContent = `By the model “${name}”.`;
+    if (changed && this.viewer.image) this.show();
   }
 
   /** @param {boolean} all In the whole image, or only in what is visible. */

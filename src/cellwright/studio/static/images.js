@@ -21,10 +21,11 @@ export class Images {
     }, { root: list.parentElement, rootMargin: "200px" });
   }
 
-  /** @param {{name: string, state: string}[]} images */
-  show(images) {
+  /** @param {{name: string, state: string}[]} images @param {Promise<any>} [before] What comes before the thumbnails. */
+  async show(images, before) {
     this.images = images;
     this.list.replaceChildren(...images.map((image, number) => this.#entry(image, number)));
+    await before;
     for (const entry of this.list.children) this.seen.observe(entry);
   }
 
@@ -35,6 +36,15 @@ export class Images {
     const entry = this.list.children[number]?.querySelector("button");
     entry?.setAttribute("aria-current", "true");
     entry?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Say how many objects of each image are shown; nothing where that is all of them. @param {number[] | null} shown */
+  count(shown) {
+    for (const [number, entry] of [...this.list.children].entries()) {
+      const place = /** @type {HTMLElement} */ (entry.querySelector(".shown"));
+      place.textContent = shown ? shown[number].toLocaleString("en") : "";
+      entry.classList.toggle("none", shown?.[number] === 0);
+    }
   }
 
   /** @param {number} number @param {string} state */
@@ -50,7 +60,7 @@ export class Images {
   /** @param {{name: string, state: string}} image @param {number} number */
   #entry(image, number) {
     const entry = document.createElement("li");
-    entry.innerHTML = `<button><span class="thumb"></span><span class="name"></span><i class="state" role="img"></i></button>`;
+    entry.innerHTML = `<button><span class="thumb"></span><span class="name"></span><span class="shown soft"></span><i class="state" role="img"></i></button>`;
     const button = /** @type {HTMLButtonElement} */ (entry.firstElementChild);
     button.title = image.name;
     /** @type {HTMLElement} */ (entry.querySelector(".name")).textContent = image.name;

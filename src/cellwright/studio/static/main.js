@@ -68,7 +68,7 @@ class Studio {
       say,
       open: (number) => this.open(number),
       channel: () => this.assistant.channel(),
-      changed: (name) => { find("model").textContent = `By the model “${name}”.`; },
+      changed: (name) => this.assistant.named(name),
     });
     this.areas.changed.push(() => this.training.show());
     this.next = new Next(this.viewer, {

@@ -84,6 +84,7 @@ export class Training {
   #tell(told) {
     const before = this.told;
     this.told = told;
+    if (!before && told.rounds.length) find("train-minutes").value = String(told.rounds[told.rounds.length - 1].minutes);
     const current = told.rounds.find((round) => round.number === told.current);
     const latest = current ?? told.rounds[told.rounds.length - 1];
     const { images, areas } = told.annotated;
@@ -157,7 +158,7 @@ export class Training {
     const entry = element("li");
     const { verdict } = round;
     const figures = verdict ? `AP ${verdict.after.precision.toFixed(2)}` : round.state;
-    const learned = `${verdict ? `Counts ${signed(verdict.count_error)}; learned from ` : ""}${counted(round.objects, "object")} of ${counted(round.images, "image")}, ${time(round.seconds / 60)}`;
+    const learned = `${verdict ? `Average precision ${verdict.after.precision.toFixed(2)} on all that was set aside. Counts ${signed(verdict.count_error)}; learned from ` : ""}${counted(round.objects, "object")} of ${counted(round.images, "image")}, ${time(round.seconds / 60)}`;
     const action = verdict ? (told.in_use === round.number ? "in use" : this.#button("Use", "use", { round: round.number }, `Let the model of round ${round.number} propose`))
       : this.#button("Go on", "resume", { round: round.number }, `Go on with round ${round.number}`);
     if (action instanceof HTMLButtonElement) action.disabled = Boolean(told.current) && !verdict;
@@ -228,7 +229,8 @@ function curves(place, history) {
   const last = (/** @type {number[]} */ values) => (values.length ? values[values.length - 1].toFixed(2) : "–");
   place.replaceChildren(
     chart("Loss", [["learned", learned, `learned ${last(learned)}`], ["aside", aside, `set aside ${last(aside)}`]], highest),
-    chart("Average precision", [["precision", precision, last(precision)]], 1),
+    chart("Average precision of patches", [["precision", precision, last(precision)]], 1),
+    element("p", "On patches of what is set aside, before thresholds are chosen. What came of it is judged on all that is set aside, after that, and may differ."),
   );
 }
 

@@ -38,7 +38,7 @@ function say(error) {
 
 export class Review {
   /**
-   * @param {{folder: string, shape: string, remark: string, images: {name: string}[], tables: string[]}} result
+   * @param {{folder: string, shape: string, remark: string, images: {name: string, objects: number}[], tables: string[], classes: string[]}} result
    * @param {Columns} columns
    */
   constructor(result, columns) {
@@ -100,13 +100,19 @@ export class Review {
     const { result } = this;
     document.title = `${result.folder} · Cellwright`;
     document.body.classList.toggle("single", result.images.length === 1);
-    this.images.show(result.images.map(({ name }) => ({ name, state: "" })));
+    /** @type {(value?: unknown) => void} */
+    let opened = () => {};
+    this.images.show(result.images.map(({ name }) => ({ name, state: "" })), new Promise((resolve) => { opened = resolve; }));
+    const first = this.open(0).finally(opened); // the picture before all else
     if (this.columns.byName.has("class")) {
-      const classes = await this.columns.load("class");
-      this.places.classOf = (row) => classes[row];
-      if (result.shape !== "outlines") find("classes").replaceChildren(...legend(this.columns.byName.get("class")?.texts ?? []));
+      const [classes, texts] = [await this.columns.load("class"), this.columns.byName.get("class")?.texts ?? []];
+      const names = [...new Set([...result.classes, ...texts])]; // in the order of the report, whose colours they have
+      const numbers = texts.map((text) => names.indexOf(text));
+      this.places.classOf = (row) => numbers[classes[row]];
+      this.viewer.labels.classed = names.length > 1;
+      if (names.length > 1 || result.shape !== "outlines") find("classes").replaceChildren(...legend(names));
     }
-    await Promise.all([this.open(0), this.marks.open(), this.choose(), this.#imageOf(0)]);
+    await Promise.all([first, this.marks.open(), this.choose(), this.#imageOf(0)]);
     this.solved = this.marks.solved;
     await this.tracks?.begin();
     if (result.remark) say(new Error(result.remark));
@@ -159,6 +165,7 @@ export class Review {
     this.table.show(this.order, this.sorted);
     if (this.selection.count) this.selection.set(this.selection.rows(this.order)); // nothing unseen is excluded
     this.plots.show(this.order);
+    this.#countImages();
     this.places.update();
     this.#panel(this.dock.panel);
     this.#counted();
@@ -325,6 +332,20 @@ export class Review {
     find("count").textContent = parts.join(" · ");
   }
 
+  /** Say in which images the objects are that a condition leaves. */
+  async #countImages() {
+    const { columns, images, order, result } = this;
+    const texts = columns.byName.get("image")?.texts;
+    if (!texts || result.images.length < 2) return;
+    const whole = order.length === columns.rows;
+    const codes = whole ? null : await columns.load("image");
+    if (order !== this.order) return;
+    /** @type {Map<string, number>} */
+    const found = new Map();
+    if (codes) for (const row of order) found.set(texts[codes[row]], (found.get(texts[codes[row]]) ?? 0) + 1);
+    images.count(codes && result.images.map(({ name }) => found.get(name) ?? 0));
+  }
+
   /** How many of those that are shown are excluded. */
   #excluded() {
     let count = 0;
@@ -395,9 +416,8 @@ export class Review {
 }
 
 try {
-  const result = await api.get("review");
   const columns = new Columns(api, "objects");
-  await columns.open();
+  const [result] = await Promise.all([api.get("review"), columns.open()]);
   await new Review(result, columns).begin();
 } catch (error) {
   say(/** @type {Error} */ (error));

@@ -1,5 +1,7 @@
 /** What was said about objects: excluded or flagged. */
 
+const MANY = 10_000; // rows, beyond which one bit for each row of the table is shorter
+
 export class Marks {
   /** @param {import("../api.js").Api} api @param {number} count Number of objects. */
   constructor(api, count) {
@@ -22,7 +24,8 @@ export class Marks {
     const flags = what === "flag" ? this.flagged : this.excluded;
     const remove = rows.every((row) => flags[row]);
     const kind = remove ? { flag: "unflag", exclude: "include" }[what] : what;
-    this.#take(await this.api.post("marks", { kind, rows, why: remove ? "" : why }));
+    const which = rows.length > MANY ? { bits: bitsOf(rows, this.flagged.length) } : { rows };
+    this.#take(await this.api.post("marks", { kind, ...which, why: remove ? "" : why }));
   }
 
   /** Correct a link between cells. @param {"cut" | "join" | "divide"} kind @param {number[]} rows @param {string} why */
@@ -47,4 +50,13 @@ export class Marks {
     this.pins = answer.pins;
     for (const tell of this.changed) tell();
   }
+}
+
+/** Rows as base64 of one bit each. @param {number[]} rows @param {number} count Of the table. */
+function bitsOf(rows, count) {
+  const bytes = new Uint8Array(Math.ceil(count / 8));
+  for (const row of rows) bytes[row >> 3] |= 1 << (row & 7);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
 }

@@ -91,8 +91,13 @@ export class Places {
     let largest = 0;
     for (const { label } of this.all) largest = Math.max(largest, label);
     const marks = new Float32Array(largest + 1);
-    for (const { row, label } of this.here()) marks[label] = this.markOf(row);
+    const colours = new Float32Array(largest + 1);
+    for (const { row, label } of this.here()) {
+      marks[label] = this.markOf(row);
+      colours[label] = 1 + parseInt(colourOf(this.classOf(row)).slice(1), 16);
+    }
     this.viewer.painter.setMarks(marks);
+    if (this.viewer.labels.classed) this.viewer.painter.setColours(colours);
     this.viewer.labels.marked = true;
   }
 
