@@ -87,6 +87,7 @@ def test_each_disagreement_is_decided_in_one_of_four_ways(lab, folder):
     assert lab.server.desk.journal.finished() == {"field_0"}
     (last,) = (e for e in lab.server.desk.journal.edits("field_0")[-1:])
     assert (last.kind, last.who) == ("consensus", "Ada")
+    assert lab.server.desk.journal.drawn() == {"Ada": 3, "Bo": 3}
     lab.server.stop()
     np.testing.assert_array_equal(read_labels(folder / "labels" / "field_0.tif")[0], labels)
 

@@ -183,15 +183,25 @@ def mean_outlines(
     labels = np.zeros(shape, np.int32)
     deepest = np.zeros(shape, np.float32)
     for number, drawn in enumerate(masks, start=1):
-        box = tuple(
-            slice(min(b[axis].start for b, _ in drawn), max(b[axis].stop for b, _ in drawn))
-            for axis in range(len(shape))
-        )
-        depth = np.mean([_depth(own, mask, box) for own, mask in drawn], axis=0)
+        box, depth = _mean_depth(drawn)
         better = depth > deepest[box]
         labels[box][better] = number
         deepest[box][better] = depth[better]
     return labels
+
+
+def mean_outline(drawn: Sequence[tuple[Box, BoolArray]]) -> tuple[Box, BoolArray]:
+    """Return where the object in the middle between several masks is; see `mean_outlines`."""
+    box, depth = _mean_depth(drawn)
+    return box, depth > 0
+
+
+def _mean_depth(drawn: Sequence[tuple[Box, BoolArray]]) -> tuple[Box, DoubleArray]:
+    box = tuple(
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*(own for own, _ in drawn), strict=True)
+    )
+    return box, np.mean([_depth(own, mask, box) for own, mask in drawn], axis=0)
 
 
 def _depth(own: Box, mask: BoolArray, box: Box) -> DoubleArray:

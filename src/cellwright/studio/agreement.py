@@ -21,6 +21,7 @@ from cellwright.metrics.agreement import (
     cohen_kappa,
     foreground_confusion,
     group_objects,
+    mean_outline,
     mean_outlines,
 )
 from cellwright.metrics.matching import Counts, match
@@ -29,11 +30,11 @@ from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.decisions import AGREE, CHOICES, DRAW, NONE, OPEN, TAKE, Decision
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.facts import CLASS, Change, Facts
+from cellwright.studio.journal import CONSENSUS
 from cellwright.studio.people_states import jobs, say
 from cellwright.studio.people_work import DONE, NEW
-from cellwright.studio.tools import Point, Window, lasso
+from cellwright.studio.tools import Window, outlined
 
-CONSENSUS = "consensus"
 ALIKE = 0.7
 """Objects with less overlap than this are shown, though they count as the same."""
 PixelBox = tuple[int, int, int, int]
@@ -193,6 +194,12 @@ def pairs(desk: Desk, number: int, found: Comparison) -> list[Pair]:
     return told
 
 
+def combined(case: Case, found: Comparison) -> BoolArray:
+    """Return the pixels in the middle of all outlines of an object, in its box."""
+    masks = [_mask(found, found.people.index(p), label) for p, label in case.members.items()]
+    return mean_outline(masks)[1]
+
+
 def decide(
     desk: Desk,
     number: int,
@@ -215,7 +222,7 @@ def decide(
     if wanted.choice == TAKE and wanted.person not in case.members:
         raise UsageError(f"'{wanted.person[:40]}' did not draw this object.")
     if wanted.choice == DRAW:
-        _drawn(wanted.outline, desk.sheet(number).annotation.canvas.shape[-2:])
+        outlined(wanted.outline, desk.sheet(number).annotation.canvas.shape[-2:])
     desk.decisions.take(
         *(desk.item(number).name, index, key, wanted.choice),
         who=wanted.who,
@@ -334,7 +341,7 @@ def _masks(case: Case, found: Comparison) -> list[tuple[Box, BoolArray]]:
     """Return the masks that make an object, in px of the whole plane."""
     decision = case.decision
     if decision.choice == DRAW:
-        return [_drawn(decision.outline, found.size)]
+        return [outlined(decision.outline, found.size)]
     people = [decision.person] if decision.choice == TAKE else list(case.members)
     return [_mask(found, found.people.index(person), case.members[person]) for person in people]
 
@@ -345,16 +352,6 @@ def _mask(found: Comparison, who: int, label: int) -> tuple[Box, BoolArray]:
     return (slice(y0, y1), slice(x0, x1)), found.labels[who][
         y0 - y : y1 - y, x0 - x : x1 - x
     ] == label
-
-
-def _drawn(outline: Sequence[Point], size: tuple[int, ...]) -> tuple[Box, BoolArray]:
-    """Return the pixels inside of an outline."""
-    (window,) = lasso(LabelCanvas(size), (), outline, 1, only_background=False)
-    if not window.values.any():
-        raise UsageError("There is no pixel of the image inside of this outline.")
-    height, width = window.values.shape
-    box = slice(window.y, window.y + height), slice(window.x, window.x + width)
-    return box, window.values > 0
 
 
 def _number(value: float) -> float | None:

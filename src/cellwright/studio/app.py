@@ -13,9 +13,11 @@ from cellwright.studio import classes_app, edits, marks, openapi, people_openapi
 from cellwright.studio.agreement_app import agreement_routes
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.fields import Fields
+from cellwright.studio.guard import task_token
 from cellwright.studio.http import raw, route, serve_page
 from cellwright.studio.people_app import asked_sheet, people_routes
 from cellwright.studio.proposals import Request as ProposalRequest
+from cellwright.studio.tasks_app import task_routes
 from cellwright.studio.training_app import training_routes
 
 Answer = Callable[[Sheet, Fields], Any]
@@ -42,7 +44,10 @@ def make_app(desk: Desk, token: str, port: int, names: Sequence[str] = ()) -> AS
     document = openapi.document(OPERATIONS, "annotate")
     description = route(openapi.ADDRESS, lambda fields: document)
     others = [*training_routes(desk), *classes_app.class_routes(desk)]
-    together = [*people_routes(desk, shared=bool(names)), *agreement_routes(desk)]
+    together = [
+        *(*people_routes(desk, shared=bool(names)), *agreement_routes(desk)),
+        *task_routes(desk, task_token(token)),
+    ]
     routes = [project, *_image_routes(desk), *together, *others, description]
     return serve_page("index.html", routes, token, port, names)
 

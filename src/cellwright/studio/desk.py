@@ -26,6 +26,7 @@ from cellwright.studio.project import LABELS, Item, Project
 from cellwright.studio.proposals import Proposals
 from cellwright.studio.rounds import Round, Rounds
 from cellwright.studio.tables import CLASS_TABLE, ClassTable, FactTable, Tables
+from cellwright.studio.tasks import Tasks
 from cellwright.studio.trainer import Trainer
 
 MOST_OPEN = 6  # more than people usually work at the same time
@@ -100,7 +101,7 @@ class Desk:
         self.project, self.assistant = project, assistant
         self.journal = Journal(project.journal)
         self.people, self.work = People(project.people), Work(project.work)
-        self.decisions = Decisions(project.decisions)
+        self.decisions, self.tasks = Decisions(project.decisions), Tasks(project.tasks)
         self.who = self.people.join(who).name
         self.classes = ObjectClasses(project.journal.with_name(_CLASSES))
         own = ClassTable(_class_file(project.output), self.classes)
@@ -199,6 +200,7 @@ class Desk:
         self.people.close()
         self.work.close()
         self.decisions.close()
+        self.tasks.close()
         self.journal.close()
 
     def _use(self, number: int | None) -> None:

@@ -20,6 +20,8 @@ from cellwright.studio.database import Database, append_only
 from cellwright.studio.facts import Change, Facts
 
 UNDO, REDO, LOADED = "undo", "redo", "loaded"
+CONSENSUS = "consensus"
+"""What is agreed by several becomes the labels: nobody has drawn it."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS edits (
     id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, made TEXT NOT NULL,
@@ -255,8 +257,10 @@ class Journal(Database):
     def drawn(self) -> dict[str, int]:
         """Return how many objects everybody has drawn and not taken back."""
         rows = self._rows(
-            "SELECT who, SUM(CASE kind WHEN 'undo' THEN -objects ELSE objects END) FROM edits "
-            "JOIN drawn ON drawn.edit = COALESCE(target, id) GROUP BY who"
+            "SELECT edits.who, SUM(CASE edits.kind WHEN 'undo' THEN -objects ELSE objects END) "
+            "FROM edits JOIN drawn ON drawn.edit = COALESCE(edits.target, edits.id) "
+            "JOIN edits AS own ON own.id = drawn.edit WHERE own.kind != ? GROUP BY edits.who",
+            CONSENSUS,
         )
         return dict(rows)
 

@@ -6,9 +6,15 @@ from cellwright.studio.decisions import CHOICES
 from cellwright.studio.openapi import IMAGE, PLACE, Operation, Parameter, whole_number
 from cellwright.studio.people import LONGEST_NAME
 from cellwright.studio.people_work import LONGEST_NOTE, STATES
+from cellwright.studio.task_results import ORIGINS
+from cellwright.studio.tasks import ANSWERS, KINDS, MOST_VOTES
 
 _OF = Parameter(
     {"type": "string"}, "Whose labels, of those who have their own; nothing: the label file."
+)
+_IMAGES = Parameter(
+    {"type": "array", "items": {"type": "integer", "minimum": 0}},
+    "Numbers of the images; all when not given.",
 )
 _POINTS = {
     "type": "array",
@@ -40,10 +46,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ),
             "each": Parameter({"type": "integer", "minimum": 1}, "How many annotate one image."),
             "apart": Parameter({"type": "boolean"}, "Each with labels of their own."),
-            "images": Parameter(
-                {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                "Numbers of the images; all when not given.",
-            ),
+            "images": _IMAGES,
         },
     ),
     ("POST", f"{IMAGE}/done"): Operation(
@@ -72,6 +75,40 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ),
             "of": Parameter({"type": "string"}, "Whose outline to take."),
             "points": Parameter(_POINTS, "Corners [y, x] of an outline drawn anew, in px."),
+        },
+    ),
+    ("GET", "/api/tasks"): Operation("Say how far small tasks are, and who did how many."),
+    ("POST", "/api/tasks"): Operation(
+        "Ask volunteers about objects, one at a time.",
+        {
+            "about": Parameter(
+                {"type": "string", "enum": list(ORIGINS)},
+                "The objects of the label file, or what annotators differ on.",
+                required=True,
+            ),
+            "kind": Parameter(
+                {"type": "string", "enum": list(KINDS)},
+                "Whether the outline is right, or to draw it.",
+                required=True,
+            ),
+            "votes": Parameter(
+                {"type": "integer", "minimum": 1, "maximum": MOST_VOTES},
+                "How many answers decide; 3 when not given.",
+            ),
+            "images": _IMAGES,
+        },
+    ),
+    ("GET", "/api/tasks/next"): Operation("Return the next task for you."),
+    ("POST", "/api/tasks/answer"): Operation(
+        "Answer a task; returns the next one.",
+        {
+            "task": whole_number("Its number.", required=True),
+            "answer": Parameter(
+                {"type": "string", "enum": list(ANSWERS)},
+                "For an outline to draw: yes with the outline, no where there is no object.",
+                required=True,
+            ),
+            "points": Parameter(_POINTS, "Corners [y, x] of the outline, in px."),
         },
     ),
     ("POST", f"{IMAGE}/consensus"): Operation(

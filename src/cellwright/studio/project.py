@@ -76,6 +76,11 @@ class Project:
         """The database of what was decided where annotators differ."""
         return self.output / STATE / "decisions.sqlite"
 
+    @property
+    def tasks(self) -> Path:
+        """The database of small tasks, and of what was answered."""
+        return self.output / STATE / "tasks.sqlite"
+
     def own(self, item: Item, person: str) -> Item:
         """Return an image with the labels of one person, which nobody else edits."""
         path = self.output / STATE / PEOPLE / person / f"{item.name}.tif"

@@ -117,6 +117,24 @@ def lasso(
     return _painted(canvas, place, box, mask, label, only_background)
 
 
+def outlined(
+    points: Sequence[Point], size: tuple[int, ...]
+) -> tuple[tuple[slice, slice], BoolArray]:
+    """Return the pixels of an image that lie inside of a polygon, and where they are.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    (window,) = lasso(LabelCanvas(size), (), points, 1, only_background=False)
+    if not window.values.any():
+        raise UsageError("There is no pixel of the image inside of this outline.")
+    height, width = window.values.shape
+    box = slice(window.y, window.y + height), slice(window.x, window.x + width)
+    return box, window.values > 0
+
+
 def delete(canvas: LabelCanvas, place: tuple[int, ...], point: Point) -> list[Window]:
     """Remove the object under a position."""
     return _relabelled(canvas, place, point, 0)

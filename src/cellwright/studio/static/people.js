@@ -79,7 +79,7 @@ export class Together {
   async begin() {
     let told = await introduce(this.viewer.api);
     if (!told.known) {
-      await this.#ask("");
+      await askName(this.viewer.api, "");
       told = await introduce(this.viewer.api);
     }
     this.#take(told);
@@ -171,31 +171,7 @@ export class Together {
   }
 
   async #change() {
-    if (await this.#ask(this.you)) location.reload();
-  }
-
-  /** Ask for a name until there is one; whether one was given. @param {string} name @returns {Promise<boolean>} */
-  #ask(name) {
-    const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("who"));
-    find("who-name").value = name;
-    find("who-wrong").hidden = true;
-    dialog.showModal();
-    find("who-name").select();
-    return new Promise((resolve) => {
-      dialog.oncancel = (event) => (name ? resolve(false) : event.preventDefault());
-      find("who-form").onsubmit = async (event) => {
-        event.preventDefault();
-        try {
-          await join(this.viewer.api, find("who-name").value);
-          dropName();
-          dialog.close();
-          resolve(true);
-        } catch (error) {
-          find("who-wrong").textContent = /** @type {Error} */ (error).message;
-          find("who-wrong").hidden = false;
-        }
-      };
-    });
+    if (await askName(this.viewer.api, this.you)) location.reload();
   }
 
   /** @param {CanvasRenderingContext2D} pen */
@@ -208,6 +184,30 @@ export class Together {
       mark(pen, [left - 5, top - 5, right - left + 10, bottom - top + 10], this.#person(who));
     }
   }
+}
+
+/** Ask for a name until there is one; whether one was given. @param {import("./api.js").Api} api @param {string} name Until now. @returns {Promise<boolean>} */
+export function askName(api, name) {
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("who"));
+  find("who-name").value = name;
+  find("who-wrong").hidden = true;
+  dialog.showModal();
+  find("who-name").select();
+  return new Promise((resolve) => {
+    dialog.oncancel = (event) => (name ? resolve(false) : event.preventDefault());
+    find("who-form").onsubmit = async (event) => {
+      event.preventDefault();
+      try {
+        await join(api, find("who-name").value);
+        dropName();
+        dialog.close();
+        resolve(true);
+      } catch (error) {
+        find("who-wrong").textContent = /** @type {Error} */ (error).message;
+        find("who-wrong").hidden = false;
+      }
+    };
+  });
 }
 
 /** Forget the name in the address: another one was said. */

@@ -17,6 +17,10 @@ import { themeButton } from "./theme.js";
 const api = new Api(new URLSearchParams(location.hash.slice(1)).get("token") ?? "");
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+/** @type {Record<string, string>} */
+const TASKS = { judge: "Is it right?", outline: "Draw it" };
+/** @type {Record<string, string>} */
+const RESULTS = { open: "open", right: "right", wrong: "wrong", drawn: "drawn anew", gone: "no object", outdated: "changed meanwhile" };
 /** @type {Map<string, Worker>} */
 let people = new Map();
 
@@ -104,7 +108,7 @@ function stated(job) {
 function review(job, number) {
   const choice = /** @type {HTMLSelectElement} */ (document.createElement("select"));
   choice.setAttribute("aria-label", "Review");
-  choice.append(new Option("", ""), new Option("checked", "checked"), new Option("needs another look", "again"), new Option("done", "done"), new Option("in progress", "started"));
+  choice.append(new Option("review …", ""), new Option("checked", "checked"), new Option("needs another look", "again"), new Option("done", "done"), new Option("in progress", "started"));
   choice.onchange = async () => {
     if (!choice.value) return;
     try {
@@ -137,6 +141,31 @@ function differences({ image, differing, open, consensus }) {
   return made("span", link, written);
 }
 
+/** How far the small tasks are, and who did how many. @param {{progress: Record<string, Record<string, number>>, people: Record<string, number>, token: string}} told */
+function showTasks({ progress, people: answered, token }) {
+  const lines = Object.entries(progress).flatMap(([kind, results]) => {
+    const said = Object.entries(results).map(([result, count]) => `${count.toLocaleString("en")} ${RESULTS[result] ?? result}`);
+    return said.length ? [made("dt", TASKS[kind]), made("dd", said.join(", "))] : [];
+  });
+  const names = Object.entries(answered).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
+  if (names.length) lines.push(made("dt", "Answers"), made("dd", names.join(", ")));
+  find("task-progress").replaceChildren(...lines);
+  find("volunteers").hidden = !lines.length;
+  const link = /** @type {HTMLAnchorElement} */ (document.getElementById("volunteer-link"));
+  link.href = `/static/tasks.html#token=${token}`;
+}
+
+find("ask").onsubmit = async (event) => {
+  event.preventDefault();
+  find("message").hidden = true;
+  const [about, kind] = find("ask-what").value.split(" ");
+  try {
+    showTasks(await api.post("tasks", { about, kind, votes: find("votes").valueAsNumber }));
+  } catch (error) {
+    say(error);
+  }
+};
+
 find("assign").onsubmit = async (event) => {
   event.preventDefault();
   find("message").hidden = true;
@@ -159,6 +188,7 @@ try {
   links(document, api);
   themeButton(find("theme"));
   await show();
+  showTasks(await api.get("tasks"));
   find("among").replaceChildren(...[...people.values()].map(({ name }) => {
     const line = made("label");
     line.className = "switch";
