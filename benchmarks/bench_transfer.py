@@ -106,8 +106,8 @@ def run(
     some = replace(dataset, examples=(*chosen, watched))
     task, settings = InstanceTask(), TrainOptions(seed=SEED + draw)
     contract, _ = task.contract(some, settings.seed)
-    lesson = Lesson(task, some, contract, METHOD, settings, volume=None)
-    learning = task.learning(lesson, PATCH, workers=0)
+    lesson = Lesson(task, some, contract, METHOD, settings, size=PATCH)
+    learning = task.learning(lesson, lesson.plan(), workers=0)
     network = new_network(learning)
     taken = ""
     if way != "scratch":

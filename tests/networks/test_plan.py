@@ -9,7 +9,33 @@ from cellwright.networks.registry import network_from_dict
 def test_planes_have_the_defaults():
     plan = plan_network(Fingerprint(diameter=20))
     assert (plan.patch, plan.options("unet")) == ((256, 256), {})
+    assert plan.batch == 4
     assert plan_network(Fingerprint(), side=128).patch == (128, 128)
+
+
+def test_small_images_are_learned_in_small_patches_but_many_of_them():
+    plan = plan_network(Fingerprint((120, 118), images=200))
+    assert (plan.patch, plan.batch) == ((128, 128), 16)
+    assert plan_network(Fingerprint((60, 900))).patch == (64, 256)
+    assert plan_network(Fingerprint((2000, 900))) == plan_network(Fingerprint())
+
+
+def test_a_step_takes_no_more_patches_than_there_are_views_of_the_images():
+    assert plan_network(Fingerprint((64, 64), images=500)).batch == 32
+    assert plan_network(Fingerprint((64, 64), images=5)).batch == 10
+    assert plan_network(Fingerprint((64, 64), images=1)).batch == 4
+
+
+def test_wide_networks_and_large_patches_leave_room_for_fewer_patches():
+    assert plan_network(Fingerprint(), width=64).batch == 2
+    assert plan_network(Fingerprint(), width=8).batch == 4
+    assert plan_network(Fingerprint(), side=1024).batch == 2
+
+
+def test_few_planes_make_for_more_patches_in_a_step():
+    assert plan_network(Fingerprint((100, 200, 200), diameter=20)).batch == 2
+    thin = plan_network(Fingerprint((16, 60, 60), diameter=20))
+    assert (thin.patch, thin.batch) == ((16, 64, 64), 8)
 
 
 def test_a_cube_of_large_objects():
@@ -55,7 +81,7 @@ def test_few_planes_make_wide_patches_but_none_wider_than_the_images():
 )
 def test_every_plan_of_a_volume_is_a_network(size, diameter, anisotropy, depth):
     pytest.importorskip("torch")
-    plan = plan_network(Fingerprint(size, diameter, anisotropy), depth=depth)
+    plan = plan_network(Fingerprint(size, 9, diameter, anisotropy), depth=depth)
     network = network_from_dict(
         {
             "name": "unet",

@@ -6,8 +6,10 @@ from typing import Any
 import click
 
 from cellwright.cli import options
-from cellwright.methods.registry import CLASS_METHODS, LEARNERS, METHODS
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, METHODS, POINT_METHODS
 from cellwright.networks.registry import NETWORKS
+
+_METHODS = (*METHODS, *CLASS_METHODS, *BOX_METHODS, *POINT_METHODS, *LEARNERS)
 
 
 def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -29,14 +31,14 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     "--methods",
     metavar="A,B",
     callback=_names,
-    help=f"Some of: {', '.join([*METHODS, *CLASS_METHODS, *LEARNERS])}.  [default: by the shapes "
-    "of the objects, and one without a network]",
+    help=f"Some of: {', '.join(_METHODS)}.  [default: by the shapes of the objects, and one "
+    "without a network]",
 )
 @click.option(
     "--networks",
     metavar="A,B",
     callback=_names,
-    help=f"Some of: {', '.join(NETWORKS)}.  [default: unet; for pixel classes also another]",
+    help=f"Some of: {', '.join(NETWORKS)}.  [default: unet; where there is one method, two]",
 )
 @click.option(
     "--folds",
@@ -88,10 +90,11 @@ def compare(
     metrics = result.metrics
     for name, reason in metrics["failed"].items():
         click.echo(f"Failed: {name}: {reason}", err=True)
+    command = "detect" if metrics["task"] in ("boxes", "points") else "segment"
     lines = [
         *metrics["said"],
         f"Report: {output / 'report.html'}",
-        f"Use it: cellwright segment IMAGES -o RESULTS --model {output / 'model'}",
+        f"Use it: cellwright {command} IMAGES -o RESULTS --model {output / 'model'}",
     ]
     options.say(as_json, {"output": str(output), **metrics}, lines)
     if metrics["failed"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cellwright.datasets.augmentation import Augmentation
@@ -11,15 +11,13 @@ from cellwright.datasets.records import Dataset
 from cellwright.datasets.sampler import Patches
 from cellwright.methods.recipe import AnyRecipe
 from cellwright.models.card import InputContract, NetworkFacts
+from cellwright.networks.plan import Fingerprint, NetworkPlan, plan_network
 from cellwright.runs.learning import Learning
 from cellwright.runs.options import TrainOptions
 from cellwright.training.history import Row
 
 if TYPE_CHECKING:
     from cellwright.runs.tasks import Task
-
-BATCH_SIZES = {2: 4, 3: 2}
-"""Patches in one step when nothing is said, by dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,8 @@ class Lesson:
         What the model is to see.
     method : str
     options : TrainOptions
-    volume : tuple of int, optional
-        Size (Z, Y, X) of the smallest training volume, in px; None for planes.
+    size : tuple of int
+        Of the smallest training volume (Z, Y, X), or of typical planes (Y, X), in px.
     """
 
     task: Task
@@ -44,18 +42,35 @@ class Lesson:
     contract: InputContract
     method: str
     options: TrainOptions
-    volume: tuple[int, ...] | None
+    size: tuple[int, ...]
 
     @property
     def dimensions(self) -> int:
         """2 for planes, 3 for volumes."""
-        return 2 if self.volume is None else 3
+        return len(self.size)
 
-    def patches(self, shape: tuple[int, ...], variation: Augmentation) -> Patches:
-        """Return what patches of a shape ([Z,] Y, X), in px, are like; without targets."""
+    def plan(self) -> NetworkPlan:
+        """Return the plan of the network and of its patches."""
+        contract, options = self.contract, self.options
+        scale = contract.scale or 1.0
+        plan = plan_network(
+            Fingerprint(
+                size=tuple(round(length * scale) for length in self.size),
+                images=len(self.dataset.part("train")),
+                diameter=contract.diameter_range[0] if contract.diameter_range else None,
+                anisotropy=contract.anisotropy or 1.0,
+            ),
+            side=options.patch,
+            depth=options.network.get("depth"),
+            width=options.network.get("width"),
+        )
+        return replace(plan, batch=options.batch_size or plan.batch)
+
+    def patches(self, plan: NetworkPlan, variation: Augmentation) -> Patches:
+        """Return what the patches of a plan are like; without targets."""
         return Patches(
-            shape=shape,
-            batch_size=self.options.batch_size or BATCH_SIZES[len(shape)],
+            shape=plan.patch,
+            batch_size=plan.batch,
             augmentation=variation,
             normalisation=self.contract.normalisation,
             channels=len(self.contract.channels),

@@ -150,8 +150,8 @@ def class_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[st
     return contract, summary.problems
 
 
-def volume_size(dataset: Dataset) -> tuple[int, ...] | None:
-    """Return the size (Z, Y, X) of the smallest training volume; None where images are planes.
+def image_size(dataset: Dataset) -> tuple[int, ...]:
+    """Return the size (Z, Y, X) of the smallest training volume, or (Y, X) of typical planes.
 
     Raises
     ------
@@ -164,7 +164,9 @@ def volume_size(dataset: Dataset) -> tuple[int, ...] | None:
         raise DatasetError(
             f"Some images of '{dataset.root}' are volumes, others single planes. Train on either."
         )
-    return None if dimensions == {2} else min(sizes, key=np.prod)
+    if dimensions == {2}:
+        return tuple(int(length) for length in np.median(sizes, axis=0))
+    return min(sizes, key=np.prod)
 
 
 def dimensions_of(summary: Summary) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cellwright.datasets.records import Dataset, Example
 from cellwright.models.card import InputContract, ModelCard
+from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Grid, Number
 from cellwright.runs.learning import Learning
@@ -84,8 +85,8 @@ class Task(Protocol):
     def contract(self, dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
         """Decide what the network is to see, and say what is wrong with single images."""
 
-    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
-        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+    def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
+        """Return how the network learns, from the patches of a plan."""
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""

@@ -24,7 +24,7 @@ from cellwright.runs.learned import has_learned
 from cellwright.runs.lesson import Learned, Lesson, Machine
 from cellwright.runs.object_classes import without_classes
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.prepare import divided_dataset, novelty_of, volume_size
+from cellwright.runs.prepare import divided_dataset, image_size, novelty_of
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
 from cellwright.runs.tasks import Finished, Task
@@ -151,8 +151,8 @@ def train_divided(
     """
     learner = learner_for(options.method)
     start = load_package(find_model(options.start_from)) if options.start_from else None
-    size = volume_size(divided)
-    method = options.method or _usual_method(task, start, 2 if size is None else 3)
+    size = image_size(divided)
+    method = options.method or _usual_method(task, start, len(size))
     plan = Plan(
         command="train",
         inputs=files_of(divided.examples),

@@ -21,6 +21,7 @@ from cellwright.inference.diameter import choose_scale
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.boxes.suppression import FARTHEST
 from cellwright.models.card import InputContract, ModelCard
+from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.annotated import ValidationExample, example_step, extremes
 from cellwright.reports.drawing import draw_frames
 from cellwright.reports.page import Number
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
     from cellwright.models.boxes import BoxModel
 
 _SIZED = 200  # training images whose objects are measured
-_NETWORK = {"name": "fpn", "width": 24, "stem": 4}  # looks far, on a coarse grid
 _LARGE = 98  # percentile of the largest objects of images that a readout must reach around
+BOX_NETWORK = {"name": "fpn", "width": 24, "stem": 4}
+"""The network when none is asked for: it looks far, on a coarse grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,13 @@ class BoxTask:
         scale = _seen_at(float(np.median(sizes)), contract)
         return replace(contract, scale=round(scale, 4)), problems
 
-    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
-        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+    def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
+        """Return how the network learns, from the patches of a plan."""
         from cellwright.methods.boxes.recipe import BoxesRecipe
 
         dataset, contract, options = lesson.dataset, lesson.contract, lesson.options
         farthest = FARTHEST * _largest(dataset.part("train"), contract, options.seed)
-        readout = BoxesReadout.suited_to(len(patch), farthest, dataset.classes)
+        readout = BoxesReadout.suited_to(len(plan.patch), farthest, dataset.classes)
         recipe = BoxesRecipe(readout)
         variation = augmentation(options.strength)
         if dataset.task == "boxes":
@@ -104,12 +106,12 @@ class BoxTask:
             diameter_range=contract.diameter_range,
             reference_diameter=contract.diameter,
         )
-        patches = lesson.patches(patch, variation)
+        patches = lesson.patches(plan, variation)
         if dataset.task == "instances" and len(dataset.classes) > 1:
             patches = replace(patches, classes=dataset.classes)
         learning = lesson.learning(recipe, patches, workers)
         pack = partial(packed_boxes, dataset.classes)
-        return replace(learning, pack=pack, network=_NETWORK)
+        return replace(learning, pack=pack, network=BOX_NETWORK)
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:
         """Return what judges the network during the training."""
@@ -219,9 +221,9 @@ def _pictured(
 def _framed(scored: ScoredBoxes, sure: BoolArray) -> tuple[AnyArray, AnyArray]:
     """Return pictures (Y, X) of the true boxes, and of those found that are sure enough."""
     size = scored.image.shape[1:]
-    thickness = 2 * example_step(size)
-    truth, found = (
-        draw_frames(boxes, np.ones(len(boxes), int), size, thickness)
-        for boxes in (scored.truth.corners, scored.found.boxes[sure])
-    )
-    return truth, found
+    return framed(scored.truth.corners, size), framed(scored.found.boxes[sure], size)
+
+
+def framed(boxes: AnyArray, size: tuple[int, ...]) -> AnyArray:
+    """Return boxes (N, 4) as frames, 1 on 0, that are seen in a picture of an image (Y, X)."""
+    return draw_frames(boxes, np.ones(len(boxes), int), size, 2 * example_step(size))

@@ -14,6 +14,7 @@ from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
+from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate_classes import ClassEvaluation, evaluate_classes, score_classes
@@ -48,15 +49,15 @@ class ClassTask:
         """Decide what the network is to see, and say what is wrong with single images."""
         return class_contract(dataset, seed)
 
-    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
-        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+    def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
+        """Return how the network learns, from the patches of a plan."""
         from cellwright.methods.classes.recipe import ClassesRecipe
 
         # Pasted objects, empty fields and places of objects are for labels that number objects.
         variation = augmentation(lesson.options.strength)
         variation = replace(variation, paste=0.0, empty=0.0, foreground=0.0)
         recipe = ClassesRecipe(ClassesReadout(lesson.dataset.classes))
-        patches = replace(lesson.patches(patch, variation), separate=False)
+        patches = replace(lesson.patches(plan, variation), separate=False)
         return lesson.learning(recipe, patches, workers)
 
     def validation(self, learning: Learning) -> Callable[[nn.Module], Mapping[str, float]]:

@@ -14,6 +14,7 @@ from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
+from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate import Evaluation, evaluate_examples
@@ -58,11 +59,11 @@ class InstanceTask:
         contract, problems = object_contract(dataset, seed)
         return contract, (*problems, *class_problems(dataset))
 
-    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
-        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+    def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
+        """Return how the network learns, from the patches of a plan."""
         contract, classes = lesson.contract, lesson.dataset.classes
         assert contract.diameter_range is not None  # objects have sizes
-        readout = new_readout(lesson.method, len(patch), contract.diameter_range[1])
+        readout = new_readout(lesson.method, len(plan.patch), contract.diameter_range[1])
         recipe = find_method(lesson.method).recipe_class()(readout)
         variation = augmentation(lesson.options.strength)
         # Objects are learned at the size at which they will be seen.
@@ -72,7 +73,7 @@ class InstanceTask:
             diameter_range=contract.diameter_range,
             reference_diameter=contract.diameter,
         )
-        patches = lesson.patches(patch, variation)
+        patches = lesson.patches(plan, variation)
         if not classes:
             return lesson.learning(recipe, patches, workers)
         learning = lesson.learning(

@@ -12,7 +12,7 @@ from cellwright.models.export import export_network, network_facts, restored_net
 from cellwright.models.package import NETWORK, Package
 from cellwright.models.readouts import map_reader_of
 from cellwright.networks.network import Network
-from cellwright.networks.plan import Fingerprint, NetworkPlan, plan_network
+from cellwright.networks.plan import NetworkPlan
 from cellwright.networks.registry import network_from_dict
 from cellwright.networks.transfer import Transferred, transfer_weights
 from cellwright.runs.evaluate import named
@@ -55,10 +55,9 @@ def learn_network(
         If the network cannot take the images, or the weights to start from.
     """
     contract, options, task = lesson.contract, lesson.options, lesson.task
-    plan = plan_network(
-        _fingerprint(lesson), side=options.patch, depth=options.network.get("depth")
-    )
-    learning = task.learning(lesson, plan.patch, machine.workers)
+    plan = lesson.plan()
+    remark(f"Note: {plan.in_words}.")
+    learning = task.learning(lesson, plan, machine.workers)
     network, transferred = _network(learning, plan, options, start)
     record = fit(
         network,
@@ -77,16 +76,6 @@ def learn_network(
         readout=readout_parameters(learning.recipe.readout),
         training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
-    )
-
-
-def _fingerprint(lesson: Lesson) -> Fingerprint:
-    """Return what the plan of network and patches depends on."""
-    sizes = lesson.contract.diameter_range
-    return Fingerprint(
-        volume=lesson.volume,
-        diameter=sizes[0] if sizes else None,
-        anisotropy=lesson.contract.anisotropy or 1.0,
     )
 
 

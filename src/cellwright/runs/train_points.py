@@ -18,6 +18,7 @@ from cellwright.metrics.points import best_f1, correct, match_points
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.package import Package
 from cellwright.models.points import PointModel
+from cellwright.networks.plan import NetworkPlan
 from cellwright.quality.calibration import fit_calibration
 from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
@@ -61,17 +62,17 @@ class PointTask:
         """Decide what the network is to see, and say what is wrong with single images."""
         return class_contract(dataset, seed)
 
-    def learning(self, lesson: Lesson, patch: tuple[int, ...], workers: int) -> Learning:
-        """Return how the network learns, from patches ([Z,] Y, X) in px."""
+    def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
+        """Return how the network learns, from the patches of a plan."""
         from cellwright.methods.points.recipe import PointsRecipe
 
         dataset, options = lesson.dataset, lesson.options
         diameter = options.diameter or _typical_diameter(dataset.part("train"), options.seed)
-        readout = PointsReadout.suited_to(len(patch), diameter, dataset.classes)
+        readout = PointsReadout.suited_to(len(plan.patch), diameter, dataset.classes)
         readout = replace(readout, threshold=_FAINT, anisotropy=lesson.contract.anisotropy or 1.0)
         recipe = PointsRecipe(readout)
         # Pasted objects are for labels that number objects.
-        patches = lesson.patches(patch, replace(augmentation(options.strength), paste=0.0))
+        patches = lesson.patches(plan, replace(augmentation(options.strength), paste=0.0))
         learning = lesson.learning(recipe, patches, workers)
         return replace(learning, pack=partial(packed_points, dataset.classes))
 

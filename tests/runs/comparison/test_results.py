@@ -12,6 +12,7 @@ FACTS = {
     "seconds_per_megapixel": 0.4,
     "minutes_per_training": 2.0,
     "steps_per_training": 500.0,
+    "patches": "4 of 256 × 256",
 }
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from cellwright.datasets.examples import load_labels, load_pixels
 from cellwright.datasets.records import Example
 from cellwright.measure.objects import measure_objects
-from cellwright.methods.registry import LEARNERS
+from cellwright.methods.registry import BOX_METHODS, LEARNERS
 from cellwright.networks.registry import network_description
+from cellwright.runs.train_boxes import BOX_NETWORK
 
 _LONG = 2.0  # length over width from which on objects count as long
 _CONVEX = 0.9  # share of their convex hull from which on objects count as convex
 _LOOKED_AT = 8  # images whose objects' shapes are looked at
+_METHODS = {"classes": ("classes", "pixels"), "boxes": ("boxes",), "points": ("points",)}
 _FEW = 12  # images up to which a network of few parameters is worth a try
 
 
@@ -69,22 +71,29 @@ def make_candidates(methods: Sequence[str], networks: Sequence[str]) -> tuple[Ca
             made.append(Candidate(method, None))
             continue
         for network in dict.fromkeys(networks):
-            made.append(Candidate(method, network, {"network": network_description(network)}))
+            description = network_description(network)
+            if method in BOX_METHODS and network == BOX_NETWORK["name"]:
+                description = dict(BOX_NETWORK)
+            made.append(Candidate(method, network, {"network": description}))
     return tuple(made)
 
 
-def default_methods(task: str, examples: Sequence[Example]) -> tuple[str, ...]:
+def default_methods(task: str, examples: Sequence[Example], dimensions: int) -> tuple[str, ...]:
     """Choose methods by the shapes of the annotated objects, and one that needs no network.
 
     Parameters
     ----------
     task : str
-        ``"instances"`` or ``"classes"``.
+        ``"instances"``, ``"classes"``, ``"boxes"`` or ``"points"``.
     examples : sequence of Example
         Some of them are looked at.
+    dimensions : int
+        2 for planes, 3 for volumes, which not all methods work in.
     """
-    if task == "classes":
-        return ("classes", "pixels")
+    if task in _METHODS:
+        return _METHODS[task]
+    if dimensions == 3:
+        return ("watershed", "flows", "stars", "classical")
     length, solidity = object_shapes(examples)
     if length >= _LONG:
         return ("watershed", "flows-distance", "flows", "classical")
@@ -94,9 +103,13 @@ def default_methods(task: str, examples: Sequence[Example]) -> tuple[str, ...]:
 
 
 def default_networks(task: str, images: int) -> tuple[str, ...]:
-    """Choose networks: the usual one, and for classes, which have one method, another one."""
-    if task != "classes":
+    """Choose networks: the usual one, and for tasks that have one method, another one."""
+    if task == "instances":
         return ("unet",)
+    if task == "boxes":
+        return (str(BOX_NETWORK["name"]), "light")
+    if task == "points":
+        return ("unet", "light")
     return ("unet", "msd") if images <= _FEW else ("unet", "fpn")
 
 

@@ -11,7 +11,7 @@ from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
 from cellwright.measure.tables import write_csv
-from cellwright.methods.registry import CLASS_METHODS, LEARNERS
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.load import load_model
 from cellwright.models.package import CARD, FILES
 from cellwright.runs.comparison.candidates import (
@@ -25,7 +25,6 @@ from cellwright.runs.comparison.division import Division, divide
 from cellwright.runs.comparison.options import CompareOptions
 from cellwright.runs.comparison.report import comparison_page
 from cellwright.runs.comparison.results import (
-    COLUMNS,
     Estimate,
     Findings,
     as_table,
@@ -39,6 +38,7 @@ from cellwright.runs.doctor import versions
 from cellwright.runs.folder import RUN_FILE, Plan, RunFolder, open_run
 from cellwright.runs.lesson import Machine
 from cellwright.runs.options import TrainOptions
+from cellwright.runs.prepare import image_size
 from cellwright.runs.results import command_line
 from cellwright.runs.scoring import files_of
 from cellwright.runs.tasks import Task
@@ -130,9 +130,7 @@ def compare(
     networks_first = sorted(options.methods, key=LEARNERS.__contains__)
     first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
     task, opened = open_task(Path(dataset), first)
-    if task.name not in COLUMNS:
-        raise UsageError(f"Models of {task.name} cannot be compared yet; use 'cellwright train'.")
-    if opened.task == "instances" and opened.classes:
+    if task.name == "instances" and opened.classes:
         opened = replace(opened, notes=(*opened.notes, _OUTLINES_ALONE))
     division = divide(opened, options.folds, options.seed)
     candidates = _candidates(task, division, options)
@@ -202,17 +200,25 @@ def _compared(
 
 
 def _refuse_mixed(methods: Sequence[str]) -> None:
-    if len({method in CLASS_METHODS for method in methods if method not in LEARNERS}) > 1:
+    kinds = (CLASS_METHODS, BOX_METHODS, POINT_METHODS)
+    found = {
+        next((n for n, kind in enumerate(kinds) if method in kind), None)
+        for method in methods
+        if method not in LEARNERS
+    }
+    alone = found & {1, 2}  # boxes and points, which nothing learns without a network
+    if len(found) > 1 or (alone and any(method in LEARNERS for method in methods)):
         raise UsageError(
-            "Methods for objects and for pixel classes cannot be compared with each other: "
-            f"{', '.join(methods)}. Choose of one kind."
+            "Methods that find objects, classes of pixels, boxes or points cannot be compared with "
+            f"each other: {', '.join(methods)}. Choose of one kind."
         )
 
 
 def _candidates(task: Task, division: Division, options: CompareOptions) -> tuple[Candidate, ...]:
     learned = division.folds[0].part("train")
+    dimensions = len(image_size(division.folds[0]))
     return make_candidates(
-        options.methods or default_methods(task.name, learned),
+        options.methods or default_methods(task.name, learned, dimensions),
         options.networks or default_networks(task.name, len(learned)),
     )
 

@@ -128,6 +128,8 @@ def _facts(standing: Standing) -> dict[str, str]:
     facts = standing.facts
     parameters = facts["parameters"]
     return {
+        "patches [px]": facts["patches"] or "–",
+    } | {
         name: "–" if not value else plain_number(value)
         for name, value in {
             "s/Mpx": facts["seconds_per_megapixel"],

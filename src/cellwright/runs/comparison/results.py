@@ -18,6 +18,8 @@ from cellwright.runs.comparison.rounds import Round
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "instances": {"AP@0.5": "AP@0.5", "AP@0.75": "AP@0.75", "F1@0.5": "F1@0.5", "PQ": "PQ"},
     "classes": {"dice": "Dice"},
+    "boxes": {"F1": "F1"},
+    "points": {"f1": "F1"},
 }
 """Scores in the leaderboard and what people call them, by task; the first one decides."""
 

@@ -71,7 +71,7 @@ def search_settings(
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_BEFORE_PRUNING, n_warmup_steps=0),
     )
-    volumes = folds[0].volume is not None
+    volumes = len(folds[0].size) == 3
     study.enqueue_trial(_usual(base, volumes))
     each = minutes / (TRIALS * len(folds))
     tried: list[Tried] = []

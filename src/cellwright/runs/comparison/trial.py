@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +12,31 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
+from cellwright.datasets.examples import load_labels
+from cellwright.datasets.points import load_points
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.image import Image
+from cellwright.models.boxes import BoxModel
 from cellwright.models.card import InputContract
-from cellwright.models.classes import ClassModel
-from cellwright.models.instances import InstanceModel
+from cellwright.models.classes import ClassModel, ClassSegmentation
 from cellwright.models.load import AnyModel, open_model
 from cellwright.models.package import WEIGHTS, Package
+from cellwright.models.points import PointModel
 from cellwright.reports.annotated import ValidationExample, example_card
 from cellwright.runs.comparison.candidates import Candidate
 from cellwright.runs.comparison.results import deciding
 from cellwright.runs.evaluate import evaluate_examples
+from cellwright.runs.evaluate_boxes import evaluate_boxes, true_boxes
 from cellwright.runs.evaluate_classes import evaluate_classes
+from cellwright.runs.evaluate_points import evaluate_points
 from cellwright.runs.lesson import Lesson, Machine
+from cellwright.runs.marks import drawn_marks
 from cellwright.runs.options import TrainOptions
-from cellwright.runs.prepare import volume_size
-from cellwright.runs.scoring import load_image, middle_plane
+from cellwright.runs.prepare import image_size
+from cellwright.runs.scoring import image_of, middle_plane
 from cellwright.runs.tasks import Task
 from cellwright.runs.train import finished_model, learner_for
+from cellwright.runs.train_boxes import framed
 
 _PICTURED = 3
 
@@ -45,7 +53,7 @@ class Fold:
     dataset : Dataset
         With the splits ``"train"``, ``"val"`` (to choose thresholds) and ``"test"`` (to judge).
     contract : InputContract
-    volume : tuple of int, optional
+    size : tuple of int
         As in `Lesson`.
     """
 
@@ -53,7 +61,7 @@ class Fold:
     task: Task
     dataset: Dataset
     contract: InputContract
-    volume: tuple[int, ...] | None
+    size: tuple[int, ...]
 
     @property
     def pictured(self) -> tuple[Example, ...]:
@@ -74,7 +82,7 @@ def prepare_fold(number: int, task: Task, dataset: Dataset, seed: int) -> Fold:
         If they cannot be learned.
     """
     contract, _ = task.contract(dataset, seed)
-    return Fold(number, task, dataset, contract, volume_size(dataset))
+    return Fold(number, task, dataset, contract, image_size(dataset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class Trial:
         One row per image that it was judged on, as `cellwright evaluate` writes them.
     facts : dict
         ``parameters``, ``bytes`` (of the package), ``seconds_per_megapixel``, ``minutes`` (of
-        training), ``steps``.
+        training), ``steps``, ``patches`` (what a step takes, in words; empty without a network).
     pictures : dict
         Of the images that the report shows, by their ids.
     """
@@ -121,7 +129,7 @@ def run_trial(
         What trains it; it is judged on the CPU.
     until : float
     """
-    lesson = Lesson(fold.task, fold.dataset, fold.contract, candidate.method, options, fold.volume)
+    lesson = Lesson(fold.task, fold.dataset, fold.contract, candidate.method, options, fold.size)
     learned = learner_for(candidate.method)(lesson, folder, machine, until=until)
     card = finished_model(lesson, learned, "candidate").card
     package = Package(card, learned.files, sha256="", source=candidate.name)
@@ -134,15 +142,25 @@ def run_trial(
         "seconds_per_megapixel": speed,
         "minutes": learned.training["seconds"] / 60,
         "steps": learned.training.get("steps"),
+        "patches": _patches(learned.training),
     }
     return Trial(scores, facts, pictures)
+
+
+def _patches(training: Mapping[str, Any]) -> str:
+    """Return how many patches of what size a step took."""
+    size = " × ".join(map(str, training.get("patch", ())))
+    return f"{training['batch size']} of {size}" if size else ""
 
 
 def evaluation_of(model: AnyModel, examples: Sequence[Example]) -> Table:
     """Return the scores of a model, one row per image."""
     if isinstance(model, ClassModel):
         return evaluate_classes(model, examples).table()
-    assert isinstance(model, InstanceModel)  # no other kind is compared
+    if isinstance(model, BoxModel):
+        return evaluate_boxes(model, examples).table()
+    if isinstance(model, PointModel):
+        return evaluate_points(model, examples).table()
     return evaluate_examples(model, examples).table()
 
 
@@ -152,11 +170,12 @@ def _pictures(model: AnyModel, fold: Fold, scores: Table) -> tuple[dict[str, Any
     column = deciding(fold.task.name)
     pictures, speeds = {}, []
     for example in fold.pictured:
-        image, truth = load_image(example, model.card.network.dimensions)
+        image = image_of(example, model.card.network.dimensions)
         begin = time.perf_counter()
         found = _found(model, image)
-        speeds.append((time.perf_counter() - begin) / (truth.size / 1e6))
-        shown, annotated = middle_plane(image, truth)
+        megapixels = math.prod(image.shape[1:]) / 1e6
+        speeds.append((time.perf_counter() - begin) / megapixels)
+        shown, annotated = middle_plane(image, _annotated(model, example, image))
         note = f"{column} {scores[column][ids.index(example.id)]:.2f}"
         pictures[example.id] = example_card(
             ValidationExample(example.id, note, shown, annotated, middle_plane(image, found)[1])
@@ -165,14 +184,29 @@ def _pictures(model: AnyModel, fold: Fold, scores: Table) -> tuple[dict[str, Any
 
 
 def _found(model: AnyModel, image: Image) -> AnyArray:
-    if isinstance(model, ClassModel):
-        classes = model.segment(image).classes
-        assert classes is not None  # no sink is used here
-        return classes
-    assert isinstance(model, InstanceModel)
-    labels = model.segment(image).labels
-    assert labels is not None
+    """Return what a model finds as numbers of pixels, to be outlined; shape ([Z,] Y, X)."""
+    size = image.shape[1:]
+    if isinstance(model, BoxModel):
+        table = model.detect(image).table
+        return framed(np.stack([table[f"bbox-{side}"] for side in range(4)], 1), size)
+    if isinstance(model, PointModel):
+        table = model.detect(image).table
+        places = np.stack([table[f"centroid-{axis}"] for axis in range(len(size))], 1)
+        return drawn_marks(places, size, model.tolerance / 2)
+    found = model.segment(image)
+    labels = found.classes if isinstance(found, ClassSegmentation) else found.labels
+    assert labels is not None  # no sink is used here
     return labels
+
+
+def _annotated(model: AnyModel, example: Example, image: Image) -> AnyArray:
+    """Return what is annotated in an image, in the same form."""
+    size = image.shape[1:]
+    if isinstance(model, BoxModel):
+        return framed(true_boxes(example, size, model.classes).corners, size)
+    if isinstance(model, PointModel):
+        return drawn_marks(load_points(example, size).positions, size, model.tolerance / 2)
+    return load_labels(example, size)
 
 
 def _parameters(files: Mapping[str, bytes]) -> int:
@@ -198,4 +232,5 @@ def mean_facts(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "seconds_per_megapixel": mean("seconds_per_megapixel"),
         "minutes_per_training": mean("minutes"),
         "steps_per_training": mean("steps"),
+        "patches": trials[0]["patches"],
     }
