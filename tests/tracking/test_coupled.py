@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from cellwright._errors import InputError
 from cellwright.metrics.overlap import overlap_table
@@ -105,13 +106,7 @@ def test_no_choice_is_better_than_the_one_that_is_found(seed):
 
 def _global_milp(program):
     """The same program in whole numbers from the start, with all its variables."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    from cellwright.tracking.coupled.program import _constraints
-
-    costs = np.concatenate([program.alone, -program.link_gain, -program.division_gain])
-    rows, most = _constraints(program)
-    lowest = np.concatenate([program.certain, np.zeros(len(costs) - len(program.certain))])
+    costs, rows, most, lowest = program.matrix()
     solved = milp(
         costs,
         constraints=LinearConstraint(rows, -np.inf, most),
@@ -128,8 +123,7 @@ def _prepared():
     hypotheses = find_hypotheses(spoiled, images)
     movie = Movie(hypotheses.detections)
     gains = find_gains(movie, fit_model(movie), LinkOptions(), hypotheses.rivals)
-    worth = hypotheses.shares() * (hypotheses.worth() + 15.0)
-    return hypotheses, movie, gains, worth
+    return hypotheses, movie, gains, hypotheses.value()
 
 
 def test_a_whole_movie_is_solved_as_well_as_by_one_global_program():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from cellwright.images.image import Image
 from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import read_parquet, write_parquet
-from cellwright.models.instances import InstanceModel
+from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.folder import PARTS
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
@@ -150,7 +150,9 @@ def choose_objects(
         ]
         for number in progress(range(movie.count), "Segmenting", unit="frame"):
             if not found[-1].table(number).exists():
-                _segment(segmenter, movie.frame(number), number, found, channel)
+                results = segment_scales(segmenter, movie.frame(number), channel)
+                for one, result in zip(found, results, strict=False):
+                    one.keep(number, result)
     given = choice.others if segmenter else (movie, *choice.others)
 
     def labels() -> list[Iterator[AnyArray]]:
@@ -188,6 +190,11 @@ class _Found:
     def table(self, number: int) -> Path:
         return self.folder / f"labels{number}-{self.name}.parquet"
 
+    def keep(self, number: int, result: Segmentation) -> None:
+        assert result.labels is not None  # no sink was given
+        write_labels(self.file(number), result.labels, overwrite=True)
+        write_parquet(self.table(number), {"confidence": result.table["confidence"]})
+
     def labels(self) -> Iterator[AnyArray]:
         return (read_labels(self.file(number))[0] for number in range(self.count))
 
@@ -195,23 +202,23 @@ class _Found:
         return (read_parquet(self.table(number))["confidence"] for number in range(self.count))
 
 
-def _segment(
-    segmenter: InstanceModel,
-    image: Image,
-    number: int,
-    found: Sequence[_Found],
-    channel: tuple[str, ...],
-) -> None:
-    """Segment a frame at the scale that suits the model, and as if objects were larger."""
-    diameter = None
-    usual = 0.0
-    for file, larger in zip(found, (None, *_LARGER), strict=False):
-        if larger is not None:
-            diameter = usual * larger
-        result = segmenter.segment(image, channel=channel or None, diameter=diameter)
-        assert result.labels is not None  # no sink was given
-        if larger is None:
-            comfortable = segmenter.card.input.diameter_range or (0.0, 0.0)
-            usual = float(np.fmax(result.diameter, comfortable[1]))
-        write_labels(file.file(number), result.labels, overwrite=True)
-        write_parquet(file.table(number), {"confidence": result.table["confidence"]})
+def segment_scales(
+    segmenter: InstanceModel, image: Image, channel: tuple[str, ...] = ()
+) -> Iterator[Segmentation]:
+    """Segment a frame at the scale that suits the model, then as if objects were larger.
+
+    Parameters
+    ----------
+    segmenter : InstanceModel
+        One that says which sizes of objects it knows.
+    image : Image
+    channel : tuple of str
+        Channels that it is given.
+    """
+    channels = channel or None
+    first = segmenter.segment(image, channel=channels)
+    yield first
+    comfortable = segmenter.card.input.diameter_range or (0.0, 0.0)
+    usual = float(np.fmax(first.diameter, comfortable[1]))
+    for larger in _LARGER:
+        yield segmenter.segment(image, channel=channels, diameter=usual * larger)

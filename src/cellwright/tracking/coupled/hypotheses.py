@@ -18,6 +18,8 @@ from cellwright.tracking.tracks import Tracks
 _SAME = 0.8  # IoU of two outlines of one object
 _EXCLUDES = 0.2  # share of the smaller of two objects; those that share less have no exact border
 _UNSURE = 0.02  # probabilities closer to 0 or 1 are not believed
+_DOUBTFUL = 0.5  # probability below which an object that excludes none may be left out
+_COVER = 15.0  # log odds that something is there where an object was found
 _AGREEMENT = 6.0  # log odds that the agreement of all segmentations is worth, against none
 
 
@@ -47,15 +49,13 @@ class Hypotheses:
         return len(self.source)
 
     @property
-    def competes(self) -> BoolArray:
-        """Which of them exclude others, shape (N,)."""
-        return np.asarray(np.bincount(self.rivals.ravel(), minlength=len(self)) > 0)
+    def certain(self) -> BoolArray:
+        """Which exclude no others and are more probable than not, shape (N,)."""
+        competes = np.bincount(self.rivals.ravel(), minlength=len(self)) > 0
+        return np.asarray(~competes & (self.confidence >= _DOUBTFUL))
 
     def shares(self) -> DoubleArray:
-        """Return how large each is beside the largest that it excludes, up to 1, shape (N,).
-
-        So that what several pieces say together counts as much as what the whole says.
-        """
+        """Return how large each is beside the largest that it excludes, up to 1, shape (N,)."""
         area = np.asarray(self.detections.properties["area"], np.float64)
         largest = area.copy()
         one, other = self.rivals.T
@@ -63,10 +63,14 @@ class Hypotheses:
         np.maximum.at(largest, other, area[one])
         return area / largest
 
-    def worth(self) -> DoubleArray:
-        """Return the log odds that each is right, shape (N,)."""
+    def value(self) -> DoubleArray:
+        """Return what it is worth that each is there, shape (N,).
+
+        The log odds that it is right, and what it is worth that a place is not left empty, by its
+        share of that place: two halves count as much as their whole.
+        """
         sure = np.clip(self.confidence, _UNSURE, 1 - _UNSURE)
-        return np.asarray(np.log(sure / (1 - sure)))
+        return self.shares() * (np.log(sure / (1 - sure)) + _COVER)
 
     def paint(self, chosen: BoolArray, frame: int, segmentations: Sequence[AnyArray]) -> LabelArray:
         """Return the label image of a frame with the chosen objects.

@@ -54,6 +54,44 @@ class Program:
         """Number of variables."""
         return len(self.alone) + len(self.links) + len(self.divisions)
 
+    def matrix(self) -> tuple[DoubleArray, Any, DoubleArray, DoubleArray]:
+        """Return the program as numbers: objects, then links, then divisions, each 0 or 1.
+
+        Returns
+        -------
+        costs : array of float, shape (V,)
+        rows : sparse array, shape (R, V)
+        most : array of float, shape (R,)
+            What the sum of each row is at most.
+        lowest : array of float, shape (V,)
+            1 for what is there in any case.
+        """
+        from scipy.sparse import coo_array
+
+        count, links, divisions = len(self.alone), len(self.links), len(self.divisions)
+        objects = np.arange(count)
+        link = count + np.arange(links)
+        division = count + links + np.arange(divisions)
+        source, target = self.links.T
+        mother, one, other = self.divisions.T
+        clique = np.repeat(np.arange(len(self.cliques)), [*map(len, self.cliques)])
+        members = np.concatenate([np.zeros(0, np.int64), *self.cliques])
+        # Ways in, then ways out, each at most the object; then the cliques.
+        parts = [
+            (objects, objects, -1.0), (target, link, 1.0), (one, division, 1.0),
+            (other, division, 1.0), (count + objects, objects, -1.0), (count + source, link, 1.0),
+            (count + mother, division, 1.0), (2 * count + clique, members, 1.0),
+        ]  # fmt: skip
+        rows, columns = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
+        signs = np.concatenate([np.full(len(row), sign) for row, _, sign in parts])
+        shape = (2 * count + len(self.cliques), self.size)
+        return (
+            np.concatenate([self.alone, -self.link_gain, -self.division_gain]),
+            coo_array((signs, (rows, columns)), shape=shape).tocsr(),
+            np.concatenate([np.zeros(2 * count), np.ones(len(self.cliques))]),
+            np.concatenate([self.certain, np.zeros(links + divisions)]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Solution:
@@ -84,12 +122,10 @@ def solve_program(program: Program) -> Solution:
     RuntimeError
         If HiGHS does not find the optimum, which is always there.
     """
-    costs = np.concatenate([program.alone, -program.link_gain, -program.division_gain])
-    if not len(costs):
+    if not program.size:
         none = np.zeros(0, bool)
         return Solution(none, none, none, 0.0)
-    lowest = np.concatenate([program.certain, np.zeros(len(costs) - len(program.certain))])
-    rows, most = _constraints(program)
+    costs, rows, most, lowest = program.matrix()
     values, reduced = _relaxed(costs, rows, most, lowest)
     least = float(costs @ values)
     margin = _MARGIN
@@ -106,34 +142,6 @@ def solve_program(program: Program) -> Solution:
         chosen, np.cumsum([len(program.alone), len(program.links)])
     )
     return Solution(objects, links, divisions, float(costs @ chosen))
-
-
-def _constraints(program: Program) -> tuple[Any, DoubleArray]:
-    """Return the rows of a sparse matrix and what each is at most."""
-    from scipy.sparse import coo_array
-
-    count, links, divisions = len(program.alone), len(program.links), len(program.divisions)
-    objects = np.arange(count)
-    link = count + np.arange(links)
-    division = count + links + np.arange(divisions)
-    source, target = program.links.T
-    mother, one, other = program.divisions.T
-    # Ways in, then ways out, each less the object; then the cliques.
-    clique = 2 * count + np.repeat(np.arange(len(program.cliques)), [*map(len, program.cliques)])
-    members = np.concatenate([np.zeros(0, np.int64), *program.cliques])
-    rows = np.concatenate([
-        objects, target, one, other, count + objects, count + source, count + mother, clique,
-    ])  # fmt: skip
-    columns = np.concatenate([
-        objects, link, division, division, objects, link, division, members,
-    ])  # fmt: skip
-    signs = np.ones(len(rows))
-    signs[:count] = -1
-    begin = count + links + 2 * divisions
-    signs[begin : begin + count] = -1
-    height = 2 * count + len(program.cliques)
-    matrix = coo_array((signs, (rows, columns)), shape=(height, program.size)).tocsr()
-    return matrix, np.concatenate([np.zeros(2 * count), np.ones(len(program.cliques))])
 
 
 def _relaxed(

@@ -25,8 +25,6 @@ WINDOW = 12
 """Frames that are decided together."""
 OVERLAP = 4
 """Of these, frames on either side that other windows decide."""
-_DOUBTFUL = 0.5  # probability below which an object that excludes none may be left out
-_COVER = 15.0  # log odds that something is there where an object was found
 _ROUNDS = 2  # of estimating the model from what was chosen
 
 
@@ -53,10 +51,9 @@ def choose(
 
     Notes
     -----
-    An object is worth its log odds of being right, by its share of the place that it competes
-    for: two halves count as much as their whole. Links, beginnings, ends and divisions cost what
-    they cost in linking (`cellwright.tracking.link`), less what a usual link costs. Objects that
-    exclude no others and are more probable than not are always there.
+    What an object is worth is told by `Hypotheses.value`. Links, beginnings, ends and divisions
+    cost what they cost in linking (`cellwright.tracking.link`), less what a usual link costs.
+    Objects that exclude no others and are more probable than not are always there.
 
     References
     ----------
@@ -65,12 +62,12 @@ def choose(
     MICCAI IMIC workshop (2014).
     """
     options = options or LinkOptions()
-    certain: BoolArray = ~hypotheses.competes & (hypotheses.confidence >= _DOUBTFUL)
+    certain = hypotheses.certain
     if certain.all():
         return certain
     chosen: BoolArray = hypotheses.source == hypotheses.source.min()
     movie = Movie(hypotheses.detections)
-    worth = hypotheses.shares() * (hypotheses.worth() + _COVER)
+    worth = hypotheses.value()
     for _ in range(_ROUNDS):
         model = fit_model(
             Movie(some(hypotheses.detections, chosen)),
