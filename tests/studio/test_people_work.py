@@ -110,6 +110,11 @@ def test_states_are_those_of_everybodys_own_work(server):
     assert client("/api/images/0/state", again, headers=as_("Cy"))[0] == 200
     client.done("/api/images/1/state", {"state": "again"})
     assert states(client, "Ada") == ["again", "again", "new"]
+    listed = client.done("/api/project")["images"]
+    assert [one["note"] for one in listed] == ["two touch at the left", "", ""]
+    assert [one["others"] for one in client("/api/project", headers=as_("Cy"))[1]["images"]] == [
+        *(True, False, False)
+    ]
     assert server.desk.journal.finished() == set()
     (_, job, _) = client.done("/api/work")["images"][0]["jobs"]
     assert (job["person"], job["note"], job["who"]) == ("Ada", "two touch at the left", "Cy")

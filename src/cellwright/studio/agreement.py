@@ -31,7 +31,7 @@ from cellwright.studio.decisions import AGREE, CHOICES, DRAW, NONE, OPEN, TAKE, 
 from cellwright.studio.desk import Desk, Sheet
 from cellwright.studio.facts import CLASS, Change, Facts
 from cellwright.studio.journal import CONSENSUS
-from cellwright.studio.people_states import jobs, say
+from cellwright.studio.people_states import own_jobs, say
 from cellwright.studio.people_work import DONE, NEW
 from cellwright.studio.tools import Window, outlined
 
@@ -147,8 +147,7 @@ class Comparison:
 
 def annotators(desk: Desk, number: int) -> list[str]:
     """Return who has begun to annotate an image independently of the others."""
-    _, *own = jobs(desk)[number]
-    return [job.person for job in own if job.state != NEW]
+    return [job.person for job in own_jobs(desk, number) if job.state != NEW]
 
 
 def compare(desk: Desk, number: int, index: tuple[int, ...]) -> Comparison:

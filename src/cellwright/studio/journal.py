@@ -346,6 +346,10 @@ class Journal(Database):
         """Return the images that were edited."""
         return {name for (name,) in self._rows("SELECT DISTINCT image FROM edits")}
 
+    def is_edited(self, image: str) -> bool:
+        """Return whether an image was edited."""
+        return bool(self._rows("SELECT 1 FROM edits WHERE image = ? LIMIT 1", image))
+
     def finished(self) -> set[str]:
         """Return the images that were marked as done."""
         return {name for (name,) in self._rows("SELECT image FROM finished")}

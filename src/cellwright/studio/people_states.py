@@ -43,17 +43,18 @@ class Job:
 
 def jobs(desk: Desk) -> list[list[Job]]:
     """Return for every image how far its label file is, then the labels of those with their own."""
-    done, edited, said = desk.journal.finished(), desk.journal.edited(), desk.work.said()
+    done, edited = desk.journal.finished(), desk.journal.edited()
     return [
-        [
-            _shared(item, said.get((item.name, EVERYBODY)), item.name in done, edited),
-            *(
-                _own(desk, item, person, said.get((item.name, person)), edited)
-                for person in _apart(desk, item)
-            ),
-        ]
-        for item in desk.project.items
+        [_shared(desk, item, item.name in done, item.name in edited), *own_jobs(desk, number)]
+        for number, item in enumerate(desk.project.items)
     ]
+
+
+def own_jobs(desk: Desk, number: int) -> list[Job]:
+    """Return how far those are who annotate an image independently of each other."""
+    item = desk.item(number)
+    assignment = desk.work.assignment(item.name)
+    return [_own(desk, item, one) for one in (assignment.people if assignment.apart else ())]
 
 
 def job_of(found: list[Job], who: str) -> Job:
@@ -103,26 +104,23 @@ def statistics(desk: Desk) -> list[dict[str, Any]]:
     return told
 
 
-def _apart(desk: Desk, item: Item) -> tuple[str, ...]:
-    assignment = desk.work.assignment(item.name)
-    return assignment.people if assignment.apart else ()
-
-
-def _shared(item: Item, said: Said | None, is_done: bool, edited: set[str]) -> Job:
+def _shared(desk: Desk, item: Item, is_done: bool, is_edited: bool) -> Job:
+    said = desk.work.said(item.name, EVERYBODY)
     last = "" if said is None else said.state
     if is_done:
         state = CHECKED if last == CHECKED else DONE
     elif last == AGAIN:
         state = AGAIN
     else:
-        state = STARTED if item.name in edited or existing_labels(item) else NEW
+        state = STARTED if is_edited or existing_labels(item) else NEW
     return _job(EVERYBODY, state, said)
 
 
-def _own(desk: Desk, item: Item, person: str, said: Said | None, edited: set[str]) -> Job:
+def _own(desk: Desk, item: Item, person: str) -> Job:
+    said = desk.work.said(item.name, person)
     if said is not None and said.state in (DONE, CHECKED, AGAIN):
         return _job(person, said.state, said)
-    begun = desk.project.own(item, person).name in edited
+    begun = desk.journal.is_edited(desk.project.own(item, person).name)
     return _job(person, STARTED if begun else NEW, said)
 
 

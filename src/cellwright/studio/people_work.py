@@ -83,6 +83,8 @@ class Work(Database):
             image: Assignment(tuple(json.loads(people)), bool(apart))
             for image, people, apart in rows
         }
+        rows = self._rows("SELECT image, person, state, note, who, made FROM reviews ORDER BY id")
+        self._said = {(image, person): Said(*about) for image, person, *about in rows}
 
     def assign(self, assignments: Mapping[str, Assignment], *, who: str) -> None:
         """Say who annotates images; the last word counts."""
@@ -118,17 +120,18 @@ class Work(Database):
             raise UsageError(f"There is no state '{state[:40]}'; there are {', '.join(STATES)}.")
         if len(note) > LONGEST_NOTE:
             raise UsageError(f"A note has up to {LONGEST_NOTE} letters.")
+        said = Said(state, note, who, _now())
         with self._explained(), self._lock:
             self._db.execute(
                 "INSERT INTO reviews (image, person, state, note, who, made) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (image, person, state, note, who, _now()),
+                (image, person, state, note, who, said.made),
             )
+        self._said = {**self._said, (image, person): said}
 
-    def said(self) -> dict[tuple[str, str], Said]:
-        """Return what was said last about the labels of every image and person."""
-        rows = self._rows("SELECT image, person, state, note, who, made FROM reviews ORDER BY id")
-        return {(image, person): Said(*about) for image, person, *about in rows}
+    def said(self, image: str, person: str) -> Said | None:
+        """Return what was said last about the labels of an image and a person, if anything."""
+        return self._said.get((image, person))
 
 
 def spread(images: Sequence[str], people: Sequence[str], each: int) -> dict[str, tuple[str, ...]]:

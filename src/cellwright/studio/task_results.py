@@ -69,36 +69,33 @@ def take_answer(desk: Desk, number: int, answer: Answer) -> None:
     task = desk.tasks.task(number)
     if answer.answer not in ANSWERS:
         raise UsageError(f"Answer with {', '.join(ANSWERS)}, not '{answer.answer[:40]}'.")
-    if desk.tasks.is_settled(number):
-        raise UsageError("Enough others have answered this meanwhile.")
     if task.question.kind == OUTLINE and answer.answer == YES:
         outlined(answer.outline, _size(desk, task))
-    desk.tasks.answer(number, answer)
-    answers = desk.tasks.answers(number)
-    said = majority(answers, task.question.votes)
-    if said is not None:
-        _conclude(desk, task, said == YES, answers)
+    with desk.tasks.deciding:
+        if desk.tasks.is_settled(number):
+            raise UsageError("Enough others have answered this meanwhile.")
+        desk.tasks.answer(number, answer)
+        answers = desk.tasks.answers(number)
+        said = majority(answers, task.question.votes)
+        if said is not None:
+            desk.tasks.settle(number, _concluded(desk, task, said == YES, answers))
 
 
-def _conclude(desk: Desk, task: Task, is_yes: bool, answers: Sequence[Answer]) -> None:
+def _concluded(desk: Desk, task: Task, is_yes: bool, answers: Sequence[Answer]) -> str:
+    """Do what most say about a task; returns what that is."""
     question = task.question
     if question.key:
-        result = RIGHT if is_yes else WRONG
-    elif not _still_there(_sheet(desk, question), question):
-        result = OUTDATED
-    elif question.kind == JUDGE:
-        result = RIGHT if is_yes else WRONG
-    else:
-        result = DRAWN if is_yes else GONE
-    if not desk.tasks.settle(task.id, result):
-        return
-    if question.key:
         _decide(desk, question, is_yes)
-    elif result == WRONG:  # then what is right?
-        desk.tasks.put([_asked(question, OUTLINE)])
-    elif result in (DRAWN, GONE):
-        masks = [outlined(a.outline, _size(desk, task)) for a in answers if a.answer == YES]
-        _redraw(desk, question, masks if is_yes else [])
+        return RIGHT if is_yes else WRONG
+    if not _still_there(_sheet(desk, question), question):
+        return OUTDATED
+    if question.kind == JUDGE:
+        if not is_yes:  # then what is right?
+            desk.tasks.put([_asked(question, OUTLINE)])
+        return RIGHT if is_yes else WRONG
+    masks = [outlined(a.outline, _size(desk, task)) for a in answers if a.answer == YES]
+    _redraw(desk, question, masks if is_yes else [])
+    return DRAWN if is_yes else GONE
 
 
 def _decide(desk: Desk, question: Question, is_right: bool) -> None:

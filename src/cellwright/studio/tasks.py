@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -119,6 +120,8 @@ class Tasks(Database):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, _TABLES + append_only("tasks", "answers", "results"))
+        self.deciding = threading.Lock()
+        """Held while an answer is taken, so that what follows from it follows once."""
 
     def put(self, questions: Sequence[Question]) -> int:
         """Put questions that are not open already; returns how many are new."""
@@ -201,13 +204,12 @@ class Tasks(Database):
         }
         return list(last.values())
 
-    def settle(self, task: int, result: str) -> bool:
-        """Note the result of a task; returns whether it had none."""
+    def settle(self, task: int, result: str) -> None:
+        """Note the result of a task."""
         with self._explained(), self._lock:
-            done = self._db.execute(
+            self._db.execute(
                 "INSERT OR IGNORE INTO results VALUES (?, ?, ?)", (task, result, _now())
             )
-        return done.rowcount > 0
 
     def is_settled(self, task: int) -> bool:
         """Return whether a task has a result."""

@@ -41,6 +41,7 @@ def _listed(desk: Desk, item: Item, found: list[Job], who: str) -> dict[str, Any
         "state": job.state,
         "note": job.note,
         "people": assigned.people,
+        "others": bool(assigned.people) and who not in assigned.people,
         "apart": assigned.apart,
     }
 

@@ -3,6 +3,8 @@
 /** @type {Record<string, string>} */
 export const STATES = { new: "not annotated", started: "started", done: "done", checked: "checked", again: "needs another look" };
 
+/** @typedef {{name: string, state: string, note?: string, people?: string[], others?: boolean}} Listed `others`: it is for others to annotate. */
+
 export class Images {
   /**
    * @param {HTMLElement} list
@@ -13,7 +15,7 @@ export class Images {
     this.list = list;
     this.api = api;
     this.open = open;
-    /** @type {{name: string, state: string}[]} */
+    /** @type {Listed[]} */
     this.images = [];
     this.current = -1;
     this.seen = new IntersectionObserver((entries) => {
@@ -21,7 +23,7 @@ export class Images {
     }, { root: list.parentElement, rootMargin: "200px" });
   }
 
-  /** @param {{name: string, state: string}[]} images @param {Promise<any>} [before] What comes before the thumbnails. */
+  /** @param {Listed[]} images @param {Promise<any>} [before] What comes before the thumbnails. */
   async show(images, before) {
     this.images = images;
     this.list.replaceChildren(...images.map((image, number) => this.#entry(image, number)));
@@ -57,12 +59,13 @@ export class Images {
     dot.setAttribute("aria-label", STATES[state]);
   }
 
-  /** @param {{name: string, state: string}} image @param {number} number */
+  /** @param {Listed} image @param {number} number */
   #entry(image, number) {
     const entry = document.createElement("li");
     entry.innerHTML = `<button><span class="thumb"></span><span class="name"></span><span class="shown soft"></span><i class="state" role="img"></i></button>`;
     const button = /** @type {HTMLButtonElement} */ (entry.firstElementChild);
-    button.title = image.name;
+    button.title = image.people?.length ? `${image.name}, for ${image.people.join(", ")}` : image.name;
+    button.classList.toggle("others", image.others ?? false);
     /** @type {HTMLElement} */ (entry.querySelector(".name")).textContent = image.name;
     button.onclick = () => this.open(number);
     entry.dataset.number = String(number);

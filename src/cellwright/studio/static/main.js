@@ -124,6 +124,7 @@ class Studio {
     if (number < 0 || number >= this.images.images.length) return;
     this.images.select(number);
     find("title").textContent = this.images.images[number].name;
+    find("note").textContent = this.images.images[number].note ?? "";
     find("message").hidden = true;
     try {
       const image = await api.get(`images/${number}`);
