@@ -1,6 +1,6 @@
 """Pixel classes on electron microscopy: membranes and mitochondria in slices not seen.
 
-    python benchmarks/bench_em.py [--steps 1500] [--out FOLDER]
+    python benchmarks/bench_em.py [--method classes|pixels] [--steps 1500] [--out FOLDER]
 
 Of the 14 ssTEM slices (Gerhard et al. 2013), the first eight are learned with `cellwright train`'s
 settings, the next two are its validation images, and the last four are only scored, at the end.
@@ -27,18 +27,21 @@ SPLITS = {"train": range(8), "val": range(8, 10), "test": range(10, 14)}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--method", choices=("classes", "pixels"), default="classes")
+    parser.add_argument("--steps", type=int, default=1500, help="of a network")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "em")
     options = parser.parse_args()
     dataset = options.out / "dataset"
     prepare(data_folder() / "em_sstem", dataset)
-    chosen = TrainOptions(method="classes", steps=options.steps)
-    model = options.out / f"model-{options.steps}"
+    network = options.method == "classes"
+    chosen = TrainOptions(method=options.method, steps=options.steps if network else None)
+    name = str(options.steps) if network else options.method
+    model = options.out / f"model-{name}"
     result = train(dataset, model, chosen, threads=1, workers=1, device="cpu")
-    scores = evaluate(model, dataset, options.out / f"scores-{options.steps}", split="test")
+    scores = evaluate(model, dataset, options.out / f"scores-{name}", split="test")
     print(describe_machine(("torch", "onnxruntime")))
     seconds = result.package.card.training["seconds"]
-    print(f"{options.steps:,} steps in {seconds / 60:.0f} min on one thread\n")
+    print(f"{options.method}, learned in {seconds / 60:.0f} min on one thread\n")
     print("| class | Dice | Jaccard | boundary F (2 px) |\n|---|---|---|---|")
     for number, name in ((1, "membrane"), (2, "mitochondrion")):
         values = (scores.metrics[s][f"class {number}"] for s in ("dice", "jaccard", "boundary_f"))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._progress import progress
+from cellwright._types import FloatArray, LabelArray
 from cellwright.datasets.intensity import empty_field
 from cellwright.datasets.records import Example
 from cellwright.inference.runtime import MapNetwork
@@ -24,12 +25,19 @@ from cellwright.runs.lesson import Learned, Lesson, Machine
 from cellwright.runs.prepare import drawn
 from cellwright.runs.rescale import on_network_grid
 
+if TYPE_CHECKING:
+    from cellwright.methods.pixels.classifier import PixelClassifier
+    from cellwright.methods.pixels.context import ContextClassifier
+
 _TUNED_ON = 12  # images; more hardly change the parameters
 _WINDOW = {2: 320, 3: 64}  # px: side of the part of each that is looked at, by dimensions
 _PLANTED_ON = 24  # images from which a forest grows
 _EMPTY = 0.2  # simulated images without objects, per image: all of it is background
 _EMPTY_FIELD = {2: (128, 128), 3: (24, 48, 48)}  # px
 _PIXELS = 40_000  # of them all; more make trees that no longer fit into the cache
+_FAR = (0.7, 1.6, 3.5, 8.0, 16.0)  # px: filters for classes in planes
+_STAGES = 3  # forests in a row that tell classes in planes
+_STAGE_PIXELS = 160_000  # that each of these grows from
 
 
 def learn_without_network(
@@ -92,37 +100,32 @@ def _learn_classical(lesson: Lesson) -> Learned:
 
 
 def _learn_pixels(lesson: Lesson) -> Learned:
-    """Grow a random forest."""
+    """Grow a random forest for objects, or forests that see each other's maps for classes."""
+    if lesson.task.name == "instances":
+        return _learn_parts(lesson)
+    return _learn_classes(lesson)
+
+
+def _learn_parts(lesson: Lesson) -> Learned:
+    """Grow a random forest that tells inside, boundary and background of objects."""
     from cellwright.methods.boundary.readout import BoundaryReadout
-    from cellwright.methods.classes.readout import ClassesReadout
     from cellwright.methods.pixels.classifier import fit_samples, samples_of
     from cellwright.methods.pixels.features import FilterBank
-    from cellwright.methods.pixels.storage import to_bytes
     from cellwright.methods.pixels.strokes import object_parts, some_pixels
 
     contract, dimensions = lesson.contract, lesson.dimensions
-    numbered = lesson.task.name == "instances"
-    readout = (
-        BoundaryReadout.suited_to(dimensions, (contract.diameter_range or (0.0, 0.0))[1])
-        if numbered
-        else ClassesReadout(lesson.dataset.classes)
-    )
+    readout = BoundaryReadout.suited_to(dimensions, (contract.diameter_range or (0.0, 0.0))[1])
     bank = FilterBank(anisotropy=contract.anisotropy or 1.0)
     rng = np.random.default_rng(lesson.options.seed)
     examples, samples = _examples(lesson, _PLANTED_ON), []
-    for example in progress(examples, "Looking"):
-        raw, labels = on_network_grid(example, contract)
-        pixels = contract.normalisation.apply(raw, contract.normalisation.limits(raw))
-        classes = object_parts(labels) if numbered else labels
-        some = some_pixels(classes, _PIXELS // len(examples), rng)
-        samples.append(samples_of(pixels, some, bank))
-    if numbered:
-        shape = (len(contract.channels), *_EMPTY_FIELD[dimensions])
-        for _ in range(math.ceil(len(examples) * _EMPTY)):
-            nothing = some_pixels(np.zeros(shape[1:], np.int32), _PIXELS // len(examples), rng)
-            samples.append(
-                samples_of(empty_field(shape, contract.normalisation, rng), nothing, bank)
-            )
+    most = _PIXELS // len(examples)
+    for pixels, labels in _seen(lesson, examples):
+        samples.append(samples_of(pixels, some_pixels(object_parts(labels), most, rng), bank))
+    shape = (len(contract.channels), *_EMPTY_FIELD[dimensions])
+    for _ in range(math.ceil(len(examples) * _EMPTY)):
+        nothing = some_pixels(np.zeros(shape[1:], np.int32), most, rng)
+        field = empty_field(shape, contract.normalisation, rng)
+        samples.append(samples_of(field, nothing, bank))
     forest = fit_samples(
         samples,
         bank,
@@ -131,23 +134,68 @@ def _learn_pixels(lesson: Lesson) -> Learned:
         classes=len(readout.outputs),
         seed=lesson.options.seed,
     )
+    annotated = sum(len(one.classes) for one in samples)
+    return _grown(lesson, forest, (forest,), asdict(readout), annotated)
+
+
+def _learn_classes(lesson: Lesson) -> Learned:
+    """Grow forests that tell classes of pixels, in planes one after the other."""
+    from cellwright.methods.classes.readout import ClassesReadout
+    from cellwright.methods.pixels.context import fit_in_context
+    from cellwright.methods.pixels.features import FilterBank
+
+    contract, readout = lesson.contract, ClassesReadout(lesson.dataset.classes)
+    planes = lesson.dimensions == 2
+    images, classes = zip(*_seen(lesson, _examples(lesson, _PLANTED_ON)), strict=True)
+    found = fit_in_context(
+        images,
+        classes,
+        FilterBank(_FAR) if planes else FilterBank(anisotropy=contract.anisotropy or 1.0),
+        classes=len(readout.outputs),
+        stages=_STAGES if planes else 1,
+        pixels=_STAGE_PIXELS if planes else _PIXELS,
+        seed=lesson.options.seed,
+    )
+    known = sum(int(np.count_nonzero(one >= 0)) for one in classes)
+    return _grown(lesson, found, found.stages, asdict(readout), min(known, _STAGE_PIXELS))
+
+
+def _seen(lesson: Lesson, examples: Sequence[Example]) -> Iterator[tuple[FloatArray, LabelArray]]:
+    """Yield examples as the model sees them, normalised, with their labels."""
+    normalisation = lesson.contract.normalisation
+    for example in progress(examples, "Looking"):
+        raw, labels = on_network_grid(example, lesson.contract)
+        yield normalisation.apply(raw, normalisation.limits(raw)), labels
+
+
+def _grown(
+    lesson: Lesson,
+    found: PixelClassifier | ContextClassifier,
+    stages: Sequence[PixelClassifier],
+    readout: Mapping[str, Any],
+    annotated: int,
+) -> Learned:
+    """Return what was learned by forests."""
+    from cellwright.methods.pixels.storage import to_bytes
+
     facts = {
         "name": "random forest",
-        "trees": len(forest.forest.roots),
-        "nodes": len(forest.forest.nodes),
-        "features": len(forest.feature_names),
-        "scales": list(bank.scales),
+        "stages": len(stages),
+        "trees": sum(len(stage.forest.roots) for stage in stages),
+        "nodes": sum(len(stage.forest.nodes) for stage in stages),
+        "features": len(stages[-1].feature_names),
+        "scales": list(stages[0].bank.scales),
     }
-    telling = sorted(forest.importance.items(), key=lambda one: -one[1])[:3]
+    telling = sorted(found.importance.items(), key=lambda one: -one[1])[:3]
     return _learned(
-        contract,
-        forest,
-        NetworkFacts(facts, forest.stride, forest.halo, forest.bytes_per_pixel),
+        lesson.contract,
+        found,
+        NetworkFacts(facts, found.stride, found.halo, found.bytes_per_pixel),
         "forest",
-        {FOREST: to_bytes(forest)},
-        asdict(readout),
+        {FOREST: to_bytes(found)},
+        readout,
         {
-            "annotated pixels": sum(len(one.classes) for one in samples),
+            "annotated pixels": annotated,
             "most telling": ", ".join(f"{name} ({share:.0%})" for name, share in telling),
         },
     )

@@ -10,9 +10,11 @@ from cellwright._errors import ModelError, UsageError
 from cellwright._types import AnyArray
 from cellwright.methods.pixels.bins import Bins
 from cellwright.methods.pixels.classifier import PixelClassifier
+from cellwright.methods.pixels.context import ContextClassifier
 from cellwright.methods.pixels.features import FilterBank
 from cellwright.methods.pixels.forest import Forest
 
+_OF = "/"  # between the number of a stage and the name of an array
 _FARTHEST = 1000  # px; no features may look farther
 _FIELDS: Mapping[str, Mapping[str, tuple[type, int]]] = {
     "bins": {"low": (np.float32, 1), "rate": (np.float32, 1), "table": (np.uint8, 2)},
@@ -66,15 +68,23 @@ def from_arrays(arrays: Mapping[str, AnyArray]) -> PixelClassifier:
         raise ModelError(f"The pixel classifier is incomplete or damaged: {error}") from error
 
 
-def to_bytes(classifier: PixelClassifier) -> bytes:
-    """Return a classifier in the safetensors format."""
+def to_bytes(classifier: PixelClassifier | ContextClassifier) -> bytes:
+    """Return a classifier in the safetensors format; stages have their number before all names."""
     from safetensors.numpy import save
 
-    content: bytes = save({n: np.array(a, order="C") for n, a in to_arrays(classifier).items()})
+    if isinstance(classifier, ContextClassifier):
+        arrays = {
+            f"{number}{_OF}{name}": array
+            for number, stage in enumerate(classifier.stages)
+            for name, array in to_arrays(stage).items()
+        }
+    else:
+        arrays = to_arrays(classifier)
+    content: bytes = save({name: np.array(array, order="C") for name, array in arrays.items()})
     return content
 
 
-def from_bytes(content: bytes) -> PixelClassifier:
+def from_bytes(content: bytes) -> PixelClassifier | ContextClassifier:
     """Return the classifier in bytes that `to_bytes` made.
 
     Raises
@@ -89,7 +99,16 @@ def from_bytes(content: bytes) -> PixelClassifier:
         arrays = load(content)
     except (SafetensorError, KeyError) as error:
         raise ModelError(f"The pixel classifier is damaged: {error}") from error
-    return from_arrays(arrays)
+    stages: dict[str, dict[str, AnyArray]] = {}
+    for name, array in arrays.items():
+        number, of, rest = name.partition(_OF)
+        stages.setdefault(number if of else "", {})[rest if of else name] = array
+    if "" in stages:
+        return from_arrays(arrays)
+    numbers = [str(number) for number in range(len(stages))]
+    if not stages or set(stages) != set(numbers):
+        raise ModelError("The pixel classifier is damaged: it lacks a stage.")
+    return ContextClassifier(tuple(from_arrays(stages[number]) for number in numbers))
 
 
 def _checked(arrays: Mapping[str, AnyArray], name: str, dtype: type, axes: int) -> AnyArray:
