@@ -14,6 +14,7 @@ from cellwright.simulation.optics import Optics, record
 from cellwright.simulation.shapes import Nucleus
 
 _SMALL, _MIDDLE, _LARGE = 8.0, 28.0, 160.0  # px; of one field, 1 : 20
+_WITHOUT_SPOTS = 0.3  # fraction of nuclei
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,24 @@ def _sizes(seed: int) -> tuple[AnyArray, LabelArray]:
     return image, compact.reshape(labels.shape).astype(np.int32)
 
 
+def _spotted(seed: int) -> tuple[AnyArray, LabelArray]:
+    """Nuclei whose spots outshine them, as chromocentres and labelled loci do."""
+    rng = np.random.default_rng(seed)
+    settings = NucleiSimulation(size=(384, 384), diameter=40.0, condensed=0.0)
+    nuclei = populate(settings, rng)
+    labels, light = render(nuclei, settings)
+    place = np.stack(np.indices(labels.shape), -1)
+    for number, nucleus in enumerate(nuclei, 1):
+        mine = labels == number
+        if rng.random() < _WITHOUT_SPOTS or not mine.any():
+            continue
+        strength = nucleus.brightness * rng.uniform(2, 6)
+        for middle in rng.choice(place[mine], rng.integers(3, 10)):
+            distance = np.linalg.norm(place[mine] - middle, axis=1) / nucleus.radius
+            light[mine] += strength * np.exp(-((distance / rng.uniform(0.1, 0.2)) ** 2) / 2)
+    return record(light, settings.optics, settings.plane_spacing, rng), labels
+
+
 def _is_apart(nucleus: Nucleus, others: list[Nucleus]) -> bool:
     reach = 1.3  # elongated and rough ones stick out of their circle
     return all(
@@ -72,6 +91,7 @@ HARD_CASES: dict[str, HardCase] = {
     "dim beside bright": HardCase(
         "brightness differs by a factor of 50", _field(brightness_variation=1.0, density=0.15)
     ),
+    "bright spots": HardCase("spots in nuclei are up to seven times as bright", _spotted),
     "noisy": HardCase("a dozen photons per pixel", _field(optics=Optics(photons=12))),
     "empty": HardCase("there is nothing", _field(density=0.0)),
     "one huge object": HardCase(
