@@ -52,6 +52,13 @@ from cellwright.cli import options, spot_options
     "what the movie speaks for.",
 )
 @click.option(
+    "--min-cycle",
+    type=options.Whole(min=1),
+    default=1,
+    show_default=True,
+    help="Fewest frames that a cell lives from its birth to its division.",
+)
+@click.option(
     "--max-gap",
     type=options.Whole(min=0),
     default=2,
@@ -137,7 +144,7 @@ def track(
     if spots is not None:
         choices["model"] = SpotSettings(spots, dark, noise_factor)
     divide = spots is None if divisions is None else divisions
-    linking = LinkOptions(divide, max_gap, max_distance, merges, motion)
+    linking = LinkOptions(divide, max_gap, max_distance, merges, motion, choices.pop("min_cycle"))
     result = track_movie(source, output, linking, **choices)
     numbers = result.summary
     again = "" if result.seconds else " (done before, nothing to do)"

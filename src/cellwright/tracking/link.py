@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellwright._errors import InputError
+from cellwright._progress import progress
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright.tracking.bridge import bridge
 from cellwright.tracking.candidates import neighbours
+from cellwright.tracking.cycles import hurried_links
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.fit_motion import fit_motion
 from cellwright.tracking.frames import Frame, Movie
@@ -94,7 +96,7 @@ def start_linking(
     pairs: list[_Pair] = []
     states = None
     later = movie.frame(0)
-    for number in range(1, len(movie)):
+    for number in progress(range(1, len(movie)), "Linking", unit="frame"):
         earlier, later = later, movie.frame(number)
         pair, states = _link_frames(earlier, later, model, options, NO_PAIR_PINS, states)
         pairs.append(pair)
@@ -125,7 +127,18 @@ class Linking:
     pins: Pins
 
     def tracks(self) -> Tracks:
-        """Return the detections with all links; `PROBABILITY` says how probable each is."""
+        """Return the detections with all links; `PROBABILITY` says how probable each is.
+
+        Divisions that follow each other too soon are given up one after the other, and the frame
+        pairs that they touch linked anew.
+        """
+        linking, tracks, fewest = self, self._linked(), self.options.min_cycle
+        while len(hurried := hurried_links(tracks, fewest, self.pins.forced)):
+            linking = linking.pinned(hurried[:0], hurried)
+            tracks = linking._linked()
+        return tracks
+
+    def _linked(self) -> Tracks:
         none = Links(np.zeros((0, 2), np.int64), np.zeros(0))
         links = Links(
             np.concatenate([none.edges, *(pair.links.edges for pair in self.pairs)]),

@@ -29,6 +29,8 @@ class LinkOptions:
     motion : {"auto", "brownian", "directed", "switching"}
         How cells go on: at random, with a velocity that they keep, or by turns; by default what
         the movie speaks for.
+    min_cycle : int
+        Fewest frames that a cell lives from its birth to its division.
 
     Raises
     ------
@@ -41,10 +43,13 @@ class LinkOptions:
     max_distance: float | None = None
     merges: bool = True
     motion: str = "auto"
+    min_cycle: int = 1
 
     def __post_init__(self) -> None:
         if self.motion not in MOTIONS:
             raise UsageError(f"There is no motion '{self.motion}'; take one of {MOTIONS}.")
+        if self.min_cycle < 1:
+            raise UsageError(f"A cycle of {self.min_cycle} frames was asked for; give 1 or more.")
         if self.max_gap < 0:
             raise UsageError(f"A gap of {self.max_gap} frames was asked for; give 0 or more.")
         if self.max_distance is not None and not self.max_distance > 0:
