@@ -227,6 +227,13 @@ class Dataset:
         """Number of examples of each category."""
         return _counts(example.category for example in self.examples if example.category)
 
+    @property
+    def annotation(self) -> str:
+        """What is known of the images, for a sentence that begins with the folder."""
+        if self.task != "classes of whole images":
+            return f"is annotated with {self.task}"
+        return f"holds images in {len(self.categories)} folders and no labels"
+
     def part(self, split: str) -> tuple[Example, ...]:
         """Return the examples of one split.
 

@@ -15,7 +15,6 @@ from cellwright._types import AnyArray, Table
 from cellwright._words import counted
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import binary_labels_warning
-from cellwright.datasets.layouts.files import some
 from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
@@ -197,7 +196,7 @@ def evaluate(
         _check_boxed(opened)
     elif opened.task != "instances":
         raise DatasetError(
-            f"'{opened.root}' {_annotated_with(opened)}, but the model '{loaded.card.name}' "
+            f"'{opened.root}' {opened.annotation}, but the model '{loaded.card.name}' "
             "is scored on numbered objects: images and label images of the same names."
         )
     examples = chosen_examples(opened, split)
@@ -220,14 +219,6 @@ def evaluate(
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
         run.finish(versions=versions(), metrics=metrics, images=written)
     return EvaluationResult(out, metrics)
-
-
-def _annotated_with(dataset: Dataset) -> str:
-    """Return what a dataset has in place of numbered objects, as people see it."""
-    if dataset.task != "classes of whole images":
-        return f"is annotated with {dataset.task}"
-    folders = some(f"{name}/" for name in dataset.categories)
-    return f"holds images in the folders {folders} and no labels"
 
 
 def _evaluation(

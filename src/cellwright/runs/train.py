@@ -229,10 +229,10 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
             "needs numbered objects. Leave out --method."
         )
     raise DatasetError(
-        f"'{dataset.root}' is annotated with {dataset.task}, which the method "
+        f"'{dataset.root}' {dataset.annotation}, which the method "
         f"'{options.method}' does not learn. Leave out --method."
-        if options.method
-        else f"'{dataset.root}' is annotated with {dataset.task}; training needs numbered "
+        if options.method and dataset.task != "classes of whole images"
+        else f"'{dataset.root}' {dataset.annotation}; training needs numbered "
         "objects, boxes, points or classes of pixels."
     )
 
