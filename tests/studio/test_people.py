@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -143,3 +144,11 @@ def test_the_program_listens_to_others_only_when_asked(folder, share):
             assert Client(port)("/api/people", headers={"X-Cellwright-Token": TOKEN})[0] == 403
         finally:
             process.terminate()
+
+
+@pytest.mark.parametrize("names", [(), ("lab-pc",)])
+def test_answers_have_the_headers_that_browsers_take_there(serve, folder, names):
+    port = serve(folder, names=names).client.port
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
+        assert ("Cross-Origin-Opener-Policy" in answer.headers) == (not names)
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"

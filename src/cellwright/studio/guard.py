@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,11 +25,11 @@ _HEADERS = {
     "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+_ONLY_HERE = {"Cross-Origin-Opener-Policy": "same-origin"}
 
 
 def task_token(token: str) -> str:
@@ -54,6 +54,8 @@ class Guard:
     def __init__(self, app: ASGIApp, token: str, port: int, names: Sequence[str] = ()) -> None:
         self._app = app
         self._token = token.encode()
+        # Browsers complain of this one where a page comes neither from this computer nor encrypted.
+        self._headers = _HEADERS if names else {**_HEADERS, **_ONLY_HERE}
         self._task_token = task_token(token).encode()
         self._hosts = {f"{name.lower()}:{port}" for name in ("127.0.0.1", "localhost", *names)}
 
@@ -62,7 +64,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _with_headers(send))
+            await self._answer(scope, receive, _with_headers(send, self._headers))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
@@ -114,8 +116,8 @@ async def _refuse(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Send) -> Send:
-    ours = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    ours = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
