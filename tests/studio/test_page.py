@@ -348,3 +348,61 @@ def test_boxes_and_points_are_drawn_moved_resized_and_removed(page, folder):
         browser.key("d")
         browser.wait(f"document.getElementById('title').textContent === '{name}'")
     browser.wait("document.querySelector('#tools [data-tool=box]').hidden")  # of planes only
+
+
+@pytest.fixture
+def movie(folder):
+    """Add two cells that stay where they are, labelled anew in every frame."""
+    import cellwright as cw
+
+    labels = np.zeros((3, 240, 300), np.int32)
+    for t in range(3):
+        labels[t, 40:80, 100:140], labels[t, 140:180, 100:140] = 2 * t + 1, 2 * t + 2
+    cw.write(folder / "movie.ome.tif", cw.Image((20 * labels).astype(np.uint8), "TYX"))
+    cw.write_labels(folder / "labels" / "movie.tif", labels)
+    return folder / "labels" / "movie_tracks.csv"
+
+
+def test_cells_are_linked_divided_and_followed_in_a_tree(movie, page):
+    from cellwright.tracking.formats.files import read_tracks
+
+    browser = page.browser
+    browser.run("document.getElementById('stage').focus()")
+    for name in ("field_1", "movie"):
+        browser.key("d")
+        browser.wait(f"document.getElementById('title').textContent === '{name}'")
+        browser.wait(READY)
+    browser.wait("!document.getElementById('lineage').hidden")
+    canvas = page.server.desk.sheet(2).annotation.canvas
+
+    def wait_for(*expected):
+        end = time.monotonic() + 30
+        while [int(canvas[t, y, 120]) for y in (60, 160) for t in range(3)] != list(expected):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        browser.wait(SAVED)
+
+    browser.key("v")
+    browser.click(*page.at(60, 120))
+    browser.wait("!document.getElementById('object').hidden")
+    browser.key("o")
+    browser.key(".")
+    browser.click(*page.at(60, 120))
+    wait_for(1, 1, 5, 2, 4, 6)
+    browser.wait("!document.getElementById('object').hidden")  # still selected
+    browser.key(".")
+    browser.click(*page.at(60, 120), modifier="alt")
+    browser.wait(SAVED)
+    browser.click(*page.at(160, 120), modifier="alt")
+    family = "document.querySelector('#lineage-tree canvas').getAttribute('aria-label')"
+    browser.key(",")
+    browser.wait(f"{family} === 'Family of 3 tracks with 1 divisions'")
+    end = time.monotonic() + 30
+    while not movie.exists() or len(divided := read_tracks(movie).out_degree()) < 6:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    browser.wait(SAVED)
+    while 2 not in (divided := read_tracks(movie).out_degree()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert divided.tolist().count(2) == 1

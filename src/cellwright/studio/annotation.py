@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import FormatError, InputError, OutputError
+from cellwright._files import write_text
 from cellwright._types import LabelArray
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.read import LARGEST_LABEL, read, read_labels
 from cellwright.images.write import write_labels
 from cellwright.studio.canvas import CHUNK, LabelCanvas
-from cellwright.studio.facts import ABOUT_OBJECTS, Change, Facts
+from cellwright.studio.facts import ABOUT_OBJECTS, PARENT, Change, Facts
 from cellwright.studio.inventory import Inventory
 from cellwright.studio.journal import (
     LOADED,
@@ -32,11 +33,14 @@ from cellwright.studio.journal import (
     Stroke,
     signature,
 )
+from cellwright.studio.lineage import Lineage
 from cellwright.studio.project import Item, existing_labels
 from cellwright.studio.tables import Tables
 from cellwright.studio.tools import UNKNOWN, Window
 
 RESTORE = "restore"
+TRACKS = "_tracks.csv"
+"""How the file with the tracks of a movie ends."""
 _REMEDY = "Move them away, or annotate the image they belong to."
 _HELD_BYTES = 96 * 1024**2
 """Changes up to this size stay in memory after they are saved; beyond, they are read from disk."""
@@ -258,6 +262,7 @@ class Annotation:
                 return
             if self._tables is not None:
                 self._tables.save(self._item, facts, self._present)
+                self._write_tracks(facts)
             if not is_drawn:
                 known, _ = self._journal.label_file(self._item.name)
                 self._journal.adopt(self._item.name, replace(known, edit=edit))
@@ -302,6 +307,16 @@ class Annotation:
             self._note(edit)
         for edit in missing:
             self._show(edit.id, self._effect(edit))
+
+    def _write_tracks(self, facts: Facts) -> None:
+        """Write who is who in a movie beside its labels, once somebody has said so."""
+        if not facts[PARENT]:
+            return
+        with self._lock:
+            text = Lineage(self.canvas, self._inventory, facts[PARENT]).table()
+        path = self._item.labels.with_name(f"{self._item.labels.stem}{TRACKS}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
 
     def _present(self) -> LabelArray:
         with self._lock:

@@ -71,6 +71,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/values": lambda sheet, fields: views.values(sheet, fields.place(), _position(fields)),
         "/object": lambda sheet, fields: views.properties(sheet, fields.place(), _position(fields)),
         "/where": lambda sheet, fields: views.where(sheet, fields.place(), fields.integer("label")),
+        "/family": lambda sheet, fields: views.family(sheet, fields.integer("label")),
         "/history": lambda sheet, fields: [
             {"id": e.id, "made": e.made, "who": e.who, "kind": e.kind, "target": e.target}
             for e in sheet.annotation.history()
@@ -97,6 +98,7 @@ def _image_routes(desk: Desk) -> list[BaseRoute]:
         "/marks/find": change(
             lambda sheet, fields: marks.find_marks(sheet, desk.assistant, fields, who(fields))
         ),
+        "/tracks": change(lambda sheet, fields: edits.track(sheet, fields, who(fields))),
         "/propagate": change(
             lambda sheet, fields: edits.propagate(sheet, desk.assistant, fields, who(fields))
         ),

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from cellwright.studio.desk import Desk, Sheet
-from cellwright.studio.facts import CLASS, MARKS
+from cellwright.studio.facts import CLASS, MARKS, PARENT
 from cellwright.studio.fields import Fields
 from cellwright.studio.http import route
 
@@ -38,7 +38,7 @@ def class_routes(desk: Desk) -> list[BaseRoute]:
 
 def facts(sheet: Sheet) -> dict[str, dict[int, Any]]:
     """Return all that is said about an image, by kind and number."""
-    return {about: dict(sheet.annotation.facts[about]) for about in (CLASS, *MARKS)}
+    return {about: dict(sheet.annotation.facts[about]) for about in (CLASS, PARENT, *MARKS)}
 
 
 def counts(sheet: Sheet) -> dict[str, Any]:

@@ -14,16 +14,19 @@ from cellwright.studio.annotation import Changed
 from cellwright.studio.assistant import Assistant, find_objects
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.desk import Sheet
-from cellwright.studio.facts import CLASS, Change, Facts
+from cellwright.studio.facts import CLASS, PARENT, Change, Facts
 from cellwright.studio.fields import Fields
 from cellwright.studio.inventory import Inventory
 from cellwright.studio.journal import Patch
 from cellwright.studio.levels import Place, plane_of
+from cellwright.studio.lineage import Lineage
 from cellwright.studio.object_classes import of_new_objects
 from cellwright.studio.proposals import numbered
 
 CLASSIFY = "classify"
 """Says of what class an object is; no pixel changes."""
+TRACKING = ("link", "divide", "cut", "orphan")
+"""What can be said about tracks."""
 Windows = list[tools.Window]
 _AROUND = 64  # px, at least, in which an object is looked for on another plane
 
@@ -176,6 +179,61 @@ def propagate(sheet: Sheet, assistant: Assistant, fields: Fields, who: str) -> C
     return sheet.annotation.apply(
         "propagate", lambda canvas, _: slices.painted(canvas, target, y, x, mask, label), who=who
     )
+
+
+def track(sheet: Sheet, fields: Fields, who: str) -> Changed:
+    """Say which objects of a movie are the same cell, and which come from which.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The movie.
+    fields : Fields
+        ``action``, one of `TRACKING`; the ``label`` it is about, the ``other`` one, and the frame
+        ``t``.
+    who : str
+        Whose edit it is.
+
+    Raises
+    ------
+    UsageError
+        If it is no movie, there are no such objects, or they cannot belong together so.
+    """
+    action, label = fields.text("action"), fields.integer("label")
+    if action not in TRACKING:
+        raise UsageError(f"Tracks can {', '.join(TRACKING)}, not '{action[:20]}'.")
+    annotation = sheet.annotation
+    with lineage_of(sheet) as known:
+        frame, new = fields.place().t, annotation.largest + 1
+        if action == "cut":
+            plan = known.cut(label, frame, new)
+        elif action == "orphan":
+            plan = known.orphan(label)
+        else:
+            change = known.link if action == "link" else known.divide
+            plan = change(label, fields.integer("other"), frame, new)
+
+        def tell(facts: Facts, patches: Sequence[Patch], first: int) -> list[Change]:
+            said = facts.changes(PARENT, plan.parents)
+            return [*said, *of_new_objects(facts, patches, first, 0)]
+
+        return annotation.apply(action, lambda *_: known.windows(plan), who=who, tell=tell)
+
+
+@contextmanager
+def lineage_of(sheet: Sheet) -> Iterator[Lineage]:
+    """Look at the tracks of a movie while nothing is edited.
+
+    Raises
+    ------
+    UsageError
+        If the image is no movie.
+    """
+    annotation = sheet.annotation
+    if "T" not in annotation.place_axes:
+        raise UsageError(f"'{sheet.item.name}' is no movie, and has no tracks.")
+    with annotation.inventory() as inventory:
+        yield Lineage(annotation.canvas, inventory, annotation.facts[PARENT])
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from typing import Any
 
 CLASS = "class"
 """About an object: the number of its class."""
+PARENT = "parent"
+"""About an object of a movie: the label of the track that it comes from, 0 for none."""
 BOX, POINT = "box", "point"
 MARKS = {BOX: "boxes", POINT: "points"}
 """What marks objects without outlines, and many of it."""
-ABOUT_OBJECTS = (CLASS,)
+ABOUT_OBJECTS = (CLASS, PARENT)
 """What is said about objects, by their label."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellwright.runs.doctor import versions
-from cellwright.studio.edits import CLASSIFY, TOOLS
+from cellwright.studio.edits import CLASSIFY, TOOLS, TRACKING
 from cellwright.studio.facts import MARKS
 from cellwright.studio.guard import TOKEN_HEADER
 
@@ -147,6 +147,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Say where on a plane an object is.",
         PLACE | {"label": whole_number("Of the object.", required=True)},
     ),
+    ("GET", f"{IMAGE}/family"): Operation(
+        "Return the family of a track of a movie as a tree.",
+        {"label": whole_number("Of the track.", required=True)},
+    ),
     ("GET", f"{IMAGE}/history"): Operation("List all edits, the oldest first."),
     ("GET", f"{IMAGE}/areas"): Operation("List the areas in which everything is annotated."),
     ("GET", f"{IMAGE}/facts"): Operation("Return what is said about objects, by kind and number."),
@@ -172,6 +176,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("POST", f"{IMAGE}/marks/find"): Operation(
         "Mark what the model finds on a plane.", PLACE | _ABOUT | CHANNEL
+    ),
+    ("POST", f"{IMAGE}/tracks"): Operation(
+        "Say which objects of a movie are the same cell, or come from which.",
+        PLACE
+        | {
+            "action": Parameter(
+                {"type": "string", "enum": list(TRACKING)},
+                "The other one is the same from this frame on; or a daughter; or the track is cut "
+                "before this frame; or has no parent.",
+                required=True,
+            ),
+            "label": whole_number("Of the track.", required=True),
+            "other": whole_number("The object in this frame that is the same, or its daughter."),
+        },
     ),
     ("POST", f"{IMAGE}/propagate"): Operation(
         "Draw an object on another plane, where the model finds it.",

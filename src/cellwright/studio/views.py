@@ -12,6 +12,7 @@ import numpy as np
 from cellwright.studio import pictures
 from cellwright.studio.annotation import Changed
 from cellwright.studio.desk import Desk, Sheet
+from cellwright.studio.edits import lineage_of
 from cellwright.studio.facts import Change
 from cellwright.studio.levels import Place
 from cellwright.studio.marks import offered
@@ -91,6 +92,14 @@ def values(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
     y, x = (math.floor(value) for value in point)
     label = int(sheet.annotation.canvas[(*sheet.index(place), y, x)])
     return {"values": found, "label": label}
+
+
+def family(sheet: Sheet, label: int) -> list[dict[str, Any]]:
+    """Return the family of a track of a movie, see `Lineage.family`; none of what is no movie."""
+    if "T" not in sheet.annotation.place_axes:
+        return []
+    with lineage_of(sheet) as lineage:
+        return lineage.family(label)
 
 
 def where(sheet: Sheet, place: Place, label: int) -> dict[str, Any]:

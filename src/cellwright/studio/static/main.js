@@ -6,6 +6,7 @@ import { Assistant } from "./assistant.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { Lineage } from "./lineage.js";
 import { Marks } from "./marks.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
@@ -55,6 +56,11 @@ class Studio {
       hover: (point) => this.readout.show(point),
     });
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
+    this.lineage = new Lineage(this.viewer, {
+      change: (path, body) => this.change(path, body),
+      pick: (label, frame) => this.#pick(label, frame),
+      say,
+    });
     this.marks = new Marks(this.viewer, {
       change: (path, body) => this.change(path, body),
       channel: () => this.assistant.channel(),
@@ -137,6 +143,7 @@ class Studio {
       this.#doneButton();
       this.sliders.open(image);
       this.slices.show();
+      this.lineage.show();
       await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
       if (past.open) await this.#history();
     } catch (error) {
@@ -149,7 +156,8 @@ class Studio {
     const facts = await api.get(`images/${number}/facts`);
     if (number !== this.viewer.number) return;
     this.marks.show(facts);
-    this.tools.offer(this.viewer.image?.marks ?? []);
+    const { marks = [], frames = 1 } = this.viewer.image ?? {};
+    this.tools.offer(frames > 1 ? [...marks, "link"] : marks);
     await this.classes.show(facts);
   }
 
@@ -185,6 +193,7 @@ class Studio {
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
     await this.following;
     if (this.chosen) await this.select(this.chosen);
+    else await (this.following = this.#follow());
     if (past.open) await this.#history();
     return changed;
   }
@@ -204,6 +213,7 @@ class Studio {
     if (remove && this.tools.tool === "area") return this.areas.remove(point);
     if (remove && this.marks.remove(point)) return;
     if (!remove && this.tools.tool === "point") return this.marks.add("point", [point]);
+    if (!remove && this.tools.tool === "link" && this.viewer.labels.selected) return this.lineage.join(point, join);
     if (!remove && !join && this.tools.tool === "classify") return this.edit({ tool: "classify", point });
     const proposal = join ? 0 : await this.assistant.at(point);
     if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
@@ -226,6 +236,7 @@ class Studio {
     if (this.chosen) this.marks.select(null);
     if (this.chosen) find("facts").replaceChildren(...this.#facts(found));
     this.slices.update();
+    this.lineage.update();
     this.viewer.redraw();
   }
 
@@ -237,8 +248,18 @@ class Studio {
     const found = selected && (await api.get(`images/${number}/where`, { ...place, label: selected }));
     if (number !== this.viewer.number || place !== this.viewer.place || selected !== this.viewer.labels.selected) return;
     if (found?.at) await this.select(found.at);
-    else find("object").hidden = true;
-    this.slices.update();
+    else {
+      find("object").hidden = true;
+      this.slices.update();
+      this.lineage.update();
+    }
+  }
+
+  /** Select an object by its label, and go to a frame. @param {number} label @param {number} frame */
+  #pick(label, frame) {
+    this.viewer.labels.selected = label;
+    if (frame === this.viewer.place.t) this.following = this.#follow();
+    else this.sliders.go("t", frame);
   }
 
   /** @param {{label: number, area: number, area_um2: number | null, means: (number | null)[]}} found */
@@ -358,6 +379,8 @@ class Studio {
         { keys: ["Y", "Shift+Y"], what: "Copy the selected object, or all, to the next, previous one", act: (event) => this.slices.copy(event.shiftKey ? -1 : 1) },
         { keys: ["H", "Shift+H"], what: "Find the selected object in the next, previous one", act: (event) => this.slices.follow(event.shiftKey ? -1 : 1) },
         { keys: ["I"], what: "Draw the selected object between those that it is on", act: () => this.slices.between() },
+        { keys: ["Alt+Click"], what: "With the tool for tracks: a daughter of the selected cell" },
+        { keys: ["Shift+K"], what: "End the track of the selected cell before this frame", act: () => this.lineage.cut() },
         { keys: ["Shift+B"], what: "Brush through slices on and off", act: click("slices-ball") },
       ],
       Classes: [

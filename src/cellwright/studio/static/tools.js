@@ -4,7 +4,7 @@ import { frame } from "./areas.js";
 
 /**
  * @typedef {[number, number]} Point y, x in px of the image
- * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area" | "classify" | "box" | "point"} ToolName
+ * @typedef {"select" | "brush" | "erase" | "lasso" | "split" | "merge" | "unsure" | "area" | "classify" | "box" | "point" | "link"} ToolName
  */
 
 const ICONS = {
@@ -18,6 +18,7 @@ const ICONS = {
   classify: "M3.500 9.800V4.500a1 1 0 0 1 1-1h5.300L17 10.700 10.700 17zM7 7h.1",
   box: "M4 5.500h12v9H4zM2.700 4.200h2.600v2.600H2.700zM14.700 13.200h2.600v2.600h-2.600z",
   point: "M10 3v4.500M10 12.500V17M3 10h4.500M12.500 10H17M10 10h.1",
+  link: "M5.500 14.500a2 2 0 1 1 0-.1M14.500 10a2 2 0 1 1 0-.1M14.500 4.500a2 2 0 1 1 0-.1M5.200 12.300 10.700 5.500M6.500 13 10.800 10.800",
   area: "M3.5 7V3.5H7M13 3.5h3.5V7M16.5 13v3.5H13M7 16.5H3.5V13M7 10.2l2.2 2.2 4-4.5",
 };
 
@@ -33,13 +34,16 @@ export const TOOLS = {
   classify: { key: "Q", name: "Class: click objects to give them the class that is chosen", cursor: "cell" },
   box: { key: "W", name: "Box: draw one from corner to corner; take hold of its border to move it, of its corners to change it", cursor: "crosshair" },
   point: { key: "P", name: "Point: click where an object is; take hold of it to move it", cursor: "crosshair" },
+  link: { key: "O", name: "Track: click what the selected cell is in this frame; Alt+click its daughter", cursor: "cell" },
   area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
 };
 
 /** @type {ToolName[]} Those that click on objects. */
-const CLICKS = ["select", "merge", "classify", "point"];
+const CLICKS = ["select", "merge", "classify", "point", "link"];
 /** @type {ToolName[]} Those that draw from one corner to the other. */
 const RECTANGLES = ["area", "box"];
+/** @type {ToolName[]} Those that are not for every image. */
+const SOME = ["box", "point", "link"];
 /** @type {ToolName[]} Those that take hold of boxes and points. */
 const HOLDS = ["select", "box", "point"];
 /** @type {ToolName[]} Those that paint with a round tip. */
@@ -95,12 +99,12 @@ export class Tools {
     this.viewer.redraw();
   }
 
-  /** Offer boxes and points where an image can be marked with them. @param {string[]} marks */
-  offer(marks) {
-    for (const name of /** @type {ToolName[]} */ (["box", "point"])) {
+  /** Offer tools that are not for every image where they are of use. @param {string[]} names Of those tools. */
+  offer(names) {
+    for (const name of SOME) {
       const button = /** @type {HTMLElement | null} */ (this.viewer.stage.querySelector(`#tools [data-tool=${name}]`));
-      if (button) button.hidden = !marks.includes(name);
-      if (this.tool === name && !marks.includes(name)) this.choose("select");
+      if (button) button.hidden = !names.includes(name);
+      if (this.tool === name && !names.includes(name)) this.choose("select");
     }
   }
 

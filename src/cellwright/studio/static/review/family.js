@@ -10,8 +10,8 @@ const WIDEST = 72; // of a frame
 export class Family {
   /**
    * @param {HTMLElement} panel
-   * @param {import("../api.js").Api} api
-   * @param {{pick: (row: number) => void, chosen: (row: number) => boolean, frame: () => number, doubtful: (row: number) => boolean}} actions
+   * @param {{get: (path: string) => Promise<Branch[]>}} api
+   * @param {{pick: (row: number) => void, chosen: (row: number) => boolean, frame: () => number, doubtful: (row: number) => boolean, first?: number}} actions `first` is what the first frame is called.
    */
   constructor(panel, api, actions) {
     this.api = api;
@@ -88,7 +88,7 @@ export class Family {
     const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((n) => n * step >= 44) ?? 5000;
     pen.fillStyle = colour("--soft");
     pen.textAlign = "center";
-    for (let frame = Math.ceil(first / every) * every; frame <= last; frame += every) pen.fillText(String(frame), this.x(frame), 16);
+    for (let frame = Math.ceil(first / every) * every; frame <= last; frame += every) pen.fillText(String(frame + (this.actions.first ?? 0)), this.x(frame), 16);
     const now = this.actions.frame();
     if (now < first || now > last) return;
     pen.strokeStyle = colour("--accent");

@@ -1,0 +1,78 @@
+/** Tracks of a movie of labels: who is who in later frames, who comes from whom, and the tree of a family. */
+
+import { Family } from "./review/family.js";
+
+/** @typedef {{label: number, parent: number, at: number, frames: number[]}} Track */
+
+const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement} */ (document.getElementById(id));
+
+export class Lineage {
+  /**
+   * @param {import("./viewer.js").Viewer} viewer
+   * @param {{change: (path: string, body: object) => Promise<any>, pick: (label: number, frame: number) => void, say: (error: Error) => void}} actions
+   */
+  constructor(viewer, actions) {
+    this.viewer = viewer;
+    this.actions = actions;
+    this.family = new Family(find("lineage-tree"), { get: () => this.#branches() }, {
+      pick: (row) => actions.pick(Math.floor(row / this.frames), row % this.frames),
+      chosen: (row) => row === this.#row(viewer.labels.selected, viewer.place.t),
+      frame: () => viewer.place.t,
+      doubtful: () => false,
+      first: 1,
+    });
+    find("track-cut").onclick = () => this.cut();
+    find("track-orphan").onclick = () => this.#post("orphan");
+  }
+
+  get frames() {
+    return this.viewer.image?.frames ?? 1;
+  }
+
+  /** Show what can be done with the image that was opened. */
+  show() {
+    find("lineage").hidden = this.frames < 2;
+    this.update();
+  }
+
+  /** After something was selected or edited, or another frame is shown. */
+  update() {
+    if (this.frames < 2) return;
+    const { selected } = this.viewer.labels;
+    find("track-cut").disabled = find("track-orphan").disabled = !selected;
+    this.family.branches = [];
+    this.family.show(selected ? this.#row(selected, this.viewer.place.t) : -1);
+  }
+
+  /** Say that what lies under a position is the selected cell, or its daughter. @param {import("./tools.js").Point} point @param {boolean} daughter */
+  async join([y, x], daughter) {
+    const { api, number, place, labels: { selected } } = this.viewer; // all of the moment of the click
+    const { label } = await api.get(`images/${number}/values`, { ...place, y, x });
+    if (label > 0) await this.#post(daughter ? "divide" : "link", { ...place, label: selected, other: label });
+  }
+
+  /** End the track of the selected cell before this frame. */
+  cut() {
+    return this.#post("cut");
+  }
+
+  /** @param {string} action @param {object} [more] */
+  async #post(action, more) {
+    const { place, labels: { selected } } = this.viewer;
+    if (!selected) return this.actions.say(new Error("Select a cell first, in an earlier frame."));
+    await this.actions.change("tracks", { ...place, action, label: selected, ...more });
+  }
+
+  /** What the tree is drawn from; a row stands for a label in a frame. */
+  async #branches() {
+    const { api, number, labels } = this.viewer;
+    /** @type {Track[]} */
+    const tracks = await api.get(`images/${number}/family`, { label: labels.selected });
+    return tracks.map(({ label, parent, at, frames }) => ({ parent, at, frames, rows: frames.map((frame) => this.#row(label, frame)) }));
+  }
+
+  /** @param {number} label @param {number} frame */
+  #row(label, frame) {
+    return label * this.frames + frame;
+  }
+}
