@@ -140,10 +140,9 @@ def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel)
         return NO_SPLITS
     of = loose.row[edges[:, 0]]
     mother, one, other = loose.ends[of], *loose.starts[loose.column[edges]].T
-    place = movie.position - course.drift[movie.frame_of]
     wander = course.step(movie.frame_of[mother] + 1, movie.frame_of[one])
     costs = split_costs(
-        (place[mother], place[one], place[other]),
+        (course.still(movie, mother), course.still(movie, one), course.still(movie, other)),
         (movie.features[mother], movie.features[one], movie.features[other]),
         model,
         wander,

@@ -171,13 +171,16 @@ def link_probabilities(
     """
     rows = len(starts) - 1
     probability = np.full(rows, np.nan)
-    own, least = np.zeros(rows), np.empty(rows)
+    own = np.zeros(rows)
+    spare = -column_alone  # what it costs at least that a column is taken from what it has
     for row in range(rows):
-        least[row] = np.inf
+        least = row_alone[row]
         for e in range(starts[row], starts[row + 1]):
-            least[row] = min(least[row], costs[e])
+            least = min(least, costs[e] - column_alone[columns[e]])
             if columns[e] == column_of[row]:
                 own[row] = costs[e]
+        if column_of[row] >= 0:
+            spare[column_of[row]] = least - own[row]
     for row in range(rows):
         mine = column_of[row]
         if mine < 0:
@@ -185,22 +188,20 @@ def link_probabilities(
         others = np.exp(min(own[row] - row_alone[row] - column_alone[mine], 50.0))
         for e in range(starts[row], starts[row + 1]):
             column = columns[e]
-            if column == mine:
+            given = costs[e] + column_alone[mine] - own[row]
+            if column == mine or given + spare[column] > _NEVER:
                 continue
             rival = row_of[column]
             if rival < 0:
-                worse = costs[e] + column_alone[mine] - own[row] - column_alone[column]
+                worse = given - column_alone[column]
             elif rival >= rows:
                 continue
             else:
-                given = costs[e] - own[row] - own[rival]
-                if given + min(least[rival], row_alone[rival] + column_alone[mine]) > _NEVER:
-                    continue
-                instead = row_alone[rival] + column_alone[mine]
+                instead = row_alone[rival]
                 for g in range(starts[rival], starts[rival + 1]):
                     if columns[g] == mine:
-                        instead = min(instead, costs[g])
-                worse = given + instead
+                        instead = min(instead, costs[g] - column_alone[mine])
+                worse = given + instead - own[rival]
             if worse <= _NEVER:
                 others += np.exp(min(-worse, 50.0))
         probability[row] = 1 / (1 + others)

@@ -48,6 +48,10 @@ class Course:
         """Return the scale of steps from one frame to another."""
         return np.asarray(np.sqrt(self.spread[end] - self.spread[begin]))
 
+    def still(self, movie: Movie, rows: IntArray) -> DoubleArray:
+        """Return where detections are in the field, as if it had not moved."""
+        return np.asarray(movie.position[rows] - self.drift[movie.frame_of[rows]])
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -144,14 +148,15 @@ def _gaps(
     frame, features = movie.frame_of, movie.features
     later = np.minimum(frame[ends] + lag, len(movie) - 1)
     steps = course.step(frame[ends], later)
-    place = movie.position - course.drift[frame]
+    last, first = course.still(movie, ends), course.still(movie, starts)
     radius = min(model.reach(float(steps.max(initial=model.step))), longest)
     # Frames lie side by side, too far apart to be confused, so that one search is enough.
     apart = np.zeros(movie.dimensions)
-    apart[0] = float(np.ptp(place[:, 0])) + 2 * radius if len(place) else 0.0
-    grid = make_grid(place[starts] + frame[starts, None] * apart)
+    if len(ends) and len(starts):
+        apart[0] = float(np.ptp(np.concatenate([last[:, 0], first[:, 0]]))) + 2 * radius
+    grid = make_grid(first + frame[starts, None] * apart)
     away = (frame[ends] + lag)[:, None] * apart
-    edges = neighbours(place[ends] + away, grid, radius, CANDIDATES)
+    edges = neighbours(last + away, grid, radius, CANDIDATES)
     if states is None or model.motion is None:
         costs = link_costs(edges, features[ends], features[starts], model, steps)
     else:
@@ -159,9 +164,9 @@ def _gaps(
         ahead = moved(forecast(known, model.motion, lag), -course.drift[frame[ends]])
         near = neighbours(ahead.centre[:, RUN_ON] + away, grid, radius, CANDIDATES)
         edges = united(edges, near)
-        way = place[starts[edges.columns]] - place[ends[edges.rows]]
+        way = first[edges.columns] - last[edges.rows]
         edges = edges.where((way**2).sum(axis=1) <= longest**2)
-        costs = expected_costs(edges, features[ends], features[starts], model, ahead, place[starts])
+        costs = expected_costs(edges, features[ends], features[starts], model, ahead, first)
     return edges.rows, edges.columns, costs, np.full(len(costs), lag)
 
 
@@ -176,7 +181,6 @@ def _late_daughters(
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
     """Return mothers of tracks that go on beside beginnings, as if these were late daughters."""
     frame, features = movie.frame_of, movie.features
-    place = movie.position - course.drift[frame]
     start, sister = beside[parent[beside[:, 0]] < 0].T
     ancestor, rows = sister, []
     for _ in range(max_gap + 1):
@@ -186,15 +190,14 @@ def _late_daughters(
         fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
         rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
     mother, start, sister, lag = np.concatenate(rows, axis=1)
+    own, first, second = (course.still(movie, rows) for rows in (mother, sister, start))
     alone = Edges(
-        np.arange(len(mother) + 1),
-        np.arange(len(mother)),
-        ((place[sister] - place[mother]) ** 2).sum(axis=1),
+        np.arange(len(mother) + 1), np.arange(len(mother)), ((first - own) ** 2).sum(axis=1)
     )
     steps = course.step(frame[mother], frame[start])
     wander = course.step(frame[mother] + 1, frame[start])
     costs = split_costs(
-        (place[mother], place[sister], place[start]),
+        (own, first, second),
         (features[mother], features[sister], features[start]),
         model,
         wander,

@@ -135,13 +135,13 @@ def _beside(
     if not len(hosts) or not len(queries):
         return queries[:0], hosts[:0]
     frame = movie.frame_of
-    place = movie.position - course.drift[frame]
+    here, there = course.still(movie, queries), course.still(movie, hosts)
     radius = 1.5 * (movie.typical_diameter or 0.0) + 3 * model.step
     # Frames lie side by side, too far apart to be confused, so that one search is enough.
     apart = np.zeros(movie.dimensions)
-    apart[0] = float(np.ptp(place[:, 0])) + 2 * radius
-    grid = make_grid(place[hosts] + frame[hosts, None] * apart)
-    sought = place[queries] + (frame[queries] + step)[:, None] * apart
+    apart[0] = float(np.ptp(np.concatenate([here[:, 0], there[:, 0]]))) + 2 * radius
+    grid = make_grid(there + frame[hosts, None] * apart)
+    sought = here + (frame[queries] + step)[:, None] * apart
     near = neighbours(sought, grid, radius, _NEAR)
     return queries[near.rows], hosts[near.columns]
 
@@ -200,7 +200,7 @@ class Costs:
 
     def place(self, rows: IntArray) -> DoubleArray:
         """Return where they are in the field."""
-        return np.asarray(self.movie.position[rows] - self.course.drift[self.movie.frame_of[rows]])
+        return self.course.still(self.movie, rows)
 
     def end(self, rows: IntArray) -> DoubleArray:
         """Return what it costs that tracks end."""

@@ -1,0 +1,82 @@
+"""Peak memory of tracking label images, by the number of frames.
+
+    python benchmarks/bench_tracking_memory.py [--frames 25 100 400] [--side 2048]
+
+Disks on a jittered lattice drift by a few pixels a frame. Frames are read one at a time; what grows
+is the table of objects and links. Each movie is tracked by a process of its own. Linux and macOS
+only: Windows does not tell the peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._types import LabelArray
+from cellwright.images.write import write_labels
+
+SPACING = 32
+RADIUS = 9
+TRACK = """
+import resource, sys
+from cellwright.runs.track import track_movie
+def peak():
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+before = peak()
+print(track_movie(sys.argv[1], sys.argv[2]).summary["detections"], before, peak())
+"""
+
+
+def frames(count: int, side: int) -> Iterator[LabelArray]:
+    """Yield label images of disks that wander."""
+    rng = np.random.default_rng(0)
+    lattice = np.arange(SPACING, side - SPACING, SPACING)
+    place = np.stack(np.meshgrid(lattice, lattice), -1).reshape(-1, 2).astype(float)
+    offsets = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1].reshape(2, -1).T
+    offsets = offsets[(offsets**2).sum(axis=1) <= RADIUS**2]
+    for _ in range(count):
+        here = place + rng.normal(0, 2, place.shape).clip(-5, 5)
+        labels = np.zeros((side, side), np.int32)
+        y, x = (np.rint(here).astype(int)[:, None] + offsets).transpose(2, 0, 1)
+        labels[y, x] = np.arange(1, len(place) + 1)[:, None]
+        yield labels
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, nargs="+", default=[25, 100, 400])
+    parser.add_argument("--side", type=int, default=2048, help="of a frame, in px")
+    options = parser.parse_args()
+    known: list[tuple[int, int]] = []
+    with tempfile.TemporaryDirectory() as name:
+        movie = Path(name) / "movie"
+        for number, labels in enumerate(frames(max(options.frames), options.side)):
+            write_labels(movie / f"t{number:04}.tif", labels)
+            if number + 1 in options.frames:
+                out = Path(name) / f"out{number}"
+                done = subprocess.run(
+                    [sys.executable, "-c", TRACK, str(movie), str(out)],
+                    capture_output=True, text=True, check=True,
+                )  # fmt: skip
+                objects, before, peak = map(int, done.stdout.split())
+                known.append((objects, peak))
+                pixels = (number + 1) * labels.nbytes
+                print(
+                    f"{number + 1:>5} frames, {pixels / 1e9:5.2f} GB of labels, {objects:>9,} "
+                    f"objects: peak {peak / 1e6:.0f} MB, of it the program {before / 1e6:.0f} MB",
+                    flush=True,
+                )
+    if len(known) > 1:
+        (few, low), (many, high) = known[0], known[-1]
+        print(f"{(high - low) / (many - few):.0f} bytes for each object more")
+
+
+if __name__ == "__main__":
+    main()
