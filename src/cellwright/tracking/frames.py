@@ -71,7 +71,8 @@ class Movie:
         self._offsets = tracks.frame_offsets()
         self.border = _border(self.position)
         if "touches_border" in tracks.properties:
-            self.border[tracks.properties["touches_border"]] = 0.0
+            # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
+            self.border[tracks.properties["touches_border"]] *= 2.0
         self.typical_diameter = _typical_diameter(tracks)
         self.extent = float(_spans(self.position).max()) if len(tracks) else 0.0
 
