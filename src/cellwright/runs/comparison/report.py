@@ -54,7 +54,8 @@ def comparison_page(
     return render_page(
         "compare.html",
         title=f"Recommended: {findings.winner.name}",
-        subtitle=f"The best of {len(findings.standings)} candidates on {images:,} images",
+        subtitle=f"The best of {counted(len(findings.standings), 'candidate')} on "
+        f"{counted(images, 'image')}",
         overview=_overview(findings),
         meaning=MEANINGS[findings.task],
         verdict=[*said(findings), *findings.notes],
