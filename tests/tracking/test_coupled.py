@@ -239,3 +239,21 @@ def test_segmentations_of_different_movies_are_refused():
         find_hypotheses([labels, labels[:2]])
     with pytest.raises(InputError, match="no segmentation has an object"):
         find_hypotheses([0 * labels])
+
+
+def test_a_whole_that_is_sure_is_chosen_over_its_pieces_in_a_tiny_movie():
+    labels = np.zeros((2, 30, 30), int)
+    labels[0, 5:10, 5:10], labels[1, 6:11, 5:10] = 1, 1
+    cut = labels.copy()
+    cut[1, 6:11, 8:10] = 2
+    known = [[np.array([0.9])] * 2, [np.array([0.9]), np.array([0.5, 0.5])]]
+    hypotheses = find_hypotheses([labels, cut], confidence=known)
+    assert choose(hypotheses).tolist() == [True, True, False, False]
+
+
+def test_a_first_segmentation_without_objects_does_no_harm():
+    labels = np.zeros((2, 30, 30), int)
+    labels[:, 5:10, 5:10] = 1
+    hypotheses = find_hypotheses([0 * labels, labels])
+    assert hypotheses.source.tolist() == [1, 1]
+    assert choose(hypotheses).shape == (2,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,6 +79,14 @@ class Movie:
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
+
+    def with_features(self, names: tuple[str, ...]) -> Movie:
+        """Return the same movie with only some of its features."""
+        other = copy(self)
+        kept = [self.feature_names.index(name) for name in names]
+        other.feature_names = names
+        other.features = np.ascontiguousarray(self.features[:, kept])
+        return other
 
     @property
     def counts(self) -> IntArray:

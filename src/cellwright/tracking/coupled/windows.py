@@ -69,15 +69,13 @@ def choose(
     movie = Movie(hypotheses.detections)
     worth = hypotheses.value()
     for _ in range(_ROUNDS):
-        model = fit_model(
-            Movie(some(hypotheses.detections, chosen)),
-            divisions=options.divisions,
-            max_distance=options.reach,
-        )
-        gains = find_gains(movie, model, options, hypotheses.rivals)
+        present = Movie(some(hypotheses.detections, chosen))
+        model = fit_model(present, divisions=options.divisions, max_distance=options.reach)
+        told = movie.with_features(present.feature_names)  # some may be the same in all of these
+        gains = find_gains(told, model, options, hypotheses.rivals)
         before = chosen
         chosen = _in_windows(movie, gains, worth, certain, hypotheses.rivals, window, overlap)
-        if (before == chosen).all():
+        if (before == chosen).all() or not chosen.any():
             break
     return chosen
 
