@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.tracks import make_tracks
 
@@ -13,3 +14,13 @@ def test_of_what_is_cut_off_as_much_is_left_to_leave_as_is_seen():
     movie = Movie(make_tracks([0] * 5, places, properties={"touches_border": cut}))
     assert movie.border == pytest.approx([0.0, 6.0, 3.0, 0.0, 0.0])
     assert Movie(make_tracks([0] * 5, places)).border == pytest.approx([0.0, 3.0, 3.0, 0.0, 0.0])
+
+
+def test_a_thin_volume_of_points_is_as_dense_as_it_is():
+    places = np.random.default_rng(0).uniform(0, (4, 100, 100), (10, 200, 3))
+    frames = np.repeat(np.arange(10), 200)
+    movie = Movie(make_tracks(frames, places.reshape(-1, 3)))
+    model = fit_model(movie, divisions=False)
+    assert model.density == pytest.approx(200 / (4 * 100 * 100), rel=0.1)
+    alone = Movie(make_tracks([0, 1], [[5.0, 1.0, 1.0], [5.0, 2.0, 4.0]]))
+    assert np.isfinite(fit_model(alone).density)

@@ -320,11 +320,11 @@ def _spread(values: DoubleArray) -> DoubleArray:
     return np.asarray(np.maximum(middle, tails))
 
 
-def _least_field(movie: Movie) -> float:
-    """Return a width that every field has: a few detections do not show how wide it is."""
+def _least_field(movie: Movie) -> DoubleArray | float:
+    """Return widths that every field has: a few detections do not show how wide it is."""
     if movie.typical_diameter is not None:
         return _FEWEST_DIAMETERS * movie.typical_diameter
-    return movie.extent or 1.0
+    return np.where(movie.extent > 0, movie.extent, movie.extent.max() or 1.0)
 
 
 def _density(movie: Movie) -> float:

@@ -56,8 +56,8 @@ class Movie:
     typical_diameter : float or None
         Of the disk (ball) of the median area (volume), in the unit of positions; None when the
         detections have no area.
-    extent : float
-        Greatest distance between detections of any frames along an axis.
+    extent : array of float, shape (D,)
+        Greatest distance between detections of any frames along each axis.
     position, features, border : array of float, shapes (N, D), (N, F) and (N,)
         Of all detections; see `Frame`.
     frame_of : array of int, shape (N,)
@@ -75,7 +75,7 @@ class Movie:
             # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
             self.border[tracks.properties["touches_border"]] *= 2.0
         self.typical_diameter = _typical_diameter(tracks)
-        self.extent = float(_spans(self.position).max()) if len(tracks) else 0.0
+        self.extent = _spans(self.position) if len(tracks) else np.zeros(self.dimensions)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
