@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.embeddings import clustering
+from cellwright.methods.embeddings.overlapping import covered
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
 from cellwright.methods.readout import Instances
@@ -152,7 +153,7 @@ class EmbeddingsReadout:
         shifts = np.ascontiguousarray(offsets[at_seeds].T)
         sharpness = np.ascontiguousarray(scales[at_seeds].T)
         labels = np.ascontiguousarray(found.labels.reshape(offsets.shape[1:]))
-        hidden = clustering.covered(labels, offsets, seeds, shifts, sharpness, self.reach)
+        hidden = covered(labels, offsets, seeds, shifts, sharpness, self.reach)
         return connected(found.labels, hidden[:, [0, *range(4 - axes, 4)]])
 
     def _embedded(self, maps: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
