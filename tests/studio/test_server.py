@@ -149,7 +149,7 @@ def test_only_one_program_at_a_time(serve, folder, monkeypatch):
     monkeypatch.setattr("cellwright.studio.serve.uvicorn.Server.run", lambda *_, **__: again())
 
     def again():
-        with pytest.raises(OutputError, match="going on"):
+        with pytest.raises(OutputError, match="is open already"):
             annotate(folder, open_browser=False)
 
     annotate(folder, open_browser=False)
