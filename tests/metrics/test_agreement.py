@@ -24,6 +24,9 @@ from cellwright.metrics.agreement import (
         ([[25, 35], [5, 35]], 0.25925925925925924),
         ([[0, 5], [5, 0]], -1),
         ([[3, 0, 0], [0, 4, 0], [0, 0, 5]], 1),
+        # cohen_kappa_score of scikit-learn 1.9.1 says so, too.
+        ([[10, 5, 4], [3, 12, 2], [3, 2, 9]], 0.4287432351172581),
+        ([[13, 2, 4], [0, 14, 0], [2, 5, 10]], 0.6137849079025549),
     ],
 )
 def test_kappa_of_known_tables(confusion, expected):
