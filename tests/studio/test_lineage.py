@@ -102,3 +102,21 @@ def test_what_cannot_be_is_refused(sheet, action, label, t, other):
     with pytest.raises(UsageError):
         do(sheet, action, label, t, other)
     assert sheet.annotation.history() == []
+
+
+def test_tracks_from_elsewhere_are_taken_over_and_copied_before_they_are_replaced(sheet, tmp_path):
+    do(sheet, "divide", 1, 4, 5)
+    do(sheet, "divide", 3, 4, 2)
+    sheet.annotation.save()
+    theirs = sheet.item.labels.with_name("m_tracks.csv")
+    text = theirs.read_text()
+    theirs.write_text("".join(line for line in text.splitlines(True) if ",2,2," not in line))
+    again = Desk(find_project(tmp_path), Assistant("nuclei"), "Ada")
+    opened = again.sheet(0)
+    with lineage_of(opened) as lineage:
+        assert lineage.parents == {5: 1, 6: 3}  # 2 is no daughter any more
+    do(opened, "orphan", 5, 4)
+    opened.annotation.save()
+    (kept,) = (tmp_path / ".cellwright" / "originals").glob("m_tracks-*.csv")
+    assert ",5,5,1," in kept.read_text() and ",5,5,0," in theirs.read_text()
+    again.close()

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import FormatError, InputError, OutputError
-from cellwright._files import write_text
 from cellwright._types import LabelArray
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.read import LARGEST_LABEL, read, read_labels
@@ -39,8 +38,6 @@ from cellwright.studio.tables import Tables
 from cellwright.studio.tools import UNKNOWN, Window
 
 RESTORE = "restore"
-TRACKS = "_tracks.csv"
-"""How the file with the tracks of a movie ends."""
 _REMEDY = "Move them away, or annotate the image they belong to."
 _HELD_BYTES = 96 * 1024**2
 """Changes up to this size stay in memory after they are saved; beyond, they are read from disk."""
@@ -120,6 +117,7 @@ class Annotation:
         self._saved = self._latest = self._drawn = 0
         self.largest = max(self.largest, self.facts.largest(*ABOUT_OBJECTS))
         self._recall(source)
+        self._adopt_tracks()
 
     @property
     def place_axes(self) -> str:
@@ -308,15 +306,21 @@ class Annotation:
         for edit in missing:
             self._show(edit.id, self._effect(edit))
 
+    def _adopt_tracks(self) -> None:
+        """Take over what others wrote about who comes from whom in a movie."""
+        told = self._tables.tracks_of(self._item) if self._tables and "T" in self._axes else None
+        if told is not None:
+            values = dict.fromkeys(self.facts[PARENT]) | told
+            self.say(LOADED, lambda facts: facts.changes(PARENT, values), who=LOADED)
+
     def _write_tracks(self, facts: Facts) -> None:
         """Write who is who in a movie beside its labels, once somebody has said so."""
         if not facts[PARENT]:
             return
         with self._lock:
             text = Lineage(self.canvas, self._inventory, facts[PARENT]).table()
-        path = self._item.labels.with_name(f"{self._item.labels.stem}{TRACKS}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+        assert self._tables is not None
+        self._tables.save_tracks(self._item, text)
 
     def _present(self) -> LabelArray:
         with self._lock:

@@ -19,8 +19,9 @@ from cellwright._errors import OutputError
 from cellwright._files import write_text
 from cellwright._types import LabelArray
 from cellwright.datasets.class_files import UNKNOWN, read_classes
+from cellwright.measure.tables import read_csv
 from cellwright.studio.facts import CLASS, Change, Facts
-from cellwright.studio.journal import LOADED, Journal, LabelFile, signature
+from cellwright.studio.journal import ABSENT, LOADED, Journal, LabelFile, signature
 from cellwright.studio.object_classes import ObjectClasses
 from cellwright.studio.project import Item
 
@@ -140,25 +141,49 @@ class Tables:
         for table in self._tables:
             if facts[table.about] or table.path.exists():
                 with self._lock:
-                    self._write(table, table.text(item, facts, present))
+                    self._write(_key(table), table.path, table.text(item, facts, present))
 
     def rename(self, old: str, new: str | None) -> None:
         """Write another name for a class, or none, wherever it stands."""
         for table in self._tables:
             if table.path.exists():
                 with self._lock:
-                    self._write(table, table.renamed(old, new))
+                    self._write(_key(table), table.path, table.renamed(old, new))
 
-    def _write(self, table: FactTable, text: str) -> None:
+    def tracks_of(self, item: Item) -> dict[int, int] | None:
+        """Return who comes from whom by the table of tracks of a movie; None without a new one.
+
+        Only what calls tracks as the label image does can be taken over.
+        """
+        path = tracks_file(item)
+        known, interrupted = self._journal.label_file(_tracks_key(item))
+        if interrupted or signature(path) in (ABSENT, known.signature):
+            return None
+        self._journal.adopt(_tracks_key(item), LabelFile(0, False, signature(path)))
+        table = read_csv(path)
+        if (
+            not {"label", "track", "parent"} <= set(table)
+            or (table["label"] != table["track"]).any()
+        ):
+            return None
+        pairs = zip(table["track"].tolist(), table["parent"].tolist(), strict=True)
+        return {int(track): int(parent) for track, parent in pairs}
+
+    def save_tracks(self, item: Item, text: str) -> None:
+        """Write the table of tracks of a movie; a copy is kept of what others wrote."""
+        with self._lock:
+            self._write(_tracks_key(item), tracks_file(item), text)
+
+    def _write(self, key: str, path: Path, text: str) -> None:
         """Write a table, complete or not at all; a copy is kept of what others wrote."""
-        path = table.path
         if text == (path.read_text(encoding="utf-8") if path.exists() else ""):
             return
-        known, _ = self._journal.label_file(_key(table))
+        known, _ = self._journal.label_file(key)
         if path.exists() and not (known.ours and known.signature == signature(path)):
             self._keep(path)
-        number = self._journal.begin_save(_key(table), 0)
+        number = self._journal.begin_save(key, 0)
         if text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, text)
         else:
             path.unlink(missing_ok=True)
@@ -183,6 +208,16 @@ class Tables:
             shutil.copy2(path, kept)
         except OSError as error:
             raise OutputError(f"Cannot keep a copy of '{path}' as '{kept}': {error}.") from error
+
+
+def tracks_file(item: Item) -> Path:
+    """Return the table of tracks of a movie, beside its labels."""
+    return item.labels.with_name(f"{item.labels.stem}_tracks.csv")
+
+
+def _tracks_key(item: Item) -> str:
+    """Return what the journal calls a table of tracks; no image is called so."""
+    return f"/tracks/{item.name}"
 
 
 def _key(table: FactTable) -> str:
