@@ -68,10 +68,10 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+        body = await _whole_body(receive)  # or the refusal would get lost where it is still coming
         if reason := self._refusal(scope["path"], headers):
             await _refuse(send, 403, reason)
             return
-        body = await _whole_body(receive)
         if body is None:
             await _refuse(send, 413, f"A request has at most {LARGEST_BODY // 1024**2} MB.")
             return
@@ -111,7 +111,11 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
     body = json.dumps({"error": reason}).encode()
-    kind = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    kind = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": kind})
     await send({"type": "http.response.body", "body": body})
 

@@ -130,6 +130,7 @@ class Studio {
     if (number < 0 || number >= this.images.images.length) return;
     this.images.select(number);
     find("title").textContent = this.images.images[number].name;
+    this.#doneButton();
     find("note").textContent = this.images.images[number].note ?? "";
     find("message").hidden = true;
     try {
@@ -297,13 +298,13 @@ class Studio {
   }
 
   #doneButton() {
-    const done = ["done", "checked"].includes(this.images.images[this.viewer.number].state);
+    const done = ["done", "checked"].includes(this.images.images[this.images.current].state);
     find("done").setAttribute("aria-pressed", String(done));
     find("done").textContent = done ? "Done" : "Mark as done";
   }
 
   async toggleDone() {
-    const { number } = this.viewer;
+    const number = this.images.current; // whose name is shown, also while its picture is on its way
     const done = !["done", "checked"].includes(this.images.images[number].state);
     await api.post(`images/${number}/done`, { done }).catch(say);
     const started = !find("undo").disabled || !find("redo").disabled;
