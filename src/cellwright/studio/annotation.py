@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import FormatError, InputError, OutputError
+from cellwright._errors import InputError, OutputError
 from cellwright._types import LabelArray
-from cellwright.images.image import Image, PixelSource
-from cellwright.images.read import LARGEST_LABEL, read, read_labels
+from cellwright.images.image import Image
+from cellwright.images.read import LARGEST_LABEL
 from cellwright.images.write import write_labels
-from cellwright.studio.canvas import CHUNK, LabelCanvas
+from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.facts import ABOUT_OBJECTS, PARENT, Change, Facts
 from cellwright.studio.inventory import Inventory
 from cellwright.studio.journal import (
@@ -32,13 +32,20 @@ from cellwright.studio.journal import (
     Stroke,
     signature,
 )
+from cellwright.studio.label_files import label_range, open_labels
 from cellwright.studio.lineage import Lineage
+from cellwright.studio.patches import (
+    changes_back,
+    chunk_aligned,
+    patches_of,
+    region_of,
+    taken_back,
+)
 from cellwright.studio.project import Item, existing_labels
 from cellwright.studio.tables import Tables
-from cellwright.studio.tools import UNKNOWN, Window
+from cellwright.studio.tools import Window
 
 RESTORE = "restore"
-_REMEDY = "Move them away, or annotate the image they belong to."
 _HELD_BYTES = 96 * 1024**2
 """Changes up to this size stay in memory after they are saved; beyond, they are read from disk."""
 
@@ -111,7 +118,7 @@ class Annotation:
         self.canvas = LabelCanvas(shape, base)
         self.facts = journal.facts(item.name)
         self._inventory = Inventory(self.canvas)
-        self._smallest, self.largest = (0, 0) if base is None else _range(source, base)
+        self._smallest, self.largest = (0, 0) if base is None else label_range(source, base)
         self._done: dict[str, list[int]] = {}  # of each person: nobody takes back what others drew
         self._undone: dict[str, list[int]] = {}
         self._saved = self._latest = self._drawn = 0
@@ -174,7 +181,7 @@ class Annotation:
         """
         with self._lock:
             windows = make(self.canvas, self.largest + 1)
-            patches = [patch for window in windows for patch in _patches(self.canvas, window)]
+            patches = [patch for window in windows for patch in patches_of(self.canvas, window)]
             changes = tell(self.facts, patches, self.largest + 1)
             if not patches and not changes:
                 return Changed()
@@ -229,12 +236,12 @@ class Annotation:
             changes = self._journal.changes(self._item.name)
             for one in reversed(later):
                 for patch in self._effect(one, reverse=True):
-                    past[_key(patch)] = patch.after
-                said.take(_taken_back(changes.get(one.id, ())))
+                    past[region_of(patch)] = patch.after
+                said.take(changes_back(changes.get(one.id, ())))
             boxes = {(p.place, p.y, p.x, p.after.shape) for e in later for p in self._effect(e)}
             windows = [
                 Window(place, y, x, past[(*place, slice(y, y + h), slice(x, x + w))])
-                for place, y, x, (h, w) in _chunk_aligned(boxes)
+                for place, y, x, (h, w) in chunk_aligned(boxes)
             ]
             return self.apply(
                 RESTORE,
@@ -349,11 +356,11 @@ class Annotation:
                 own = self._journal.patches(target)
                 patches = [
                     rest
-                    for one in (map(_reversed, reversed(own)) if kind == UNDO else own)
+                    for one in (map(taken_back, reversed(own)) if kind == UNDO else own)
                     if (rest := self._untouched(one)) is not None
                 ]
                 said = self._journal.changes(self._item.name).get(target, ())
-                changes = self.facts.still(said if kind == REDO else _taken_back(said))
+                changes = self.facts.still(said if kind == REDO else changes_back(said))
                 if patches or (changes and not own):  # or others have drawn over all of it
                     edit = self._journal.append(
                         self._item.name, kind, patches, who=who, target=target, changes=changes
@@ -364,7 +371,7 @@ class Annotation:
 
     def _untouched(self, patch: Patch) -> Patch | None:
         """Return what a patch still changes where nobody has drawn since; None for nothing."""
-        now = self.canvas[_key(patch)].reshape(patch.before.shape)
+        now = self.canvas[region_of(patch)].reshape(patch.before.shape)
         after = np.where(now == patch.before, patch.after, now)
         return None if (after == now).all() else Patch(patch.place, patch.y, patch.x, now, after)
 
@@ -374,7 +381,7 @@ class Annotation:
         if not patches and edit.target is not None:  # from when there was one annotator only
             patches = self._journal.patches(edit.target)
             reverse ^= edit.kind == UNDO
-        return [_reversed(patch) for patch in reversed(patches)] if reverse else patches
+        return [taken_back(patch) for patch in reversed(patches)] if reverse else patches
 
     def _note(self, edit: Edit) -> None:
         """Keep in mind what can be taken back and done again after an edit."""
@@ -397,98 +404,9 @@ class Annotation:
         self.facts.take(changes)
         for patch in patches:
             self._drawn = edit
-            self.canvas[_key(patch)] = patch.after
+            self.canvas[region_of(patch)] = patch.after
             self._inventory.forget(patch.place, patch.y, patch.x)
             self._smallest = min(self._smallest, int(patch.after.min()))
             self.largest = max(self.largest, int(patch.after.max()))
         boxes = tuple((p.place, p.y, p.x, *p.after.shape) for p in patches)
         return Changed(edit, boxes, tuple(changes))
-
-
-def _patches(canvas: LabelCanvas, window: Window) -> list[Patch]:
-    """Return the rectangles of a window in which something changes, one per chunk."""
-    found = []
-    height, width = window.values.shape
-    for cy in range(window.y // CHUNK, -(-(window.y + height) // CHUNK)):
-        for cx in range(window.x // CHUNK, -(-(window.x + width) // CHUNK)):
-            top, left = max(window.y, cy * CHUNK), max(window.x, cx * CHUNK)
-            bottom = min(window.y + height, (cy + 1) * CHUNK)
-            right = min(window.x + width, (cx + 1) * CHUNK)
-            part = (
-                slice(top - window.y, bottom - window.y),
-                slice(left - window.x, right - window.x),
-            )
-            before = canvas[(*window.place, slice(top, bottom), slice(left, right))]
-            after = window.values[part]
-            different = before != after
-            if not different.any():
-                continue
-            rows, columns = (np.flatnonzero(different.any(axis=axis)) for axis in (1, 0))
-            inner = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            y, x = top + int(rows[0]), left + int(columns[0])
-            found.append(Patch(window.place, y, x, before[inner].copy(), after[inner].copy()))
-    return found
-
-
-def _reversed(patch: Patch) -> Patch:
-    """Return the patch that takes a patch back."""
-    return Patch(patch.place, patch.y, patch.x, patch.after, patch.before)
-
-
-def _taken_back(changes: Sequence[Change]) -> list[Change]:
-    """Return the changes that take changes back."""
-    return [Change(c.about, c.number, c.after, c.before) for c in reversed(changes)]
-
-
-def _key(patch: Patch) -> tuple[slice, ...]:
-    height, width = patch.after.shape
-    leading = (slice(index, index + 1) for index in patch.place)
-    return (*leading, slice(patch.y, patch.y + height), slice(patch.x, patch.x + width))
-
-
-def _chunk_aligned(
-    boxes: set[tuple[tuple[int, ...], int, int, tuple[int, ...]]],
-) -> list[tuple[tuple[int, ...], int, int, tuple[int, int]]]:
-    """Return the chunks that boxes lie in, each box being inside one: no pixel comes twice."""
-    chunks: dict[tuple[tuple[int, ...], int, int], tuple[int, int, int, int]] = {}
-    for place, y, x, (height, width) in boxes:
-        at = place, y // CHUNK, x // CHUNK
-        t, le, b, r = chunks.get(at, (y, x, y + height, x + width))
-        chunks[at] = min(t, y), min(le, x), max(b, y + height), max(r, x + width)
-    return [(place, t, le, (b - t, r - le)) for (place, *_), (t, le, b, r) in chunks.items()]
-
-
-def open_labels(
-    path: Path, axes: str, shape: tuple[int, ...], remedy: str = _REMEDY
-) -> PixelSource:
-    """Open labels that fit an image; those of large files are read region by region."""
-    known = "".join(
-        axis for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"
-    )
-    image = read(path, axes=known)
-    source: PixelSource = image.data
-    if isinstance(image.data, np.ndarray):
-        source, _ = read_labels(path, axes=known)
-    if source.shape != shape:
-        raise FormatError(
-            f"The labels '{path}' have the shape {source.shape}, their image has {shape} "
-            f"({axes}). {remedy}"
-        )
-    if source.dtype.kind not in "ui":
-        raise FormatError(f"'{path}' holds {source.dtype} pixels; labels are whole numbers.")
-    return source
-
-
-def _range(path: Path | None, labels: PixelSource) -> tuple[int, int]:
-    """Return the smallest and the largest label."""
-    smallest = largest = 0
-    for index in np.ndindex(*labels.shape[:-2]):
-        for start in range(0, labels.shape[-2], CHUNK):
-            block = np.asarray(labels[(*index, slice(start, start + CHUNK), slice(None))])
-            smallest, largest = min(smallest, int(block.min())), max(largest, int(block.max()))
-    if smallest < UNKNOWN or largest >= LARGEST_LABEL:
-        raise FormatError(
-            f"'{path}' holds values from {smallest} to {largest}; the studio edits labels from 0 "
-            f"to {LARGEST_LABEL - 1}, and -1 for what is not known."
-        )
-    return smallest, largest

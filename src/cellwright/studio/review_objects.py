@@ -16,7 +16,7 @@ from cellwright.measure.tables import read_parquet
 from cellwright.runs.batch import Task
 from cellwright.runs.like import with_pixel_size
 from cellwright.runs.results import OBJECTS, plan_tasks
-from cellwright.studio.annotation import open_labels
+from cellwright.studio.label_files import open_labels
 from cellwright.studio.levels import open_levels
 from cellwright.studio.review_results import (
     ALL,

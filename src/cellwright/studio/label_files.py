@@ -1,0 +1,51 @@
+"""Label files that the studio edits or shows: opened without reading more than is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import FormatError
+from cellwright.images.image import PixelSource
+from cellwright.images.read import LARGEST_LABEL, read, read_labels
+from cellwright.studio.canvas import CHUNK
+from cellwright.studio.tools import UNKNOWN
+
+_REMEDY = "Move them away, or annotate the image they belong to."
+
+
+def open_labels(
+    path: Path, axes: str, shape: tuple[int, ...], remedy: str = _REMEDY
+) -> PixelSource:
+    """Open labels that fit an image; those of large files are read region by region."""
+    known = "".join(
+        axis for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"
+    )
+    image = read(path, axes=known)
+    source: PixelSource = image.data
+    if isinstance(image.data, np.ndarray):
+        source, _ = read_labels(path, axes=known)
+    if source.shape != shape:
+        raise FormatError(
+            f"The labels '{path}' have the shape {source.shape}, their image has {shape} "
+            f"({axes}). {remedy}"
+        )
+    if source.dtype.kind not in "ui":
+        raise FormatError(f"'{path}' holds {source.dtype} pixels; labels are whole numbers.")
+    return source
+
+
+def label_range(path: Path | None, labels: PixelSource) -> tuple[int, int]:
+    """Return the smallest and the largest label."""
+    smallest = largest = 0
+    for index in np.ndindex(*labels.shape[:-2]):
+        for start in range(0, labels.shape[-2], CHUNK):
+            block = np.asarray(labels[(*index, slice(start, start + CHUNK), slice(None))])
+            smallest, largest = min(smallest, int(block.min())), max(largest, int(block.max()))
+    if smallest < UNKNOWN or largest >= LARGEST_LABEL:
+        raise FormatError(
+            f"'{path}' holds values from {smallest} to {largest}; the studio edits labels from 0 "
+            f"to {LARGEST_LABEL - 1}, and -1 for what is not known."
+        )
+    return smallest, largest
