@@ -139,25 +139,28 @@ def _learn_parts(lesson: Lesson) -> Learned:
 
 
 def _learn_classes(lesson: Lesson) -> Learned:
-    """Grow forests that tell classes of pixels, in planes one after the other."""
+    """Grow forests that tell classes of pixels, for whole planes one after the other."""
     from cellwright.methods.classes.readout import ClassesReadout
     from cellwright.methods.pixels.context import fit_in_context
     from cellwright.methods.pixels.features import FilterBank
 
     contract, readout = lesson.contract, ClassesReadout(lesson.dataset.classes)
-    planes = lesson.dimensions == 2
     images, classes = zip(*_seen(lesson, _examples(lesson, _PLANTED_ON)), strict=True)
+    known = sum(int(np.count_nonzero(one >= 0)) for one in classes)
+    # From strokes one forest is grown in seconds, and reads a plane in half a second. Surroundings
+    # can only be learned where whole planes are annotated.
+    whole = lesson.dimensions == 2 and known > _PIXELS
+    pixels = _STAGE_PIXELS if whole else _PIXELS
     found = fit_in_context(
         images,
         classes,
-        FilterBank(_FAR) if planes else FilterBank(anisotropy=contract.anisotropy or 1.0),
+        FilterBank(_FAR) if whole else FilterBank(anisotropy=contract.anisotropy or 1.0),
         classes=len(readout.outputs),
-        stages=_STAGES if planes else 1,
-        pixels=_STAGE_PIXELS if planes else _PIXELS,
+        stages=_STAGES if whole else 1,
+        pixels=pixels,
         seed=lesson.options.seed,
     )
-    known = sum(int(np.count_nonzero(one >= 0)) for one in classes)
-    return _grown(lesson, found, found.stages, asdict(readout), min(known, _STAGE_PIXELS))
+    return _grown(lesson, found, found.stages, asdict(readout), min(known, pixels))
 
 
 def _seen(lesson: Lesson, examples: Sequence[Example]) -> Iterator[tuple[FloatArray, LabelArray]]:
