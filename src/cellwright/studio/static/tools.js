@@ -90,6 +90,8 @@ export class Tools {
 
   /** @param {ToolName} name */
   choose(name) {
+    const own = /** @type {HTMLElement | null} */ (this.viewer.stage.querySelector(`#tools [data-tool=${name}]`));
+    if (own?.hidden) return; // its key, on an image that it is not for
     this.tool = name;
     this.cancel();
     for (const button of this.viewer.stage.querySelectorAll("#tools button")) {
