@@ -113,9 +113,9 @@ def solve_program(program: Program) -> Solution:
     """Solve a program exactly by HiGHS.
 
     First as a linear program, which most often is whole already. If not, only those variables are
-    decided in whole numbers whose reduced costs are near 0: that the result is the best of all is
-    certain once it lies nearer to the linear optimum than any variable that was left out could
-    bring it.
+    decided in whole numbers that others of small reduced costs connect to fractional ones. The
+    result is the best of all once it lies nearer to the linear optimum than any variable that was
+    left out could bring it; until then, more are let in.
 
     Raises
     ------
@@ -132,16 +132,32 @@ def solve_program(program: Program) -> Solution:
     while np.abs(values - values.round()).max() > _WHOLE:
         low = np.where(reduced < -margin, 1.0, lowest)
         high = np.where(reduced > margin, lowest, 1.0)
+        settled = ~_undecided(values, rows, low < high)
+        low[settled], high[settled] = values[settled].round(), values[settled].round()
         whole = _whole(costs, rows, most, low, high)
-        if whole is not None and float(costs @ whole) - least <= margin:
+        gap = np.inf if whole is None else float(costs @ whole) - least
+        if whole is not None and gap <= margin:
             values = whole
-        else:
-            margin = 2 * margin if whole is None else float(costs @ whole) - least + _WHOLE
+        margin = min(2 * margin, gap + _WHOLE)
     chosen = values > 0.5
     objects, links, divisions = np.split(
         chosen, np.cumsum([len(program.alone), len(program.links)])
     )
     return Solution(objects, links, divisions, float(costs @ chosen))
+
+
+def _undecided(values: DoubleArray, rows: Any, free: BoolArray) -> BoolArray:
+    """Return the free variables that rows connect, by way of free ones, to fractional ones."""
+    from scipy.sparse import bmat
+    from scipy.sparse.csgraph import connected_components
+
+    within = rows[:, free]
+    _, part = connected_components(bmat([[None, within], [within.T, None]]), directed=False)
+    part = part[rows.shape[0] :]
+    fractional = np.abs(values[free] - values[free].round()) > _WHOLE
+    undecided = np.zeros(len(values), bool)
+    undecided[free] = np.isin(part, part[fractional])
+    return undecided
 
 
 def _relaxed(
