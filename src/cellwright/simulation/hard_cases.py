@@ -60,7 +60,7 @@ def _spotted(seed: int) -> tuple[AnyArray, LabelArray]:
     settings = NucleiSimulation(size=(384, 384), diameter=40.0, condensed=0.0)
     nuclei = populate(settings, rng)
     labels, light = render(nuclei, settings)
-    place = np.stack(np.indices(labels.shape), -1)
+    place = np.moveaxis(np.indices(labels.shape), 0, -1)
     for number, nucleus in enumerate(nuclei, 1):
         mine = labels == number
         if rng.random() < _WITHOUT_SPOTS or not mine.any():
