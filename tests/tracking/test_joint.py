@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from cellwright.tracking.fit import fit_model
