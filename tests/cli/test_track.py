@@ -238,7 +238,9 @@ def _spoiled():
     return cut, joined
 
 
-def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(run, tmp_path):
+def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(
+    run, tmp_path, monkeypatch
+):
     cut, joined = _spoiled()
     for name, labels in (("cut", cut), ("joined", joined)):
         write_labels(tmp_path / f"{name}.tif", labels, like=Image(labels, "TYX"))
@@ -249,9 +251,16 @@ def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(run,
     masks = sorted((tmp_path / "out" / "ctc").glob("mask*.tif"))
     assert [len(np.unique(read_labels(file)[0])) - 1 for file in masks] == [2, 2, 2, 3, 3]
     assert run(*both, "-o", tmp_path / "out").json["seconds"] == 0
+    monkeypatch.chdir(tmp_path)
+    again = run("track", "cut.tif", "--hypotheses", "joined.tif", "--json", "-o", "out")
+    assert again.json["seconds"] == 0
     write_labels(tmp_path / "short.tif", cut[:4], like=Image(cut[:4], "TYX"))
     short = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "short.tif", "-o", "x")
     assert short.code == 2 and "has 4 frames" in short.error
+    small = cut[:, :-3]
+    write_labels(tmp_path / "small.tif", small, like=Image(small, "TYX"))
+    other = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "small.tif", "-o", "x")
+    assert other.code == 2 and "small.tif' have the size" in other.error
     alone = run("track", tmp_path / "cut.tif", "--alternatives", "-o", tmp_path / "other")
     assert alone.code == 2 and "--hypotheses" in alone.error
     spots = run("track", tmp_path / "cut.tif", "--spots", 3, "--alternatives", "-o", "x")

@@ -143,6 +143,15 @@ def test_a_random_walk_has_no_model_of_motion_unless_it_is_asked_for():
         LinkOptions(motion="fast")
 
 
+@pytest.mark.parametrize("motion", ["auto", "directed"])
+def test_frames_without_detections_do_not_hide_how_things_move(motion):
+    movie = particles(RUNS)
+    rows = (movie.frame < 12) & (movie.frame != 9)
+    short = make_tracks(movie.frame[rows] + 1, movie.position[rows])  # frames that count from 1
+    found = start_linking(short, LinkOptions(divisions=False, motion=motion)).model.motion
+    assert found is not None and found.speed * np.sqrt(2) == pytest.approx(5.0, rel=0.25)
+
+
 def test_drift_is_no_velocity_and_pins_change_only_their_frames():
     still = particles(RUNS)
     drifting = make_tracks(

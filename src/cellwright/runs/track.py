@@ -166,7 +166,8 @@ def track_movie(
         "frame_interval": frame_interval, "trackmate": trackmate,
         "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
         "spots": None if spots is None else asdict(spots),
-        "hypotheses": [str(folder) for folder in several.folders], "alternatives": several.scales,
+        "hypotheses": [folder.resolve().as_posix() for folder in several.folders],
+        "alternatives": several.scales,
     }  # fmt: skip
     plan = Plan(
         command="track",

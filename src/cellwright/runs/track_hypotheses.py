@@ -106,7 +106,18 @@ def open_choice(
             )
         if not one.holds_labels():
             raise InputError(f"'{folder}' holds no label images; --hypotheses are segmentations.")
+        if _size(one) != _size(movie):
+            raise InputError(
+                f"The frames of '{folder}' have the size {_size(one)} and those of '{movie.name}' "
+                f"{_size(movie)}; give segmentations of the same movie."
+            )
     return Choice(segmenter, several.scales, others, options)
+
+
+def _size(movie: TimeLapse) -> tuple[int, ...]:
+    """Return the size of the frames, ([Z,] Y, X) in px."""
+    first = movie.frame(0)
+    return tuple(first.sizes[axis] for axis in first.spatial_axes)
 
 
 def choose_objects(

@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import log
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cellwright._types import DoubleArray
 from cellwright.tracking.fit import refined
@@ -195,17 +196,20 @@ def _sampled(ways: DoubleArray) -> DoubleArray:
 
 
 def _runs(movie: Movie) -> list[list[FramePair]]:
-    """Return frames that follow each other, at times spread over the movie."""
+    """Return frames that follow each other, none of them empty, spread over the movie."""
     counts = np.minimum(movie.counts, _WINDOW)
-    length = min(_FRAMES, len(counts))
-    typical = max(float(counts.mean()), 1.0)
-    most = int(np.clip(_SAMPLE / (typical * length), 1, len(counts) // length))
-    begins = np.unique(np.linspace(0, len(counts) - length, most).round().astype(int))
+    empty = np.flatnonzero(np.concatenate([[0], counts, [0]]) == 0)
+    length = min(_FRAMES, int(np.diff(empty).max()) - 1)
+    if length < 2:
+        return []
+    usable = np.flatnonzero(sliding_window_view(counts, length).all(axis=1))
+    typical = float(counts[counts > 0].mean())
+    most = int(np.clip(_SAMPLE / (typical * length), 1, (len(usable) + length - 1) // length))
+    chosen = np.unique(np.linspace(0, len(usable) - 1, most).round().astype(int))
     runs = []
-    for begin in begins.tolist():
+    for begin in usable[chosen].tolist():
         frames = [movie.frame(number, _WINDOW) for number in range(begin, begin + length)]
-        if length > 1 and all(len(frame) for frame in frames):
-            runs.append([FramePair.of(earlier, later) for earlier, later in pairwise(frames)])
+        runs.append([FramePair.of(earlier, later) for earlier, later in pairwise(frames)])
     return runs
 
 
