@@ -139,6 +139,13 @@ def test_results_inside_the_input_folder_are_not_segmented_again(run, oracle, fi
     assert run(*arguments).json["images"] == 2
 
 
+def test_results_alone_are_nothing_to_segment(segment, fields, tmp_path):
+    segment(fields)
+    for more in ((), ("--preview",)):
+        refused = segment(tmp_path / "out" / "labels", *more)
+        assert refused.code == 2 and "results of the run" in refused.error
+
+
 def test_frames_are_segmented_one_by_one_and_numbered_through(segment, tmp_path):
     from models.oracle import oracle_image
 

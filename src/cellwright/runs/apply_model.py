@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from cellwright._errors import AxesError, CellwrightError, UsageError
+from cellwright._errors import AxesError, CellwrightError, InputError, UsageError
 from cellwright._types import Table
 from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
@@ -202,10 +202,22 @@ def _refuse_if_none_fits(
 
 
 def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:
-    """Return the images, without the results of an earlier run that lie among them."""
+    """Return the images, without the results of an earlier run that lie among them.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
     earlier = read_record(output) or {"files": []}
     results = {(output / name).resolve() for name in (*earlier["files"], PREVIEW_FILE)}
-    return [image for image in find_images(inputs) if image.path.resolve() not in results]
+    images = [image for image in find_images(inputs) if image.path.resolve() not in results]
+    if not images:
+        raise InputError(
+            f"All images that were given are results of the run in '{output}'. Give the images "
+            "themselves, or write to another folder."
+        )
+    return images
 
 
 @lru_cache(maxsize=1)
