@@ -196,7 +196,8 @@ export class Assistant {
     find("threshold-value").textContent = `${Math.round(100 * this.viewer.proposals.threshold)} %`;
     find("accept").textContent = `Accept ${shown}`;
     find("accept").disabled = shown === 0;
-    find("progress").textContent = this.#here() ? `${shown} of ${this.open.size} shown`
+    const unsure = shown === 0 && this.open.size > 0 ? ": none is as sure as that. Lower the confidence." : "";
+    find("progress").textContent = this.#here() ? `${shown} of ${this.open.size} shown${unsure}`
       : this.open.size ? "There are proposals on another plane."
       : fresh ? "Nothing new was found here." : "";
   }
