@@ -261,6 +261,9 @@ def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(
     write_labels(tmp_path / "small.tif", small, like=Image(small, "TYX"))
     other = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "small.tif", "-o", "x")
     assert other.code == 2 and "small.tif' have the size" in other.error
+    write_labels(tmp_path / "mask.tif", cut > 0, like=Image(cut, "TYX"))
+    mask = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "mask.tif", "-o", "x")
+    assert mask.code == 2 and "is a mask" in mask.error
     alone = run("track", tmp_path / "cut.tif", "--alternatives", "-o", tmp_path / "other")
     assert alone.code == 2 and "--hypotheses" in alone.error
     spots = run("track", tmp_path / "cut.tif", "--spots", 3, "--alternatives", "-o", "x")

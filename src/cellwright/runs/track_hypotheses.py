@@ -18,6 +18,7 @@ from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.folder import PARTS
 from cellwright.runs.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track_objects import refuse_mask
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
 from cellwright.tracking.coupled.windows import choose
 from cellwright.tracking.detections import find_detections
@@ -86,6 +87,8 @@ def open_choice(
         If there is no model that could look at other scales.
     InputError
         If one is no segmentation of this movie.
+    FormatError
+        If one is a mask that does not tell objects apart.
     """
     if several.scales and segmenter is None:
         raise UsageError(
@@ -111,6 +114,8 @@ def open_choice(
                 f"The frames of '{folder}' have the size {_size(one)} and those of '{movie.name}' "
                 f"{_size(movie)}; give segmentations of the same movie."
             )
+    for one in others if segmenter else (movie, *others):
+        refuse_mask(one)
     return Choice(segmenter, several.scales, others, options)
 
 

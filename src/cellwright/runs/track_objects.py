@@ -84,6 +84,30 @@ def found_labels(
     return lambda: (read_labels(_labels(run, number))[0] for number in range(movie.count))
 
 
+def refuse_mask(movie: TimeLapse) -> None:
+    """Raise `FormatError` if labels are a mask that does not tell objects apart."""
+    from scipy.ndimage import generate_binary_structure, label
+
+    value = filled = split = 0
+    for labels in movie.labels():
+        present = labels[labels > 0]
+        if not present.size:
+            continue
+        if present.min() != present.max() or present[0] != (value or present[0]):
+            return
+        value, filled = int(present[0]), filled + 1
+        split += label(labels, generate_binary_structure(labels.ndim, labels.ndim))[1] > 1
+    if split > _MASK * filled:
+        raise _is_mask(movie.name, value)
+
+
+def _is_mask(name: str, value: int) -> FormatError:
+    return FormatError(
+        f"'{name}' is a mask that does not tell objects apart: all of them have the value "
+        f"{value}. Number them first, frame by frame, or give the raw movie."
+    )
+
+
 def _labels(run: Path, number: int) -> Path:
     return run / PARTS / f"labels{number}.tif"
 
@@ -113,10 +137,7 @@ def _in_pieces(name: str, tables: list[Table], pieces: list[BoolArray]) -> tuple
     filled = [one for one in pieces if len(one)]
     values = {int(value) for table in tables for value in table["label"]}
     if len(values) == 1 and sum(bool(one.any()) for one in filled) > _MASK * len(filled):
-        raise FormatError(
-            f"'{name}' is a mask that does not tell objects apart: all of them have the value "
-            f"{values.pop()}. Number them first, frame by frame, or give the raw movie."
-        )
+        raise _is_mask(name, values.pop())
     number = next(index for index, one in enumerate(pieces) if one.any())
     label = tables[number]["label"][pieces[number]][0]
     return (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellwright._errors import ModelError
+from cellwright._errors import InputError, ModelError
 from cellwright.inference.apply import find_classes
 from cellwright.methods.pixels.context import ContextClassifier, fit_in_context
 from cellwright.methods.pixels.features import FilterBank
@@ -44,6 +44,22 @@ def test_what_is_around_helps(two):
 
 def test_a_single_image_has_no_other_to_learn_from():
     assert len(learned(3, count=1).stages) == 1
+
+
+def test_images_of_which_nothing_is_known_do_not_matter(rng):
+    images = [rng.random((1, 24, 24)).astype(np.float32) for _ in range(3)]
+    classes = [(image[0] > 0.5).astype(np.int32) for image in images]
+    unknown = np.full((24, 24), -1)
+
+    def told(*chosen):
+        pairs = [(images[k], classes[k] if k >= 0 else unknown) for k in chosen]
+        fitted = fit_in_context(*zip(*pairs, strict=True), BANK, classes=2, stages=2, pixels=500)
+        return fitted.probabilities(images[0])
+
+    np.testing.assert_array_equal(told(0, -1, 1), told(0, 1))
+    np.testing.assert_array_equal(told(0, -1), told(0))
+    with pytest.raises(InputError, match="No pixel is annotated"):
+        told(-1, -1)
 
 
 def test_tiles_change_nothing(two):

@@ -107,7 +107,7 @@ def fit_in_context(
     classes : int
         How many there are.
     stages : int
-        A single image makes one, whatever is asked for.
+        A single annotated image makes one, whatever is asked for.
     pixels : int
         How many of them are drawn for each stage.
     seed : int
@@ -119,6 +119,9 @@ def fit_in_context(
         If nothing is annotated, or an image does not fit its annotation.
     """
     rng = np.random.default_rng(seed)
+    told = [at for at, one in enumerate(annotations) if (one >= 0).any()]
+    if told:  # or else it is refused below
+        images, annotations = ([of[at] for at in told] for of in (images, annotations))
     seen, grown = list(images), list[PixelClassifier]()
     for number in range(stages if len(images) > 1 else 1):
         drawn = [some_pixels(one, pixels // len(images), rng) for one in annotations]
