@@ -112,7 +112,7 @@ def channels_for(
         raise AxesError(
             f"'{image.name}' has axes {image.axes}, but the model works on "
             f"{'single planes' if dimensions == 2 else 'volumes'} ({spatial} or C{spatial}). "
-            "Take a part with image.region(Z=…, T=…)."
+            "Choose another model, or give it a part of the image (from Python: image.region)."
         )
     chosen = check_channels(image, wanted, channel)
     count = len(chosen) if chosen else image.sizes.get("C", 1)
