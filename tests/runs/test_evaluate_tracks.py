@@ -30,6 +30,15 @@ def test_a_result_folder_is_scored_against_a_truth_folder(folders, tmp_path):
     assert json.loads(again.stdout) == metrics
 
 
+def test_a_result_folder_without_masks_is_scored_by_its_table(folders, tmp_path):
+    spots = tmp_path / "spots"
+    spots.mkdir()
+    cw.write_tracks(spots / "tracks.csv", cw.read_tracks(folders[0]))
+    done = run(spots, folders[1], "-o", tmp_path / "scores", "--radius", 3)
+    assert done.exit_code == 0, done.output
+    assert "alpha" in done.output
+
+
 def test_tracks_of_any_format_are_scored_by_distance(folders, tmp_path):
     for name, folder in zip(("result.geff", "truth.xml"), folders, strict=True):
         cw.write_tracks(tmp_path / name, cw.read_tracks(folder))

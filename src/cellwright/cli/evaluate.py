@@ -61,9 +61,9 @@ def evaluate(
     """
     from cellwright.tracking.formats.files import holds_tracks
 
-    inner = Path(model) / "ctc"
-    tracks = inner if holds_tracks(inner) else Path(model)
-    if holds_tracks(tracks):
+    places = (Path(model) / "ctc", Path(model) / "tracks.csv", Path(model))
+    tracks = next(filter(holds_tracks, places), None)
+    if tracks is not None:
         _refuse_given(choices, "tracks are")
         from cellwright.runs.evaluate_tracks import evaluate_tracks
 

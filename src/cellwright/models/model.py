@@ -151,8 +151,9 @@ def novelty_warnings(novelty: float) -> tuple[str, ...]:
     """Say so when an image is unlike those of the training."""
     if not novelty > 1:
         return ()
+    far = f"{novelty:.1f} times as far from it as" if novelty >= 1.05 else "farther from it than"
     return (
-        f"Unlike the training data: {novelty:.1f} times as far from it as its own images lie. "
+        f"Unlike the training data: {far} its own images lie. "
         "Check the outlines before using the numbers.",
     )
 

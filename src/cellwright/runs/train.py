@@ -41,8 +41,9 @@ FIT_FOLDER = "training"
 _NOTHING_LEARNED = (
     "The model has not learned: it finds next to nothing right in the validation images. Look at "
     "what it was shown (cellwright data preview) and whether the labels fit the images (cellwright "
-    "data inspect); if they do, train longer, or start from the weights of another model (--from)."
+    "data inspect); if they do, train longer"
 )
+_START = ", or start from the weights of another model (--from)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def train_divided(
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
         done = finished_model(lesson, learned, options.name or model_name(out))
         if not has_learned(done.card):
-            warnings.append(_NOTHING_LEARNED)
+            warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
         package = save_package(out, done.card, learned.files)
         page = model_report(
             task, done, learned.history, warnings, plan.parameters, run.command_line
