@@ -1,4 +1,4 @@
-"""The shipped model on movies of other labs, of which it learned nothing."""
+"""The shipped model on a movie of another lab, of which it learned nothing."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from cellwright.metrics.matching import InstanceScores
 from cellwright.models.load import load_model
 
 MOVIES = [
-    ("ctc_sim_ilastik", "01", "01_GT", 0.88),  # spots outshine the nuclei of some
     ("ctc_gowt1_02_sparse", "02", "02_ST", 0.85),  # noisy, dim beside bright
 ]
 

@@ -13,7 +13,10 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.skipif(sys.platform == "win32", reason="Chromium is spoken to through a pipe"),
 ]
-READY = "document.getElementById('stage')?.getAttribute('aria-busy') === 'false'"
+READY = (
+    "document.getElementById('stage')?.getAttribute('aria-busy') === 'false'"
+    " && !!document.querySelector('#answers button')"
+)
 
 
 @pytest.fixture

@@ -266,14 +266,16 @@ def _marks(desk: ReviewDesk) -> dict[str, Any]:
 
 
 def _mark(desk: ReviewDesk, fields: Fields) -> None:
-    kind = fields.text("kind")
+    kind, why = fields.text("kind"), _why(fields)
+    if "bits" in fields.values and "rows" in fields.values:
+        raise UsageError("Give 'rows' or 'bits', not both.")
     rows = fields.bits("bits") if "bits" in fields.values else fields.whole_numbers("rows")
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise UsageError(f"'kind' must be one of {', '.join(KINDS)}.")
     desk.check_rows(rows)
     if rows:
-        desk.journal.mark(known, rows, who=desk.who, why=_why(fields))
+        desk.journal.mark(known, rows, who=desk.who, why=why)
 
 
 def _why(fields: Fields) -> str:
