@@ -112,7 +112,8 @@ export class Review {
       this.viewer.labels.classed = names.length > 1;
       if (names.length > 1 || result.shape !== "outlines") find("classes").replaceChildren(...legend(names));
     }
-    await Promise.all([first, this.marks.open(), this.choose(), this.#imageOf(0)]);
+    const names = this.columns.load(this.tracks ? "track" : "label"); // what the selected object is called
+    await Promise.all([first, names, this.marks.open(), this.choose(), this.#imageOf(0)]);
     this.solved = this.marks.solved;
     await this.tracks?.begin();
     if (result.remark) say(new Error(result.remark));
