@@ -10,6 +10,7 @@ from cellwright.datasets.intensity import (
     change_intensity,
     jitter_stains,
     mix_channels,
+    show_haematoxylin,
 )
 
 NONE = augmentation("none")
@@ -110,6 +111,21 @@ def test_only_colour_images_are_recoloured(pixels, rng):
     settings = replace(NONE, recolour=1.0)
     assert np.array_equal(change_intensity(pixels, settings, rng), pixels)
     assert not np.array_equal(change_intensity(pixels, settings, rng, rgb=True), pixels)
+
+
+def test_haematoxylin_alone_is_bright_where_nuclei_are(rng):
+    white = np.ones((3, 20, 20), np.float32)
+    density = np.zeros((20, 20), np.float32)
+    density[5:9, 5:9] = 1.0
+    eosin = np.zeros_like(density)
+    eosin[12:18, 2:18] = 1.5
+    stains = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]], np.float32)
+    picture = np.exp(-np.einsum("sc,syx->cyx", stains, np.stack([density, eosin])))
+    shown = show_haematoxylin(picture, rng)
+    assert shown.shape == picture.shape and shown.dtype == np.float32
+    assert np.array_equal(shown[0], shown[1]) and np.array_equal(shown[0], shown[2])
+    assert (shown[0][density > 0] > 0.8).all() and np.abs(shown[0][density == 0]).max() < 1e-4
+    assert not show_haematoxylin(white, rng).any()
 
 
 def test_other_dyes_leave_white_white_and_dark_dark(rng):

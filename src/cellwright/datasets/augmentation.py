@@ -73,8 +73,8 @@ class Augmentation:
     stain : float
         Standard deviation of the logarithm of each stain's density, in colour images.
     recolour : float
-        Fraction of colour patches that are shown in other dyes, with channels mixed at random, or
-        in grey.
+        Fraction of colour patches that are shown in other dyes, with channels mixed at random, in
+        grey, or as haematoxylin alone, bright on dark.
     inversion, channel_drop : float
         Fraction of patches turned negative, and with one channel (of several) set to 0.
     paste : float

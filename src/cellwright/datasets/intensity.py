@@ -16,7 +16,8 @@ from cellwright.images.normalise import Normalisation
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _DARKEST = 0.02  # transmitted light below which optical density is only noise
 _NEW_NUCLEAR_DYE = 0.3
-_COARSEST_GRAIN = 4.0  # px; noise in images that were smoothed or enlarged
+_COARSEST_GRAIN = 7.0  # px; noise in images that were smoothed and then enlarged
+_SHOWN = (1.0, 99.8)  # percentiles of a stain's density that are shown as 0 and about 1
 
 
 def change_intensity(
@@ -44,7 +45,8 @@ def change_intensity(
     if rgb and settings.stain > 0:
         pixels = jitter_stains(pixels, settings.stain, rng)
     if rgb and rng.random() < settings.recolour:
-        pixels = (mix_channels if rng.random() < 0.5 else change_dyes)(pixels, rng)
+        recolour = (mix_channels, change_dyes, show_haematoxylin)[rng.integers(3)]
+        pixels = recolour(pixels, rng)
     pixels = _vary_locally(pixels, settings, rng)
     pixels = _blur(pixels, settings, rng)
     pixels = _respond(pixels, settings, rng)
@@ -104,11 +106,34 @@ def change_dyes(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 def _dyed(pixels: FloatArray, dyes: DoubleArray) -> FloatArray:
     """Return the image with the amounts of the stains that are in it, in colours `dyes` (3, 3)."""
-    mixing = np.linalg.inv(_STAINS) @ dyes
-    density = -np.log(np.maximum(pixels, _DARKEST)).reshape(3, -1)
-    changed = mixing.T.astype(np.float32) @ density
+    changed = dyes.T.astype(np.float32) @ _amounts(pixels)
     light: FloatArray = np.exp(-np.maximum(changed, -0.2)).reshape(pixels.shape)
     return light
+
+
+def _amounts(pixels: FloatArray) -> FloatArray:
+    """Return how much of each stain there is, shape (3, pixels)."""
+    density = -np.log(np.maximum(pixels, _DARKEST)).reshape(3, -1)
+    return np.linalg.inv(_STAINS).T.astype(np.float32) @ density
+
+
+def show_haematoxylin(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Show haematoxylin alone, bright on dark, as it looks once the stains are taken apart.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, [Z,] Y, X), float32
+        Transmitted light, 1 where nothing absorbs.
+
+    Returns
+    -------
+    ndarray, float32, the shape of `pixels`
+        The same in each channel.
+    """
+    stain = _amounts(pixels)[0].reshape(pixels.shape[1:])
+    low, high = np.percentile(stain, _SHOWN)
+    shown = (stain - np.float32(low)) / np.float32(max(high - low, 0.05) * rng.uniform(0.8, 1.2))
+    return np.repeat(shown[None], 3, axis=0)
 
 
 def mix_channels(pixels: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -155,7 +180,8 @@ def empty_field(
         for axis in (-2, -1):
             field = gaussian_filter1d(field, grain, axis=axis, mode="reflect", truncate=3)
         field /= field.std()
-        field += rng.uniform(0, 0.5) * rng.standard_normal(shape, dtype=np.float32)
+        # Half of them without any finer noise: so enlarged images are.
+        field += max(rng.uniform(-0.5, 0.5), 0) * rng.standard_normal(shape, dtype=np.float32)
     slope = rng.normal(0, 2, 2) * rng.integers(2)
     rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in shape[-2:])
     field += np.float32(slope[0]) * rows[:, None] + np.float32(slope[1]) * columns
