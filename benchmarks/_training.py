@@ -9,9 +9,9 @@ from train_nuclei import NETWORK, SEED
 
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.learning import Learning
-from cellwright.runs.tasks import AVERAGE_PRECISION
-from cellwright.runs.validation import InstanceValidation
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.tasks import AVERAGE_PRECISION
+from cellwright.runs.train.validation import InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 

@@ -32,12 +32,12 @@ from cellwright.datasets.records import Dataset, Example
 from cellwright.models.load import load_instance_model
 from cellwright.quality.novelty import image_features
 from cellwright.quality.selection import doubt, next_to_annotate
-from cellwright.runs.evaluate import evaluate_examples
-from cellwright.runs.lesson import Machine
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.scoring import image_of
-from cellwright.runs.train import train_divided
-from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.scoring import image_of
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.lesson import Machine
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train_divided
 
 WAYS = ("active", "random")
 FIRST = 5  # parts, one of which is set aside

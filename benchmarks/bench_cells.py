@@ -21,9 +21,9 @@ from train_cells_phase import OPTIONS, write_division
 from train_nuclei_3d import part_of, write_index, write_pair
 
 from cellwright.images.read import read, read_labels
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 METHODS = (
     "watershed",

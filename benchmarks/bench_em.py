@@ -18,9 +18,9 @@ from imagecodecs import imread
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 SPLITS = {"train": range(8), "val": range(8, 10), "test": range(10, 14)}
 

@@ -27,8 +27,8 @@ from cellwright._types import AnyArray, LabelArray, Table
 from cellwright.images.read import read
 from cellwright.images.write import write_labels
 from cellwright.models.instances import InstanceModel
-from cellwright.runs.track import CTC_FOLDER, track_movie
-from cellwright.runs.track_hypotheses import Segmentations, segment_scales
+from cellwright.runs.track.hypotheses import Segmentations, segment_scales
+from cellwright.runs.track.run import CTC_FOLDER, track_movie
 from cellwright.simulation.movies import simulate_movie
 from cellwright.simulation.segmentations import missegment
 from cellwright.tracking.coupled.gains import find_gains

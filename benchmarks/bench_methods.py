@@ -38,10 +38,10 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.evaluate import evaluate_examples
-from cellwright.runs.learning import Learning
-from cellwright.runs.scoring import load_image
-from cellwright.runs.tuning import tuned_card
+from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.scoring import load_image
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.tuning import tuned_card
 
 THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
 

@@ -41,7 +41,7 @@ from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import load_package
 from cellwright.networks.cost import cost
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.learning import Learning
+from cellwright.runs.train.learning import Learning
 
 SIZES: dict[str, dict[str, Any]] = {
     "8/2": {"width": 8, "growth": 2.0},

@@ -37,9 +37,9 @@ from cellwright.methods.pixels.classifier import (
 from cellwright.methods.pixels.features import FilterBank
 from cellwright.metrics.semantic import confusion_matrix, dice
 from cellwright.models.load import load_model
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 SCALES = {(1024, 1024): (0.5, 1, 2, 4, 8, 16), (32, 128, 128): (1, 2, 4)}
 _STROKE = 60  # px

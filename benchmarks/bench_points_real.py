@@ -27,9 +27,9 @@ from cellwright.images.read import read
 from cellwright.images.write import write
 from cellwright.metrics.points import PointScores
 from cellwright.models.spots import SpotSettings, detect_spots_in
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 _NANOMETRES = 100.0  # per px
 _WATCHED, _TESTED = 8, 10  # first frames of these parts

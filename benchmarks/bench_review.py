@@ -29,12 +29,12 @@ import cellwright as cw
 from cellwright._types import Table
 from cellwright.images.write import write_labels
 from cellwright.measure.objects import measure_objects
-from cellwright.runs.apply_model import Job, do_job
-from cellwright.runs.batch import Task
-from cellwright.runs.folder import Outcome, Plan
-from cellwright.runs.outcome import object_facts, with_image_name
-from cellwright.runs.results import OBJECTS
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.apply.apply_model import Job, do_job
+from cellwright.runs.apply.outcome import object_facts, with_image_name
+from cellwright.runs.results.batch import Task
+from cellwright.runs.results.folder import Outcome, Plan
+from cellwright.runs.results.result import OBJECTS
+from cellwright.runs.segment.options import SegmentOptions
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_desk import ReviewDesk
 from cellwright.studio.review_open import open_result

@@ -34,12 +34,12 @@ from cellwright.datasets.examples import load_labels, load_pixels, object_facts
 from cellwright.datasets.records import Dataset, Example
 from cellwright.metrics.matching import match
 from cellwright.models.load import load_instance_model
-from cellwright.runs.evaluate import evaluate_examples
-from cellwright.runs.lesson import Machine
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.scoring import load_image
-from cellwright.runs.train import train_divided
-from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.scoring import load_image
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.lesson import Machine
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train_divided
 from cellwright.studio.lessons import known_labels
 from cellwright.studio.parts import Part, divided
 

@@ -21,9 +21,9 @@ from cellwright._types import LabelArray
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_example
 from cellwright.datasets.records import Example
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 METHODS = ("offsets", "watershed")
 _SHARE = 0.1

@@ -21,7 +21,7 @@ import numpy as np
 from _tracking_cases import DATA, MOVIES, REAL, Case, points, real, simulated
 
 from cellwright._types import IntArray
-from cellwright.runs.track import track_movie
+from cellwright.runs.track.run import track_movie
 from cellwright.tracking.link import link
 from cellwright.tracking.metrics.challenge import score_folders
 

@@ -25,7 +25,7 @@ SPACING = 32
 RADIUS = 9
 TRACK = """
 import resource, sys
-from cellwright.runs.track import track_movie
+from cellwright.runs.track.run import track_movie
 def peak():
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024

@@ -37,10 +37,10 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, load_package
 from cellwright.networks.transfer import transfer_weights
-from cellwright.runs.lesson import Lesson
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.scoring import load_image
-from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.evaluate.scoring import load_image
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.lesson import Lesson
+from cellwright.runs.train.options import TrainOptions
 
 THRESHOLDS = (0.5, 0.75)
 METHOD = "offsets"

@@ -17,8 +17,8 @@ from pathlib import Path
 from _common import ROOT, data_folder, describe_machine
 from train_nuclei_3d import OPTIONS, write_index, write_parts
 
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.run import train
 
 METHODS = ("watershed", "flows", "stars")
 

@@ -12,9 +12,9 @@ from typing import Any
 from cellwright.models.card import ModelCard
 from cellwright.models.find import SHIPPED
 from cellwright.models.package import Package, load_package, save_package
-from cellwright.runs.evaluate import evaluate
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train
+from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train
 
 DATA = Path(os.environ.get("CELLWRIGHT_DATA", "../shared/data"))
 SIGNED: dict[str, Any] = {

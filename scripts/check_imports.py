@@ -125,20 +125,30 @@ def upward(inside: list[tuple[Import, str]]) -> Iterator[str]:
 
 
 def circles(inside: list[tuple[Import, str]]) -> Iterator[str]:
-    """Yield circles of modules, and of folders."""
+    """Yield circles of modules, and of folders that lie side by side, at whatever depth."""
     modules: dict[str, set[str]] = {}
     folders: dict[str, set[str]] = {}
+    files = {name for found, home in inside for name in (found.module, home)}
     for found, home in inside:
-        here, there = folder_of(found.module), folder_of(home)
-        if "" in (here, there):
+        if home == found.module or "" in (folder_of(found.module), folder_of(home)):
             continue
-        if home != found.module:
-            modules.setdefault(found.module, set()).add(home)
-        if here != there:
+        modules.setdefault(found.module, set()).add(home)
+        here, there = where_they_part(found.module, home)
+        if here != there and files.isdisjoint((here, there)):
             folders.setdefault(here, set()).add(there)
     for graph in (modules, folders):
         if circle := first_circle(graph):
             yield f"circle: {' → '.join(circle)}"
+
+
+def where_they_part(one: str, other: str) -> tuple[str, str]:
+    """Return the folders (or modules) side by side in one folder that two modules belong to."""
+    first, second = one.split("."), other.split(".")
+    shared = next(
+        (k for k, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)) - 1,
+    )
+    return ".".join(first[: shared + 1]), ".".join(second[: shared + 1])
 
 
 def first_circle(graph: dict[str, set[str]]) -> list[str] | None:

@@ -16,9 +16,9 @@ from _shipping import DATA, SIGNED, asked_for, ship, trained
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.models.boxes import BoxModel
-from cellwright.runs.evaluate_boxes import evaluate_boxes
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train_boxes import box_figures
+from cellwright.runs.evaluate.boxes import evaluate_boxes
+from cellwright.runs.train.boxes import box_figures
+from cellwright.runs.train.options import TrainOptions
 
 FIELDS = DATA / "bccd"
 OPTIONS = TrainOptions(name="blood")

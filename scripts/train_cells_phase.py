@@ -17,7 +17,7 @@ from _shipping import DATA, SIGNED, asked_for, ship, test_scores, trained
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.layouts.described import write_description
-from cellwright.runs.options import TrainOptions
+from cellwright.runs.train.options import TrainOptions
 
 FIELDS = DATA / "usiigaci_phase"
 SET_ASIDE = 5  # every so many fields: both magnifications are among them

@@ -31,12 +31,12 @@ from cellwright.models.package import Package
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate import evaluate_examples
-from cellwright.runs.learning import Learning
-from cellwright.runs.prepare import novelty_of
-from cellwright.runs.tasks import AVERAGE_PRECISION
-from cellwright.runs.tuning import calibrated_card
-from cellwright.runs.validation import InstanceValidation
+from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.prepare import novelty_of
+from cellwright.runs.train.tasks import AVERAGE_PRECISION
+from cellwright.runs.train.tuning import calibrated_card
+from cellwright.runs.train.validation import InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 

@@ -22,7 +22,7 @@ from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, read, read_labels
 from cellwright.images.write import write
-from cellwright.runs.options import TrainOptions
+from cellwright.runs.train.options import TrainOptions
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_volume
 from cellwright.simulation.optics import Optics
 

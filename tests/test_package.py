@@ -19,7 +19,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_segmenting_and_measuring_load_no_torch():
     code = (
-        "import sys, cellwright, cellwright.runs.segment, cellwright.runs.measure\n"
+        "import sys, cellwright, cellwright.runs.segment.run, cellwright.runs.measure\n"
         "[getattr(cellwright, name) for name in ('segment', 'measure', 'load_model', 'read')]\n"
         "sys.exit('torch' if 'torch' in sys.modules else 0)"
     )

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.comparison.compare import compare
-    from cellwright.runs.comparison.options import CompareOptions
-    from cellwright.runs.detect import detect
-    from cellwright.runs.detect_options import DetectOptions
-    from cellwright.runs.evaluate import evaluate
-    from cellwright.runs.options import TrainOptions
-    from cellwright.runs.segment_options import SegmentOptions
-    from cellwright.runs.train import train
+    from cellwright.runs.apply.options import DetectOptions
+    from cellwright.runs.compare.options import CompareOptions
+    from cellwright.runs.compare.run import compare
+    from cellwright.runs.detect.run import detect
+    from cellwright.runs.evaluate.run import evaluate
+    from cellwright.runs.segment.options import SegmentOptions
+    from cellwright.runs.train.options import TrainOptions
+    from cellwright.runs.train.run import train
     from cellwright.tracking.formats.files import read_tracks, write_tracks
     from cellwright.tracking.metrics.evaluate import score_tracks
     from cellwright.tracking.tracks import Tracks, make_tracks
@@ -82,16 +82,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CompareOptions": "cellwright.runs.comparison.options",
-    "DetectOptions": "cellwright.runs.detect_options",
+    "CompareOptions": "cellwright.runs.compare.options",
+    "DetectOptions": "cellwright.runs.apply.options",
     "Image": "cellwright.images.image",
-    "SegmentOptions": "cellwright.runs.segment_options",
+    "SegmentOptions": "cellwright.runs.segment.options",
     "SpotSettings": "cellwright.models.spots",
     "Tracks": "cellwright.tracking.tracks",
-    "TrainOptions": "cellwright.runs.options",
-    "compare": "cellwright.runs.comparison.compare",
-    "detect": "cellwright.runs.detect",
-    "evaluate": "cellwright.runs.evaluate",
+    "TrainOptions": "cellwright.runs.train.options",
+    "compare": "cellwright.runs.compare.run",
+    "detect": "cellwright.runs.detect.run",
+    "evaluate": "cellwright.runs.evaluate.run",
     "import_model": "cellwright.models.exchange",
     "load_model": "cellwright.api",
     "make_tracks": "cellwright.tracking.tracks",
@@ -101,7 +101,7 @@ _HOMES = {
     "score_tracks": "cellwright.tracking.metrics.evaluate",
     "segment": "cellwright.api",
     "track": "cellwright.api",
-    "train": "cellwright.runs.train",
+    "train": "cellwright.runs.train.run",
     "write": "cellwright.api",
     "write_labels": "cellwright.api",
     "write_tracks": "cellwright.tracking.formats.files",

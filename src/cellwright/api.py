@@ -11,9 +11,9 @@ from cellwright.images.write import write, write_labels
 from cellwright.measure.objects import measure_objects
 from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
-from cellwright.runs.results import RunResult
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.results.result import RunResult
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.link import link
 from cellwright.tracking.options import LinkOptions

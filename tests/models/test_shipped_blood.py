@@ -10,7 +10,7 @@ from cellwright.models.card import RGB
 from cellwright.models.find import SHIPPED, find_model
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
-from cellwright.runs.evaluate_boxes import evaluate_boxes
+from cellwright.runs.evaluate.boxes import evaluate_boxes
 
 
 @pytest.fixture(scope="module")

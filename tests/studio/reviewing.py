@@ -7,10 +7,10 @@ import numpy as np
 import uvicorn
 
 import cellwright as cw
-from cellwright.runs.detect import detect
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
-from cellwright.runs.track import track_movie
+from cellwright.runs.detect.run import detect
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
+from cellwright.runs.track.run import track_movie
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_desk import ReviewDesk

@@ -14,8 +14,8 @@ import cellwright as cw
 from cellwright._errors import InputError, OutputError, UsageError
 from cellwright.images.read import read_labels
 from cellwright.measure.tables import read_csv
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
 from cellwright.studio.project import find_project
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_open import open_result

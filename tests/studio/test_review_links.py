@@ -7,7 +7,7 @@ import pytest
 
 import cellwright as cw
 from cellwright.images.read import read_labels
-from cellwright.runs.track import track_movie
+from cellwright.runs.track.run import track_movie
 from cellwright.tracking.formats.files import read_tracks
 
 from .reviewing import ReviewServer, tracked

@@ -10,8 +10,8 @@ from PIL import Image as Picture
 
 import cellwright as cw
 from cellwright._errors import OutputError
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.assistant import Assistant
 from cellwright.studio.serve import alone_in

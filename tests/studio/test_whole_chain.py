@@ -10,8 +10,8 @@ import pytest
 
 import cellwright as cw
 from cellwright.images.read import read_labels
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
 
 from .browser import CHROMIUM, Browser
 from .reviewing import ReviewServer

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellwright.runs.track_drawings import draw_lineages
+from cellwright.runs.track.drawings import draw_lineages
 from cellwright.tracking.lineage import children_of, tree_rows
 from cellwright.tracking.tracklets import find_tracklets
 from cellwright.tracking.tracks import make_tracks

@@ -91,7 +91,7 @@ def preview(
     Of volumes, the middle plane is shown.
     """
     from cellwright.datasets.dataset import open_dataset
-    from cellwright.runs.contact_sheet import write_contact_sheet
+    from cellwright.runs.train.contact_sheet import write_contact_sheet
 
     dataset = open_dataset(path, axes)
     write_contact_sheet(

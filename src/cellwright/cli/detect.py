@@ -42,8 +42,8 @@ def detect(
     """
     spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.detect import detect as run
-    from cellwright.runs.detect_options import DetectOptions
+    from cellwright.runs.apply.options import DetectOptions
+    from cellwright.runs.detect.run import detect as run
 
     result = run(
         inputs,

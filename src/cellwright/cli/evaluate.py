@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from cellwright._errors import UsageError
 from cellwright._words import counted
 from cellwright.cli import options
-from cellwright.runs.meanings import MEANINGS
+from cellwright.reports.meanings import MEANINGS
 
 _WIDTH = 100  # characters of a line of explanation
 
@@ -65,14 +65,14 @@ def evaluate(
     tracks = next(filter(holds_tracks, places), None)
     if tracks is not None:
         _refuse_given(choices, "tracks are")
-        from cellwright.runs.evaluate_tracks import evaluate_tracks
+        from cellwright.runs.evaluate.tracks import evaluate_tracks
 
         result = evaluate_tracks(tracks, dataset, output, radius=radius, overwrite=overwrite)
         scores = result.metrics
         options.say(as_json, scores, [*_tracks(scores), f"Results: {output}"])
         return
     _refuse_given({"radius": radius}, "a model is")
-    from cellwright.runs.evaluate import evaluate as run
+    from cellwright.runs.evaluate.run import evaluate as run
 
     metrics = run(model, dataset, output, overwrite=overwrite, **choices).metrics
     task = next((task for key, task in _TELLING.items() if key in metrics), "instances")

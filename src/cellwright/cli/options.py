@@ -10,7 +10,7 @@ import click
 from cellwright._words import counted, did_you_mean
 
 if TYPE_CHECKING:
-    from cellwright.runs.results import RunResult
+    from cellwright.runs.results.result import RunResult
 
 
 class Whole(click.IntRange):

@@ -50,8 +50,8 @@ def segment(
     Labels, a table of all objects (or classes) and a report are written to the output folder; all
     channels are measured. The same command goes on where it was stopped.
     """
-    from cellwright.runs.segment import preview_segmentation, segment_images
-    from cellwright.runs.segment_options import SegmentOptions
+    from cellwright.runs.segment.options import SegmentOptions
+    from cellwright.runs.segment.run import preview_segmentation, segment_images
 
     chosen = SegmentOptions(**choices)
     if preview:

@@ -130,8 +130,8 @@ def track(
     """
     spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.track import track_movie
-    from cellwright.runs.track_hypotheses import Segmentations
+    from cellwright.runs.track.hypotheses import Segmentations
+    from cellwright.runs.track.run import track_movie
     from cellwright.tracking.options import LinkOptions
 
     segmentations = Segmentations(

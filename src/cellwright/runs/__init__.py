@@ -1,1 +1,1 @@
-"""Runs."""
+"""What each command does, from files to a result folder."""

@@ -9,9 +9,9 @@ from cellwright._types import FloatArray
 from cellwright.images.image import Image
 from cellwright.images.write import write
 from cellwright.inference.runtime import Device
-from cellwright.runs.results import RunResult
-from cellwright.runs.segment import segment_images
-from cellwright.runs.segment_options import SegmentOptions
+from cellwright.runs.results.result import RunResult
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 SIMULATED = {

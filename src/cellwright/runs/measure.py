@@ -13,10 +13,10 @@ from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
 from cellwright.measure.objects import measure_objects
 from cellwright.measure.tables import concatenate
-from cellwright.runs.batch import Stopwatch, Task
-from cellwright.runs.folder import InputFile, Outcome, Plan, open_run, within
-from cellwright.runs.outcome import object_facts, with_image_name
-from cellwright.runs.results import (
+from cellwright.runs.apply.outcome import object_facts, with_image_name
+from cellwright.runs.results.batch import Stopwatch, Task
+from cellwright.runs.results.folder import InputFile, Outcome, Plan, open_run, within
+from cellwright.runs.results.result import (
     OBJECTS,
     RunResult,
     command_line,

@@ -18,8 +18,8 @@ from cellwright.images.image import Image
 from cellwright.images.read import read_labels
 from cellwright.images.write import refuse_existing, write_labels
 from cellwright.runs.doctor import versions
-from cellwright.runs.folder import refuse_inputs_inside
-from cellwright.runs.results import command_line
+from cellwright.runs.results.folder import refuse_inputs_inside
+from cellwright.runs.results.result import command_line
 
 RECORD_FILE = "repair.json"
 _MANY = 20  # objects in several parts; fewer are repaired whatever their share

@@ -23,12 +23,12 @@ from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_instance_model
 from cellwright.models.package import load_package
-from cellwright.runs.evaluate import Evaluation, evaluate_examples
-from cellwright.runs.learning import Learning
-from cellwright.runs.lesson import Machine
-from cellwright.runs.options import TrainOptions
-from cellwright.runs.train import train_divided
-from cellwright.runs.train_instances import InstanceTask
+from cellwright.runs.evaluate.run import Evaluation, evaluate_examples
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.lesson import Machine
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.run import train_divided
 from cellwright.studio.lessons import open_lesson
 from cellwright.studio.parts import Part
 from cellwright.studio.rounds import Judged, Order, Round, Verdict, model_name, start_model
@@ -69,7 +69,7 @@ def learn(one: Round, threads: int | None = None) -> None:
     Raises
     ------
     DatasetError, ModelError, OutputError, TrainingError, UsageError
-        See `cellwright.runs.train.train`.
+        See `cellwright.runs.train.run.train`.
     """
     dataset, order, start = open_lesson(one.folder), one.order, start_model(one)
     task = WatchedTask(watch=Watch(one.folder))

@@ -8,7 +8,7 @@ from pathlib import Path
 from cellwright._errors import CellwrightError, InputError
 from cellwright.images.find import Found, find_images
 from cellwright.images.read import known_suffixes, list_scenes
-from cellwright.runs.folder import RUN_FILE
+from cellwright.runs.results.folder import RUN_FILE
 
 LABELS = "labels"
 IMAGES = "images"

@@ -16,7 +16,7 @@ from cellwright._types import AnyArray, BoolArray, LabelArray
 from cellwright.images.image import PixelSource
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import write_csv
-from cellwright.runs.like import labels_like
+from cellwright.runs.apply.like import labels_like
 from cellwright.studio.review_desk import ENDS, LINKS, OBJECTS, ReviewDesk
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.table import tracks_from_tables

@@ -13,9 +13,9 @@ from cellwright._errors import InputError, UsageError
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright.images.find import find_images
 from cellwright.measure.tables import read_parquet
-from cellwright.runs.batch import Task
-from cellwright.runs.like import with_pixel_size
-from cellwright.runs.results import OBJECTS, plan_tasks
+from cellwright.runs.apply.like import with_pixel_size
+from cellwright.runs.results.batch import Task
+from cellwright.runs.results.result import OBJECTS, plan_tasks
 from cellwright.studio.label_files import open_labels
 from cellwright.studio.levels import open_levels
 from cellwright.studio.review_results import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellwright._errors import InputError, UsageError
-from cellwright.runs.folder import read_record
-from cellwright.runs.results import CLASSES
+from cellwright.runs.results.folder import read_record
+from cellwright.runs.results.result import CLASSES
 from cellwright.studio.review_objects import open_objects
 from cellwright.studio.review_results import Result
 from cellwright.studio.review_tracks import open_tracks

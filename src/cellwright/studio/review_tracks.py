@@ -16,7 +16,7 @@ from cellwright.images.image import Image, PixelSource
 from cellwright.images.read import read
 from cellwright.images.sources import split_index
 from cellwright.measure.tables import read_parquet
-from cellwright.runs.timelapse import open_timelapse
+from cellwright.runs.track.timelapse import open_timelapse
 from cellwright.studio.levels import Levels
 from cellwright.studio.review_links import Solver
 from cellwright.studio.review_results import (

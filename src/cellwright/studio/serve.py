@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cellwright._errors import OutputError, UsageError
-from cellwright.runs.lock import locked
+from cellwright.runs.results.lock import locked
 from cellwright.studio.app import make_app
 from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk

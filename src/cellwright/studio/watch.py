@@ -16,7 +16,7 @@ import numpy as np
 
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray, LabelArray
-from cellwright.runs.learning import Learning
+from cellwright.runs.train.learning import Learning
 
 if TYPE_CHECKING:
     from cellwright.networks.network import Network

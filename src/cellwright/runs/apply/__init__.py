@@ -1,0 +1,1 @@
+"""What models have in common when they are applied to many images."""

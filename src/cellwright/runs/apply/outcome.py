@@ -1,0 +1,64 @@
+"""What is said about one image in a table and in a report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import Table
+from cellwright.runs.apply.planes import PLACES
+
+
+def with_image_name(table: Table, name: str) -> Table:
+    """Return the table of one image with its name as the first column."""
+    rows = len(next(iter(table.values())))
+    return {"image": np.full(rows, name), **table}
+
+
+def with_place(index: tuple[int, ...], axes: str, table: Table) -> Table:
+    """Return the table of a part of a stack with the frame and the plane that it is about.
+
+    Parameters
+    ----------
+    index : tuple of int
+        Where the part lies along the first of `axes`.
+    axes : str
+    table : Table
+        With a column ``label``.
+    """
+    count = len(table["label"])
+    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=False)}
+    return {"label": table["label"], **place, **table}
+
+
+def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the size of an image, ``([T,] [Z,] Y, X)`` in px, for people."""
+    return {"size": " × ".join(map(str, reversed(shape))) + " px"}
+
+
+def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return size of the image and medians of its objects, for the report.
+
+    Parameters
+    ----------
+    table : Table
+        The objects of one image.
+    shape : tuple of int
+        ``([T,] [Z,] Y, X)`` in px.
+    """
+    facts = size_fact(shape)
+    in_um = next((name for name in ("area_um2", "volume_um3") if name in table), None)
+    unit = {"area_um2": "µm²", "volume_um3": "µm³", None: "px"}[in_um]
+    if len(table["label"]):
+        facts["median_area"] = float(np.median(table[in_um or "area"]))
+        facts["area_unit"] = unit
+        if "confidence" in table:
+            facts["median_confidence"] = float(np.median(table["confidence"]))
+    return facts
+
+
+def class_facts(table: Table, classes: Sequence[str]) -> dict[str, Any]:
+    """Return how many objects there are of each class, for the report; nothing without classes."""
+    if not classes:
+        return {}
+    return {"classes": {name: int(np.count_nonzero(table["class"] == name)) for name in classes}}

@@ -1,0 +1,186 @@
+"""The page about a comparison: who is best, how sure that is, and what each finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from cellwright._words import counted
+from cellwright.reports.annotated import FOUND_AND_ANNOTATED
+from cellwright.reports.charts import Curve, curve_chart, plain_number
+from cellwright.reports.meanings import DRAWN, MEANINGS
+from cellwright.reports.page import Number, in_words, render_page
+from cellwright.runs.compare.results import (
+    Estimate,
+    Findings,
+    Standing,
+    deciding,
+    leaderboard,
+    said,
+    settings_rows,
+    title_of,
+)
+from cellwright.runs.doctor import versions
+
+_BAR_WIDTH, _BAR_HEIGHT = 150, 18
+
+
+def comparison_page(
+    findings: Findings,
+    pictures: Mapping[str, Mapping[str, Any]],
+    parameters: Mapping[str, Any],
+    command_line: str,
+) -> str:
+    """Return the page about a comparison.
+
+    Parameters
+    ----------
+    findings : Findings
+    pictures : mapping of mappings
+        Cards by image and candidate.
+    parameters : mapping
+        What was asked for.
+    command_line : str
+
+    Returns
+    -------
+    str
+        HTML with all styles, pictures and scripts inside.
+    """
+    ranking, score = findings.ranking, title_of(findings.task)
+    images = len(ranking[0].scores(deciding(findings.task)))
+    return render_page(
+        "compare.html",
+        title=f"Recommended: {findings.winner.name}",
+        subtitle=f"The best of {counted(len(findings.standings), 'candidate')} on "
+        f"{counted(images, 'image')}",
+        overview=_overview(findings),
+        meaning=MEANINGS[findings.task],
+        verdict=[*said(findings), *findings.notes],
+        failures=findings.failures,
+        score=score,
+        rows=_rows(findings),
+        tried=settings_rows(findings),
+        charts=[chart for chart in [curve_chart(_progress(findings))] if chart],
+        examples=[
+            {
+                "name": image,
+                "cards": [
+                    {**cards[one.name], "name": one.name} for one in ranking if one.name in cards
+                ],
+            }
+            for image, cards in pictures.items()
+        ],
+        drawn=DRAWN[findings.task],
+        legend=FOUND_AND_ANNOTATED,
+        settings={
+            "Comparison": in_words(
+                {name: value for name, value in parameters.items() if value not in (None, (), [])}
+            ),
+            "Rounds": _rounds(findings),
+        },
+        versions=versions(),
+        command_line=command_line,
+    )
+
+
+def _overview(findings: Findings) -> list[Number]:
+    score, winner = title_of(findings.task), findings.winner
+    estimate = winner.estimate(deciding(findings.task))
+    numbers = [Number(f"{score}, cross-validated", f"{estimate.mean:.3f}")]
+    if findings.held_out:
+        images, kept = findings.held_out
+        numbers.append(Number(f"{score} on {images} images kept back", f"{kept.mean:.3f}"))
+    speed = winner.facts["seconds_per_megapixel"]
+    if speed is not None:
+        numbers.append(Number("on a CPU, for a megapixel", plain_number(speed), "s"))
+    numbers.append(Number("size of the model", plain_number(winner.facts["megabytes"]), "MB"))
+    return numbers
+
+
+def _rows(findings: Findings) -> list[dict[str, Any]]:
+    """Return the leaderboard for people; bars have one scale."""
+    column = deciding(findings.task)
+    estimates = [standing.estimate(column) for standing in findings.ranking]
+    limits = (
+        min(min(one.mean, one.low) if one.low == one.low else one.mean for one in estimates),
+        max(max(one.mean, one.high) if one.high == one.high else one.mean for one in estimates),
+    )
+    rows = []
+    for row, standing, estimate in zip(
+        leaderboard(findings), findings.ranking, estimates, strict=True
+    ):
+        behind = findings.winner.lead_over(standing, column)
+        rows.append(
+            {
+                **row,
+                "score": estimate,
+                "bar": _bar(estimate, limits),
+                "lead": None if standing is findings.winner else behind,
+                "facts": _facts(standing),
+            }
+        )
+    return rows
+
+
+def _facts(standing: Standing) -> dict[str, str]:
+    facts = standing.facts
+    parameters = facts["parameters"]
+    return {
+        "patches [px]": facts["patches"] or "–",
+    } | {
+        name: "–" if not value else plain_number(value)
+        for name, value in {
+            "s/Mpx": facts["seconds_per_megapixel"],
+            "parameters [10⁶]": parameters / 1e6,
+            "MB": facts["megabytes"],
+            "training [min]": facts["minutes_per_training"],
+        }.items()
+    }
+
+
+def _bar(estimate: Estimate, limits: tuple[float, float]) -> Markup:
+    """Draw a mean and its interval on a scale that all rows share."""
+    low, high = limits
+    span = high - low or 1.0
+
+    def x(value: float) -> float:
+        return 6 + (value - low) / span * (_BAR_WIDTH - 12)
+
+    middle = _BAR_HEIGHT / 2
+    whisker = ""
+    if estimate.low == estimate.low:
+        whisker = (
+            f'<line class="whisker" x1="{x(estimate.low):.1f}" x2="{x(estimate.high):.1f}" '
+            f'y1="{middle}" y2="{middle}"/>'
+        )
+    return Markup(
+        f'<svg class="interval" viewBox="0 0 {_BAR_WIDTH} {_BAR_HEIGHT}" role="img" '
+        f'aria-label="{estimate}">{whisker}<circle class="dot line-0" cx="{x(estimate.mean):.1f}" '
+        f'cy="{middle}" r="4"/></svg>'
+    )
+
+
+def _progress(findings: Findings) -> Curve:
+    column = deciding(findings.task)
+    lines = {
+        standing.name: (
+            [findings.rounds[number - 1].minutes for number in standing.rounds],
+            [standing.estimate(column, number).mean for number in standing.rounds],
+        )
+        for standing in findings.ranking
+        if standing.candidate.network
+    }
+    return Curve("Score by time of training", "minutes", title_of(findings.task), lines)
+
+
+def _rounds(findings: Findings) -> dict[str, str]:
+    trainings = counted(findings.folds, "training")
+    rounds = {
+        f"round {number}": f"{counted(one.candidates, 'candidate')}, {one.minutes:.2f} min for "
+        f"each of their {trainings} by its end"
+        for number, one in enumerate(findings.rounds, 1)
+    }
+    return {**rounds, "recommended model": f"{findings.final_minutes:.2f} min"}

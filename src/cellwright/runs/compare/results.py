@@ -1,0 +1,390 @@
+"""What a comparison found: how good each candidate is, how sure that is, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cellwright._types import AnyArray, Table
+from cellwright._words import counted
+from cellwright.metrics.bootstrap import mean_interval
+from cellwright.runs.compare.candidates import Candidate
+from cellwright.runs.compare.rounds import Round
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "instances": {"AP@0.5": "AP@0.5", "AP@0.75": "AP@0.75", "F1@0.5": "F1@0.5", "PQ": "PQ"},
+    "classes": {"dice": "Dice"},
+    "boxes": {"F1": "F1"},
+    "points": {"f1": "F1"},
+}
+"""Scores in the leaderboard and what people call them, by task; the first one decides."""
+
+
+def deciding(task: str) -> str:
+    """Return the score by which candidates are compared."""
+    return next(iter(COLUMNS[task]))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: AnyArray, units: AnyArray) -> Estimate:
+        """Return the mean over images, with an interval from whole groups of them."""
+        known = values[np.isfinite(values)]
+        mean = float(known.mean()) if len(known) else math.nan
+        return cls(mean, *mean_interval(values, units))
+
+    @classmethod
+    def of_table(cls, table: Table, column: str) -> Estimate:
+        """Return the mean of a score over the images of a table."""
+        return cls.of(np.asarray(table[column], dtype=np.float64), units_of(table))
+
+    @property
+    def plain(self) -> str:
+        """The mean in words."""
+        return f"{self.mean:.3f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval in words; empty where it is not known."""
+        return "" if math.isnan(self.low) else f"{self.low:.3f} to {self.high:.3f}"
+
+    def __str__(self) -> str:
+        return f"{self.plain} ({self.interval})" if self.interval else self.plain
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return the numbers; None where there are none."""
+        return {
+            name: None if math.isnan(value) else round(value, 4)
+            for name, value in (("mean", self.mean), ("low", self.low), ("high", self.high))
+        }
+
+
+def units_of(table: Table) -> AnyArray:
+    """Return what each image belongs to: its group, or its own name."""
+    group, image = (np.asarray(table[name]).astype(str) for name in ("group", "image"))
+    return np.where(group == "", image, group)
+
+
+@dataclass(slots=True)
+class Standing:
+    """How far one candidate got.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    rounds : dict of int to Table
+        Scores after each round that it took part in, one row per image, in the same order for
+        every candidate.
+    facts : dict
+        What it costs; see `mean_facts`.
+    error : str, optional
+        Why it failed.
+    """
+
+    candidate: Candidate
+    rounds: dict[int, Table] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call the candidate."""
+        return self.candidate.name
+
+    @property
+    def last_round(self) -> int:
+        """The last round that it took part in."""
+        return max(self.rounds)
+
+    def scores(self, column: str, round_: int | None = None) -> AnyArray:
+        """Return a score of every image after a round; by default the last one."""
+        table = self.rounds[round_ or self.last_round]
+        return np.asarray(table[column], dtype=np.float64)
+
+    def estimate(self, column: str, round_: int | None = None) -> Estimate:
+        """Return the mean score after a round."""
+        return Estimate.of_table(self.rounds[round_ or self.last_round], column)
+
+    def lead_over(self, other: Standing, column: str) -> Estimate:
+        """Return how much better this candidate is than another after the same time of training.
+
+        Compared image by image, after the last round that both took part in.
+        """
+        shared = min(self.last_round, other.last_round)
+        mine, theirs = self.scores(column, shared), other.scores(column, shared)
+        return Estimate.of(mine - theirs, units_of(self.rounds[self.last_round]))
+
+
+def in_order(standings: Sequence[Standing], column: str) -> list[Standing]:
+    """Return the candidates that did not fail, the best of those who got farthest first."""
+
+    def rank(standing: Standing) -> tuple[int, float]:
+        mean = standing.estimate(column).mean
+        return standing.last_round, -math.inf if math.isnan(mean) else mean
+
+    whole = [standing for standing in standings if standing.error is None]
+    return sorted(whole, key=rank, reverse=True)
+
+
+FEWEST_STEPS = 300
+"""Below this many, a training says little about where it leads."""
+COMPLETE, GIVEN_UP, FAILED = "complete", "given up", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One choice of settings in a search.
+
+    Parameters
+    ----------
+    settings : mapping
+        Names and values, as people know them.
+    standing : Standing
+        With one round: the scores of the images that it was judged on so far.
+    result : str
+        `COMPLETE`, `GIVEN_UP` or `FAILED`.
+    """
+
+    settings: Mapping[str, Any]
+    standing: Standing
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that a comparison found.
+
+    Parameters
+    ----------
+    task : str
+        What the models find.
+    standings : tuple of Standing
+        Of all candidates; at least one did not fail.
+    rounds : tuple of Round
+    folds : int
+    final_minutes : float
+        Of training of the model that is recommended.
+    notes : tuple of str
+        What is to be said about the data.
+    tried : tuple of Tried
+        Settings of the best candidate that were searched through, the usual ones first.
+    held_out : tuple of (int, Estimate), optional
+        Number of the images that were kept back, and the score of that model on them.
+    """
+
+    task: str
+    standings: tuple[Standing, ...]
+    rounds: tuple[Round, ...]
+    folds: int
+    final_minutes: float
+    notes: tuple[str, ...]
+    tried: tuple[Tried, ...] = ()
+    held_out: tuple[int, Estimate] | None = None
+
+    @property
+    def found(self) -> Tried | None:
+        """The best of the settings that were tried; None where none were."""
+        complete = [one for one in self.tried if one.result == COMPLETE]
+        column = deciding(self.task)
+        return max(complete, key=lambda one: one.standing.estimate(column).mean, default=None)
+
+    @property
+    def ranking(self) -> list[Standing]:
+        """The candidates that did not fail, the best first."""
+        return in_order(self.standings, deciding(self.task))
+
+    @property
+    def winner(self) -> Standing:
+        """The candidate that is recommended."""
+        return self.ranking[0]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why candidates failed."""
+        return {one.name: one.error for one in self.standings if one.error is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``metrics.json``."""
+        score = self.winner.estimate(deciding(self.task)).to_json()
+        rows = [{name: _known(value) for name, value in row.items()} for row in leaderboard(self)]
+        return {
+            "task": self.task,
+            "score": title_of(self.task),
+            "recommended": self.winner.name,
+            "model": "model",
+            "cross_validation": {**score, "of": "images on which it was chosen: optimistic"},
+            "held_out": self.held_out
+            and {"images": self.held_out[0], **self.held_out[1].to_json()},
+            "folds": self.folds,
+            "rounds": [
+                {"candidates": one.candidates, "minutes_per_training": round(one.minutes, 3)}
+                for one in self.rounds
+            ],
+            "final_minutes": round(self.final_minutes, 3),
+            "candidates": rows,
+            "settings_tried": settings_rows(self),
+            "failed": self.failures,
+            "said": said(self),
+            "notes": list(self.notes),
+        }
+
+
+def title_of(task: str) -> str:
+    """Return what people call the score by which candidates are compared."""
+    return COLUMNS[task][deciding(task)]
+
+
+def said(findings: Findings) -> list[str]:
+    """Say in plain sentences what was found, and how far it can be trusted."""
+    score, winner = title_of(findings.task), findings.winner
+    column = deciding(findings.task)
+    others = len(findings.ranking) - 1
+    sentences = [
+        f"Recommended: {winner.name}, {score} {winner.estimate(column)} on images that its "
+        "trainings had not seen. The range is a 95 % confidence interval."
+    ]
+    if others:
+        sentences[0] += (
+            f" It was chosen by this score among {others + 1}, which flatters it a little."
+        )
+    if findings.held_out:
+        images, estimate = findings.held_out
+        sentences.append(
+            f"On {images} images that were kept back from the comparison, the model in 'model' "
+            f"has {score} {estimate}. This is the figure to quote."
+        )
+    close = [one.name for one in findings.ranking[1:] if not winner.lead_over(one, column).low > 0]
+    if close:
+        sentences.append(f"Not surely worse, after the same training: {', '.join(close)}.")
+    sentences += [*_baselines(findings), *_settings(findings), *_too_short(findings)]
+    trained = f", for {findings.final_minutes:.1f} min" if winner.candidate.network else ""
+    sentences.append(
+        f"The model in 'model' was trained anew{trained}, on all images but those that were kept "
+        "back and those that its thresholds were chosen by."
+    )
+    return sentences
+
+
+def _baselines(findings: Findings) -> list[str]:
+    """Say which networks do worse than a method that needs none."""
+    column = deciding(findings.task)
+    baselines = [one for one in findings.ranking if one.candidate.network is None]
+    learned = [one for one in findings.ranking if one.candidate.network is not None]
+    sentences = []
+    for baseline in baselines:
+        worse = [one.name for one in learned if baseline.lead_over(one, column).mean > 0]
+        if worse:
+            sentences.append(
+                f"{', '.join(worse)} did worse than {baseline.name}, which needs no network: "
+                "with so little training or so few images, learning does not pay."
+            )
+    return sentences
+
+
+def _too_short(findings: Findings) -> list[str]:
+    """Say so where trainings were too short to tell candidates apart."""
+    steps = {one.name: one.facts.get("steps_per_training") for one in findings.ranking}
+    short = {name: count for name, count in steps.items() if count and count < FEWEST_STEPS}
+    if not short:
+        return []
+    name = min(short, key=lambda name: short[name])
+    steps_taken = counted(round(short[name]), "step")
+    return [
+        f"The trainings were short ({name}: {steps_taken} on average), so that the order may "
+        "change with longer ones. Give more minutes, or fewer candidates or folds."
+    ]
+
+
+def _settings(findings: Findings) -> list[str]:
+    """Say what the search for settings found."""
+    best, score, column = findings.found, title_of(findings.task), deciding(findings.task)
+    if best is None:
+        return []
+    if best is findings.tried[0]:
+        return [f"None of {len(findings.tried)} settings did better than the usual ones."]
+    lead = best.standing.lead_over(findings.tried[0].standing, column)
+    values = ", ".join(f"{name} {_short(value)}" for name, value in best.settings.items())
+    return [
+        f"Of {len(findings.tried)} settings these did best: {values}. After the same training "
+        f"their {score} is {lead} above that of the usual ones, which flatters them, for they were "
+        "chosen by it."
+    ]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
+
+
+def settings_rows(findings: Findings) -> list[dict[str, Any]]:
+    """Return one row per choice of settings, in the order in which they were tried."""
+    column, score = deciding(findings.task), title_of(findings.task)
+    return [
+        {
+            **one.settings,
+            score: one.standing.estimate(column).to_json()["mean"] if one.standing.rounds else None,
+            "result": one.result,
+        }
+        for one in findings.tried
+    ]
+
+
+def leaderboard(findings: Findings) -> list[dict[str, Any]]:
+    """Return one row per candidate, the best first, as ``leaderboard.csv`` has them."""
+    names = COLUMNS[findings.task]
+    first, *others = names
+    rows = []
+    for rank, standing in enumerate(findings.ranking, 1):
+        score, lead = standing.estimate(first), findings.winner.lead_over(standing, first)
+        rows.append(
+            {
+                "rank": rank,
+                "candidate": standing.name,
+                "method": standing.candidate.method,
+                "network": standing.candidate.network or "",
+                "result": _result(standing, findings),
+                "images": len(standing.scores(first)),
+                names[first]: score.mean,
+                "low": score.low,
+                "high": score.high,
+                **{names[name]: standing.estimate(name).mean for name in others},
+                "behind": lead.mean,
+                "behind_low": lead.low,
+                "behind_high": lead.high,
+                **{
+                    name: np.nan if value is None else value
+                    for name, value in standing.facts.items()
+                },
+            }
+        )
+    return rows
+
+
+def _result(standing: Standing, findings: Findings) -> str:
+    if standing is findings.winner:
+        return "recommended"
+    if standing.candidate.network is None:
+        return "baseline"
+    if standing.last_round < len(findings.rounds):
+        return f"left out after round {standing.last_round}"
+    return "finalist"
+
+
+def _known(value: Any) -> Any:
+    """Return a value as JSON knows it: None instead of NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return rows as columns."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

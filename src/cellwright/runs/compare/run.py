@@ -1,0 +1,235 @@
+"""``cellwright compare``: from annotated images to the model that suits them best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import TrainingError, UsageError
+from cellwright._files import write_json, write_text
+from cellwright._progress import remark
+from cellwright.measure.tables import write_csv
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
+from cellwright.models.load import load_model
+from cellwright.models.package import CARD, FILES
+from cellwright.runs.compare.candidates import (
+    Candidate,
+    default_methods,
+    default_networks,
+    make_candidates,
+)
+from cellwright.runs.compare.contest import Contest
+from cellwright.runs.compare.division import Division, divide
+from cellwright.runs.compare.options import CompareOptions
+from cellwright.runs.compare.report import comparison_page
+from cellwright.runs.compare.results import (
+    Estimate,
+    Findings,
+    as_table,
+    deciding,
+    in_order,
+    leaderboard,
+)
+from cellwright.runs.compare.search import search_settings
+from cellwright.runs.compare.trial import evaluation_of, prepare_fold
+from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate.scoring import files_of
+from cellwright.runs.results.folder import RUN_FILE, Plan, RunFolder, open_run
+from cellwright.runs.results.result import command_line
+from cellwright.runs.train.lesson import Machine
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.prepare import image_size
+from cellwright.runs.train.run import (
+    FIT_FOLDER,
+    REPORT_FILE,
+    model_name,
+    open_task,
+    train_divided,
+)
+from cellwright.runs.train.tasks import Task
+from cellwright.training.history import CHECKPOINT, HISTORY
+
+LEADERBOARD_FILE = "leaderboard.csv"
+METRICS_FILE = "metrics.json"
+MODEL_FOLDER = "model"
+_OUTLINES_ALONE = (
+    "Candidates are judged by the outlines of objects, whatever their classes. Methods without a "
+    "network do not learn these."
+)
+_WRITTEN = (LEADERBOARD_FILE, METRICS_FILE, REPORT_FILE, f"{MODEL_FOLDER}/{CARD}")
+_FILES = (
+    *_WRITTEN,
+    *(f"{MODEL_FOLDER}/{name}" for name in (*FILES, REPORT_FILE, RUN_FILE)),
+    *(f"{MODEL_FOLDER}/{FIT_FOLDER}/{name}" for name in (CHECKPOINT, HISTORY)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult:
+    """What a comparison found and where it is.
+
+    Parameters
+    ----------
+    folder : Path
+        The package of the recommended model is in its folder ``model``.
+    metrics : dict
+        The content of ``metrics.json``.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+
+
+def compare(
+    dataset: str | Path,
+    out: str | Path,
+    options: CompareOptions | None = None,
+    *,
+    device: str = "auto",
+    workers: int = 0,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> CompareResult:
+    """Train candidates under the same budget, and make a model with the one that does best.
+
+    In every round each candidate learns on for the same time in every fold; the better half goes
+    into the next round. The best one is trained once more, on all images but those that are kept
+    back, on which it is scored in the end. Called again after an interruption, it goes on where
+    it was.
+
+    Parameters
+    ----------
+    dataset : str or Path
+        A folder of images with numbered objects or pixel classes.
+    out : str or Path
+        Takes ``leaderboard.csv``, ``metrics.json``, ``report.html`` and the package ``model``.
+    options : CompareOptions, optional
+    device, workers, threads
+        As in `train`.
+    overwrite : bool
+        Replace the results of another run in `out`.
+
+    Returns
+    -------
+    CompareResult
+
+    Raises
+    ------
+    DatasetError
+        If images or labels cannot be used, or are too few.
+    TrainingError
+        If every candidate fails.
+    OutputError
+        If `out` holds something else.
+    """
+    out, options = Path(out), options or CompareOptions()
+    _refuse_mixed(options.methods)
+    machine = Machine(device, workers, threads)
+    networks_first = sorted(options.methods, key=LEARNERS.__contains__)
+    first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
+    task, opened = open_task(Path(dataset), first)
+    if task.name == "instances" and opened.classes:
+        opened = replace(opened, notes=(*opened.notes, _OUTLINES_ALONE))
+    division = divide(opened, options.folds, options.seed)
+    candidates = _candidates(task, division, options)
+    plan = Plan(
+        command="compare",
+        inputs=files_of(division.final.examples),
+        parameters={**asdict(options), "candidates": [one.name for one in candidates]},
+        files=_FILES,
+    )
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            return CompareResult(out, finished["metrics"])
+        findings, contest = _compared(run, task, division, candidates, options, machine)
+        metrics = findings.to_json()
+        write_csv(out / LEADERBOARD_FILE, as_table(leaderboard(findings)))
+        write_json(out / METRICS_FILE, metrics)
+        page = comparison_page(findings, contest.pictures, plan.parameters, run.command_line)
+        write_text(out / REPORT_FILE, page)
+        written = [{"image": model_name(out), "files": _WRITTEN}]
+        failed = list(findings.failures)
+        run.finish(versions=versions(), metrics=metrics, images=written, failed=failed)
+    return CompareResult(out, metrics)
+
+
+def _compared(
+    run: RunFolder,
+    task: Task,
+    division: Division,
+    candidates: Sequence[Candidate],
+    options: CompareOptions,
+    machine: Machine,
+) -> tuple[Findings, Contest]:
+    """Compare, search for settings where that is asked for, and train the best once more."""
+    for note in division.notes:
+        remark(f"Note: {note}")
+    folds = [
+        prepare_fold(number, task, fold, options.seed)
+        for number, fold in enumerate(division.folds, 1)
+    ]
+    share = 0.5 if options.search else 1.0
+    contest = Contest(run, folds, candidates, share * options.minutes, options, machine)
+    contest.play()
+    ranking = in_order(contest.standings, deciding(task.name))
+    if not ranking:
+        reasons = "; ".join(f"{one.name}: {one.error}" for one in contest.standings)
+        raise TrainingError(f"Every candidate failed ({reasons}).")
+    best, tried = ranking[0].candidate, []
+    if options.search and best.network is not None:
+        minutes = (1 - share) * options.minutes
+        tried = search_settings(best, folds, minutes, options.seed, contest.train_fully)
+    findings = Findings(
+        task=task.name,
+        standings=tuple(contest.standings),
+        rounds=contest.rounds,
+        folds=len(folds),
+        final_minutes=contest.final_minutes,
+        notes=division.notes,
+        tried=tuple(tried),
+    )
+    chosen = findings.found.standing.candidate if findings.found else best
+    remark(f"Training the recommended model, {best.name}, on all images")
+    final = contest.train_options(chosen, contest.final_minutes)
+    final = replace(final, name=model_name(run.path))
+    model = run.path / MODEL_FOLDER
+    train_divided(task, division.final, model, final, machine, division.notes, overwrite=True)
+    return replace(findings, held_out=_held_out(model, division, task, machine)), contest
+
+
+def _refuse_mixed(methods: Sequence[str]) -> None:
+    kinds = (CLASS_METHODS, BOX_METHODS, POINT_METHODS)
+    found = {
+        next((n for n, kind in enumerate(kinds) if method in kind), None)
+        for method in methods
+        if method not in LEARNERS
+    }
+    alone = found & {1, 2}  # boxes and points, which nothing learns without a network
+    if len(found) > 1 or (alone and any(method in LEARNERS for method in methods)):
+        raise UsageError(
+            "Methods that find objects, classes of pixels, boxes or points cannot be compared with "
+            f"each other: {', '.join(methods)}. Choose of one kind."
+        )
+
+
+def _candidates(task: Task, division: Division, options: CompareOptions) -> tuple[Candidate, ...]:
+    learned = division.folds[0].part("train")
+    dimensions = len(image_size(division.folds[0]))
+    return make_candidates(
+        options.methods or default_methods(task.name, learned, dimensions),
+        options.networks or default_networks(task.name, len(learned)),
+    )
+
+
+def _held_out(
+    model: Path, division: Division, task: Task, machine: Machine
+) -> tuple[int, Estimate] | None:
+    """Return the number of images that were kept back, and the score of the model on them."""
+    if not division.held_out:
+        return None
+    table = evaluation_of(
+        load_model(model, device="cpu", threads=machine.threads), division.held_out
+    )
+    return len(division.held_out), Estimate.of_table(table, deciding(task.name))

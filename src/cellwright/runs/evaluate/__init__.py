@@ -1,0 +1,1 @@
+"""How right a model or a result is: ``cellwright evaluate``."""

@@ -1,0 +1,342 @@
+"""``cellwright evaluate``: how well a model does on annotated images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import DatasetError, UsageError
+from cellwright._files import write_json
+from cellwright._types import AnyArray, Table
+from cellwright._words import counted
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.examples import binary_labels_warning
+from cellwright.datasets.leaks import check_leaks
+from cellwright.datasets.pixel_classes import as_pixel_classes
+from cellwright.datasets.points import as_points
+from cellwright.datasets.records import Dataset, Example
+from cellwright.inference.runtime import Device
+from cellwright.measure.tables import write_csv
+from cellwright.metrics.calibration import calibration_figures
+from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
+from cellwright.metrics.object_classes import ObjectClassScores
+from cellwright.models.boxes import BoxModel
+from cellwright.models.classes import ClassModel
+from cellwright.models.instances import InstanceModel
+from cellwright.models.load import AnyModel, load_model
+from cellwright.models.model import Model
+from cellwright.models.package import Package
+from cellwright.models.points import PointModel
+from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate.boxes import BoxEvaluation, evaluate_boxes
+from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
+from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
+from cellwright.runs.evaluate.scoring import Scored, files_of, joined, score
+from cellwright.runs.results.folder import Plan, open_run
+from cellwright.runs.results.result import command_line
+
+METRICS_FILE = "metrics.json"
+IMAGES_FILE = "images.csv"
+ALL = "all"
+"""Stands for every annotated example, whatever its split."""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Scores of a model, collected image by image.
+
+    Attributes
+    ----------
+    scores : dict of InstanceScores
+        Of all images, and of each kind and group, under ``""``, ``"kind: NAME"`` and
+        ``"group: NAME"``.
+    classes : ObjectClassScores, optional
+        Where classes of objects are told apart.
+    warnings : list of str
+        Why single scores may mean little.
+    """
+
+    scores: dict[str, InstanceScores] = field(default_factory=lambda: {"": InstanceScores()})
+    _confidence: list[AnyArray] = field(default_factory=list)
+    _correct: list[AnyArray] = field(default_factory=list)
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+    classes: ObjectClassScores | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, scored: Scored) -> None:
+        """Take up one image."""
+        example, truth = scored.example, scored.truth
+        subsets = {"kind": example.kind, "group": example.group}
+        counts: dict[float, Counts] = {}
+        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+            matched = self.scores.setdefault(name, InstanceScores()).add(truth, scored.labels)
+            counts = {threshold: one.counts for threshold, one in matched.items()}
+        known = scored.known
+        self._confidence.append(scored.found.table["confidence"][known])
+        self._correct.append(scored.correct[known])
+        self._rows.append(_row(scored, counts))
+        if self.classes is not None:
+            true_kinds, kinds = scored.true_kinds, scored.kinds
+            self.classes.add(truth, scored.labels, true_kinds, kinds)
+            for number, name in enumerate(scored.classes, 1):
+                self._rows[-1] |= {
+                    f"true {name}": int(np.count_nonzero(true_kinds == number)),
+                    f"found {name}": int(np.count_nonzero(kinds == number)),
+                }
+        mask = binary_labels_warning(example, truth)
+        if mask is not None:
+            self.warnings.append(mask)
+
+    def calibration(self) -> dict[str, float | None]:
+        """Return whether confidences mean what they say; None where that cannot be told."""
+        return calibration_figures(joined(self._confidence), joined(self._correct))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all scores, as they stand in ``metrics.json``."""
+        whole = self.scores[""].as_dict()
+        parts: dict[str, dict[str, Any]] = {"kind": {}, "group": {}}
+        for name, scores in self.scores.items():
+            what, _, which = name.partition(": ")
+            if what:
+                parts[what][which] = with_mean(scores.as_dict())
+        return {
+            **with_mean(whole),
+            **({} if self.classes is None else self.classes.as_dict()),
+            "calibration": self.calibration(),
+            "per_kind": parts["kind"],
+            "per_group": parts["group"],
+        }
+
+    def table(self) -> Table:
+        """Return one row per image."""
+        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """What an evaluation found and where it is.
+
+    Parameters
+    ----------
+    folder : Path
+    metrics : dict
+        The content of ``metrics.json``.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+
+
+def evaluate(
+    model: str | Path,
+    dataset: str | Path,
+    out: str | Path,
+    *,
+    split: str = "val",
+    threshold: float | None = None,
+    axes: str | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> EvaluationResult:
+    """Score a model on the annotated images of a dataset.
+
+    Writes ``metrics.json`` (of objects: average precision, precision, recall, F1 and panoptic
+    quality at each threshold, pooled and averaged per image, per kind and group; counts;
+    calibration; where classes of objects are told apart also per class, and which are mistaken for
+    which. Of boxes: COCO's average precisions, whatever the threshold, and precision and
+    recall, per class. Of points: precision, recall, F1, Jaccard index, error of positions and
+    counts. Of pixel classes: Dice, Jaccard and boundary F per class) and ``images.csv`` (one row
+    per image).
+
+    Parameters
+    ----------
+    model : str or Path
+        Name or package.
+    dataset, out : str or Path
+        The folder of the images, and one for the results.
+    split : str
+        ``"train"``, ``"val"``, ``"test"`` or ``"all"``.
+    threshold : float, optional
+        Least confidence of an object; the model's own by default.
+    axes : str, optional
+        Axes of the images where the files do not say.
+    device : {"auto", "cpu", "cuda"}
+    threads : int, optional
+    overwrite : bool
+        Replace the results of an earlier run in `out`.
+
+    Returns
+    -------
+    EvaluationResult
+
+    Raises
+    ------
+    DatasetError
+        If the dataset has no such examples.
+    ModelError
+        If the model cannot be used.
+    OutputError
+        If `out` holds something else.
+    """
+    loaded = load_model(model, device=device, threads=threads)
+    out = Path(out)
+    opened = open_dataset(Path(dataset), axes)
+    if isinstance(loaded, PointModel):
+        opened = _known_classes(as_points(opened), loaded)
+    elif isinstance(loaded, ClassModel):
+        opened = _same_classes(as_pixel_classes(opened), loaded)
+        if threshold is not None:
+            raise UsageError("Pixel classes have no confidence: leave out --threshold.")
+    elif isinstance(loaded, BoxModel):
+        _check_boxed(opened)
+    elif opened.task != "instances":
+        raise DatasetError(
+            f"'{opened.root}' {opened.annotation}, but the model '{loaded.card.name}' "
+            "is scored on numbered objects: images and label images of the same names."
+        )
+    examples = chosen_examples(opened, split)
+    plan = Plan(
+        command="evaluate",
+        inputs=files_of(examples),
+        parameters={"split": split, "threshold": threshold, "axes": axes},
+        files=(METRICS_FILE, IMAGES_FILE),
+        model=named(loaded),
+    )
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            return EvaluationResult(out, finished["metrics"])
+        evaluation = _evaluation(loaded, examples, threshold)
+        metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
+        metrics |= evaluation.to_json()
+        metrics["warnings"] = [*_leaks(opened, split), *evaluation.warnings]
+        write_json(out / METRICS_FILE, metrics)
+        write_csv(out / IMAGES_FILE, evaluation.table())
+        written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
+        run.finish(versions=versions(), metrics=metrics, images=written)
+    return EvaluationResult(out, metrics)
+
+
+def _evaluation(
+    model: AnyModel, examples: Sequence[Example], threshold: float | None
+) -> Evaluation | ClassEvaluation | BoxEvaluation | PointEvaluation:
+    """Score a model of any kind."""
+    if isinstance(model, ClassModel):
+        return evaluate_classes(model, examples)
+    if isinstance(model, BoxModel):
+        return evaluate_boxes(model, examples, threshold=threshold)
+    if isinstance(model, PointModel):
+        return evaluate_points(model, examples, threshold=threshold)
+    assert isinstance(model, InstanceModel)
+    return evaluate_examples(model, examples, threshold=threshold)
+
+
+def evaluate_examples(
+    model: InstanceModel, examples: Sequence[Example], *, threshold: float | None = None
+) -> Evaluation:
+    """Score a model on examples, without writing anything."""
+    classes = model.object_classes
+    evaluation = Evaluation(classes=ObjectClassScores(classes) if classes else None)
+    for scored in score(model, examples, threshold=threshold):
+        evaluation.add(scored)
+    return evaluation
+
+
+def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
+    """Return the annotated examples of a split, or all of them.
+
+    Raises
+    ------
+    DatasetError
+        If there are none.
+    """
+    if split not in (ALL, *dataset.splits):
+        present = ", ".join(f"{name} ({count})" for name, count in dataset.splits.items())
+        raise DatasetError(
+            f"'{dataset.root}' has no images of the split '{split}', only {present}. Score all of "
+            "them with --split all, or divide them first with 'cellwright data split'."
+        )
+    examples = dataset.examples if split == ALL else dataset.part(split)
+    annotated = tuple(example for example in examples if example.labels is not None)
+    if not annotated:
+        raise DatasetError(f"No image of '{dataset.root}' has labels to compare with.")
+    return annotated
+
+
+def _same_classes(dataset: Dataset, model: ClassModel) -> Dataset:
+    """Return the dataset unless its classes are others than those of the model."""
+    if dataset.classes != model.names[1:]:
+        raise DatasetError(
+            f"'{dataset.root}' has the classes {', '.join(dataset.classes)}, but the model knows "
+            f"{', '.join(model.names[1:])}."
+        )
+    return dataset
+
+
+def _known_classes(dataset: Dataset, model: PointModel) -> Dataset:
+    """Return the dataset unless it has classes that the model does not know."""
+    if unknown := sorted(set(dataset.classes) - set(model.classes)):
+        raise DatasetError(
+            f"'{dataset.root}' has the class '{unknown[0]}', but the model knows only "
+            f"{', '.join(model.classes)}."
+        )
+    return dataset
+
+
+def _check_boxed(dataset: Dataset) -> None:
+    """Refuse a dataset without boxes, or objects around which there could be some."""
+    if dataset.task not in ("boxes", "instances"):
+        raise DatasetError(
+            f"'{dataset.root}' is annotated with {dataset.task}, but models of boxes are scored on "
+            "boxes or numbered objects."
+        )
+
+
+def named(model: Model | Package) -> dict[str, str]:
+    """Return what identifies a model in a record."""
+    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
+
+
+def with_mean(scores: dict[str, Any]) -> dict[str, Any]:
+    """Add the mean average precision over all thresholds."""
+    means = {
+        how: float(np.mean([row["average_precision"] for row in scores[how].values()]))
+        for how in ("pooled", "per_image")
+    }
+    return {"mean_average_precision": means, **scores}
+
+
+def _leaks(dataset: Dataset, split: str) -> list[str]:
+    """Say so when images of the split are not independent of those in other splits."""
+    leaks = check_leaks(dataset, look=False)
+    mine = [leak for leak in leaks if split in (ALL, leak.first.split, leak.second.split)]
+    if not mine:
+        return []
+    return [
+        f"Images in different splits are not independent: {counted(len(mine), 'pair')} (first: "
+        f"{mine[0]}); the scores flatter a model that was trained on them."
+    ]
+
+
+def _row(scored: Scored, counts: dict[float, Counts]) -> dict[str, Any]:
+    half = counts[0.5]
+    truth, predicted = half.true_positives + half.false_negatives, len(scored.found.table["label"])
+    return {
+        "image": scored.example.id,
+        "kind": scored.example.kind or "",
+        "group": scored.example.group or "",
+        "true_objects": truth,
+        "predicted_objects": predicted,
+        **{
+            f"AP@{threshold:g}": counts[threshold].average_precision for threshold in IOU_THRESHOLDS
+        },
+        "F1@0.5": half.f1,
+        "PQ": half.panoptic_quality,
+        "scale": scored.found.scale,
+        "diameter": scored.found.diameter,
+        "warnings": "; ".join(scored.found.warnings),
+    }

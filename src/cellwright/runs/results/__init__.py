@@ -1,0 +1,1 @@
+"""Result folders: what is done, what is written, and what the page says."""

@@ -1,0 +1,390 @@
+"""The result folder of a run: what was asked for, what is done, and nothing of the user's lost.
+
+``run.json`` holds the plan (command, inputs, parameters, model) and, at the end, what became of
+every image. While a run is going on, each finished image leaves a part in ``.parts/``, so that a
+run that was stopped at any moment goes on where it was.
+"""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cellwright import __version__
+from cellwright._errors import OutputError
+from cellwright._files import write_json
+from cellwright._types import Table
+from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.runs.results.differences import differences
+from cellwright.runs.results.lock import LOCK_FILE, locked, no_folder
+
+SCHEMA = 1
+RUN_FILE = "run.json"
+PARTS = ".parts"
+PREVIEW_FILE = "preview.png"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """An input as it was when the run began: a changed one makes another run."""
+
+    path: str
+    bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "InputFile":
+        """Return the state of the file or folder at `path`.
+
+        A folder, such as an OME-Zarr of many chunks, is as large as all that is in it and as
+        recent as the newest of that. One that is not there (any more), such as the target of a
+        broken link, has the size -1: the run names it when it comes to read it.
+        """
+        try:
+            state = path.stat()
+        except OSError:
+            return cls(path.absolute().as_posix(), -1, 0)
+        size, modified = state.st_size, state.st_mtime_ns
+        if path.is_dir():
+            size = 0
+            for inner in _states(path):
+                size += 0 if stat.S_ISDIR(inner.st_mode) else inner.st_size
+                modified = max(modified, inner.st_mtime_ns)
+        return cls(path.resolve().as_posix(), size, modified)
+
+
+def _states(folder: Path) -> Iterator[os.stat_result]:
+    """Yield the state of everything below a folder."""
+    for entry in folder.rglob("*"):
+        with suppress(OSError):  # removed in the meantime, or a link that leads nowhere
+            yield entry.stat()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is asked to do. Two equal plans give the same result.
+
+    Parameters
+    ----------
+    command : str
+        The sub-command, such as ``"segment"``.
+    inputs : tuple of InputFile
+        Everything that is read.
+    parameters : dict
+        Everything that the result depends on besides the inputs and the model.
+    files : tuple of str
+        The files (``.zarr`` and ``.geff`` are folders) that the run may write, relative to the
+        result folder.
+    model : dict, optional
+        Name, version and SHA-256 of the model.
+    version : str
+        The version of Cellwright.
+    """
+
+    command: str
+    inputs: tuple[InputFile, ...]
+    parameters: dict[str, Any]
+    files: tuple[str, ...]
+    model: dict[str, Any] | None = None
+    version: str = __version__
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as it stands in ``run.json``."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image.
+
+    Parameters
+    ----------
+    image : str
+        The name of the image in tables.
+    error : str, optional
+        Why it failed; None when it is done.
+    objects : int
+        Number of objects.
+    files : tuple of str
+        What was written, relative to the result folder.
+    warnings : tuple of str
+        What the user should know about this image.
+    facts : dict
+        Shape, axes, pixel size and the like, for people to read.
+    seconds : dict
+        Where the time went, in s.
+    picture : dict
+        Data URIs of the image and the outlines of its objects, for the report.
+    """
+
+    image: str
+    error: str | None = None
+    objects: int = 0
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    picture: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether the image was processed."""
+        return self.error is None
+
+
+class RunFolder:
+    """A result folder that belongs to one plan. Made by `open_run`."""
+
+    def __init__(self, path: Path, plan: Plan, started: str, command_line: str) -> None:
+        self.path = path
+        self.plan = plan
+        self.started = started
+        self.command_line = command_line
+
+    def keep(self, outcome: Outcome, table: Table | None = None) -> None:
+        """Store what became of one image, so that a resumed run need not do it again."""
+        part = self._part(outcome.image)
+        if table is not None:
+            write_parquet(part.with_suffix(".parquet"), table)
+        write_json(part, asdict(outcome))
+
+    def outcome(self, image: str) -> Outcome | None:
+        """Return what became of `image`, or None when it is still to be done."""
+        try:
+            content = json.loads(self._part(image).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        content["files"] = tuple(content["files"])
+        content["warnings"] = tuple(content["warnings"])
+        outcome = Outcome(**content)
+        written = all((self.path / name).exists() for name in outcome.files)
+        return outcome if outcome.done and written else None
+
+    def table(self, image: str) -> Table:
+        """Return the stored table of a finished image."""
+        return read_parquet(self._part(image).with_suffix(".parquet"))
+
+    def write_record(self, **results: Any) -> None:
+        """Write ``run.json``: the plan and, at the end, the `results`."""
+        record = self.plan.to_json() | {
+            "command_line": self.command_line,
+            "started": self.started,
+            **results,
+        }
+        write_json(self.path / RUN_FILE, record | {"seal": _seal(record)})
+
+    def finish(self, **results: Any) -> None:
+        """Write ``run.json`` and, when nothing failed, drop what was kept for resuming."""
+        self.write_record(finished=now(), **results)
+        if not results.get("failed"):
+            shutil.rmtree(self.path / PARTS, ignore_errors=True)
+
+    def _part(self, image: str) -> Path:
+        # Names of images may be too long or hold characters that a file system forbids.
+        return self.path / PARTS / f"{sha256(image.encode()).hexdigest()[:24]}.json"
+
+
+@contextmanager
+def open_run(
+    path: Path, plan: Plan, *, overwrite: bool, command_line: str = ""
+) -> Iterator[tuple[RunFolder, dict[str, Any] | None]]:
+    """Make or reopen the result folder of a run, and keep other runs out of it meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+        The result folder.
+    plan : Plan
+        What is to be done.
+    overwrite : bool
+        Remove the files of an earlier, different run first. Those of one that came to nothing are
+        removed in any case.
+    command_line : str
+        How the program was called, for ``run.json``.
+
+    Yields
+    ------
+    folder : RunFolder
+    finished : dict or None
+        The content of ``run.json`` when the same run is already complete.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds another run or files that are not from a run, contains an input,
+        cannot be written, or another run is going on in it.
+    """
+    refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
+    earlier = read_record(path)
+    if earlier is not None and _same(earlier, plan) and _complete(path, earlier):
+        yield RunFolder(path, plan, earlier["started"], command_line), earlier
+        return
+    with locked(path):
+        earlier = read_record(path)
+        if earlier is not None and _same(earlier, plan):
+            folder = RunFolder(path, plan, earlier["started"], command_line)
+        else:
+            _make_way(path, plan, earlier, overwrite)
+            folder = RunFolder(path, plan, now(), command_line)
+        folder.write_record()
+        yield folder, None
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the content of ``run.json`` in the folder `path`, or None where there is none.
+
+    Raises
+    ------
+    OutputError
+        If the file is not as Cellwright wrote it.
+    """
+    file = path / RUN_FILE
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as error:
+        raise no_folder(path) from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"'{file}' cannot be read: {error}. Choose another folder.") from error
+    if not isinstance(record, dict) or not {"schema", "files", "seal"} <= record.keys():
+        raise OutputError(f"'{file}' was not written by Cellwright. Choose another folder.")
+    if record.pop("seal") != _seal(record):
+        # It says which files may be replaced: after an edit, these might be the user's own.
+        raise OutputError(
+            f"'{file}' was changed since Cellwright wrote it, so what belongs to its run is not "
+            "known any more. Choose another folder, or remove what you do not need by hand."
+        )
+    return record
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies in it."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise `OutputError` if the result folder `path` is or contains one of the `inputs`."""
+    for given in inputs:
+        if within(given, path):
+            raise OutputError(
+                f"The output folder '{path}' contains the input '{given}'. "
+                "Choose another output folder."
+            )
+
+
+def now() -> str:
+    """Return the local date and time in ISO format, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def _seal(record: dict[str, Any]) -> str:
+    """Return what tells whether a record was changed by hand."""
+    as_read = json.loads(json.dumps(record))  # tuples are lists there, and all keys are texts
+    return sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
+
+
+def _same(earlier: dict[str, Any], plan: Plan) -> bool:
+    return all(earlier.get(key) == value for key, value in plan.to_json().items())
+
+
+def _complete(path: Path, record: dict[str, Any]) -> bool:
+    if "finished" not in record or record.get("failed"):
+        return False
+    return all((path / name).exists() for image in record["images"] for name in image["files"])
+
+
+def _make_way(path: Path, plan: Plan, earlier: dict[str, Any] | None, overwrite: bool) -> None:
+    """Leave nothing at `path` that a new run would write over, or refuse."""
+    if earlier is None:
+        _refuse_foreign_folder(path)
+    elif overwrite:
+        _remove_files(path, earlier["files"])
+    elif _came_to_nothing(path, earlier):
+        # Its tables and report are about nothing. No image was done: labels are not from it.
+        _refuse_foreign_files(path, (name for name in earlier["files"] if "/" in name))
+        _remove_files(path, earlier["files"])
+    else:
+        raise OutputError(_other_run(path, earlier, plan))
+    _refuse_foreign_files(path, plan.files)
+
+
+def _came_to_nothing(path: Path, record: dict[str, Any]) -> bool:
+    """Return whether a run left no result: all its images failed, or it was stopped before any.
+
+    Nothing is lost with it but the message why, and what is put right makes another plan.
+    """
+    if "finished" in record:
+        images = record.get("images", [])
+        return bool(images) and all(image.get("status") == "failed" for image in images)
+    return not any(file for file in path.rglob("*") if file.is_file() and not _is_trace(file))
+
+
+def _is_trace(file: Path) -> bool:
+    """Return whether a file is only what any run begins with."""
+    return file.name in (RUN_FILE, LOCK_FILE)
+
+
+def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
+    said = differences(earlier, plan.to_json())
+    return (
+        f"'{path}' holds the results of another run: {', '.join(said)}. "
+        "Choose another folder, or replace them with --overwrite."
+    )
+
+
+def _refuse_foreign_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise no_folder(path)
+    if not path.exists():
+        return
+    foreign = [
+        entry.name
+        for entry in sorted(path.iterdir())
+        if not entry.name.startswith(".") and entry.name != PREVIEW_FILE
+    ]
+    if foreign:
+        raise OutputError(
+            f"'{path}' holds files that no run of Cellwright wrote ('{foreign[0]}'). "
+            "Choose a new or an empty folder."
+        )
+
+
+def _refuse_foreign_files(path: Path, files: Iterable[str]) -> None:
+    for name in files:
+        if (path / name).exists():
+            raise OutputError(
+                f"'{path / name}' is in the way and was not written by a run of Cellwright. "
+                "Move it, or choose another output folder."
+            )
+
+
+def _remove_files(path: Path, files: list[str]) -> None:
+    """Remove what an earlier run wrote, then the folders that this leaves empty."""
+    # A link may lead out of the folder, to files that no run wrote.
+    targets = [path / name for name in files if within((path / name).parent, path)]
+    try:
+        for target in targets:
+            if target.is_dir() and target.suffix in (".zarr", ".geff"):
+                shutil.rmtree(target)
+            elif target.is_file():
+                target.unlink()
+        shutil.rmtree(path / PARTS, ignore_errors=True)
+        (path / RUN_FILE).unlink(missing_ok=True)
+        folders = {
+            parent for target in targets for parent in target.parents if path in parent.parents
+        }
+        for folder in sorted(folders, reverse=True):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"Cannot replace the results in '{path}': {error}.") from error

@@ -1,0 +1,1 @@
+"""Labels of objects, or of classes of pixels: ``cellwright segment``."""

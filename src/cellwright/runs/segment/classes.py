@@ -1,0 +1,157 @@
+"""Saying of every pixel of a file what it is, and how much there is of each class."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellwright._errors import UsageError
+from cellwright._types import AnyArray, Table
+from cellwright.images.image import Image
+from cellwright.images.sink import LabelSink, open_label_sink
+from cellwright.measure.tables import concatenate
+from cellwright.models.classes import ClassModel
+from cellwright.reports.pictures import choose_window, class_picture
+from cellwright.runs.apply.like import labels_like
+from cellwright.runs.apply.outcome import size_fact, with_image_name
+from cellwright.runs.apply.planes import (
+    PLACES,
+    check_depth,
+    plane_at,
+    planes,
+    stack_axes,
+    stack_shape,
+)
+from cellwright.runs.apply.reading import read_task
+from cellwright.runs.apply.stack import PlaneWriter
+from cellwright.runs.results.batch import Stopwatch, Task
+from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.warnings import image_warnings, one_of_each_kind
+from cellwright.runs.segment.options import SegmentOptions
+
+_BAND_PIXELS = 1 << 24
+
+
+def segment_file_classes(
+    task: Task, output: Path, options: SegmentOptions, open_model: Callable[[], ClassModel]
+) -> tuple[Outcome, Table]:
+    """Write the class of every pixel of one file, and return how much there is of each."""
+    watch = Stopwatch()
+    model = open_model()
+    dimensions = model.card.network.dimensions
+    with watch.step("read"):
+        image = read_task(task, options.axes)
+        check_depth(image, options.z, dimensions)
+    axes = stack_axes(image, options.z, dimensions)
+    like = labels_like(image, axes + "ZYX"[-dimensions:], options.pixel_size)
+    file = options.label_file(task)
+    tables: list[Table] = []
+    warnings: list[str] = []
+    with open_label_sink(like.shape, output) as sink:
+        for plane in planes(image, options.z, dimensions):
+            with watch.step("find classes"):
+                found = model.segment(
+                    plane.image,
+                    channel=options.channel or None,
+                    tile=options.tile,
+                    sink=PlaneWriter(sink, plane.index, 0),
+                )
+            with watch.step("measure"):
+                part = _Part(sink, plane.index)
+                tables.append(_shares(part, model.names, like, plane.index, axes))
+            with watch.step("check"):
+                warnings += found.warnings
+                if dimensions == 2:
+                    warnings += image_warnings(plane.image, model.card, options.channel, np.nan)
+        with watch.step("write"):
+            sink.save(output / file, like=like, overwrite=True)
+        with watch.step("report"):
+            shown = _picture(image, options, sink, dimensions)
+    table = concatenate(tables)
+    total = {name: float(table["share"][table["class"] == name].mean()) for name in model.names[1:]}
+    outcome = Outcome(
+        image=task.image,
+        objects=0,
+        files=(file,),
+        warnings=one_of_each_kind(warnings),
+        facts=size_fact(like.shape) | {"shares": total},
+        seconds=watch.seconds,
+        picture=shown,
+    )
+    return outcome, with_image_name(table, task.image)
+
+
+def check_class_options(options: SegmentOptions) -> None:
+    """Refuse options that are about objects.
+
+    Raises
+    ------
+    UsageError
+        If there is one.
+    """
+    given = {
+        "--threshold": options.threshold is not None,
+        "--min-size": options.min_size > 0,
+        "--exclude-border": options.exclude_border,
+        "--diameter": options.diameter is not None,
+        "--overlaps": options.overlaps,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise UsageError(f"The model finds classes of pixels, not objects: leave out {option}.")
+
+
+class _Part:
+    """The classes of one plane or volume in a sink, read in bands."""
+
+    def __init__(self, sink: LabelSink, index: tuple[int, ...]) -> None:
+        self._sink = sink
+        self._index = index
+        self.shape = sink.shape[len(index) :]
+
+    def counts(self, classes: int) -> AnyArray:
+        """Return the number of pixels of every class, shape (classes,)."""
+        rows = max(1, _BAND_PIXELS // int(np.prod(self.shape[1:])))
+        total = np.zeros(classes, np.int64)
+        for start in range(0, self.shape[0], rows):
+            band = slice(start, min(start + rows, self.shape[0]))
+            others = (slice(0, size) for size in self.shape[1:])
+            part = self._sink[(*self._index, band, *others)]
+            total += np.bincount(part.ravel(), minlength=classes)
+        return total
+
+
+def _shares(
+    part: _Part, names: Sequence[str], like: Image, index: tuple[int, ...], axes: str
+) -> Table:
+    """Return one row per class but the background."""
+    pixels = part.counts(len(names))
+    count = len(names) - 1
+    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=True)}
+    table: Table = {
+        **place,
+        "class": np.array(names[1:]),
+        "value": np.arange(1, count + 1),
+        "pixels": pixels[1:],
+        "share": pixels[1:] / pixels.sum(),
+    }
+    if like.pixel_size is not None:
+        dimensions = len(part.shape)
+        unit = float(np.prod(like.pixel_size[-dimensions:]))
+        table["area_um2" if dimensions == 2 else "volume_um3"] = pixels[1:] * unit
+    return table
+
+
+def _picture(
+    image: Image, options: SegmentOptions, sink: LabelSink, dimensions: int
+) -> dict[str, Any]:
+    """Return the picture of the middle plane for the report."""
+    shape = stack_shape(image, options.z, dimensions)
+    index = tuple(size // 2 for size in shape)
+    plane = plane_at(image, options.z, index, dimensions).image
+    if dimensions == 3:
+        index = (*index, plane.sizes["Z"] // 2)
+        plane = plane.region(Z=index[-1])
+    window = choose_window(plane.sizes["Y"], plane.sizes["X"], np.zeros((0, 2)))
+    return class_picture(plane, sink[(*index, *window.slices)], window)

@@ -1,0 +1,240 @@
+"""Movies with several segmentations: which objects are there is decided by tracking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import InputError, UsageError
+from cellwright._progress import progress
+from cellwright._types import AnyArray
+from cellwright.images.image import Image
+from cellwright.images.read import read_labels
+from cellwright.images.write import write_labels
+from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.models.instances import InstanceModel, Segmentation
+from cellwright.runs.results.folder import PARTS
+from cellwright.runs.track.objects import refuse_mask
+from cellwright.runs.track.timelapse import TimeLapse, open_timelapse
+from cellwright.tracking.coupled.hypotheses import find_hypotheses
+from cellwright.tracking.coupled.windows import choose
+from cellwright.tracking.detections import find_detections
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.tracks import Tracks
+
+_CHOSEN = "chosen"
+_LARGER = (1.02, 1.5)
+"""Other diameters, in the larger one of what is found and of what the model knows well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentations:
+    """Several segmentations of a movie: that of a model, or labels, and further ones.
+
+    Parameters
+    ----------
+    model : str or Path, optional
+        See `cellwright.runs.track.run.track_movie`.
+    folders : tuple of Path
+        Label images of the same movie, in any form that a movie may have.
+    scales : bool
+        The model also looks at the frames as if objects were larger.
+    """
+
+    model: str | Path | None = None
+    folders: tuple[Path, ...] = ()
+    scales: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.folders) or self.scales
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What objects are chosen from, and how they are to be linked.
+
+    Attributes
+    ----------
+    segmenter : InstanceModel or None
+        None for a movie of labels.
+    scales : bool
+    others : tuple of TimeLapse
+        Further label images.
+    options : LinkOptions
+    """
+
+    segmenter: InstanceModel | None
+    scales: bool
+    others: tuple[TimeLapse, ...]
+    options: LinkOptions
+
+
+def open_choice(
+    several: Segmentations,
+    movie: TimeLapse,
+    segmenter: InstanceModel | None,
+    options: LinkOptions,
+    axes: str | None,
+) -> Choice:
+    """Open several segmentations of a movie.
+
+    Raises
+    ------
+    UsageError
+        If there is no model that could look at other scales.
+    InputError
+        If one is no segmentation of this movie.
+    FormatError
+        If one is a mask that does not tell objects apart.
+    """
+    if several.scales and segmenter is None:
+        raise UsageError(
+            "--alternatives lets a model look at other scales, but labels are tracked here. Give "
+            "the raw movie, or other segmentations of it with --hypotheses."
+        )
+    if several.scales and segmenter and segmenter.card.input.diameter_range is None:
+        raise UsageError(
+            f"The model '{segmenter.card.name}' does not say which sizes of objects it knows, so "
+            "it has no other scales to look at; leave out --alternatives."
+        )
+    others = tuple(open_timelapse(folder, axes) for folder in several.folders)
+    for folder, one in zip(several.folders, others, strict=True):
+        if one.count != movie.count:
+            raise InputError(
+                f"'{folder}' has {one.count} frames and '{movie.name}' {movie.count}; give "
+                "segmentations of the same movie."
+            )
+        if not one.holds_labels():
+            raise InputError(f"'{folder}' holds no label images; --hypotheses are segmentations.")
+        if _size(one) != _size(movie):
+            raise InputError(
+                f"The frames of '{folder}' have the size {_size(one)} and those of '{movie.name}' "
+                f"{_size(movie)}; give segmentations of the same movie."
+            )
+    for one in others if segmenter else (movie, *others):
+        refuse_mask(one)
+    return Choice(segmenter, several.scales, others, options)
+
+
+def _size(movie: TimeLapse) -> tuple[int, ...]:
+    """Return the size of the frames, ([Z,] Y, X) in px."""
+    first = movie.frame(0)
+    return tuple(first.sizes[axis] for axis in first.spatial_axes)
+
+
+def choose_objects(
+    movie: TimeLapse,
+    choice: Choice,
+    run: Path,
+    *,
+    channel: tuple[str, ...] = (),
+    pixel_size: float | None = None,
+    frame_interval: float | None = None,
+) -> tuple[Tracks, Callable[[], Iterator[AnyArray]]]:
+    """Choose objects among those of several segmentations, by how well they can be linked.
+
+    What a model finds is kept in the folder of the run until it is done, so that one that was
+    stopped goes on where it was.
+
+    Parameters
+    ----------
+    movie : TimeLapse
+        Raw, or of labels.
+    choice : Choice
+    run : Path
+        The result folder.
+    channel : tuple of str
+        Channels that the model is given.
+    pixel_size, frame_interval : float, optional
+        In µm and s, in place of what the files say.
+
+    Returns
+    -------
+    Tracks
+        The objects that were chosen, without links.
+    callable
+        Reads the label images of what was chosen.
+    """
+    segmenter = choice.segmenter
+    found: list[_Found] = []
+    if segmenter is not None:
+        found = [
+            _Found(movie.count, run / PARTS, one) for one in range(1 + len(_LARGER) * choice.scales)
+        ]
+        for number in progress(range(movie.count), "Segmenting", unit="frame"):
+            if not found[-1].table(number).exists():
+                results = segment_scales(segmenter, movie.frame(number), channel)
+                for one, result in zip(found, results, strict=False):
+                    one.keep(number, result)
+    given = choice.others if segmenter else (movie, *choice.others)
+
+    def labels() -> list[Iterator[AnyArray]]:
+        return [*(one.labels() for one in found), *(one.labels() for one in given)]
+
+    def images() -> Iterator[AnyArray] | None:
+        frames = (movie.frame(number).to_numpy() for number in range(movie.count))
+        return frames if segmenter else None
+
+    confidence = [*(one.confidence() for one in found), *(None for _ in given)]
+    hypotheses = find_hypotheses(labels(), images(), confidence=confidence)
+    chosen = choose(hypotheses, choice.options)
+    painted = _Found(movie.count, run / PARTS, _CHOSEN)
+    for number, frames in enumerate(zip(*labels(), strict=True)):
+        picture = hypotheses.paint(chosen, number, frames)
+        write_labels(painted.file(number), picture, overwrite=True)
+    size, interval = movie.scale(pixel_size, frame_interval)
+    detections = find_detections(
+        painted.labels(), images(), pixel_size=size, frame_interval=interval
+    )
+    return detections, painted.labels
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A segmentation of all frames, in files."""
+
+    count: int
+    folder: Path
+    name: int | str
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"labels{number}-{self.name}.tif"
+
+    def table(self, number: int) -> Path:
+        return self.folder / f"labels{number}-{self.name}.parquet"
+
+    def keep(self, number: int, result: Segmentation) -> None:
+        assert result.labels is not None  # no sink was given
+        write_labels(self.file(number), result.labels, overwrite=True)
+        write_parquet(self.table(number), {"confidence": result.table["confidence"]})
+
+    def labels(self) -> Iterator[AnyArray]:
+        return (read_labels(self.file(number))[0] for number in range(self.count))
+
+    def confidence(self) -> Iterator[AnyArray]:
+        return (read_parquet(self.table(number))["confidence"] for number in range(self.count))
+
+
+def segment_scales(
+    segmenter: InstanceModel, image: Image, channel: tuple[str, ...] = ()
+) -> Iterator[Segmentation]:
+    """Segment a frame at the scale that suits the model, then as if objects were larger.
+
+    Parameters
+    ----------
+    segmenter : InstanceModel
+        One that says which sizes of objects it knows.
+    image : Image
+    channel : tuple of str
+        Channels that it is given.
+    """
+    channels = channel or None
+    first = segmenter.segment(image, channel=channels)
+    yield first
+    comfortable = segmenter.card.input.diameter_range or (0.0, 0.0)
+    usual = float(np.fmax(first.diameter, comfortable[1]))
+    for larger in _LARGER:
+        yield segmenter.segment(image, channel=channels, diameter=usual * larger)

@@ -1,0 +1,310 @@
+"""``cellwright track``: from a movie to tracks, numbers and a report."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from cellwright._errors import InputError, UsageError
+from cellwright._files import write_text
+from cellwright._types import AnyArray
+from cellwright.inference.runtime import Device
+from cellwright.measure.tables import write_csv, write_parquet
+from cellwright.models.find import find_model
+from cellwright.models.instances import InstanceModel
+from cellwright.models.load import load_model
+from cellwright.models.spots import SpotSettings
+from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate.run import named
+from cellwright.runs.results.folder import (
+    PARTS,
+    InputFile,
+    Plan,
+    RunFolder,
+    open_run,
+    refuse_inputs_inside,
+)
+from cellwright.runs.results.result import REPORT_FILE, command_line
+from cellwright.runs.track.hypotheses import Choice, Segmentations, choose_objects, open_choice
+from cellwright.runs.track.objects import find_objects, found_labels
+from cellwright.runs.track.points import read_points
+from cellwright.runs.track.report import track_report
+from cellwright.runs.track.spots import find_spots
+from cellwright.runs.track.timelapse import TimeLapse, open_timelapse
+from cellwright.tracking.doubt import doubt_table, doubtful_links
+from cellwright.tracking.formats.ctc import write_ctc
+from cellwright.tracking.formats.files import write_tracks
+from cellwright.tracking.formats.pins import read_pins
+from cellwright.tracking.formats.table import tracks_to_tables
+from cellwright.tracking.kalman import Motion
+from cellwright.tracking.link import start_linking
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.summary import summarise
+from cellwright.tracking.tracks import Tracks
+
+TABLES = (".csv", ".parquet")
+CTC_FOLDER = "ctc"
+DEFAULT_MODEL = "nuclei"
+DOUBTFUL_FILE = "tracks_doubtful.csv"
+TRACKMATE_FILE = "tracks.xml"
+MOTION_FILE = "tracks_motion.csv"
+LAGS_FILE = "tracks_msd.csv"
+_FILES = (
+    "tracks.csv", "tracks_links.csv", DOUBTFUL_FILE, "tracks.parquet", "tracks.geff", MOTION_FILE,
+    LAGS_FILE, REPORT_FILE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TrackResult:
+    """What a tracking run did.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the results are.
+    summary : dict
+        Numbers of detections, tracks, divisions and so on; see `TrackSummary.to_json`.
+    warnings : tuple of str
+    seconds : float
+        Duration of this run in s; 0 when everything was done before.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "output": str(self.folder),
+            **self.summary,
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+            "table": str(self.folder / _FILES[0]),
+            "report": str(self.folder / REPORT_FILE),
+        }
+
+
+def track_movie(
+    source: str | Path,
+    output: str | Path,
+    options: LinkOptions | None = None,
+    *,
+    model: str | Path | SpotSettings | Segmentations | None = None,
+    axes: str | None = None,
+    channel: tuple[str, ...] = (),
+    pixel_size: float | None = None,
+    frame_interval: float | None = None,
+    pins: str | Path | None = None,
+    trackmate: bool = False,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> TrackResult:
+    """Track the objects of a movie, into a result folder.
+
+    Parameters
+    ----------
+    source : str or Path
+        Label images (a folder of frames, one file with a time axis, a folder of the Cell Tracking
+        Challenge), a raw movie in the same forms, or a table of points (``frame, y, x[, z]``).
+    output : str or Path
+        The result folder.
+    options : LinkOptions, optional
+        Without them, spots do not divide.
+    model : str, Path, SpotSettings or Segmentations, optional
+        Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
+        the movie is raw. `SpotSettings` find spots without a model; of several `Segmentations`
+        those objects are taken that can be followed best.
+    axes : str, optional
+        Axes of the files where they do not say, such as ``"TYX"``.
+    channel : tuple of str
+        Channels that the model is given.
+    pixel_size : float, optional
+        In µm, in place of what the files say.
+    frame_interval : float, optional
+        In s, in place of what the files say.
+    pins : str or Path, optional
+        A CSV of links that are forced or forbidden; see `read_pins`.
+    trackmate : bool
+        Also write ``tracks.xml`` for TrackMate.
+    device : {"auto", "cpu", "cuda"}
+        Where the model runs.
+    overwrite : bool
+        Replace the results of an earlier run in `output`.
+
+    Raises
+    ------
+    InputError
+        If the movie cannot be used.
+    OutputError
+        If `output` holds other results, or `pins`, or cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    spots = model if isinstance(model, SpotSettings) else None
+    options = options or LinkOptions(divisions=spots is None)
+    points = source.suffix.lower() in TABLES
+    if points and model is not None:
+        raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
+    if pins is not None:
+        refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
+    scale: _Scale = {"pixel_size": pixel_size, "frame_interval": frame_interval}
+    table = read_points(source, **scale) if points else None
+    movie = None if points else open_timelapse(source, axes)
+    several = Segmentations()
+    if isinstance(model, Segmentations):
+        several, model = model, model.model
+    segmenter = _segmenter(movie, model, device)
+    choice = open_choice(several, movie, segmenter, options, axes) if movie and several else None
+    parameters = asdict(options) | {
+        "axes": axes, "channel": channel, "pixel_size": pixel_size,
+        "frame_interval": frame_interval, "trackmate": trackmate,
+        "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
+        "spots": None if spots is None else asdict(spots),
+        "hypotheses": [folder.resolve().as_posix() for folder in several.folders],
+        "alternatives": several.scales,
+    }  # fmt: skip
+    plan = Plan(
+        command="track",
+        inputs=tuple(map(InputFile.of, _paths(source, movie, choice))),
+        parameters=parameters,
+        files=_files(None if spots else movie, trackmate),
+        model=None if segmenter is None else named(segmenter),
+    )
+    with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
+        run,
+        finished,
+    ):
+        if finished is not None:
+            warnings = tuple(finished["images"][0]["warnings"])
+            return TrackResult(output, finished["tracking"], warnings)
+        start = time.perf_counter()
+        if table is not None:
+            found = _Found(table)
+        else:
+            assert movie is not None
+            found = _find(movie, spots or choice or segmenter, run, channel, scale)
+        detections = found.detections
+        linking = start_linking(detections, options)
+        if pins is not None:
+            wanted = read_pins(pins, detections)
+            linking = linking.pinned(wanted.forced, wanted.forbidden)
+        tracks = linking.tracks()
+        return _finish(run, tracks, linking.model.motion, found, start)
+
+
+class _Scale(TypedDict):
+    """What the user says in place of the files."""
+
+    pixel_size: float | None
+    frame_interval: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be linked, the labels where there are some, and what the user should know."""
+
+    detections: Tracks
+    frames: Callable[[], Iterator[AnyArray]] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def _find(
+    movie: TimeLapse,
+    finder: SpotSettings | Choice | InstanceModel | None,
+    run: RunFolder,
+    channel: tuple[str, ...],
+    scale: _Scale,
+) -> _Found:
+    """Find what is in the frames of a movie; those of labels need no `finder`."""
+    try:
+        if isinstance(finder, SpotSettings):
+            found, remarks = find_spots(movie, finder, run.path, channel=channel, **scale)
+            frames = None
+        elif isinstance(finder, Choice):
+            found, frames = choose_objects(movie, finder, run.path, channel=channel, **scale)
+            remarks = ()
+        else:
+            found, remarks = find_objects(movie, finder, run.path, channel=channel, **scale)
+            frames = found_labels(movie, finder, run.path)
+        if not len(found):
+            raise InputError(
+                f"'{movie.name}' holds no object in any frame; there is nothing to track."
+            )
+    except InputError:  # what was kept would be in the way of the movie once it is mended
+        shutil.rmtree(run.path / PARTS, ignore_errors=True)
+        raise
+    return _Found(found, frames, (*movie.warnings, *remarks))
+
+
+def _paths(source: Path, movie: TimeLapse | None, choice: Choice | None) -> Iterator[Path]:
+    """Return all files that are read."""
+    yield from (source,) if movie is None else movie.paths
+    for one in choice.others if choice else ():
+        yield from one.paths
+
+
+def _segmenter(
+    movie: TimeLapse | None, model: str | Path | SpotSettings | None, device: Device
+) -> InstanceModel | None:
+    """Return the model that segments the movie; None for one of labels, or of spots."""
+    if isinstance(model, SpotSettings) or movie is None or (model is None and movie.holds_labels()):
+        return None
+    opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
+    if not isinstance(opened, InstanceModel):
+        raise UsageError(
+            f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
+            "track; name one that does."
+        )
+    return opened
+
+
+def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
+    files = (*_FILES, TRACKMATE_FILE) if trackmate else _FILES
+    if movie is None:
+        return files
+    digits = max(3, len(str(movie.count - 1)))
+    masks = (f"{CTC_FOLDER}/mask{number:0{digits}}.tif" for number in range(movie.count))
+    return (*files, f"{CTC_FOLDER}/res_track.txt", *masks)
+
+
+def _finish(
+    run: RunFolder,
+    tracks: Tracks,
+    motion: Motion | None,
+    found: _Found,
+    start: float,
+) -> TrackResult:
+    """Write all results."""
+    if found.frames is not None:
+        write_ctc(run.path / CTC_FOLDER, tracks, found.frames())
+    write_tracks(run.path / "tracks.csv", tracks)
+    write_tracks(run.path / "tracks.geff", tracks)
+    if TRACKMATE_FILE in run.plan.files:
+        write_tracks(run.path / TRACKMATE_FILE, tracks)
+    write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
+    write_csv(run.path / DOUBTFUL_FILE, doubt_table(tracks, doubtful_links(tracks)))
+    summary = summarise(tracks)
+    by_track, by_lag = summary.tables()
+    write_csv(run.path / MOTION_FILE, by_track)
+    write_csv(run.path / LAGS_FILE, by_lag)
+    warnings = (*found.remarks, *summary.warnings())
+    seconds = time.perf_counter() - start
+    record = {
+        "failed": 0,
+        "tracking": summary.to_json(),
+        "motion": None if motion is None else motion._asdict(),
+        "versions": versions(),
+        "timings": {"wall_s": round(seconds, 3)},
+        "images": [{"files": list(run.plan.files), "warnings": list(warnings)}],
+    }
+    page = run.plan.to_json() | record
+    page |= {"command_line": run.command_line, "started": run.started}
+    write_text(run.path / REPORT_FILE, track_report(page, tracks, summary, warnings))
+    run.finish(**record)
+    return TrackResult(run.path, summary.to_json(), warnings, seconds)

@@ -1,0 +1,170 @@
+"""How a network learns a dataset, and becomes the files of a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cellwright._errors import UsageError
+from cellwright._progress import remark
+from cellwright.methods.object_classes.readout import readout_parameters
+from cellwright.models.export import export_network, network_facts, restored_network
+from cellwright.models.package import NETWORK, Package
+from cellwright.models.readouts import map_reader_of
+from cellwright.networks.network import Network
+from cellwright.networks.plan import NetworkPlan
+from cellwright.networks.registry import network_from_dict
+from cellwright.networks.transfer import Transferred, transfer_weights
+from cellwright.runs.evaluate.run import named
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.lesson import Learned, Lesson, Machine
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.tasks import Task
+from cellwright.training.fit import FitRecord, fit
+from cellwright.training.settings import FitSettings
+
+
+def learn_network(
+    lesson: Lesson,
+    folder: Path,
+    machine: Machine,
+    *,
+    start: Package | None = None,
+    until: float = 1.0,
+) -> Learned:
+    """Train a network; called again after an interruption, it goes on where it was.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        What is to be learned.
+    folder : Path
+        Takes the checkpoint and the history.
+    machine : Machine
+        What trains it.
+    start : Package, optional
+        The model whose weights to start from.
+    until : float
+        Share of the budget after which to stop for now; see `fit`.
+
+    Raises
+    ------
+    TrainingError
+        If the training cannot go on.
+    UsageError
+        If the network cannot take the images, or the weights to start from.
+    """
+    contract, options, task = lesson.contract, lesson.options, lesson.task
+    plan = lesson.plan()
+    remark(f"Note: {plan.in_words}.")
+    learning = task.learning(lesson, plan, machine.workers)
+    network, transferred = _network(learning, plan, options, start)
+    record = fit(
+        network,
+        learning.step_loss,
+        learning.train_batches,
+        task.validation(learning),
+        _settings(task, options, machine),
+        folder,
+        until=until,
+    )
+    files = export_network(network, contract.normalisation)
+    return Learned(
+        contract=contract,
+        facts=network_facts(network, files[NETWORK]),
+        files=files,
+        readout=readout_parameters(learning.recipe.readout),
+        training=_training_facts(learning, record, options, start, transferred),
+        history=record.history,
+    )
+
+
+def _network(
+    learning: Learning, plan: NetworkPlan, options: TrainOptions, start: Package | None
+) -> tuple[Network, Transferred | None]:
+    """Return the network, with what fits of the weights that it starts from."""
+    dimensions = len(learning.patches.shape)
+    if start and start.card.network.engine != "network":
+        raise UsageError(
+            f"The model '{start.card.name}' has no network to start from: it was made by the "
+            f"method '{start.card.method}'. Leave out --from."
+        )
+    if start and start.card.network.dimensions != dimensions:
+        seen, given_here = ("planes", "volumes") if dimensions == 3 else ("volumes", "planes")
+        raise UsageError(
+            f"The model '{start.card.name}' sees {seen}, but the images are {given_here}: its "
+            f"weights do not fit. Start from a model of {given_here}, or leave out --from."
+        )
+    source = restored_network(start) if start else None
+    usual = {} if "name" in options.network else learning.network
+    given = {**(start.card.network.config if start else usual), **options.network}
+    if not start:
+        given = {**plan.options(given["name"]), **given}
+    description = {
+        **given,
+        "dimensions": dimensions,
+        "in_channels": learning.patches.channels,
+        "out_channels": len(learning.recipe.readout.outputs),
+    }
+    network = network_from_dict(description, seed=options.seed)
+    _check_patch(learning.patches.shape, network)
+    if source is None:
+        return network, None
+    more = _more_maps(start, learning)
+    transferred = transfer_weights(source.state_dict(), network, more=more)
+    remark(f"Note: {transferred.summary}.")
+    return network, transferred
+
+
+def _more_maps(start: Package | None, learning: Learning) -> int:
+    """Return how many maps come to those of the model to start from, which mean the same."""
+    if start is None or start.card.task != "instances":
+        return 0
+    known, wanted = map_reader_of(start.card).outputs, learning.recipe.readout.outputs
+    return len(wanted) - len(known) if wanted[: len(known)] == known else 0
+
+
+def _check_patch(patch: tuple[int, ...], network: Network) -> None:
+    """Refuse a patch that the network cannot take, before anything is read."""
+    if any(side % step for side, step in zip(patch, network.stride, strict=True)):
+        raise UsageError(
+            f"The network takes patches whose sides are multiples of "
+            f"{' × '.join(map(str, network.stride))} px, not {' × '.join(map(str, patch))}. "
+            "Choose another --patch or a lower --depth."
+        )
+
+
+def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSettings:
+    return FitSettings(
+        **options.budget,
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        stage_rate=options.stage_rate,
+        frozen_stages=options.frozen_stages,
+        monitor=task.monitor,
+        higher_is_better=True,
+        device=machine.device,
+        threads=machine.threads,
+    )
+
+
+def _training_facts(
+    learning: Learning,
+    record: FitRecord,
+    options: TrainOptions,
+    start: Package | None,
+    transferred: Transferred | None,
+) -> dict[str, Any]:
+    return {
+        **({"started from": named(start)} if start else {}),
+        **({"weights": transferred.summary} if transferred else {}),
+        "steps": record.steps,
+        "best step": record.best_step,
+        "seconds": round(record.seconds, 1),
+        "device": record.device,
+        "batch size": learning.patches.batch_size,
+        "patch": list(learning.patches.shape),
+        "augmentation": options.strength,
+        "last validation": dict(record.history[-1]) if record.history else {},
+    }

@@ -1,0 +1,311 @@
+"""``cellwright train``: from annotated images to a model package and a report about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cellwright._errors import DatasetError, UsageError, training_extra
+from cellwright._files import write_text
+from cellwright._progress import remark
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.pixel_classes import holds_classes
+from cellwright.datasets.records import Dataset
+from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
+from cellwright.models.card import ModelCard
+from cellwright.models.find import find_model
+from cellwright.models.learned import has_learned
+from cellwright.models.package import CARD, FILES, Package, load_package, save_package
+from cellwright.runs.doctor import versions
+from cellwright.runs.evaluate.run import named
+from cellwright.runs.evaluate.scoring import files_of
+from cellwright.runs.results.folder import Plan, now, open_run
+from cellwright.runs.results.result import command_line
+from cellwright.runs.train.boxes import BoxTask
+from cellwright.runs.train.classes import ClassTask
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.learner import learn_without_network
+from cellwright.runs.train.lesson import Learned, Lesson, Machine
+from cellwright.runs.train.object_classes import without_classes
+from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.points import PointTask
+from cellwright.runs.train.prepare import divided_dataset, image_size, novelty_of
+from cellwright.runs.train.report import model_report
+from cellwright.runs.train.tasks import Finished, Task
+from cellwright.training.history import CHECKPOINT, HISTORY
+
+REPORT_FILE = "report.html"
+FIT_FOLDER = "training"
+_NOTHING_LEARNED = (
+    "The model has not learned: it finds next to nothing right in the validation images. Look at "
+    "what it was shown (cellwright data preview) and whether the labels fit the images (cellwright "
+    "data inspect); if they do, train longer"
+)
+_START = ", or start from the weights of another model (--from)"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What came of a training.
+
+    Parameters
+    ----------
+    folder : Path
+        The model package, with the report beside it.
+    package : Package
+    headline : str
+        How good it is, in one sentence.
+    learned : bool
+        Whether it finds more than next to nothing.
+    warnings : tuple of str
+        What the user should know about data and training.
+    """
+
+    folder: Path
+    package: Package
+    headline: str
+    learned: bool
+    warnings: tuple[str, ...] = ()
+
+
+def train(
+    dataset: str | Path,
+    out: str | Path,
+    options: TrainOptions | None = None,
+    *,
+    device: str = "auto",
+    workers: int = 0,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> TrainResult:
+    """Train a model on annotated images.
+
+    Called again after an interruption, it goes on where it was.
+
+    Parameters
+    ----------
+    dataset : str or Path
+        A folder of images with numbered objects, boxes, points or pixel classes. Without
+        validation images, a fifth of the images is set aside, groups undivided.
+    out : str or Path
+        The model package to be made; ``report.html`` in it tells how the training went.
+    options : TrainOptions, optional
+    device : {"auto", "cpu", "cuda"}
+    workers : int
+        Processes that prepare images.
+    threads : int, optional
+        CPU threads of the network.
+    overwrite : bool
+        Replace the results of another run in `out`.
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    DatasetError
+        If images or labels cannot be used, or are too few to be divided.
+    OutputError
+        If `out` holds something else.
+    TrainingError
+        If the training cannot go on.
+    """
+    options = options or TrainOptions()
+    learner_for(options.method)  # what is not installed is told before anything is read
+    task, opened = open_task(Path(dataset), options)
+    divided, notes = divided_dataset(opened, options.seed)
+    machine = Machine(device, workers, threads)
+    return train_divided(task, divided, Path(out), options, machine, notes, overwrite=overwrite)
+
+
+def train_divided(
+    task: Task,
+    divided: Dataset,
+    out: Path,
+    options: TrainOptions,
+    machine: Machine,
+    notes: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> TrainResult:
+    """Train a model on the training images of a dataset, chosen by its validation images.
+
+    Parameters
+    ----------
+    task : Task
+    divided : Dataset
+    out : Path
+    options : TrainOptions
+    machine : Machine
+    notes : sequence of str
+        What is to be said about the data.
+    overwrite : bool
+        Replace the results of another run in `out`.
+
+    Raises
+    ------
+    DatasetError, OutputError, TrainingError
+        As `train`.
+    """
+    learner = learner_for(options.method)
+    start = load_package(find_model(options.start_from)) if options.start_from else None
+    size = image_size(divided)
+    method = options.method or _usual_method(task, start, len(size))
+    plan = Plan(
+        command="train",
+        inputs=files_of(divided.examples),
+        parameters={
+            **asdict(options),
+            "method": method,
+            "network": dict(options.network),
+        },
+        files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
+        model=named(start) if start else None,
+    )
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            package = load_package(out)
+            return _result(out, task, package, finished["warnings"])
+        contract, problems = task.contract(divided, options.seed)
+        warnings = [*notes, *problems]
+        for warning in warnings:
+            remark(f"Note: {warning}")
+        lesson = Lesson(task, divided, contract, method, options, size)
+        learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
+        done = finished_model(lesson, learned, options.name or model_name(out))
+        if not has_learned(done.card):
+            warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
+        package = save_package(out, done.card, learned.files)
+        page = model_report(
+            task, done, learned.history, warnings, plan.parameters, run.command_line
+        )
+        write_text(out / REPORT_FILE, page)
+        (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
+        written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
+        run.finish(versions=versions(), warnings=warnings, images=written)
+    return _result(out, task, package, warnings)
+
+
+def _result(out: Path, task: Task, package: Package, warnings: Sequence[str]) -> TrainResult:
+    card = package.card
+    return TrainResult(out, package, task.headline(card), has_learned(card), tuple(warnings))
+
+
+def open_task(path: Path, options: TrainOptions) -> tuple[Task, Dataset]:
+    """Open a dataset, and return what is to be learned from it.
+
+    Raises
+    ------
+    DatasetError
+        If it has no annotation that a model is trained on.
+    """
+    dataset = open_dataset(path, options.axes)
+    task = _task(dataset, options)
+    taken = task.taken(dataset)
+    return task, without_classes(taken) if options.method in LEARNERS else taken
+
+
+def _task(dataset: Dataset, options: TrainOptions) -> Task:
+    """Return what is to be learned: classes where that is asked for, or all that there is."""
+    if options.method in POINT_METHODS or (dataset.task == "points" and options.method is None):
+        return PointTask()
+    if options.diameter is not None:
+        raise UsageError("The diameter is for points alone: leave it out, or choose 'points'.")
+    if options.method in CLASS_METHODS:
+        return ClassTask()
+    if options.method == "pixels" and holds_classes(dataset):
+        return ClassTask()
+    if options.method in BOX_METHODS or (dataset.task == "boxes" and options.method is None):
+        return BoxTask()
+    if dataset.task == "instances":
+        return InstanceTask()
+    if dataset.task == "pixel classes" and options.method is None:
+        return ClassTask()
+    if dataset.task == "pixel classes":
+        raise DatasetError(
+            f"'{dataset.root}' is annotated with pixel classes, but the method '{options.method}' "
+            "needs numbered objects. Leave out --method."
+        )
+    raise DatasetError(
+        f"'{dataset.root}' {dataset.annotation}, which the method "
+        f"'{options.method}' does not learn. Leave out --method."
+        if options.method and dataset.task != "classes of whole images"
+        else f"'{dataset.root}' {dataset.annotation}; training needs numbered "
+        "objects, boxes, points or classes of pixels."
+    )
+
+
+def _usual_method(task: Task, start: Package | None, dimensions: int) -> str:
+    """Return the method of the model to start from, where it can go on, or that of the task."""
+    if start and start.card.task == task.name:
+        facts = start.card.network
+        if (facts.engine, facts.dimensions) == ("network", dimensions):
+            return start.card.method
+    return task.methods[dimensions]
+
+
+def learner_for(method: str | None) -> Callable[..., Learned]:
+    """Return what learns by a method; that of networks where none is named.
+
+    Raises
+    ------
+    UsageError
+        If what it needs is not installed.
+    """
+    return learn_without_network if method in LEARNERS else network_learner()
+
+
+def network_learner() -> Callable[..., Learned]:
+    """Return what trains networks.
+
+    Raises
+    ------
+    UsageError
+        If what training needs is not installed.
+    """
+    with training_extra():
+        from cellwright.runs.train.network import learn_network
+    return learn_network
+
+
+def finished_model(lesson: Lesson, learned: Learned, name: str) -> Finished:
+    """Choose what is left to choose on validation images, and score the model on them."""
+    draft = _draft(lesson, learned, name)
+    validation = lesson.dataset.part("val")
+    return lesson.task.finished(draft, learned.files, validation, lesson.options.seed)
+
+
+def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
+    """Return the card before anything is chosen on validation images."""
+    dataset, task, seed = lesson.dataset, lesson.task, lesson.options.seed
+    description, limits = task.described(dataset, learned.contract)
+    train_part = dataset.part("train")
+    return ModelCard(
+        name=name,
+        version="1.0.0",
+        description=description,
+        task=task.name,
+        method=lesson.method,
+        readout=learned.readout,
+        network=learned.facts,
+        input=learned.contract,
+        novelty=novelty_of(train_part, seed),
+        training={
+            "images": len(train_part),
+            "validation images": len(dataset.part("val")),
+            **learned.training,
+            "seed": seed,
+            "finished": now(),
+            "versions": versions(),
+        },
+        limits=limits,
+    )
+
+
+def model_name(out: Path) -> str:
+    """Return the name of a model that is made in the folder `out`."""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", out.resolve().stem.lower()).strip("-_")
+    return plain[:64] or "model"

@@ -1,0 +1,146 @@
+"""What is chosen on validation images once a network is trained: threshold and confidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cellwright._types import AnyArray, BoolArray
+from cellwright.datasets.records import Example
+from cellwright.metrics.matching import InstanceScores
+from cellwright.models.card import ModelCard
+from cellwright.models.instances import InstanceModel
+from cellwright.models.package import Package
+from cellwright.models.readouts import readout_of
+from cellwright.quality.calibration import fit_calibration
+from cellwright.runs.evaluate.scoring import joined, score
+from cellwright.runs.train.prepare import drawn
+
+CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
+MOST_EXAMPLES = 40
+"""Validation images on which parameters are tried."""
+FEWEST_OBJECTS = 20
+"""A calibration from fewer would be arbitrary."""
+
+
+def tuned_card(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+) -> ModelCard:
+    """Choose the readout's parameters one by one, then calibrate, and choose the confidence.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Of a model without calibration.
+    files : mapping
+        Its package's files.
+    examples : sequence of Example
+        Validation images; of many, some are drawn.
+    seed : int
+        Of that draw.
+
+    Returns
+    -------
+    ModelCard
+        With readout, calibration and threshold. Without a calibration where the model finds too
+        few objects for one.
+    """
+    some = drawn(examples, MOST_EXAMPLES, seed)
+
+    def precision(candidate: ModelCard) -> float:
+        return _mean_precision(candidate, files, some)
+
+    best = chosen_parameters(card, readout_of(card).tunable, precision)
+    return calibrated_card(best, files, examples)
+
+
+def chosen_parameters(
+    card: ModelCard,
+    tunable: Mapping[str, Sequence[float]],
+    precision: Callable[[ModelCard], float],
+) -> ModelCard:
+    """Return the card with the best value of each parameter, chosen one after the other.
+
+    Parameters
+    ----------
+    card : ModelCard
+    tunable : mapping of str to sequence of float
+        Parameters of the readout and the values to try; of equally good ones, the first is taken.
+    precision : callable
+        How good a card is; each is asked about once, because the answer is slow.
+    """
+    known: dict[str, float] = {}
+
+    def remembered(candidate: ModelCard) -> float:
+        parameters = json.dumps(dict(candidate.readout))
+        if parameters not in known:
+            known[parameters] = precision(candidate)
+        return known[parameters]
+
+    for name, values in tunable.items():
+        card = max((_with_parameter(card, name, value) for value in values), key=remembered)
+    return card
+
+
+def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
+    """Return the least confidence with which AP, and so F1, at IoU ≥ 0.5 is highest.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (N,)
+    correct : ndarray, shape (N,), bool
+    true_objects : int
+        Number of annotated objects in the images.
+    """
+
+    def precision(threshold: float) -> float:
+        stay = confidence >= threshold
+        right = int(np.count_nonzero(correct & stay))
+        return right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
+
+    best: float = max(CONFIDENCE_THRESHOLDS, key=precision)
+    return best
+
+
+def calibrated_card(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+) -> ModelCard:
+    """Say what the evidence of the readout means, and choose the least confidence.
+
+    Parameters, Returns
+    -------------------
+    As for `tuned_card`; the readout stays as it is.
+    """
+    evidence, correct, true_objects = [], [], 0
+    for scored in score(_model(card, files), examples, tell_size=True):
+        known = scored.known
+        evidence.append(scored.found.evidence[known])
+        correct.append(scored.correct[known])
+        true_objects += len(np.unique(scored.truth[scored.truth > 0]))
+    values, right = joined(evidence), joined(correct).astype(bool)
+    if len(right) < FEWEST_OBJECTS:
+        return card
+    calibration = fit_calibration(values, right, readout_of(card).evidence_names)
+    threshold = best_confidence(calibration.confidence(values), right, true_objects)
+    return replace(card, calibration=calibration.to_json(), threshold=threshold)
+
+
+def _mean_precision(
+    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+) -> float:
+    """Return the pooled average precision, averaged over the thresholds of the IoU."""
+    scores = InstanceScores()
+    for scored in score(_model(card, files), examples, tell_size=True):
+        scores.add(scored.truth, scored.labels)
+    return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
+
+
+def _with_parameter(card: ModelCard, name: str, value: float) -> ModelCard:
+    return replace(card, readout={**card.readout, name: value})
+
+
+def _model(card: ModelCard, files: Mapping[str, bytes]) -> InstanceModel:
+    return InstanceModel(Package(card, files, sha256="", source="the trained network"))

@@ -1,0 +1,190 @@
+"""How well a network does during its training: on the same patches each time, at full speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from cellwright._types import AnyArray, FloatArray
+from cellwright.methods.boxes.readout import BoxesReadout
+from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.object_classes.readout import ObjectClassesReadout
+from cellwright.methods.points.readout import PointsReadout
+from cellwright.methods.readout import Readout
+from cellwright.metrics.detection import DetectionScores
+from cellwright.metrics.matching import Counts, InstanceScores, match
+from cellwright.metrics.points import best_f1, by_class, correct, match_points
+from cellwright.metrics.semantic import SemanticScores
+from cellwright.runs.train.box_patches import unpacked_boxes
+from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.packing import unpacked_objects, unpacked_points
+from cellwright.runs.train.tasks import AP50, AVERAGE_PRECISION, CLASS_ACCURACY, DICE, F1
+from cellwright.training.device import to_tensors
+
+
+class InstanceValidation:
+    """Loss and average precision on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+    readout : Readout
+    """
+
+    def __init__(self, learning: Learning, readout: Readout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, pooled at IoU ≥ 0.5, ``average_precision``."""
+        scores = InstanceScores(thresholds=(0.5,))
+        losses = []
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, labels in zip(maps, truth, strict=True):
+                scores.add(labels, self._readout.decode(one).labels)
+        return {
+            "loss": float(np.mean(losses)),
+            AVERAGE_PRECISION: scores.pooled("average_precision", 0.5),
+        }
+
+
+class ObjectClassValidation:
+    """As `InstanceValidation`, but an object of known class is right only if its class is, too.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_objects` made.
+    readout : ObjectClassesReadout
+    """
+
+    def __init__(self, learning: Learning, readout: ObjectClassesReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss``; pooled at IoU ≥ 0.5, ``average_precision`` and ``class_accuracy``."""
+        losses, counts, wrong, known = [], Counts(), 0, 0
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true = unpacked_objects(packed)
+                found = self._readout.decode(one)
+                pairs = match(true.labels, found.labels, 0.5)
+                kinds = true.kinds[pairs.truth]
+                told = self._readout.likeliest(found)[pairs.prediction - 1] + 1
+                known += int(np.count_nonzero(kinds))
+                wrong += int(np.count_nonzero((kinds > 0) & (kinds != told)))
+                counts += pairs.counts
+        counts += Counts(-wrong, wrong, wrong)
+        return {
+            "loss": float(np.mean(losses)),
+            AVERAGE_PRECISION: counts.average_precision,
+            CLASS_ACCURACY: 1 - wrong / max(known, 1),
+        }
+
+
+class ClassValidation:
+    """Loss and overlap of the classes on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+    readout : ClassesReadout
+    """
+
+    def __init__(self, learning: Learning, readout: ClassesReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and ``dice``, the mean over the classes without the background."""
+        scores = SemanticScores(self._readout.outputs)
+        losses = []
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, classes in zip(maps, truth, strict=True):
+                scores.add(classes, self._readout.decode(one))
+        return {"loss": float(np.mean(losses)), DICE: scores.mean_dice()}
+
+
+class PointValidation:
+    """Loss and F1 on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_points` made.
+    readout : PointsReadout
+        Whose threshold finds more than is right.
+    """
+
+    def __init__(self, learning: Learning, readout: PointsReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, pooled at the best threshold, ``f1``."""
+        losses, scores, right, true_points = [], [], [], 0
+        spacing = (1.0, *self._readout.spacing)
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true = unpacked_points(packed)
+                found = self._readout.decode(one)
+                marked = by_class(found.positions, found.classes)
+                matching = match_points(true, marked, self._readout.tolerance, spacing=spacing)
+                scores.append(found.scores)
+                right.append(correct(matching, len(found.scores)))
+                true_points += len(true)
+        best = best_f1(np.concatenate(scores), np.concatenate(right), true_points)
+        return {"loss": float(np.mean(losses)), F1: best.f1}
+
+
+class BoxValidation:
+    """Loss and average precision on fixed patches of the validation images.
+
+    Parameters
+    ----------
+    learning : Learning
+        With truths that `packed_boxes` made.
+    readout : BoxesReadout
+    """
+
+    def __init__(self, learning: Learning, readout: BoxesReadout) -> None:
+        self._patches = _Patches(learning)
+        self._readout = readout
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Return ``loss`` and, the mean over classes at IoU ≥ 0.5, ``AP50``."""
+        losses, scores = [], DetectionScores(thresholds=(0.5,))
+        for loss, maps, truth in self._patches.run(network):
+            losses.append(loss)
+            for one, packed in zip(maps, truth, strict=True):
+                true, kinds, known = unpacked_boxes(packed)
+                found = self._readout.decode(one)
+                shown = np.clip(found.boxes, 0, np.tile(one.shape[1:], 2))
+                scores.add(true, kinds, shown, found.classes, found.scores, ignored=~known)
+        return {"loss": float(np.mean(losses)), AP50: scores.average_precision()}
+
+
+class _Patches:
+    """The patches, prepared once."""
+
+    def __init__(self, learning: Learning) -> None:
+        self._recipe = learning.recipe
+        self._batches = learning.validation_batches()
+
+    def run(self, network: nn.Module) -> Iterator[tuple[float, FloatArray, AnyArray]]:
+        """Yield of each batch the loss, the maps and the labels."""
+        device = next(network.parameters()).device
+        for arrays in self._batches:
+            batch: Mapping[str, torch.Tensor] = to_tensors(arrays, device)
+            with torch.no_grad():
+                maps = network(batch["pixels"])
+                loss = float(self._recipe.loss(maps, dict(batch))["loss"])
+            yield loss, maps.float().cpu().numpy(), arrays["labels"]

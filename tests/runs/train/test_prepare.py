@@ -1,0 +1,30 @@
+"""What is decided about the images before a network learns them."""
+
+import numpy as np
+import pytest
+
+from cellwright.datasets.dataset import open_dataset
+from cellwright.datasets.splits import split_dataset
+from cellwright.runs.train.prepare import object_contract
+from datasets.dataset_builders import discs, save
+
+
+def dataset_of(root, radii):
+    for i, radius in enumerate(radii):
+        labels = discs((240, 240), radius, step=120)
+        save(root / f"images/{i}.tif", (labels > 0).astype(np.uint8) * 100)
+        save(root / f"labels/{i}.tif", labels.astype(np.uint16))
+    return split_dataset(open_dataset(root), {"train": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("radii", "scale"),
+    [
+        ((12, 14, 10, 13), 1.0),  # comfortable as they are
+        ((45, 40, 50, 42), 48 / 87),  # too large for a network: all are reduced alike
+        ((4, 8, 16, 40), None),  # of no common size: each image needs its own scale
+    ],
+)
+def test_images_alike_have_a_common_scale(tmp_path, radii, scale):
+    contract, _ = object_contract(dataset_of(tmp_path, radii), seed=0)
+    assert contract.scale == (None if scale is None else pytest.approx(scale, abs=0.01))
