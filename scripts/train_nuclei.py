@@ -44,7 +44,7 @@ IMAGES = DATA / "dsb2018"
 SEED = 0
 STEPS = 38_000
 SETTLING = 10_000
-EMPTINESS = 4_000
+EMPTINESS = 6_000
 BLEND = 0.75  # of the way from the settled weights to those that know emptiness
 SET_ASIDE = 0.1
 
@@ -101,7 +101,7 @@ SETTLED = replace(
     empty=0.01,
 )
 # What was learned of noise, and of stains shown in other ways, is forgotten fastest.
-MOSTLY_SETTLED = replace(SETTLED, recolour=0.2, empty=0.25)
+MOSTLY_SETTLED = replace(SETTLED, recolour=0.6, empty=0.2)
 NETWORK = {"name": "unet", "width": 16, "growth": 2.0, "depth": 5, "block": "residual"}
 LIMITS = (
     "Trained on 462 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
@@ -120,7 +120,7 @@ def main() -> None:
     phases = (
         ("", AUGMENTATION, making.steps, 2e-3),
         ("settling", SETTLED, SETTLING, 8e-4),
-        ("emptiness", MOSTLY_SETTLED, EMPTINESS, 6e-4),
+        ("emptiness", MOSTLY_SETTLED, EMPTINESS, 8e-4),
     )
     weights: list[dict[str, Tensor]] = []
     for name, variation, steps, rate in phases:

@@ -175,13 +175,13 @@ def empty_field(
     ndarray, shape `shape`, float32
     """
     field = rng.standard_normal(shape, dtype=np.float32)
-    grain = rng.uniform(0, _COARSEST_GRAIN)
+    grain = _COARSEST_GRAIN * rng.random() ** 2
     if grain > 0.3:
         for axis in (-2, -1):
             field = gaussian_filter1d(field, grain, axis=axis, mode="reflect", truncate=3)
         field /= field.std()
-        # Half of them without any finer noise: so enlarged images are.
-        field += max(rng.uniform(-0.5, 0.5), 0) * rng.standard_normal(shape, dtype=np.float32)
+        # Some without any finer noise: so enlarged images are.
+        field += max(rng.uniform(-0.25, 0.5), 0) * rng.standard_normal(shape, dtype=np.float32)
     slope = rng.normal(0, 2, 2) * rng.integers(2)
     rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in shape[-2:])
     field += np.float32(slope[0]) * rows[:, None] + np.float32(slope[1]) * columns
