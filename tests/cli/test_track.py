@@ -264,7 +264,45 @@ def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(
     write_labels(tmp_path / "mask.tif", cut > 0, like=Image(cut, "TYX"))
     mask = run("track", tmp_path / "cut.tif", "--hypotheses", tmp_path / "mask.tif", "-o", "x")
     assert mask.code == 2 and "is a mask" in mask.error
+    assert not (tmp_path / "out" / ".parts").exists()
     alone = run("track", tmp_path / "cut.tif", "--alternatives", "-o", tmp_path / "other")
     assert alone.code == 2 and "--hypotheses" in alone.error
     spots = run("track", tmp_path / "cut.tif", "--spots", 3, "--alternatives", "-o", "x")
     assert spots.code == 2 and "none to choose from" in spots.error
+
+
+def test_what_is_said_of_the_movie_is_not_said_of_other_segmentations(run, tmp_path):
+    cut, joined = _spoiled()
+    write_labels(tmp_path / "cut.tif", cut, like=Image(cut, "ZYX"))
+    for frame, number in enumerate((0, 1, 2, 3, 9)):
+        write_labels(tmp_path / "joined" / f"t{number}.tif", joined[frame])
+    command = ("track", tmp_path / "cut.tif", "--axes", "TYX", "--json")
+    found = run(*command, "--hypotheses", tmp_path / "joined", "-o", tmp_path / "out")
+    assert found.code == 0, found.error
+    assert (found.json["detections"], found.json["divisions"]) == (12, 1)
+    [told] = [said for said in found.json["warnings"] if "follow each other" in said]
+    assert told.startswith("'joined': ") and "'t9.tif'" in told
+    # What tells no time axis of its own has that of the movie.
+    write_labels(tmp_path / "joined.tif", joined, like=Image(joined, "ZYX"))
+    found = run(*command, "--hypotheses", tmp_path / "joined.tif", "-o", tmp_path / "other")
+    assert found.code == 0, found.error
+
+
+def test_options_without_a_meaning_are_refused(run, stack, tmp_path):
+    refused = run("track", stack, "-o", tmp_path / "out", "--channel", 0)
+    assert refused.code == 2 and "have no channels" in refused.error
+    points = {name: np.arange(3.0) for name in ("frame", "y", "x")}
+    write_csv(tmp_path / "points.csv", points)
+    for option, value in (("--axes", "TYX"), ("--channel", 1)):
+        refused = run("track", tmp_path / "points.csv", "-o", tmp_path / "out", option, value)
+        assert refused.code == 2 and f"leave out {option}" in refused.error
+
+
+def test_planes_of_unknown_distance_have_no_size(run, tmp_path):
+    labels = np.repeat(_movie()[:, None], 3, axis=1)
+    write_labels(tmp_path / "volumes.tif", labels, like=Image(labels, "TZYX"))
+    command = ("track", tmp_path / "volumes.tif", "-o", tmp_path / "out")
+    refused = run(*command, "--pixel-size", 0.5)
+    assert refused.code == 2 and "how far apart its planes are" in refused.error
+    assert not (tmp_path / "out").exists()
+    assert run(*command).code == 0

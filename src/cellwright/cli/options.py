@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +12,8 @@ from cellwright._words import counted, did_you_mean
 
 if TYPE_CHECKING:
     from cellwright.runs.results.result import RunResult
+
+Options = TypeVar("Options")
 
 
 class Whole(click.IntRange):
@@ -151,6 +154,12 @@ def finding(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_FINDING):
         command = option(command)
     return command
+
+
+def take(kind: type[Options], choices: dict[str, Any]) -> Options:
+    """Make a dataclass of options from choices of the user, which are removed from `choices`."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: choices.pop(name) for name in names})
 
 
 def say(as_json: bool, result: dict[str, Any], lines: list[str]) -> None:

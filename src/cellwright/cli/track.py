@@ -1,12 +1,15 @@
 """``cellwright track``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cellwright._words import counted
 from cellwright.cli import options, spot_options
+
+if TYPE_CHECKING:
+    from cellwright.runs.track.run import TrackResult
 
 
 @click.command(short_help="Follow objects over time.")
@@ -109,14 +112,13 @@ from cellwright.cli import options, spot_options
 def track(
     source: Path,
     output: Path,
+    model: str | None,
     spots: float | None,
     dark: bool,
     noise_factor: float,
     divisions: bool | None,
-    merges: bool,
-    max_gap: int,
-    max_distance: float | None,
-    motion: str,
+    hypotheses: tuple[Path, ...],
+    alternatives: bool,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -132,20 +134,28 @@ def track(
     from cellwright.models.spots import SpotSettings
     from cellwright.runs.track.hypotheses import Segmentations
     from cellwright.runs.track.run import track_movie
+    from cellwright.runs.track.timelapse import MovieOptions
     from cellwright.tracking.options import LinkOptions
 
-    segmentations = Segmentations(
-        choices["model"], choices.pop("hypotheses"), choices.pop("alternatives")
-    )
-    if segmentations:
-        choices["model"] = segmentations
-    if spots is not None and segmentations:
+    several = Segmentations(model, hypotheses, alternatives)
+    if spots is not None and several:
         raise click.UsageError("Only segmentations compete; --spots has none to choose from.")
-    if spots is not None:
-        choices["model"] = SpotSettings(spots, dark, noise_factor)
-    divide = spots is None if divisions is None else divisions
-    linking = LinkOptions(divide, max_gap, max_distance, merges, motion, choices.pop("min_cycle"))
-    result = track_movie(source, output, linking, **choices)
+    finder = several if several else model
+    choices["divisions"] = spots is None if divisions is None else divisions
+    linking, movie = options.take(LinkOptions, choices), options.take(MovieOptions, choices)
+    result = track_movie(
+        source,
+        output,
+        linking,
+        model=finder if spots is None else SpotSettings(spots, dark, noise_factor),
+        movie=movie,
+        **choices,
+    )
+    _tell(result, as_json)
+
+
+def _tell(result: "TrackResult", as_json: bool) -> None:
+    """Print what was found."""
     numbers = result.summary
     again = "" if result.seconds else " (done before, nothing to do)"
     options.say(

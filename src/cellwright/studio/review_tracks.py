@@ -16,7 +16,7 @@ from cellwright.images.image import Image, PixelSource
 from cellwright.images.read import read
 from cellwright.images.sources import split_index
 from cellwright.measure.tables import read_parquet
-from cellwright.runs.track.timelapse import open_timelapse
+from cellwright.runs.track.timelapse import MovieOptions, open_timelapse
 from cellwright.studio.levels import Levels
 from cellwright.studio.review_links import Solver
 from cellwright.studio.review_results import (
@@ -208,7 +208,7 @@ def _pixels(record: dict[str, Any], images: Path | None) -> Image | None:
     axes = record["parameters"]["axes"]
     paths = [Path(one["path"]) for one in record["inputs"]]
     if images is not None:
-        paths = list(open_timelapse(images, axes).paths)
+        paths = list(open_timelapse(images, MovieOptions(axes)).paths)
     if len(paths) == 1:
         return read(paths[0], axes=axes)
     first = _frame(paths[0], axes)

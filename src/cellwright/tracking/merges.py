@@ -91,8 +91,8 @@ def find_merges(
     Methods 5 (2008).
     """
     none = Merges(links, Links(np.zeros((0, 2), np.int64), np.zeros(0)))
-    if "area" not in movie.feature_names:
-        return none
+    if "area" not in movie.feature_names or not np.isfinite(movie.features).any():
+        return none  # all objects may be cut off by the border, as in volumes of few planes
     graph = Graph.of(movie, links, pins)
     meeting = meetings(graph, movie, course, model, forward=True)
     parting = meetings(graph, movie, course, model, forward=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import InputError, UsageError
+from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
 from cellwright.images.image import Image
@@ -18,7 +18,7 @@ from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.results.folder import PARTS
 from cellwright.runs.track.objects import refuse_mask
-from cellwright.runs.track.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
 from cellwright.tracking.coupled.windows import choose
 from cellwright.tracking.detections import find_detections
@@ -71,6 +71,11 @@ class Choice:
     others: tuple[TimeLapse, ...]
     options: LinkOptions
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the further label images."""
+        return tuple(f"'{one.name}': {said}" for one in self.others for said in one.warnings)
+
 
 def open_choice(
     several: Segmentations,
@@ -80,6 +85,17 @@ def open_choice(
     axes: str | None,
 ) -> Choice:
     """Open several segmentations of a movie.
+
+    Parameters
+    ----------
+    several : Segmentations
+    movie : TimeLapse
+        Raw, or one of the segmentations.
+    segmenter : InstanceModel or None
+        None for a movie of labels.
+    options : LinkOptions
+    axes : str, optional
+        What the user says the axes of the movie are.
 
     Raises
     ------
@@ -100,7 +116,7 @@ def open_choice(
             f"The model '{segmenter.card.name}' does not say which sizes of objects it knows, so "
             "it has no other scales to look at; leave out --alternatives."
         )
-    others = tuple(open_timelapse(folder, axes) for folder in several.folders)
+    others = tuple(_open_labels(folder, axes) for folder in several.folders)
     for folder, one in zip(several.folders, others, strict=True):
         if one.count != movie.count:
             raise InputError(
@@ -119,6 +135,19 @@ def open_choice(
     return Choice(segmenter, several.scales, others, options)
 
 
+def _open_labels(source: Path, axes: str | None) -> TimeLapse:
+    """Open further label images, whose files need not be laid out as those of the movie are.
+
+    The axes of the movie, but for its channels, are those of files that do not tell their own.
+    """
+    try:
+        return open_timelapse(source)
+    except AxesError:
+        if axes is None:
+            raise
+        return open_timelapse(source, MovieOptions(axes.upper().replace("C", "")))
+
+
 def _size(movie: TimeLapse) -> tuple[int, ...]:
     """Return the size of the frames, ([Z,] Y, X) in px."""
     first = movie.frame(0)
@@ -126,13 +155,7 @@ def _size(movie: TimeLapse) -> tuple[int, ...]:
 
 
 def choose_objects(
-    movie: TimeLapse,
-    choice: Choice,
-    run: Path,
-    *,
-    channel: tuple[str, ...] = (),
-    pixel_size: float | None = None,
-    frame_interval: float | None = None,
+    movie: TimeLapse, choice: Choice, run: Path
 ) -> tuple[Tracks, Callable[[], Iterator[AnyArray]]]:
     """Choose objects among those of several segmentations, by how well they can be linked.
 
@@ -146,10 +169,6 @@ def choose_objects(
     choice : Choice
     run : Path
         The result folder.
-    channel : tuple of str
-        Channels that the model is given.
-    pixel_size, frame_interval : float, optional
-        In µm and s, in place of what the files say.
 
     Returns
     -------
@@ -166,7 +185,7 @@ def choose_objects(
         ]
         for number in progress(range(movie.count), "Segmenting", unit="frame"):
             if not found[-1].table(number).exists():
-                results = segment_scales(segmenter, movie.frame(number), channel)
+                results = segment_scales(segmenter, movie.frame(number), movie.channel)
                 for one, result in zip(found, results, strict=False):
                     one.keep(number, result)
     given = choice.others if segmenter else (movie, *choice.others)
@@ -185,7 +204,7 @@ def choose_objects(
     for number, frames in enumerate(zip(*labels(), strict=True)):
         picture = hypotheses.paint(chosen, number, frames)
         write_labels(painted.file(number), picture, overwrite=True)
-    size, interval = movie.scale(pixel_size, frame_interval)
+    size, interval = movie.scale
     detections = find_detections(
         painted.labels(), images(), pixel_size=size, frame_interval=interval
     )

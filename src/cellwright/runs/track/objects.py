@@ -24,13 +24,7 @@ _MASK = 0.5  # share of frames with one object in pieces that makes labels a mas
 
 
 def find_objects(
-    movie: TimeLapse,
-    segmenter: InstanceModel | None,
-    run: Path,
-    *,
-    channel: tuple[str, ...] = (),
-    pixel_size: float | None = None,
-    frame_interval: float | None = None,
+    movie: TimeLapse, segmenter: InstanceModel | None, run: Path
 ) -> tuple[Tracks, tuple[str, ...]]:
     """Measure the objects of all frames, one frame after the other.
 
@@ -44,10 +38,6 @@ def find_objects(
         What outlines the objects of a raw movie; None for a movie of labels.
     run : Path
         The result folder.
-    channel : tuple of str
-        Channels that the model is given.
-    pixel_size, frame_interval : float, optional
-        In µm and s, in place of what the files say.
 
     Returns
     -------
@@ -67,11 +57,11 @@ def find_objects(
     for number in progress(range(movie.count), what, unit="frame"):
         kept = run / PARTS / f"objects{number}.parquet"
         if not kept.exists():
-            write_parquet(kept, _measured(movie, number, segmenter, run, channel))
+            write_parquet(kept, _measured(movie, number, segmenter, run))
         table = read_parquet(kept)
         pieces.append(table.pop("euler_number") > 1)
         tables.append(table)
-    detections = collect(tables, *movie.scale(pixel_size, frame_interval))
+    detections = collect(tables, *movie.scale)
     return detections, () if segmenter else _in_pieces(movie.name, tables, pieces)
 
 
@@ -112,18 +102,12 @@ def _labels(run: Path, number: int) -> Path:
     return run / PARTS / f"labels{number}.tif"
 
 
-def _measured(
-    movie: TimeLapse,
-    number: int,
-    segmenter: InstanceModel | None,
-    run: Path,
-    channel: tuple[str, ...],
-) -> Table:
+def _measured(movie: TimeLapse, number: int, segmenter: InstanceModel | None, run: Path) -> Table:
     """Measure the objects of a frame; those of a raw movie are outlined first."""
     if segmenter is None:
         return measure_frame(movie.frame_labels(number), number, also=("euler_number",))
     image = movie.frame(number)
-    found = segmenter.segment(image, channel=channel or None)
+    found = segmenter.segment(image, channel=movie.channel or None)
     assert found.labels is not None  # no sink was given
     write_labels(_labels(run, number), found.labels, overwrite=True)
     return measure_frame(found.labels, number, image.to_numpy(), also=("euler_number",))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
@@ -34,7 +34,7 @@ from cellwright.runs.track.objects import find_objects, found_labels
 from cellwright.runs.track.points import read_points
 from cellwright.runs.track.report import track_report
 from cellwright.runs.track.spots import find_spots
-from cellwright.runs.track.timelapse import TimeLapse, open_timelapse
+from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
@@ -97,10 +97,7 @@ def track_movie(
     options: LinkOptions | None = None,
     *,
     model: str | Path | SpotSettings | Segmentations | None = None,
-    axes: str | None = None,
-    channel: tuple[str, ...] = (),
-    pixel_size: float | None = None,
-    frame_interval: float | None = None,
+    movie: MovieOptions | None = None,
     pins: str | Path | None = None,
     trackmate: bool = False,
     device: Device = "auto",
@@ -121,14 +118,8 @@ def track_movie(
         Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
         the movie is raw. `SpotSettings` find spots without a model; of several `Segmentations`
         those objects are taken that can be followed best.
-    axes : str, optional
-        Axes of the files where they do not say, such as ``"TYX"``.
-    channel : tuple of str
-        Channels that the model is given.
-    pixel_size : float, optional
-        In µm, in place of what the files say.
-    frame_interval : float, optional
-        In s, in place of what the files say.
+    movie : MovieOptions, optional
+        What is said of the movie in place of its files, and which channels are looked at.
     pins : str or Path, optional
         A CSV of links that are forced or forbidden; see `read_pins`.
     trackmate : bool
@@ -142,39 +133,25 @@ def track_movie(
     ------
     InputError
         If the movie cannot be used.
+    ModelError
+        If there is no such model, or its package is broken.
     OutputError
         If `output` holds other results, or `pins`, or cannot be written.
+    UsageError
+        If what is asked for does not go with the movie or the model.
     """
     source, output = Path(source), Path(output)
-    spots = model if isinstance(model, SpotSettings) else None
-    options = options or LinkOptions(divisions=spots is None)
-    points = source.suffix.lower() in TABLES
-    if points and model is not None:
-        raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
+    options = options or LinkOptions(divisions=not isinstance(model, SpotSettings))
     if pins is not None:
         refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
-    scale: _Scale = {"pixel_size": pixel_size, "frame_interval": frame_interval}
-    table = read_points(source, **scale) if points else None
-    movie = None if points else open_timelapse(source, axes)
-    several = Segmentations()
-    if isinstance(model, Segmentations):
-        several, model = model, model.model
-    segmenter = _segmenter(movie, model, device)
-    choice = open_choice(several, movie, segmenter, options, axes) if movie and several else None
-    parameters = asdict(options) | {
-        "axes": axes, "channel": channel, "pixel_size": pixel_size,
-        "frame_interval": frame_interval, "trackmate": trackmate,
-        "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
-        "spots": None if spots is None else asdict(spots),
-        "hypotheses": [folder.resolve().as_posix() for folder in several.folders],
-        "alternatives": several.scales,
-    }  # fmt: skip
+    movie = movie or MovieOptions()
+    opened = _open(source, model, movie, options, device)
     plan = Plan(
         command="track",
-        inputs=tuple(map(InputFile.of, _paths(source, movie, choice))),
-        parameters=parameters,
-        files=_files(None if spots else movie, trackmate),
-        model=None if segmenter is None else named(segmenter),
+        inputs=tuple(map(InputFile.of, opened.paths)),
+        parameters=asdict(options) | asdict(movie) | _parameters(model, pins, trackmate),
+        files=_files(None if isinstance(model, SpotSettings) else opened.movie, trackmate),
+        model=None if opened.segmenter is None else named(opened.segmenter),
     )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
         run,
@@ -184,25 +161,107 @@ def track_movie(
             warnings = tuple(finished["images"][0]["warnings"])
             return TrackResult(output, finished["tracking"], warnings)
         start = time.perf_counter()
-        if table is not None:
-            found = _Found(table)
-        else:
-            assert movie is not None
-            found = _find(movie, spots or choice or segmenter, run, channel, scale)
-        detections = found.detections
-        linking = start_linking(detections, options)
+        found = _find(opened, run)
+        linking = start_linking(found.detections, options)
         if pins is not None:
-            wanted = read_pins(pins, detections)
+            wanted = read_pins(pins, found.detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)
-        tracks = linking.tracks()
-        return _finish(run, tracks, linking.model.motion, found, start)
+        return _finish(run, linking.tracks(), linking.model.motion, found, start)
 
 
-class _Scale(TypedDict):
-    """What the user says in place of the files."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What is tracked: points, or a movie and what finds things in it.
 
-    pixel_size: float | None
-    frame_interval: float | None
+    Attributes
+    ----------
+    paths : tuple of Path
+        All files that are read.
+    points : Tracks or None
+    movie : TimeLapse or None
+    finder : SpotSettings, Choice, InstanceModel or None
+        None for points and for labels.
+    """
+
+    paths: tuple[Path, ...]
+    points: Tracks | None = None
+    movie: TimeLapse | None = None
+    finder: SpotSettings | Choice | InstanceModel | None = None
+
+    @property
+    def segmenter(self) -> InstanceModel | None:
+        """The model that outlines objects, if one does."""
+        finder = self.finder.segmenter if isinstance(self.finder, Choice) else self.finder
+        return finder if isinstance(finder, InstanceModel) else None
+
+
+def _open(
+    source: Path,
+    model: str | Path | SpotSettings | Segmentations | None,
+    given: MovieOptions,
+    options: LinkOptions,
+    device: Device,
+) -> _Opened:
+    """Open points, or a movie and what finds things in it."""
+    if source.suffix.lower() in TABLES:
+        _check_points_options(source, model, given)
+        points = read_points(
+            source, pixel_size=given.pixel_size, frame_interval=given.frame_interval
+        )
+        return _Opened((source,), points=points)
+    movie = open_timelapse(source, given)
+    if isinstance(model, SpotSettings):
+        return _Opened(movie.paths, movie=movie, finder=model)
+    several = model if isinstance(model, Segmentations) else Segmentations(model)
+    segmenter = _segmenter(movie, several.model, device)
+    if not several:
+        return _Opened(movie.paths, movie=movie, finder=segmenter)
+    choice = open_choice(several, movie, segmenter, options, given.axes)
+    others = (path for one in choice.others for path in one.paths)
+    return _Opened((*movie.paths, *others), movie=movie, finder=choice)
+
+
+def _check_points_options(source: Path, model: object, given: MovieOptions) -> None:
+    """Refuse what means nothing for a table of points."""
+    if model is not None:
+        raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
+    for option, value in (("--axes", given.axes), ("--channel", given.channel)):
+        if value:
+            raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
+
+
+def _segmenter(movie: TimeLapse, model: str | Path | None, device: Device) -> InstanceModel | None:
+    """Return the model that segments a movie; None for one of labels."""
+    if model is None and movie.holds_labels():
+        if movie.channel:
+            raise UsageError(
+                f"'{movie.name}' holds labels, which have no channels: leave out --channel or, if "
+                "it is a raw movie, name a --model."
+            )
+        return None
+    opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
+    if not isinstance(opened, InstanceModel):
+        raise UsageError(
+            f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
+            "track; name one that does."
+        )
+    return opened
+
+
+def _parameters(
+    model: str | Path | SpotSettings | Segmentations | None,
+    pins: str | Path | None,
+    trackmate: bool,
+) -> dict[str, Any]:
+    """Return what results depend on besides options, the movie and a model."""
+    several = model if isinstance(model, Segmentations) else Segmentations()
+    return {
+        "trackmate": trackmate,
+        "pins": None if pins is None else asdict(InputFile.of(Path(pins))),
+        "spots": asdict(model) if isinstance(model, SpotSettings) else None,
+        "hypotheses": [folder.resolve().as_posix() for folder in several.folders],
+        "alternatives": several.scales,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,23 +273,21 @@ class _Found:
     remarks: tuple[str, ...] = ()
 
 
-def _find(
-    movie: TimeLapse,
-    finder: SpotSettings | Choice | InstanceModel | None,
-    run: RunFolder,
-    channel: tuple[str, ...],
-    scale: _Scale,
-) -> _Found:
-    """Find what is in the frames of a movie; those of labels need no `finder`."""
+def _find(opened: _Opened, run: RunFolder) -> _Found:
+    """Find what is in the frames of a movie; points are found already."""
+    if opened.movie is None:
+        assert opened.points is not None
+        return _Found(opened.points)
+    movie, finder = opened.movie, opened.finder
     try:
         if isinstance(finder, SpotSettings):
-            found, remarks = find_spots(movie, finder, run.path, channel=channel, **scale)
+            found, remarks = find_spots(movie, finder, run.path)
             frames = None
         elif isinstance(finder, Choice):
-            found, frames = choose_objects(movie, finder, run.path, channel=channel, **scale)
-            remarks = ()
+            found, frames = choose_objects(movie, finder, run.path)
+            remarks = finder.warnings
         else:
-            found, remarks = find_objects(movie, finder, run.path, channel=channel, **scale)
+            found, remarks = find_objects(movie, finder, run.path)
             frames = found_labels(movie, finder, run.path)
         if not len(found):
             raise InputError(
@@ -240,28 +297,6 @@ def _find(
         shutil.rmtree(run.path / PARTS, ignore_errors=True)
         raise
     return _Found(found, frames, (*movie.warnings, *remarks))
-
-
-def _paths(source: Path, movie: TimeLapse | None, choice: Choice | None) -> Iterator[Path]:
-    """Return all files that are read."""
-    yield from (source,) if movie is None else movie.paths
-    for one in choice.others if choice else ():
-        yield from one.paths
-
-
-def _segmenter(
-    movie: TimeLapse | None, model: str | Path | SpotSettings | None, device: Device
-) -> InstanceModel | None:
-    """Return the model that segments the movie; None for one of labels, or of spots."""
-    if isinstance(model, SpotSettings) or movie is None or (model is None and movie.holds_labels()):
-        return None
-    opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
-    if not isinstance(opened, InstanceModel):
-        raise UsageError(
-            f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
-            "track; name one that does."
-        )
-    return opened
 
 
 def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:

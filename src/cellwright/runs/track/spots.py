@@ -12,7 +12,6 @@ from cellwright._progress import progress
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.spots import SpotSettings, detect_spots_in
-from cellwright.runs.apply.like import with_pixel_size
 from cellwright.runs.results.folder import PARTS
 from cellwright.runs.results.warnings import one_of_each_kind
 from cellwright.runs.track.timelapse import TimeLapse
@@ -24,13 +23,7 @@ _KEPT = ("intensity", "sigma", "snr", "score")
 
 
 def find_spots(
-    movie: TimeLapse,
-    settings: SpotSettings,
-    run: Path,
-    *,
-    channel: tuple[str, ...] = (),
-    pixel_size: float | None = None,
-    frame_interval: float | None = None,
+    movie: TimeLapse, settings: SpotSettings, run: Path
 ) -> tuple[Tracks, tuple[str, ...]]:
     """Find the spots of all frames.
 
@@ -43,10 +36,6 @@ def find_spots(
     settings : SpotSettings
     run : Path
         The result folder.
-    channel : tuple of str
-        Name or number of the channel, where there are several.
-    pixel_size, frame_interval : float, optional
-        In µm and s, in place of what the files say.
 
     Returns
     -------
@@ -62,8 +51,7 @@ def find_spots(
         kept = run / PARTS / f"spots{number}.parquet"
         remarks = kept.with_suffix(".json")
         if not kept.exists():
-            image = with_pixel_size(movie.frame(number), pixel_size)
-            found = detect_spots_in(image, settings, channel=channel or None)
+            found = detect_spots_in(movie.frame(number), settings, channel=movie.channel or None)
             write_json(remarks, list(found.warnings))
             write_parquet(kept, found.table)
         spots = read_parquet(kept)
@@ -71,6 +59,4 @@ def find_spots(
         places = {name: column for name, column in spots.items() if name.startswith("centroid-")}
         facts = {name: spots[name] for name in ("label", *_KEPT)}
         tables.append({"frame": np.full(len(spots["label"]), number), **facts, **places})
-    first = with_pixel_size(movie.frame(0), pixel_size)
-    interval = frame_interval or first.frame_interval
-    return collect(tables, first.pixel_size, interval), one_of_each_kind(warnings)
+    return collect(tables, *movie.scale), one_of_each_kind(warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,34 @@ from cellwright._types import AnyArray
 from cellwright.images.find import find_images
 from cellwright.images.image import Image
 from cellwright.images.read import read
+from cellwright.runs.apply.like import with_pixel_size
 from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import is_ctc
 
 _FLAT = 0.6
 """Share of neighbouring foreground pixels that are equal in label images, and in no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovieOptions:
+    """What is said of a movie in place of its files, and what of it is looked at.
+
+    Parameters
+    ----------
+    axes : str, optional
+        Axes of the files where they do not say, such as ``"TYX"``.
+    channel : tuple of str
+        Names or numbers (from 0) of the channels that a model is given, or that spots are in.
+    pixel_size : float, optional
+        Distance of neighbouring pixels within a plane, in µm.
+    frame_interval : float, optional
+        In s.
+    """
+
+    axes: str | None = None
+    channel: tuple[str, ...] = ()
+    pixel_size: float | None = None
+    frame_interval: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,10 @@ class TimeLapse:
     paths : tuple of Path
         All files.
     frame : callable
-        Returns the `Image` of one frame, without a time axis.
+        Returns the `Image` of one frame, without a time axis, with the pixel size and the frame
+        interval that are known of the movie.
+    channel : tuple of str
+        Of the frames, those that are looked at; empty for all.
     warnings : tuple of str
         What is odd about the frames.
     """
@@ -43,7 +69,14 @@ class TimeLapse:
     count: int
     paths: tuple[Path, ...]
     frame: Callable[[int], Image]
+    channel: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> tuple[tuple[float, ...] | None, float | None]:
+        """Pixel size in µm along ([Z,] Y, X) and frame interval in s, as far as known."""
+        first = self.frame(0)
+        return first.pixel_size, first.frame_interval
 
     def labels(self) -> Iterator[AnyArray]:
         """Read the frames as label images, shape ([Z,] Y, X)."""
@@ -53,22 +86,6 @@ class TimeLapse:
     def frame_labels(self, number: int) -> AnyArray:
         """Read one frame as a label image, shape ([Z,] Y, X)."""
         return _as_labels(self.frame(number))
-
-    def scale(
-        self, pixel_size: float | None, frame_interval: float | None
-    ) -> tuple[tuple[float, ...] | None, float | None]:
-        """Return pixel size in µm along ([Z,] Y, X) and frame interval in s, as far as known.
-
-        Parameters
-        ----------
-        pixel_size, frame_interval : float, optional
-            In place of what the files say.
-        """
-        first = self.frame(0)
-        size = first.pixel_size
-        if pixel_size is not None:
-            size = (*(size or (pixel_size,) * len(first.spatial_axes))[:-2], pixel_size, pixel_size)
-        return size, frame_interval or first.frame_interval
 
     def holds_labels(self) -> bool:
         """Return whether the frames are label images: whole numbers in flat areas."""
@@ -83,7 +100,7 @@ class TimeLapse:
         return True
 
 
-def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
+def open_timelapse(source: Path, options: MovieOptions | None = None) -> TimeLapse:
     """Find the frames of a movie.
 
     Parameters
@@ -91,8 +108,8 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
     source : Path
         A folder with one file per frame (in the order of the numbers in their names), a folder of
         the Cell Tracking Challenge, or one file with a time axis.
-    axes : str, optional
-        Axes of each file, where they do not say.
+    options : MovieOptions, optional
+        What is said in place of the files.
 
     Raises
     ------
@@ -100,18 +117,21 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
         If there are fewer than two frames, or they differ in size.
     AxesError
         If a single file has no time axis.
+    UsageError
+        If a pixel size is given for volumes that do not say how far apart their planes are.
     """
+    options = options or MovieOptions()
     challenge = source.is_dir() and is_ctc(source)
     files = open_ctc(source).masks if challenge else _in_one_folder(source)
     name = source.name or source.resolve().name
     if len(files) > 1:
 
         def frame(number: int) -> Image:
-            return _frame_file(files[number], axes)
+            return _scaled(_frame_file(files[number], options.axes), options)
 
         _check_sizes(files, frame)
-        return TimeLapse(name, len(files), files, frame, _numbering(files))
-    image = read(files[0], axes=axes)
+        return TimeLapse(name, len(files), files, frame, options.channel, _numbering(files))
+    image = _scaled(read(files[0], axes=options.axes), options)
     planes = "; its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
     if "T" not in image.axes:
         raise AxesError(
@@ -121,7 +141,13 @@ def open_timelapse(source: Path, axes: str | None = None) -> TimeLapse:
     count = image.sizes["T"]
     if count < 2:
         raise InputError(f"'{files[0]}' has one frame only, nothing to link{planes}.")
-    return TimeLapse(name, count, files, lambda number: image.region(T=number))
+    return TimeLapse(name, count, files, lambda number: image.region(T=number), options.channel)
+
+
+def _scaled(image: Image, options: MovieOptions) -> Image:
+    """Return an image with what the user says of its scale."""
+    sized = with_pixel_size(image, options.pixel_size)
+    return replace(sized, frame_interval=options.frame_interval or sized.frame_interval)
 
 
 def _in_one_folder(source: Path) -> tuple[Path, ...]:
