@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cellwright._errors import DatasetError, FormatError, InputError
 from cellwright.datasets.cache import RecentlyUsed
-from cellwright.datasets.coco import draw_objects
+from cellwright.datasets.coco import draw_layers
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import (
     binary_labels_warning,
@@ -142,13 +142,13 @@ def test_runs_of_both_kinds_are_unpacked(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("coco")
     for name, counts in (("plain", runs), ("packed", compress(runs))):
         labels = write_coco(folder / f"{name}.json", [{"counts": counts, "size": [6, 5]}])
-        assert np.array_equal(draw_objects(labels), mask)
+        assert np.array_equal(draw_layers(labels)[0], mask)
 
 
 def test_known_compressed_runs(tmp_path):
     """Runs 4 2 24 of a mask of 6 × 5, and numbers of more than five bits."""
     assert (
-        draw_objects(write_coco(tmp_path / "a.json", [{"counts": "42h0", "size": [6, 5]}]))
+        draw_layers(write_coco(tmp_path / "a.json", [{"counts": "42h0", "size": [6, 5]}]))[0]
         .ravel(order="F")
         .tolist()
         == [0] * 4 + [1] * 2 + [0] * 24
@@ -159,15 +159,15 @@ def test_known_compressed_runs(tmp_path):
     "segmentation", [[[1, 2, 3]], {"counts": [3], "size": [6, 5]}, {"counts": "42"}, [["a"]], 7]
 )
 def test_broken_segmentations_are_named(tmp_path, segmentation):
-    with pytest.raises(DatasetError, match=r"a\.json': object 1 of 'i.tif'"):
-        draw_objects(write_coco(tmp_path / "a.json", [segmentation]))
+    with pytest.raises(DatasetError, match=r"a\.json': the annotation 1 on 'i.tif'"):
+        draw_layers(write_coco(tmp_path / "a.json", [segmentation]))
 
 
 def test_broken_annotation_file(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"images": [')
     with pytest.raises(FormatError, match=r"a\.json"):
-        draw_objects(CocoLabels(path, 1))
+        draw_layers(CocoLabels(path, 1))
 
 
 def test_cache_forgets_the_least_recently_used():

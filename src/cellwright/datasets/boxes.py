@@ -159,14 +159,15 @@ def _coco_boxes(path: Path) -> Mapping[str, Boxes]:
     content = read_coco(path)
     found = {}
     for image in content.images:
-        boxes = content.boxes[image.id]
-        left, top, width, height = np.array([box.box for box in boxes], np.float32).reshape(-1, 4).T
+        boxed = [entry for entry in content.objects[image.id] if entry.box is not None]
+        sides = np.array([entry.box for entry in boxed], np.float32).reshape(-1, 4)
+        left, top, width, height = sides.T
         if not (width > 0).all() or not (height > 0).all():
             raise DatasetError(f"'{path}' has a box without area on '{image.file_name}'.")
         found[image.file_name] = Boxes(
             np.stack([top, left, top + height, left + width], 1),
-            np.array([box.category for box in boxes], np.str_),
-            np.array([not box.crowd for box in boxes], bool),
+            np.array([entry.category for entry in boxed], np.str_),
+            np.array([not entry.crowd for entry in boxed], bool),
         )
     return found
 

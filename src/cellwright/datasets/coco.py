@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import DatasetError, FormatError
-from cellwright._types import BoolArray, LabelArray
+from cellwright._types import IntArray, LabelArray
 from cellwright.datasets.cache import while_unchanged
+from cellwright.datasets.coco_masks import pixels_of
 from cellwright.datasets.records import CocoLabels
+from cellwright.images.read import IGNORE
+
+_MOST_LAYERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +31,51 @@ class CocoImage:
 
 
 @dataclass(frozen=True, slots=True)
-class CocoBox:
-    """Where an object is, ``x, y, width, height`` in px, what it is, and whether it is a crowd."""
+class CocoObject:
+    """One entry of ``annotations``.
 
-    box: tuple[float, ...]
+    Parameters
+    ----------
+    id : int
+        Its own, or its place in the file from 1.
+    category : str
+        What it is.
+    crowd : bool
+        Whether it stands for several objects that nobody told apart.
+    box : tuple of float, optional
+        ``x, y, width, height`` in px.
+    segmentation : list or mapping, optional
+        Polygons or runs; see `cellwright.datasets.coco_masks`.
+    """
+
+    id: int
     category: str
     crowd: bool
+    box: tuple[float, ...] | None
+    segmentation: Any
+
+    @property
+    def outlined(self) -> bool:
+        """Whether it is one object whose pixels are known."""
+        return bool(self.segmentation) and not self.crowd
 
 
 @dataclass(frozen=True, slots=True)
 class CocoFile:
-    """An annotation file: its images, and the objects of each by the image's id.
-
-    Parameters
-    ----------
-    images : tuple of CocoImage
-    segmentations : mapping of int to tuple
-        Outlines or runs; empty where the file only has boxes.
-    categories : mapping of int to tuple of str
-        What each of the segmented objects is.
-    boxes : mapping of int to tuple of CocoBox
-        Of those objects that have one.
-    """
+    """An annotation file: its images, and what is annotated in each by the image's id."""
 
     images: tuple[CocoImage, ...]
-    segmentations: Mapping[int, tuple[Any, ...]]
-    categories: Mapping[int, tuple[str, ...]]
-    boxes: Mapping[int, tuple[CocoBox, ...]]
+    objects: Mapping[int, tuple[CocoObject, ...]]
 
     @property
     def has_outlines(self) -> bool:
         """Whether objects are outlined, or, without any, at least not boxed."""
-        return any(self.segmentations.values()) or not any(self.boxes.values())
+        entries = [entry for own in self.objects.values() for entry in own]
+        return any(entry.segmentation for entry in entries) or not any(e.box for e in entries)
+
+    def outlined(self, image_id: int) -> tuple[CocoObject, ...]:
+        """Return the objects 1..N of an image."""
+        return tuple(entry for entry in self.objects[image_id] if entry.outlined)
 
 
 @while_unchanged
@@ -69,6 +86,9 @@ def read_coco(path: Path) -> CocoFile:
     ------
     FormatError
         If it is not JSON, or lacks what a COCO file of instances holds.
+    DatasetError
+        If an id is there twice, or an annotation is about an image or of a category that the file
+        does not list; the message names it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -82,42 +102,54 @@ def read_coco(path: Path) -> CocoFile:
             for entry in content["images"]
         )
         kinds = {int(entry["id"]): str(entry["name"]) for entry in content.get("categories", ())}
-        outlines: dict[int, list[Any]] = {image.id: [] for image in images}
-        categories: dict[int, list[str]] = {image.id: [] for image in images}
-        boxes: dict[int, list[CocoBox]] = {image.id: [] for image in images}
-        for entry in content["annotations"]:
+        entries = content["annotations"]
+        numbers = [int(entry.get("id", place)) for place, entry in enumerate(entries, 1)]
+        _refuse_twice(path, "image", (image.id for image in images))
+        _refuse_twice(path, "annotation", (int(e["id"]) for e in entries if "id" in e))
+        objects: dict[int, list[CocoObject]] = {image.id: [] for image in images}
+        for number, entry in zip(numbers, entries, strict=True):
             image_id = int(entry["image_id"])
-            if "bbox" in entry:
-                boxes.setdefault(image_id, []).append(_box(entry, kinds))
-            if entry.get("segmentation") or "bbox" not in entry:
-                outlines.setdefault(image_id, []).append(entry["segmentation"])
-                categories.setdefault(image_id, []).append(_category(entry, kinds))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+            if image_id not in objects:
+                raise _wrong(path, number, f"is about the image {image_id}, which is not listed")
+            objects[image_id].append(_object(path, number, entry, kinds))
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise FormatError(
             f"'{path}' is not a readable COCO file of instances ({type(error).__name__}: {error})."
         ) from error
-    return CocoFile(
-        images,
-        {key: tuple(value) for key, value in outlines.items()},
-        {key: tuple(value) for key, value in categories.items()},
-        {key: tuple(value) for key, value in boxes.items()},
-    )
+    return CocoFile(images, {key: tuple(value) for key, value in objects.items()})
 
 
-def _box(entry: Mapping[str, Any], kinds: Mapping[int, str]) -> CocoBox:
-    box = tuple(float(number) for number in entry["bbox"])
-    if len(box) != 4:
-        raise ValueError(f"a box of {len(box)} numbers")
-    return CocoBox(box, _category(entry, kinds), bool(entry.get("iscrowd", 0)))
-
-
-def _category(entry: Mapping[str, Any], kinds: Mapping[int, str]) -> str:
+def _object(
+    path: Path, number: int, entry: Mapping[str, Any], kinds: Mapping[int, str]
+) -> CocoObject:
     kind = int(entry.get("category_id", 0))
-    return kinds.get(kind, str(kind))
+    if kinds and kind not in kinds:
+        told = f"has the category {kind}" if "category_id" in entry else "has no category"
+        raise _wrong(path, number, f"{told}; the file lists {', '.join(map(str, kinds))}")
+    box = tuple(float(side) for side in entry["bbox"]) if "bbox" in entry else None
+    if box is not None and len(box) != 4:
+        raise _wrong(path, number, f"has a box of {len(box)} numbers, not 4")
+    segmentation = entry.get("segmentation")
+    if box is None and not segmentation:
+        raise _wrong(path, number, "has neither a segmentation nor a box")
+    category = kinds.get(kind, str(kind))
+    return CocoObject(number, category, bool(entry.get("iscrowd", 0)), box, segmentation)
 
 
-def draw_objects(labels: CocoLabels) -> LabelArray:
-    """Draw the objects of one image as labels; where two overlap, the later one wins.
+def _refuse_twice(path: Path, what: str, ids: Iterable[int]) -> None:
+    seen: set[int] = set()
+    for number in ids:
+        if number in seen:
+            raise DatasetError(f"'{path}' has the {what} id {number} twice. Ids must be unique.")
+        seen.add(number)
+
+
+def _wrong(path: Path, number: int, what: str) -> DatasetError:
+    return DatasetError(f"'{path}': the annotation {number} {what}. Correct or remove it.")
+
+
+def draw_layers(labels: CocoLabels) -> LabelArray:
+    """Draw the objects of one image in layers, each of them whole.
 
     Parameters
     ----------
@@ -125,71 +157,58 @@ def draw_objects(labels: CocoLabels) -> LabelArray:
 
     Returns
     -------
-    ndarray, shape (Y, X), int32
-        Objects 1..N in the order of the file.
+    ndarray, shape (L, Y, X), int32
+        Objects 1..N in the order of the file, each in the first layer that has room. Where only
+        crowds or boxes without an outline are, nothing is known: -1 in all layers.
 
     Raises
     ------
     DatasetError
-        If the file lists no such image, or an object has no usable segmentation.
+        If the file lists no such image, or a segmentation cannot be used; the message names it.
     """
     content = read_coco(labels.path)
     image = next((image for image in content.images if image.id == labels.image_id), None)
     if image is None:
         raise DatasetError(f"'{labels.path}' lists no image with the id {labels.image_id}.")
-    drawn = np.zeros((image.height, image.width), np.int32)
-    for number, segmentation in enumerate(content.segmentations[image.id], start=1):
-        try:
-            _draw(segmentation, number, drawn)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+    layers = _in_layers(labels.path, image, content.outlined(image.id))
+    for entry in content.objects[image.id]:
+        if not entry.outlined:
+            unknown = _pixels(labels.path, image, entry)
+            layers[:, unknown[(layers[:, unknown] <= 0).all(0)]] = IGNORE
+    return layers.reshape(-1, image.height, image.width)
+
+
+def _in_layers(path: Path, image: CocoImage, objects: Iterable[CocoObject]) -> LabelArray:
+    """Return objects 1..N in layers, shape (L, pixels)."""
+    layers = [np.zeros(image.height * image.width, np.int32)]
+    for number, entry in enumerate(objects, start=1):
+        own = _pixels(path, image, entry)
+        free = next((layer for layer in layers if not layer[own].any()), None)
+        if free is None:
+            free = np.zeros_like(layers[0])
+            layers.append(free)
+        free[own] = number
+        if len(layers) > _MOST_LAYERS:
             raise DatasetError(
-                f"'{labels.path}': object {number} of '{image.file_name}' has a segmentation "
-                f"that is neither polygons nor runs ({error})."
-            ) from error
-    return drawn
+                f"'{path}': more than {_MOST_LAYERS} objects on '{image.file_name}' lie over each "
+                "other. Are some of them there many times?"
+            )
+    return np.stack(layers)
 
 
-def _draw(segmentation: Any, number: int, drawn: LabelArray) -> None:
-    """Draw one object: polygons ``[[x, y, x, y, ...], ...]`` or runs ``{"counts", "size"}``."""
-    from skimage.draw import polygon
-
-    if isinstance(segmentation, Mapping):
-        drawn[_unpack_runs(segmentation, drawn.shape)] = number
-        return
-    for outline in segmentation:
-        corners = np.asarray(outline, np.float64).reshape(-1, 2)
-        # COCO counts from the corner of the first pixel, the rest of the package from its middle.
-        rows, columns = polygon(corners[:, 1] - 0.5, corners[:, 0] - 0.5, drawn.shape)
-        drawn[rows, columns] = number
-
-
-def _unpack_runs(segmentation: Mapping[str, Any], shape: tuple[int, ...]) -> BoolArray:
-    """Return the mask of column-wise runs of 0 and 1 in turn, as numbers or compressed text."""
-    counts = segmentation["counts"]
-    runs = _decode_text(counts) if isinstance(counts, str) else list(counts)
-    if tuple(segmentation["size"]) != shape or sum(runs) != shape[0] * shape[1]:
-        raise ValueError(f"its runs do not fill {shape[0]} × {shape[1]} pixels")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(shape, order="F")
-
-
-def _decode_text(text: str) -> Sequence[int]:
-    """Decode compressed runs.
-
-    Each number is written in groups of five bits, the lowest first, as characters from ``'0'``
-    on whose sixth bit says that more follow; the sign is the last group's fifth bit. From the
-    fourth number on, the difference to the number before the previous one is written.
-    """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for character in text:
-        group = ord(character) - 48
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        value, shift = 0, 0
-    return runs
+def _pixels(path: Path, image: CocoImage, entry: CocoObject) -> IntArray:
+    """Return the pixels of an object, or of its box where it has no segmentation."""
+    segmentation = entry.segmentation
+    if not segmentation:
+        assert entry.box is not None  # `read_coco` has seen to that
+        left, top, width, height = entry.box
+        right, bottom = left + width, top + height
+        segmentation = [[left, top, right, top, right, bottom, left, bottom]]
+    try:
+        return pixels_of(segmentation, (image.height, image.width))
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise DatasetError(
+            f"'{path}': the annotation {entry.id} on '{image.file_name}' has a segmentation that "
+            f"cannot be drawn ({said}). Correct or remove it."
+        ) from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
 from cellwright.datasets.boxes import Boxes
-from cellwright.datasets.coco import draw_objects
+from cellwright.datasets.coco import draw_layers
 from cellwright.datasets.per_class import read_per_class
 from cellwright.datasets.records import (
     BoxLabels,
@@ -22,6 +23,7 @@ from cellwright.datasets.records import (
 )
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
+from cellwright.images.layers import flattened, holds_layers, read_layers
 from cellwright.images.read import IGNORE, read, read_labels
 
 
@@ -85,6 +87,9 @@ def load_pixels(example: Example) -> tuple[AnyArray, bool]:
 def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     """Read the labels of an example, which must have the `shape` ([Z,] Y, X) of its image.
 
+    Where objects overlap, the one with the highest number, which a COCO file lists last, has the
+    pixel; `load_layers` keeps all of them whole.
+
     Returns
     -------
     ndarray, shape ([Z,] Y, X), int32
@@ -94,6 +99,22 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     DatasetError
         If it has none, only boxes or points, or they have another shape.
     """
+    return flattened(load_layers(example, shape))
+
+
+def load_layers(example: Example, shape: tuple[int, ...]) -> LabelArray:
+    """Read the labels of an example in as many layers as its objects are kept in.
+
+    Returns
+    -------
+    ndarray, shape (L, [Z,] Y, X), int32
+        Each object lies whole in one layer; -1, in all layers, is ignored.
+
+    Raises
+    ------
+    DatasetError
+        As `load_labels`.
+    """
     if example.labels is None:
         raise DatasetError(f"'{example.image}' has no labels, which this step needs.")
     if isinstance(example.labels, BoxLabels | PointLabels | CentreLabels):
@@ -102,21 +123,28 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
             f"'{example.image}' is annotated with {kind}, but this step needs numbered objects."
         )
     if isinstance(example.labels, CocoLabels):
-        labels = draw_objects(example.labels)
+        layers = draw_layers(example.labels)
     elif isinstance(example.labels, ClassLabels):
         labels, _ = read_labels(example.labels.path, axes=label_axes(example))
-        labels = _numbered(labels, example.labels)
+        layers = _numbered(labels, example.labels)[None]
     elif isinstance(example.labels, PerClassLabels):
-        labels, _ = read_per_class(example.labels, label_axes(example))
+        layers = read_per_class(example.labels, label_axes(example))[0][None]
     else:
-        labels, _ = read_labels(example.labels, axes=label_axes(example))
-    if labels.shape != shape:
+        layers = read_layers(example.labels, label_axes(example))
+    if layers.shape[1:] != shape:
         raise DatasetError(
             f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
-            f"'{example.label_file}' have {_times(labels.shape)}. Pair the right files, or say "
+            f"'{example.label_file}' have {_times(layers.shape[1:])}. Pair the right files, or say "
             "which axes the image has with --axes."
         )
-    return labels
+    return layers
+
+
+def keeps_overlaps(example: Example) -> bool:
+    """Return whether the annotation of an example has objects that overlap."""
+    if isinstance(example.labels, CocoLabels):
+        return len(draw_layers(example.labels)) > 1
+    return isinstance(example.labels, Path) and holds_layers(example.labels)
 
 
 def _numbered(labels: LabelArray, described: ClassLabels) -> LabelArray:
@@ -175,10 +203,15 @@ class ObjectFacts:
 
 def object_facts(labels: AnyArray) -> ObjectFacts:
     """Measure what sampling needs to know about the objects in `labels` ([Z,] Y, X)."""
+    return whole_object_facts(labels[None])
+
+
+def whole_object_facts(layers: AnyArray) -> ObjectFacts:
+    """Measure what sampling needs to know about the objects in `layers` (L, [Z,] Y, X)."""
     from scipy.ndimage import find_objects
 
-    known = labels if labels.min(initial=0) >= 0 else np.maximum(labels, 0)
-    boxes = [box for box in find_objects(known) if box is not None]
+    known = layers if layers.min(initial=0) >= 0 else np.maximum(layers, 0)
+    boxes = [box for layer in known for box in find_objects(layer) if box is not None]
     if not boxes:
         return ObjectFacts(np.empty((0, 3)), None)
     points = np.zeros((len(boxes), 3))
@@ -186,7 +219,7 @@ def object_facts(labels: AnyArray) -> ObjectFacts:
         point[-len(box) :] = [(side.start + side.stop - 1) / 2 for side in box]
     sizes = np.bincount(known.ravel())[1:]
     size = float(np.median(sizes[sizes > 0]))
-    flat = labels.ndim == 2
+    flat = layers.ndim == 3
     diameter = 2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi)
     return ObjectFacts(points, float(diameter))
 

@@ -41,8 +41,8 @@ def load_kinds(example: Example, labels: LabelArray, classes: Sequence[str]) -> 
     Parameters
     ----------
     example : Example
-    labels : ndarray, shape ([Z,] Y, X), int32
-        Its labels.
+    labels : ndarray, shape ([L,] [Z,] Y, X), int32
+        Its labels, in layers or not.
     classes : sequence of str
         The classes 1, 2, 3 ...
 
@@ -72,8 +72,8 @@ def object_names(example: Example, labels: LabelArray) -> AnyArray:
     Parameters
     ----------
     example : Example
-    labels : ndarray, shape ([Z,] Y, X), int32
-        Its labels.
+    labels : ndarray, shape ([L,] [Z,] Y, X), int32
+        Its labels, in layers or not.
 
     Returns
     -------
@@ -90,8 +90,7 @@ def object_names(example: Example, labels: LabelArray) -> AnyArray:
         _, names = read_per_class(example.labels, label_axes(example))
         return np.array(names[: count + 1], np.str_)
     if isinstance(example.labels, CocoLabels):
-        kinds = read_coco(example.labels.path).categories[example.labels.image_id]
-        return np.array([UNKNOWN, *kinds[:count]], np.str_)
+        return np.array([UNKNOWN, *_coco_names(example.labels)[:count]], np.str_)
     if example.classes is None:
         return np.full(count + 1, UNKNOWN)
     if example.classes.suffix.lower() == ".csv":
@@ -100,7 +99,14 @@ def object_names(example: Example, labels: LabelArray) -> AnyArray:
 
 
 def count_classes(example: Example, labels: LabelArray) -> dict[str, int]:
-    """Return how many of the objects in `labels` are of which class, as far as that is said."""
+    """Return how many of the objects in `labels` are of which class, as far as that is said.
+
+    Parameters
+    ----------
+    example : Example
+    labels : ndarray, shape ([L,] [Z,] Y, X), int32
+        Its labels, in layers or not.
+    """
     names = object_names(example, labels)[np.unique(labels[labels > 0])]
     found, counts = np.unique(names[names != UNKNOWN], return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
@@ -131,12 +137,17 @@ def _names(example: Example) -> set[str]:
     if isinstance(example.labels, PerClassLabels):
         return {name for name, _ in example.labels.files}
     if isinstance(example.labels, CocoLabels):
-        return set(read_coco(example.labels.path).categories[example.labels.image_id])
+        return set(_coco_names(example.labels))
     if example.classes is None or example.labels is None:
         return set()
     if example.classes.suffix.lower() == ".csv":
         return set((row_of(example, read_classes(example.classes)) or {}).values())
     return {_map_name(value) for value in np.unique(_class_map(example)).tolist() if value > 0}
+
+
+def _coco_names(labels: CocoLabels) -> list[str]:
+    """Return the categories of objects 1..N."""
+    return [entry.category for entry in read_coco(labels.path).outlined(labels.image_id)]
 
 
 def _named_in_table(example: Example, labels: LabelArray) -> AnyArray:
@@ -153,11 +164,12 @@ def _named_in_table(example: Example, labels: LabelArray) -> AnyArray:
 
 def _named_in_map(example: Example, labels: LabelArray) -> AnyArray:
     values = _class_map(example)
-    if values.shape != labels.shape:
+    if values.shape != labels.shape[-values.ndim :]:
         raise DatasetError(
             f"The labels '{example.label_file}' have {labels.shape} pixels, but their classes "
             f"'{example.classes}' have {values.shape}."
         )
+    values = np.broadcast_to(values, labels.shape)
     count, most = int(labels.max(initial=0)), int(values.max(initial=0))
     told = (labels > 0) & (values > 0)
     votes = np.bincount(

@@ -13,9 +13,9 @@ from cellwright._progress import progress
 from cellwright.datasets.boxes import check_boxes, load_boxes
 from cellwright.datasets.examples import (
     binary_labels_warning,
-    load_labels,
+    load_layers,
     load_pixels,
-    object_facts,
+    whole_object_facts,
 )
 from cellwright.datasets.objects import count_classes
 from cellwright.datasets.points import load_points
@@ -28,6 +28,7 @@ from cellwright.datasets.records import (
     Task,
 )
 from cellwright.datasets.repair import Flaws, find_flaws
+from cellwright.images.layers import flattened, overlapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ExampleFacts:
         Objects in several parts, or with holes.
     classes : mapping of str to int
         How many of its numbered objects are of which class, as far as that is said.
+    overlapping : int
+        How many of its numbered objects share a pixel with another one.
     """
 
     id: str
@@ -59,6 +62,7 @@ class ExampleFacts:
     diameter: float | None
     flaws: Flaws
     classes: Mapping[str, int]
+    overlapping: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,20 @@ class Summary:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What may be meant, but is often a slip of the pen."""
-        flaws = self.flaws
-        if not flaws.scattered and not flaws.holed:
-            return ()
-        return (
-            f"Objects in several parts: {flaws.scattered:,}; with holes: {flaws.holed:,}. If that "
-            "is not meant, 'cellwright data repair' writes copies of the labels without.",
-        )
+        flaws, overlapping = self.flaws, sum(facts.overlapping for facts in self.examples)
+        doubts = []
+        if flaws.scattered or flaws.holed:
+            doubts.append(
+                f"Objects in several parts: {flaws.scattered:,}; with holes: {flaws.holed:,}. If "
+                "that is not meant, 'cellwright data repair' writes copies of the labels without."
+            )
+        if overlapping:
+            doubts.append(
+                f"Objects that overlap: {overlapping:,}. The methods stars, masks and embeddings "
+                "learn them whole; for all others, the one listed last (with the highest number) "
+                "has the pixel."
+            )
+        return tuple(doubts)
 
 
 def summarise(dataset: Dataset) -> Summary:
@@ -144,6 +155,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     pixels, _ = load_pixels(example)
     count, diameter, warning, flaws = None, None, None, Flaws()
     classes: Mapping[str, int] = {}
+    shared = 0
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         check_boxes(boxes, pixels.shape[1:], example)
@@ -151,14 +163,15 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     elif isinstance(example.labels, PointLabels | CentreLabels):
         count = len(load_points(example, pixels.shape[1:]))
     elif example.labels is not None:
-        labels = load_labels(example, pixels.shape[1:])
+        layers = load_layers(example, pixels.shape[1:])
         if task == "instances":
-            objects = object_facts(labels)
+            objects = whole_object_facts(layers)
             count, diameter = len(objects.points), objects.diameter
-            warning = binary_labels_warning(example, labels)
-            flaws = Flaws() if warning else find_flaws(labels)
+            warning = binary_labels_warning(example, flattened(layers))
+            flaws = Flaws() if warning else sum(map(find_flaws, layers), Flaws())
+            shared = overlapping(layers)
             try:
-                classes = count_classes(example, labels)
+                classes = count_classes(example, layers)
             except DatasetError as error:  # what is said about the objects, not the image
                 warning = warning or str(error)
     channels, shape = pixels.shape[0], pixels.shape[1:]
@@ -172,6 +185,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             diameter,
             flaws,
             classes,
+            shared,
         ),
         warning,
     )

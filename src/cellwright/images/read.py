@@ -88,11 +88,15 @@ def read_labels(path: str | Path, axes: str | None = None) -> tuple[LabelArray, 
     FormatError
         If the pixels are no labels: fractions, negative, colour-coded or several channels.
     """
-    image = read(path, axes=axes)
+    return labels_of(read(path, axes=axes), Path(path))
+
+
+def labels_of(image: Image, path: Path) -> tuple[LabelArray, str]:
+    """Return the labels that an image holds, as `read_labels` does; `path` is for messages."""
     pixels = image.to_numpy()
     order = image.axes
     if "C" in order:
-        pixels = _single_channel(pixels, order.index("C"), image, Path(path))
+        pixels = _single_channel(pixels, order.index("C"), image, path)
         order = order.replace("C", "")
     if pixels.dtype.kind == "f" and not np.array_equal(pixels, np.rint(pixels)):
         raise FormatError(

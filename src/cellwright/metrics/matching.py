@@ -293,7 +293,10 @@ class InstanceScores:
 
     def add(self, truth: AnyArray, prediction: AnyArray) -> dict[float, Matching]:
         """Score one image and return its matching at each threshold; see `match`."""
-        table = overlap_table(truth, prediction)
+        return self.add_overlaps(overlap_table(truth, prediction))
+
+    def add_overlaps(self, table: OverlapTable) -> dict[float, Matching]:
+        """Score one image whose overlaps have been counted already; see `add`."""
         matchings = {threshold: match_overlaps(table, threshold) for threshold in self.thresholds}
         splits, merges = splits_and_merges(table)
         self._images.append(

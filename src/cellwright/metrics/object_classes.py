@@ -17,7 +17,7 @@ from cellwright.metrics.matching import (
     match_overlaps,
     pooled_row,
 )
-from cellwright.metrics.overlap import overlap_table
+from cellwright.metrics.overlap import OverlapTable, overlap_table
 
 CONFUSION_IOU = 0.5
 
@@ -65,7 +65,10 @@ class ObjectClassScores:
         true_kinds, kinds : array of int, shape (N + 1,), (M + 1,)
             Class of each object by its label, from 1; 0 where it is unknown.
         """
-        table = overlap_table(truth, prediction)
+        self.add_overlaps(overlap_table(truth, prediction), true_kinds, kinds)
+
+    def add_overlaps(self, table: OverlapTable, true_kinds: IntArray, kinds: IntArray) -> None:
+        """Score one image whose overlaps have been counted already; see `add`."""
         true, found = true_kinds[table.truth_labels], kinds[table.predicted_labels]
         for threshold in self.thresholds:
             matched = match_overlaps(table, threshold)

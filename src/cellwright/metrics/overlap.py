@@ -69,11 +69,37 @@ def overlap_table(truth: AnyArray, prediction: AnyArray) -> OverlapTable:
     InputError
         If the shapes differ, an array is not of integers, or a predicted label is negative.
     """
+    return layered_overlap_table(np.asarray(truth)[None], np.asarray(prediction)[None])
+
+
+def layered_overlap_table(truth: AnyArray, prediction: AnyArray) -> OverlapTable:
+    """Count the pixels that each pair of objects shares, where objects of a side may overlap.
+
+    As `overlap_table`, once for each pair of layers.
+
+    Parameters
+    ----------
+    truth : array of int, shape (L, [Z,] Y, X)
+        True objects, each whole in one layer; 0 is background. Pixels that are below 0 in all
+        layers are unknown and count for neither side.
+    prediction : array of int, shape (M, [Z,] Y, X)
+        Predicted objects, each whole in one layer; 0 is background.
+
+    Returns
+    -------
+    OverlapTable
+        Shared pixels and sizes.
+
+    Raises
+    ------
+    InputError
+        As `overlap_table`.
+    """
     truth, prediction = np.asarray(truth), np.asarray(prediction)
-    if truth.shape != prediction.shape:
+    if truth.shape[1:] != prediction.shape[1:]:
         raise InputError(
-            f"The true labels have shape {truth.shape} and the predicted ones {prediction.shape}; "
-            "compare labels of the same image."
+            f"The true labels have shape {truth.shape[1:]} and the predicted ones "
+            f"{prediction.shape[1:]}; compare labels of the same image."
         )
     _check_labels(truth, "true")
     _check_labels(prediction, "predicted")
@@ -82,14 +108,19 @@ def overlap_table(truth: AnyArray, prediction: AnyArray) -> OverlapTable:
             f"The predicted labels contain {prediction.min()}; only true labels may be negative "
             "(unknown pixels)."
         )
-    rows = _count_blocks(truth.reshape(-1), prediction.reshape(-1))
-    both = rows[(rows[:, 0] > 0) & (rows[:, 1] > 0)]
-    truth_labels, truth_areas = _areas(rows[:, 0], rows[:, 2])
-    predicted_labels, predicted_areas = _areas(rows[:, 1], rows[:, 2])
+    rows = [[_count_blocks(t.reshape(-1), p.reshape(-1)) for p in prediction] for t in truth]
+    every = np.concatenate([found for of_layer in rows for found in of_layer])
+    both = every[(every[:, 0] > 0) & (every[:, 1] > 0)]
+    # The sizes in a layer are the same beside any layer of the other side.
+    truths = np.concatenate([of_layer[0] for of_layer in rows])
+    predictions = np.concatenate(rows[0])
+    truth_labels, truth_areas = _areas(truths[:, 0], truths[:, 2])
+    predicted_labels, predicted_areas = _areas(predictions[:, 1], predictions[:, 2])
+    order = np.lexsort((both[:, 1], both[:, 0]))
     return OverlapTable(
-        both[:, 0],
-        both[:, 1],
-        both[:, 2],
+        both[order, 0],
+        both[order, 1],
+        both[order, 2],
         truth_labels,
         truth_areas,
         predicted_labels,

@@ -101,6 +101,11 @@ class InstanceModel(Model):
         return self.object_classes or (ONE_CLASS,)
 
     @property
+    def tells_overlaps(self) -> bool:
+        """Whether it knows what others hide of objects."""
+        return isinstance(self._objects, OverlapReadout)
+
+    @property
     def bytes_of_maps(self) -> int:
         """Bytes that the maps of one network pixel take."""
         return len(self._reader.outputs) * np.dtype(np.float32).itemsize

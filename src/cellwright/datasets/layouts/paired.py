@@ -16,13 +16,14 @@ from cellwright.datasets.layouts.files import (
 from cellwright.datasets.records import Dataset, Example, Labels, PerClassLabels
 
 _IMAGES = ("images", "image", "imgs", "img", "raw", "source", "x")
-_LABELS = ("labels", "label", "masks", "mask", "target", "gt", "annotations", "y")
+_LABELS = ("overlaps", "labels", "label", "masks", "mask", "target", "gt", "annotations", "y")
 
 
 def open_paired(root: Path) -> Dataset | None:
     """Recognise ``images/`` beside ``labels/``, in `root` or in ``train/``, ``val/``, ``test/``.
 
-    Images may also be in ``raw/``, ``source/`` and the like, labels in ``masks/``, ``target/``.
+    Images may also be in ``raw/``, ``source/`` and the like, labels in ``masks/``, ``target/``, or
+    in ``overlaps/``: layers, as ``cellwright segment --overlaps`` writes them, before all others.
     Also ``images/train`` beside ``labels/train``. Inside of ``labels/``, folders with other names
     hold the objects of one class each.
     """

@@ -19,6 +19,7 @@ from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
 from cellwright.datasets.records import Dataset, Example
+from cellwright.images.layers import flattened
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import calibration_figures
@@ -43,6 +44,10 @@ METRICS_FILE = "metrics.json"
 IMAGES_FILE = "images.csv"
 ALL = "all"
 """Stands for every annotated example, whatever its split."""
+_FLAT = (
+    "Annotated objects overlap, and each was compared whole, but the model gives every pixel to "
+    "one object. Those of the methods stars, masks and embeddings find whole objects."
+)
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Evaluation:
         subsets = {"kind": example.kind, "group": example.group}
         counts: dict[float, Counts] = {}
         for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
-            matched = self.scores.setdefault(name, InstanceScores()).add(truth, scored.labels)
+            matched = self.scores.setdefault(name, InstanceScores()).add_overlaps(scored.overlaps)
             counts = {threshold: one.counts for threshold, one in matched.items()}
         known = scored.known
         self._confidence.append(scored.found.table["confidence"][known])
@@ -81,15 +86,17 @@ class Evaluation:
         self._rows.append(_row(scored, counts))
         if self.classes is not None:
             true_kinds, kinds = scored.true_kinds, scored.kinds
-            self.classes.add(truth, scored.labels, true_kinds, kinds)
+            self.classes.add_overlaps(scored.overlaps, true_kinds, kinds)
             for number, name in enumerate(scored.classes, 1):
                 self._rows[-1] |= {
                     f"true {name}": int(np.count_nonzero(true_kinds == number)),
                     f"found {name}": int(np.count_nonzero(kinds == number)),
                 }
-        mask = binary_labels_warning(example, truth)
+        mask = binary_labels_warning(example, flattened(truth))
         if mask is not None:
             self.warnings.append(mask)
+        if len(truth) > 1 and scored.found.covered is None and _FLAT not in self.warnings:
+            self.warnings.append(_FLAT)
 
     def calibration(self) -> dict[str, float | None]:
         """Return whether confidences mean what they say; None where that cannot be told."""

@@ -10,11 +10,18 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
 from cellwright._types import AnyArray, BoolArray, IntArray, LabelArray
-from cellwright.datasets.examples import load_labels, load_pixels, object_facts
+from cellwright.datasets.examples import (
+    load_labels,
+    load_layers,
+    load_pixels,
+    whole_object_facts,
+)
 from cellwright.datasets.objects import load_kinds
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
-from cellwright.metrics.matching import match
+from cellwright.inference.overlaps import layered
+from cellwright.metrics.matching import match_overlaps
+from cellwright.metrics.overlap import OverlapTable, layered_overlap_table
 from cellwright.models.card import RGB
 from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.results.folder import InputFile
@@ -32,9 +39,13 @@ class Scored:
     example : Example
     image : Image
         Axes ``"C[Z]YX"``.
-    truth : ndarray, shape ([Z,] Y, X), int32
+    truth : ndarray, shape (L, [Z,] Y, X), int32
+        In as many layers as the objects are kept in; one, most often.
     found : Segmentation
-        With its labels in memory.
+        With its labels in memory; where true objects overlap, and the method of the model knows of
+        that, with what others hide.
+    overlaps : OverlapTable
+        The pixels that true objects, and those that were found, share: of whole objects.
     classes : tuple of str
         That the model tells apart; none, most often.
     """
@@ -43,6 +54,7 @@ class Scored:
     image: Image
     truth: LabelArray
     found: Segmentation
+    overlaps: OverlapTable
     classes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +66,7 @@ class Scored:
     @property
     def correct(self) -> BoolArray:
         """Whether each found object matches a true one, in the order of the table."""
-        matched = match(self.truth, self.labels, IOU).prediction
+        matched = match_overlaps(self.overlaps, IOU).prediction
         return np.isin(self.found.table["label"], matched)
 
     @property
@@ -71,8 +83,7 @@ class Scored:
     @property
     def known(self) -> BoolArray:
         """Whether each found object lies where the annotation says anything at all."""
-        annotated = np.unique(self.labels[self.truth >= 0])
-        return np.isin(self.found.table["label"], annotated)
+        return np.isin(self.found.table["label"], self.overlaps.predicted_labels)
 
 
 def score(
@@ -101,10 +112,16 @@ def score(
         If an example has other dimensions than the model, or a file does not fit.
     """
     for example in progress(examples, "Evaluating"):
-        image, truth = load_image(example, model.card.network.dimensions)
-        diameter = object_facts(truth).diameter if tell_size else None
-        found = model.segment(image, threshold=threshold, diameter=diameter)
-        yield Scored(example, image, truth, found, model.object_classes)
+        image = image_of(example, model.card.network.dimensions)
+        truth = load_layers(example, image.shape[1:])
+        diameter = whole_object_facts(truth).diameter if tell_size else None
+        whole = len(truth) > 1 and model.tells_overlaps
+        found = model.segment(image, threshold=threshold, diameter=diameter, overlaps=whole)
+        assert found.labels is not None  # no sink is used here
+        hidden = found.covered
+        layers = found.labels[None] if hidden is None else layered(found.labels, hidden)
+        overlaps = layered_overlap_table(truth, layers)
+        yield Scored(example, image, truth, found, overlaps, model.object_classes)
 
 
 def load_image(example: Example, dimensions: int) -> tuple[Image, LabelArray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._types import IntArray, LabelArray, Table
 from cellwright.images.image import Image
+from cellwright.images.layers import layer_names
 from cellwright.images.write import write
 from cellwright.inference.overlaps import layered
 from cellwright.measure.tables import concatenate
@@ -65,6 +66,6 @@ def write_layers(path: Path, layers: Mapping[tuple[int, ...], LabelArray], like:
         like,
         data=stack.astype(np.uint16 if small else np.uint32),
         axes=before + like.axes.removeprefix("T"),
-        channel_names=tuple(f"layer {number}" for number in range(1, count + 1)),
+        channel_names=layer_names(count),
     )
     write(path, image, overwrite=True)

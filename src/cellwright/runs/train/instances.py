@@ -10,6 +10,7 @@ from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
+from cellwright.images.layers import flattened
 from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
@@ -153,7 +154,7 @@ def _pictured(
     chosen = extremes(table["AP@0.5"].tolist())
     shown = []
     for index, scored in zip(chosen, score(model, [validation[i] for i in chosen]), strict=True):
-        image, truth = middle_plane(scored.image, scored.truth)
+        image, truth = middle_plane(scored.image, flattened(scored.truth))
         note = (
             f"AP@0.5 {table['AP@0.5'][index]:.2f}, {table['true_objects'][index]} objects "
             f"annotated, {table['predicted_objects'][index]} found"

@@ -119,7 +119,7 @@ def calibrated_card(
         known = scored.known
         evidence.append(scored.found.evidence[known])
         correct.append(scored.correct[known])
-        true_objects += len(np.unique(scored.truth[scored.truth > 0]))
+        true_objects += len(scored.overlaps.truth_labels)
     values, right = joined(evidence), joined(correct).astype(bool)
     if len(right) < FEWEST_OBJECTS:
         return card
@@ -134,7 +134,7 @@ def _mean_precision(
     """Return the pooled average precision, averaged over the thresholds of the IoU."""
     scores = InstanceScores()
     for scored in score(_model(card, files), examples, tell_size=True):
-        scores.add(scored.truth, scored.labels)
+        scores.add_overlaps(scored.overlaps)
     return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
 
 

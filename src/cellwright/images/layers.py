@@ -1,0 +1,95 @@
+"""Label images in layers: objects that overlap, each of them whole in one layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import AxesError, FormatError
+from cellwright._types import LabelArray
+from cellwright.images.image import Image
+from cellwright.images.raster import READER as RASTER
+from cellwright.images.read import labels_of, read
+
+_NAME = "layer "
+"""How the channels of such an image are called, which tells it from any other."""
+
+
+def layer_names(count: int) -> tuple[str, ...]:
+    """Return the names of the channels of an image of so many layers."""
+    return tuple(f"{_NAME}{number}" for number in range(1, count + 1))
+
+
+def holds_layers(path: Path) -> bool:
+    """Return whether a label image has several layers; no pixels are read."""
+    return _layered(path) is not None
+
+
+def read_layers(path: Path, axes: str | None = None) -> LabelArray:
+    """Read a label image, in layers or not.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_labels`; layers are channels that are called so.
+    axes : str, optional
+        What the axes of a file without layers are, where it does not tell.
+
+    Returns
+    -------
+    ndarray, shape (L, [T,] [Z,] Y, X), int32
+        0 is background, 1..N are objects, each in one layer; -1, in all layers, is to be ignored.
+
+    Raises
+    ------
+    FormatError
+        If the pixels are no labels, or an object lies in several layers.
+    """
+    image = _layered(path)
+    if image is None:
+        return labels_of(read(path, axes=axes), path)[0][None]
+    layers = np.stack([labels_of(image.region(C=c), path)[0] for c in range(image.sizes["C"])])
+    own = [np.unique(layer[layer > 0]) for layer in layers]
+    numbers, uses = np.unique(np.concatenate(own), return_counts=True)
+    if (uses > 1).any():
+        raise FormatError(
+            f"'{path}' has the object {numbers[uses > 1][0]} in several layers. Each object lies "
+            "whole in one of them; give other objects other numbers."
+        )
+    unknown = (layers < 0).any(0) & (layers <= 0).all(0)
+    return np.where(unknown, -1, np.maximum(layers, 0)).astype(np.int32)
+
+
+def flattened(layers: LabelArray) -> LabelArray:
+    """Return labels in which each pixel is of one object: that of the highest number.
+
+    Parameters
+    ----------
+    layers : ndarray, shape (L, [Z,] Y, X), int32
+
+    Returns
+    -------
+    ndarray, shape ([Z,] Y, X), int32
+    """
+    flat: LabelArray = layers[0] if len(layers) == 1 else layers.max(0)
+    return flat
+
+
+def overlapping(layers: LabelArray) -> int:
+    """Return how many objects share a pixel with another one."""
+    shared = np.count_nonzero(layers > 0, axis=0) > 1
+    numbers = np.unique(layers[:, shared])
+    return int(np.count_nonzero(numbers > 0))
+
+
+def _layered(path: Path) -> Image | None:
+    """Return an image if it says that its channels are layers."""
+    if path.suffix.lower() in RASTER.suffixes:
+        return None
+    try:
+        image = read(path)
+    except AxesError:
+        return None  # who has to be told the axes says nothing about channels
+    names = image.channel_names or ()
+    return image if names and all(name.startswith(_NAME) for name in names) else None
