@@ -10,6 +10,7 @@ import numpy as np
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright._words import counted
 from cellwright.tracking.diffusion import displacements
+from cellwright.tracking.relation import are_unrelated
 from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
 from cellwright.tracking.tracks import PROBABILITY, Tracks
 
@@ -55,6 +56,8 @@ class TrackSummary:
         Detections of each frame.
     division_rate : float
         Divisions per cell and unit of time.
+    unrelated : bool
+        Whether cells are hardly nearer to those of the next frame than by chance.
     length_unit, time_unit : str
         ``"µm"`` or ``"px"``, and ``"s"`` or ``"frame"``.
     """
@@ -82,6 +85,7 @@ class TrackSummary:
     track_diffusion: DoubleArray
     cells: IntArray
     division_rate: float
+    unrelated: bool
     length_unit: str
     time_unit: str
 
@@ -143,6 +147,13 @@ class TrackSummary:
         """Return what a user should look at before trusting the tracks."""
         found = []
         links = self.detections - len(self.track_frames)
+        if self.unrelated:
+            found.append(
+                "The frames have hardly anything in common: objects are no nearer to those of the "
+                "next frame than by chance. Are these pictures of one movie, in their order? If "
+                "they are, objects move as far between frames as they lie apart, and links are "
+                "guesses: take pictures more often."
+            )
         if self.births > 0.1 * max(links, 1):
             found.append(
                 f"{self.births:,} tracks begin inside the movie without a mother: cells are missed "
@@ -220,6 +231,7 @@ def summarise(tracks: Tracks) -> TrackSummary:
         track_diffusion=moved.coefficients / interval,
         cells=np.diff(tracks.frame_offsets()),
         division_rate=divisions / lived,
+        unrelated=are_unrelated(tracks),
         length_unit="px" if tracks.pixel_size is None else "µm",
         time_unit="frame" if tracks.frame_interval is None else "s",
     )

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from cellwright.tracking.relation import are_unrelated
+from cellwright.tracking.summary import summarise
+from cellwright.tracking.tracks import make_tracks
+
+FRAMES = 4
+
+
+def movie(frames):
+    """Cells in frames that are not linked."""
+    number = np.repeat(np.arange(len(frames)), [len(cells) for cells in frames])
+    return make_tracks(frame=number, position=np.concatenate(frames), edges=np.zeros((0, 2), int))
+
+
+def cells(seed, count=30, size=200.0):
+    return np.random.default_rng(seed).uniform(0, size, (count, 2))
+
+
+def moving(first, step, seed=0):
+    draw = np.random.default_rng(seed)
+    return [first + t * draw.normal(0, step, first.shape) for t in range(FRAMES)]
+
+
+@pytest.mark.parametrize("count", [5, 30, 300])
+def test_pictures_of_different_cells_are_told(count):
+    tracks = movie([cells(seed, count) for seed in range(FRAMES)])
+    assert are_unrelated(tracks)
+    assert "hardly anything in common" in summarise(tracks).warnings()[0]
+
+
+@pytest.mark.parametrize("step", [0.5, 3.0])
+def test_cells_that_move_are_those_of_the_frame_before(step):
+    tracks = movie(moving(cells(0), step))
+    assert not are_unrelated(tracks)
+    assert not any("in common" in warning for warning in summarise(tracks).warnings())
+
+
+def test_a_pattern_like_its_mirror_image_is_no_reason_for_doubt():
+    grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), -1).reshape(-1, 2) * 20
+    assert not are_unrelated(movie(moving(grid, 1.0)))
+
+
+def test_too_few_cells_tell_nothing():
+    assert not are_unrelated(movie([cells(seed, 1) for seed in range(12)]))
+    assert not are_unrelated(movie([cells(0, 4), np.zeros((0, 2)), cells(1, 4)]))
