@@ -60,6 +60,16 @@ def test_saturation_counts_pixels_at_the_greatest_value():
     share = (exposed(plane, draw, gain=100_000) == 65535).mean()
     assert quality.saturated == pytest.approx(share, rel=0.1)
     assert kinds(quality) == ["Saturated"]
+    assert "Shorter exposure" in quality.warnings[0]
+
+
+def test_a_white_background_is_no_reason_for_a_shorter_exposure():
+    plane, draw = nuclei()
+    quality = check_plane(65_535 - exposed(plane - 0.02, draw))
+    assert quality.saturated > 0.3
+    assert kinds(quality) == ["Saturated"]
+    assert "white" in quality.warnings[0]
+    assert "xposure" not in quality.warnings[0]
 
 
 def test_a_removed_background_is_told():

@@ -20,6 +20,12 @@ _SHADED = 0.25
 _NOISE_ONLY = 7.0  # the percentiles of pure Gaussian noise are 5.2 standard deviations apart
 _LOW_CONTRAST = 12.0
 
+_OVEREXPOSED = "; their intensities are not measured. Shorter exposure would help."
+_WHITE = (
+    ", the white of a bright background. Darker objects are seen as well as ever; only how much "
+    "light they absorb is measured too low."
+)
+
 _EDGE_PIXELS = 1 << 17  # enough for the median of the strongest edges
 _FINE, _COARSE = 1.5, 3.0  # px; fine enough to see blur, coarse enough not to see noise
 
@@ -36,6 +42,9 @@ class ImageQuality:
         Share of the pixels that have exactly the greatest or the least value of the image.
     shading : float
         Smooth change of the background across the image, relative to its range of intensities.
+    bright_background : bool
+        Whether most of the image is nearer to the brightest pixels than to the darkest, as in
+        bright field.
     contrast_to_noise : float
         Range of intensities (1st to 99.8th percentile) in standard deviations of the noise.
     warnings : tuple of str
@@ -46,6 +55,7 @@ class ImageQuality:
     saturated: float
     cut_off: float
     shading: float
+    bright_background: bool
     contrast_to_noise: float
     warnings: tuple[str, ...]
 
@@ -69,14 +79,16 @@ def check_plane(plane: PixelSource | AnyArray, *, diameter: float = 20.0) -> Ima
     darkest, brightest = float(blocks.min()), float(blocks.max())
     if darkest == brightest:
         constant = f"Constant: all pixels sampled have the value {darkest:g}."
-        return ImageQuality(math.nan, 0.0, 0.0, 0.0, 0.0, (constant,))
+        return ImageQuality(math.nan, 0.0, 0.0, 0.0, False, 0.0, (constant,))
     noise = _noise(blocks, integers=np.issubdtype(plane.dtype, np.integer))
     contrast = float(high - low) / noise if noise > 0 else math.inf
+    bright = bool(np.median(blocks) - low > (high - low) / 2)
     quality = ImageQuality(
         blur=_edge_blur(blocks),
         saturated=float(np.mean(blocks == brightest)),
         cut_off=float(np.mean(blocks == darkest)),
-        shading=_shading(blocks, float(low), float(high)),
+        shading=_shading(blocks, float(low), float(high), bright_background=bright),
+        bright_background=bright,
         contrast_to_noise=contrast,
         warnings=(),
     )
@@ -89,15 +101,15 @@ def _warnings(quality: ImageQuality, diameter: float) -> list[str]:
         return ["Empty: nothing stands out from the noise."]
     if quality.contrast_to_noise < _LOW_CONTRAST:
         found.append(
-            f"Low contrast: objects are only {quality.contrast_to_noise:.0f} times brighter than "
-            "the noise. Longer exposure would help."
+            f"Low contrast: objects stand out by only {quality.contrast_to_noise:.0f} times the "
+            "noise. More light, or a longer exposure, would help."
         )
     if quality.blur > _BLURRED * diameter:
         found.append(f"Out of focus: edges are blurred over {quality.blur:.0f} pixels.")
     if quality.saturated > _SATURATED:
         found.append(
-            f"Saturated: {quality.saturated:.1%} of the pixels have the greatest value; their "
-            "intensities are not measured. Shorter exposure would help."
+            f"Saturated: {quality.saturated:.1%} of the pixels have the greatest value"
+            + (_WHITE if quality.bright_background else _OVEREXPOSED)
         )
     if quality.cut_off > _CUT_OFF:
         found.append(
@@ -158,7 +170,7 @@ def _edge_blur(blocks: FloatArray) -> float:
     return math.sqrt(max(0.0, (_COARSE**2 - ratio * _FINE**2) / (ratio - 1)))
 
 
-def _shading(blocks: FloatArray, low: float, high: float) -> float:
+def _shading(blocks: FloatArray, low: float, high: float, *, bright_background: bool) -> float:
     """Return the range of a quadratic surface through the background, where one explains it.
 
     The surface only counts by the share of the variance that it explains: objects that gather
@@ -167,8 +179,7 @@ def _shading(blocks: FloatArray, low: float, high: float) -> float:
     rows, columns = blocks.shape[:2]
     if min(rows, columns) < 3:
         return 0.0
-    dark_background = np.median(blocks) - low <= (high - low) / 2
-    level = np.percentile(blocks, 10 if dark_background else 90, axis=(2, 3)).ravel()
+    level = np.percentile(blocks, 90 if bright_background else 10, axis=(2, 3)).ravel()
     y, x = (axis.ravel() for axis in np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j])
     design: DoubleArray = np.column_stack([np.ones_like(y), y, x, y * y, y * x, x * x])
     surface = design @ np.linalg.lstsq(design, level, rcond=None)[0]
