@@ -9,7 +9,7 @@ only scored, at the end.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,8 @@ IMAGES = DATA / "dsb2018"
 SEED = 0
 STEPS = 38_000
 SETTLING = 10_000
-EMPTINESS = 6_000
-BLEND = 0.75  # of the way from the settled weights to those that know emptiness
+LAST = {"emptiness": 4_000, "stains": 6_000}
+BLEND = {"settling": 0.25, "emptiness": 0.375, "stains": 0.375}
 SET_ASIDE = 0.1
 
 # Share of the patches that each kind of image gets: fluorescence first, but nobody forgotten.
@@ -100,8 +100,12 @@ SETTLED = replace(
     foci=0.35,
     empty=0.01,
 )
-# What was learned of noise, and of stains shown in other ways, is forgotten fastest.
-MOSTLY_SETTLED = replace(SETTLED, recolour=0.6, empty=0.2)
+# What was learned of noise, and of stains shown in other ways, is forgotten fastest. It is learned
+# again, each from the settled weights: the mean of all knows both, and is no worse elsewhere.
+RECALLED = {
+    "emptiness": replace(SETTLED, recolour=0.2, empty=0.25),
+    "stains": replace(SETTLED, recolour=0.6, empty=0.2),
+}
 NETWORK = {"name": "unet", "width": 16, "growth": 2.0, "depth": 5, "block": "residual"}
 LIMITS = (
     "Trained on 462 nuclei images of one collection (DSB 2018): fluorescence, and fewer of stained "
@@ -111,6 +115,17 @@ LIMITS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What is learned how long, and after which other phase when not after the one before."""
+
+    name: str
+    variation: Augmentation
+    steps: int
+    rate: float
+    after: str = ""
+
+
 def main() -> None:
     """Train, choose, score and save."""
     making = asked_for("nuclei", __doc__.split("\n", 1)[0], steps=STEPS)
@@ -118,16 +133,19 @@ def main() -> None:
     training, chosen_on = set_aside([e for e in examples if e.split == "train"])
     network = network_from_dict({**NETWORK, "in_channels": 3, "out_channels": 3}, seed=SEED)
     phases = (
-        ("", AUGMENTATION, making.steps, 2e-3),
-        ("settling", SETTLED, SETTLING, 8e-4),
-        ("emptiness", MOSTLY_SETTLED, EMPTINESS, 8e-4),
+        Phase("", AUGMENTATION, making.steps, 2e-3),
+        Phase("settling", SETTLED, SETTLING, 8e-4),
+        Phase("emptiness", RECALLED["emptiness"], LAST["emptiness"], 6e-4, after="settling"),
+        Phase("stains", RECALLED["stains"], LAST["stains"], 8e-4, after="settling"),
     )
-    weights: list[dict[str, Tensor]] = []
-    for name, variation, steps, rate in phases:
-        learning = learning_of(training, chosen_on, making.workers, variation)
+    weights: dict[str, dict[str, Tensor]] = {}
+    for phase in phases:
+        if phase.after:
+            network.load_state_dict(weights[phase.after])
+        learning = learning_of(training, chosen_on, making.workers, phase.variation)
         settings = FitSettings(
-            steps=steps,
-            learning_rate=rate,
+            steps=phase.steps,
+            learning_rate=phase.rate,
             validate_every=1000,
             keep="last",
             monitor=AVERAGE_PRECISION,
@@ -142,26 +160,28 @@ def main() -> None:
             learning.train_batches,
             InstanceValidation(learning, learning.recipe.readout),
             settings,
-            making.work / name,
+            making.work / phase.name,
         )
-        weights.append({key: value.clone() for key, value in network.state_dict().items()})
-    network.load_state_dict(between(*weights[-2:], BLEND))
+        weights[phase.name] = {key: value.clone() for key, value in network.state_dict().items()}
+    network.load_state_dict(mean_of([(weights[name], share) for name, share in BLEND.items()]))
     card, files = chosen(network, learning, record)
     held_out = [e for e in examples if e.split == "val"]
     figures = scores(InstanceModel(Package(card, files, "", card.name)), held_out)
     ship(making, replace(card, evaluation=figures), files)
 
 
-def between(before: dict[str, Tensor], after: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Return weights on the way from `before` to `after`, which keep the best of both.
+def mean_of(weights: list[tuple[dict[str, Tensor], float]]) -> dict[str, Tensor]:
+    """Return the weighted mean of weights that began from the same, which keeps the best of each.
 
     References
     ----------
-    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    Wortsman et al., "Model soups", ICML 2022.
     """
     return {
-        name: torch.lerp(old, after[name], share) if old.is_floating_point() else after[name]
-        for name, old in before.items()
+        name: sum((other[name] * share for other, share in weights), torch.zeros_like(one))
+        if one.is_floating_point()
+        else one
+        for name, one in weights[0][0].items()
     }
 
 
@@ -216,13 +236,13 @@ def chosen(
             "data": "DSB 2018 stage 1 (CC0), corrected annotations",
             "images": len(learning.train),
             "images to choose on": len(learning.validation),
-            "steps": STEPS + SETTLING + record.steps,
+            "steps": STEPS + SETTLING + sum(LAST.values()),
             "device": record.device,
             "seed": SEED,
             "batch size": learning.patches.batch_size,
             "patch": learning.patches.shape,
             "augmentation": asdict(AUGMENTATION),
-            "augmentation at the end": asdict(learning.patches.augmentation),
+            "augmentation at the end": asdict(SETTLED),
             "script": "scripts/train_nuclei.py",
             "versions": versions(),
         },

@@ -12,7 +12,7 @@ FLOORS = {
     "sizes": 0.88,
     "elongated": 0.93,
     "dim beside bright": 0.85,
-    "bright spots": 0.25,  # they are taken for nuclei: a limit that is known
+    "bright spots": 0.78,
     "noisy": 0.87,
     "empty": 1.0,
     "one huge object": 1.0,
