@@ -77,9 +77,14 @@ def flattened(layers: LabelArray) -> LabelArray:
 
 
 def overlapping(layers: LabelArray) -> int:
-    """Return how many objects share a pixel with another one."""
-    shared = np.count_nonzero(layers > 0, axis=0) > 1
-    numbers = np.unique(layers[:, shared])
+    """Return how many objects share more than a rim with another one: 2 × 2 pixels.
+
+    Outlines that are drawn along each other share a line of pixels, which is no overlap.
+    """
+    several = np.count_nonzero(layers > 0, axis=0) > 1
+    rows = several[..., 1:, :] & several[..., :-1, :]
+    shared = rows[..., 1:] & rows[..., :-1]
+    numbers = np.unique(layers[..., 1:, 1:][:, shared])
     return int(np.count_nonzero(numbers > 0))
 
 

@@ -19,7 +19,7 @@ from cellwright.datasets.leaks import check_leaks
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
 from cellwright.datasets.records import Dataset, Example
-from cellwright.images.layers import flattened
+from cellwright.images.layers import flattened, overlapping
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.metrics.calibration import calibration_figures
@@ -95,7 +95,7 @@ class Evaluation:
         mask = binary_labels_warning(example, flattened(truth))
         if mask is not None:
             self.warnings.append(mask)
-        if len(truth) > 1 and scored.found.covered is None and _FLAT not in self.warnings:
+        if scored.found.covered is None and _FLAT not in self.warnings and overlapping(truth):
             self.warnings.append(_FLAT)
 
     def calibration(self) -> dict[str, float | None]:
