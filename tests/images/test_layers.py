@@ -5,7 +5,13 @@ import pytest
 
 from cellwright._errors import FormatError
 from cellwright.images.image import Image
-from cellwright.images.layers import flattened, holds_layers, layer_names, read_layers
+from cellwright.images.layers import (
+    count_layers,
+    flattened,
+    layer_names,
+    overlapping,
+    read_layers,
+)
 from cellwright.images.read import read_labels
 from cellwright.images.write import write
 from cellwright.runs.segment.overlaps import write_layers
@@ -25,7 +31,7 @@ def layer_image(layers):
 def test_what_segment_writes_is_read_as_it_was(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     write_layers(path, {(): LAYERS}, Image(LAYERS[0], "YX"))
-    assert holds_layers(path)
+    assert count_layers(path) == 2
     np.testing.assert_array_equal(read_layers(path), LAYERS)
     np.testing.assert_array_equal(read_layers(path, axes="YX"), LAYERS)
 
@@ -39,7 +45,7 @@ def test_volumes_too(tmp_path):
 def test_labels_without_layers_are_one(tmp_path):
     for path in (tmp_path / "a.tif", tmp_path / "a.png"):
         write(path, Image(LAYERS[0].astype(np.uint16), "YX"))
-        assert not holds_layers(path)
+        assert count_layers(path) == 1
         np.testing.assert_array_equal(read_layers(path), LAYERS[:1])
 
 
@@ -69,3 +75,12 @@ def test_channels_of_an_image_are_no_layers(tmp_path):
     for read in (read_layers, read_labels):
         with pytest.raises(FormatError, match="2 channels"):
             read(tmp_path / "a.tif")
+
+
+def test_outlines_along_each_other_do_not_overlap():
+    first = np.zeros((20, 20), np.int32)
+    first[2:10, 2:10] = 1
+    for begin, expected in ((10, 0), (9, 0), (8, 2)):
+        second = np.zeros_like(first)
+        second[2:10, begin:16] = 2
+        assert overlapping(np.stack([first, second])) == expected
