@@ -1,6 +1,6 @@
 """One sitting: from no labels to a usable model, by correcting what a model proposes.
 
-    python benchmarks/bench_sitting.py [--steps 800 1000 1500 3000] [--cells 300] [--seed 0]
+    python benchmarks/bench_sitting.py [--steps 800 1000 1500 4500] [--cells 300] [--seed 0]
 
 A simulated annotator opens phase-contrast fields of whole cells (`usiigaci_phase`, split ``train``,
 of the magnification of the fields that judge) one after the other. The model at hand, at first
@@ -51,7 +51,7 @@ SPLITS = ("train", "val")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="+", default=[800, 1000, 1500, 3000])
+    parser.add_argument("--steps", type=int, nargs="+", default=[800, 1000, 1500, 4500])
     parser.add_argument("--cells", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "sitting")
