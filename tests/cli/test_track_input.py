@@ -1,11 +1,17 @@
 """Movies and tables that are not what they should be: what `cellwright track` says of them."""
 
+import json
+
 import numpy as np
 import pytest
+from tifffile import imwrite
 
 from cellwright.images.image import Image
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import write_csv
+from cellwright.tracking.formats.files import read_tracks
+from cellwright.tracking.frames import Movie
+from cellwright.tracking.tracks import make_tracks
 
 
 def _movie():
@@ -119,6 +125,8 @@ POINTS = {"frame": FRAME, "y": np.tile([1.0, 20, 40], 4), "x": np.tile([1.0, 20,
         ({"frame": FRAME + 0.5}, "whole numbers"),
         ({"label": 1 + 0 * FRAME}, "two detections of label 1"),
         ({"x": np.where(FRAME == 2, np.nan, 1.0)}, "not finite"),
+        ({"y": np.tile(["1,5", "20", "40"], 4)}, "something else than numbers"),
+        ({"frame": np.where(FRAME == 3, np.inf, FRAME)}, "whole numbers"),
         ({"track": np.tile([1, 2, 3], 4), "parent": np.tile([2, 1, 0], 4)}, "forward in time"),
         ({name: column[:0] for name, column in POINTS.items()}, "no point"),
     ],
@@ -130,3 +138,51 @@ def test_tables_that_are_no_movie_are_refused_before_anything_is_written(
     refused = run("track", tmp_path / "points.csv", "-o", tmp_path / "out")
     assert refused.code == 2 and said in refused.error, refused.error
     assert not (tmp_path / "out").exists()
+
+
+def test_columns_of_tables_from_elsewhere_are_kept_and_do_no_harm(run, tmp_path):
+    others = {
+        "t": FRAME * 60.0,
+        "speed (µm/s)": FRAME * 2.0,
+        ".hidden": FRAME,
+        "area": np.tile(["12 px", "13 px", "14 px"], 4),
+        "touches_border": np.where(FRAME == 0, "", "False"),
+    }
+    write_csv(tmp_path / "points.csv", POINTS | others)
+    found = run("track", tmp_path / "points.csv", "-o", tmp_path / "out", "--trackmate", "--json")
+    assert found.code == 0 and found.json["tracks"] == 3, found.error
+    for name in ("tracks.csv", "tracks.geff"):
+        assert set(others) <= set(read_tracks(tmp_path / "out" / name).properties)
+
+
+@pytest.mark.parametrize("name", ["whole", "unsigned", "fractions", "partly known"])
+def test_labels_may_be_of_any_type_of_number(run, tmp_path, name):
+    labels = _movie()
+    if name == "partly known":
+        labels[:, :3] = -1
+    dtype = {"unsigned": np.uint32, "fractions": np.float32}.get(name, np.int32)
+    imwrite(tmp_path / "movie.tif", labels.astype(dtype), metadata={"axes": "TYX"})
+    found = run("track", tmp_path / "movie.tif", "-o", tmp_path / "out", "--json")
+    assert found.code == 0, found.error
+    assert (found.json["tracks"], found.json["detections"]) == (3, 18)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["model"] is None
+
+
+@pytest.mark.parametrize("value", [-2, 2**31])
+def test_numbers_that_no_label_can_have_are_refused(run, tmp_path, value):
+    labels = _movie().astype(np.int64)
+    labels[2, 0, 0] = value
+    dtype = np.int32 if value < 0 else np.uint32
+    imwrite(tmp_path / "movie.tif", labels.astype(dtype), metadata={"axes": "TYX"})
+    refused = run("track", tmp_path / "movie.tif", "-o", tmp_path / "out")
+    assert refused.code == 2 and str(value) in refused.error, refused.error
+
+
+def test_numbers_for_whether_objects_are_cut_off():
+    points = make_tracks(
+        FRAME,
+        np.stack([POINTS["y"], POINTS["x"]], axis=1),
+        properties={"touches_border": (FRAME == 3).astype(int), "area": 5.0 + np.arange(12)},
+    )
+    unknown = np.isnan(Movie(points).features).any(axis=1)
+    assert unknown.tolist() == (FRAME == 3).tolist()

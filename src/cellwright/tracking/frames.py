@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray, Table
 from cellwright.tracking.candidates import Grid, make_grid
 from cellwright.tracking.tracks import Tracks
 
@@ -71,9 +71,8 @@ class Movie:
         self.frame_of = tracks.frame.astype(np.int64)
         self._offsets = tracks.frame_offsets()
         self.border = _border(self.position)
-        if "touches_border" in tracks.properties:
-            # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
-            self.border[tracks.properties["touches_border"]] *= 2.0
+        # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
+        self.border[cut_off(tracks)] *= 2.0
         self.typical_diameter = _typical_diameter(tracks)
         self.extent = _spans(self.position) if len(tracks) else np.zeros(self.dimensions)
 
@@ -119,7 +118,7 @@ class Movie:
 
 def _features(tracks: Tracks) -> tuple[tuple[str, ...], DoubleArray]:
     """Return those features that the detections have and that differ between them."""
-    table = tracks.properties
+    table = _numbers(tracks)
     columns = {
         name: table[name]
         for name in table
@@ -138,13 +137,25 @@ def _features(tracks: Tracks) -> tuple[tuple[str, ...], DoubleArray]:
         logarithms.append(np.log(np.maximum(column, 0.01 * usual)))
     features = np.stack(logarithms, axis=1) if names else np.zeros((len(tracks), 0))
     # What is cut off by the border has neither the size nor the shape of the whole.
-    features[table.get("touches_border", np.zeros(len(tracks), bool))] = np.nan
+    features[cut_off(tracks)] = np.nan
     features[~np.isfinite(features).all(axis=1)] = np.nan
     return tuple(names), np.ascontiguousarray(features)
 
 
+def _numbers(tracks: Tracks) -> Table:
+    """Return the columns that hold numbers: in tables from elsewhere, others are texts."""
+    return {name: one for name, one in tracks.properties.items() if one.dtype.kind in "iuf"}
+
+
+def cut_off(tracks: Tracks) -> BoolArray:
+    """Return which detections are cut off by the border of the image, as far as known."""
+    touches = tracks.properties.get("touches_border", np.zeros(len(tracks), np.bool_))
+    # Tables from elsewhere may have 0 and 1, or nothing where it is not known.
+    return np.asarray(touches == 1 if touches.dtype.kind in "biuf" else touches == "True")
+
+
 def _typical_diameter(tracks: Tracks) -> float | None:
-    areas = tracks.properties.get("area", np.zeros(0))
+    areas = _numbers(tracks).get("area", np.zeros(0))
     areas = areas[np.isfinite(areas) & (areas > 0)]  # tables may not know all of them
     if not len(areas):
         return None

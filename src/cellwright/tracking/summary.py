@@ -10,6 +10,7 @@ import numpy as np
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright._words import counted
 from cellwright.tracking.diffusion import displacements
+from cellwright.tracking.frames import cut_off
 from cellwright.tracking.relation import are_unrelated
 from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
 from cellwright.tracking.tracks import PROBABILITY, Tracks
@@ -248,10 +249,7 @@ def _vanished(tracks: Tracks, tracklets: Tracklets, step: float) -> int:
     low, high = place.min(axis=0, initial=np.inf), place.max(axis=0, initial=-np.inf)
     thick = high > low  # a single plane has no upper and lower border
     border = np.minimum(place[last] - low, high - place[last])[:, thick].min(axis=1, initial=np.inf)
-    inside = border > 2 * step
-    if "touches_border" in tracks.properties:
-        inside &= ~np.asarray(tracks.properties["touches_border"], bool)[last]
-    return int(np.count_nonzero(inside))
+    return int(np.count_nonzero((border > 2 * step) & ~cut_off(tracks)[last]))
 
 
 def _paths(tracks: Tracks, tracklets: Tracklets) -> DoubleArray:

@@ -14,7 +14,7 @@ from cellwright._progress import progress
 from cellwright._types import AnyArray
 from cellwright.images.find import find_images
 from cellwright.images.image import Image
-from cellwright.images.read import read
+from cellwright.images.read import IGNORE, LARGEST_LABEL, read
 from cellwright.runs.apply.like import with_pixel_size
 from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import is_ctc
@@ -92,7 +92,7 @@ class TimeLapse:
         for number in range(self.count):
             image = self.frame(number)
             pixels = image.to_numpy()
-            if "C" in image.axes or pixels.dtype.kind not in "iu":
+            if "C" in image.axes or not _is_whole(pixels):
                 return False
             inner = pixels[..., :-1] > 0
             if inner.any():
@@ -217,9 +217,17 @@ def _numbering(files: tuple[Path, ...]) -> tuple[str, ...]:
 
 def _as_labels(image: Image) -> AnyArray:
     pixels = image.to_numpy()
-    if "C" in image.axes or pixels.dtype.kind not in "iu" or pixels.min(initial=0) < 0:
+    smallest, largest = pixels.min(initial=0), pixels.max(initial=0)
+    whole = "C" not in image.axes and _is_whole(pixels)
+    if not whole or smallest < IGNORE or largest > LARGEST_LABEL:
         raise FormatError(
-            f"'{image.name}' is no label image ({image.axes}, {pixels.dtype}). Labels are whole "
-            "numbers: 0 for background, 1, 2, 3 … for the objects."
+            f"'{image.name}' is no label image ({image.axes}, {pixels.dtype}, values from "
+            f"{smallest} to {largest}). Labels are whole numbers: 0 for background, 1, 2, 3 … for "
+            "the objects."
         )
-    return pixels
+    return np.maximum(pixels, 0).astype(np.int32)  # of what is not known, no object is tracked
+
+
+def _is_whole(pixels: AnyArray) -> bool:
+    """Return whether pixels are whole numbers, which some programs save as fractions."""
+    return pixels.dtype.kind in "iu" or np.array_equal(pixels, np.rint(pixels))

@@ -7,7 +7,8 @@ https://liveimagetrackingtools.org/geff
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,35 +34,41 @@ def write_geff(path: Path, tracks: Tracks) -> None:
     Positions are in pixels, with their scale in µm, and times in frames. Labels and tracklets are
     columns of the nodes beside those of the detections; tracklets end wherever the graph forks.
     The column ``shared`` of the edges tells a cell that leaves an object of two from a daughter.
+    Columns whose names the format cannot hold, or needs itself, get similar ones; `read_geff`
+    knows their own.
 
     Raises
     ------
     InputError
-        If a column has a name or values that the format cannot hold.
+        If a column has values that the format cannot hold.
     OutputError
         If the folder cannot be written.
     """
     axes = SPACE[-tracks.dimensions :]
-    taken = RESERVED & set(tracks.properties)
-    if taken:
-        raise InputError(
-            f"GEFF has columns {sorted(taken)} of its own; rename those of the tracks."
-        )
     nodes: Table = {TIME: tracks.frame.astype(np.int64)}
     nodes |= {axis: tracks.position[:, index] for index, axis in enumerate(axes)}
     nodes |= {"label": tracks.label, "tracklet": find_tracklets(tracks, _forks(tracks)).of}
-    nodes |= tracks.properties
+    names = _identifiers(tracks.properties, RESERVED)
+    edge_names = _identifiers(tracks.edge_properties, set())
+    nodes |= {names[name]: column for name, column in tracks.properties.items()}
+    edges = {edge_names[name]: column for name, column in tracks.edge_properties.items()}
     metadata = {
         "geff_version": VERSION,
         "directed": True,
         "axes": _axes(tracks, axes),
         "node_props_metadata": _described(nodes),
-        "edge_props_metadata": _described(tracks.edge_properties),
+        "edge_props_metadata": _described(edges),
         "track_node_props": {"tracklet": "tracklet"},
-        "extra": {OWN: {"frame_count": tracks.frame_count}},
+        "extra": {
+            OWN: {
+                "frame_count": tracks.frame_count,
+                "node_names": _changed(names),
+                "edge_names": _changed(edge_names),
+            }
+        },
     }
     with atomic_folder(path) as folder:
-        _write_group(folder, metadata, nodes, tracks)
+        _write_group(folder, metadata, nodes, edges, tracks)
 
 
 def read_geff(path: Path) -> Tracks:
@@ -113,27 +120,45 @@ def _forks(tracks: Tracks) -> BoolArray:
     return np.asarray((tracks.out_degree()[source] > 1) | (tracks.in_degree()[target] > 1))
 
 
+def _identifiers(names: Iterable[str], taken: set[str]) -> dict[str, str]:
+    """Return what columns are called in a group, where slashes would make further groups."""
+    known: dict[str, str] = {}
+    for name in names:
+        identifier = re.sub(r"[/\\]|^\.", "_", name) or "_"
+        while identifier in taken or identifier in known.values():
+            identifier += "_"
+        known[name] = identifier
+    return known
+
+
+def _changed(identifiers: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of columns that are called otherwise, by what they are called."""
+    return {new: name for name, new in identifiers.items() if new != name}
+
+
 def _described(columns: Mapping[str, AnyArray]) -> dict[str, dict[str, Any]]:
     described = {}
     for name, column in columns.items():
         kind = column.dtype.kind
-        if kind not in "biufU" or not name or "/" in name or "\\" in name or name.startswith("."):
+        if kind not in "biufU":
             raise InputError(
                 f"GEFF cannot hold the column '{name}' ({column.dtype}); columns are numbers, "
-                "booleans or texts, and their names have no slashes."
+                "booleans or texts."
             )
         dtype = "str" if kind == "U" else column.dtype.name
         described[name] = {"identifier": name, "dtype": dtype, "varlength": False}
     return described
 
 
-def _write_group(folder: Path, metadata: dict[str, Any], nodes: Table, tracks: Tracks) -> None:
+def _write_group(
+    folder: Path, metadata: dict[str, Any], nodes: Table, edges: Table, tracks: Tracks
+) -> None:
     import zarr
 
     root = zarr.open_group(str(folder), mode="w", zarr_format=2, attributes={"geff": metadata})
     parts = (
         ("nodes", np.arange(len(tracks), dtype=np.uint64), nodes),
-        ("edges", tracks.edges.astype(np.uint64), tracks.edge_properties),
+        ("edges", tracks.edges.astype(np.uint64), edges),
     )
     for name, ids, columns in parts:
         group = root.create_group(name)
@@ -232,14 +257,19 @@ def _build(
             position,
             order[rows] if pairs.size else (),
             label=label,
-            properties=nodes,
-            edge_properties=links,
+            properties=_named(nodes, own.get("node_names")),
+            edge_properties=_named(links, own.get("edge_names")),
             frame_count=own.get("frame_count"),
             pixel_size=_pixel_size(space),
             frame_interval=interval,
         )
     except InputError as error:
         raise FormatError(f"'{path}' cannot be used: {error}") from error
+
+
+def _named(columns: Table, names: Mapping[str, str] | None) -> Table:
+    """Return columns under the names that they had before they were written."""
+    return {(names or {}).get(one, one): column for one, column in columns.items()}
 
 
 def _named_axes(axes: list[dict[str, Any]], path: Path) -> tuple[dict[str, Any], list[Any]]:

@@ -111,11 +111,17 @@ def tracks_from_tables(
         )
     for derived in ("z_um", "y_um", "x_um", "time_s"):
         columns.pop(derived, None)
+    places = [known[axis] for axis in "zyx" if axis in known]
+    if any(np.asarray(place).dtype.kind not in "biuf" for place in places):
+        raise FormatError(
+            "The positions hold something else than numbers. Decimals have a point, and values "
+            "are separated by commas."
+        )
     frame = _whole(known["frame"], "frame")
     label = _whole(known["label"], "label") if "label" in known else None
     bare = make_tracks(
         frame,
-        np.stack([known[axis] for axis in "zyx" if axis in known], axis=1),
+        np.stack(places, axis=1),
         label=label,
         properties=columns,
         pixel_size=pixel_size,
@@ -180,7 +186,8 @@ def _links_file(path: Path) -> Path:
 def _whole(column: IntArray, name: str) -> IntArray:
     """Return a column of whole numbers, which programs without such a type write as 3.0."""
     values = np.asarray(column)
-    if values.dtype.kind not in "iuf" or not (values == np.rint(values)).all():
+    numbers = values.dtype.kind in "iuf" and np.isfinite(values).all()
+    if not numbers or not (values == np.rint(values)).all():
         raise FormatError(f"The column '{name}' holds something else than whole numbers.")
     return values.astype(np.int64)
 

@@ -118,7 +118,8 @@ def _lines(tracks: Tracks) -> Iterator[str]:
 def _needed(tracks: Tracks) -> Table:
     """Return what TrackMate wants to know of every spot: a radius to draw, and a quality."""
     spacing = np.array(tracks.pixel_size or (1.0,) * tracks.dimensions)
-    size = tracks.properties.get("area", np.ones(len(tracks))) * np.prod(spacing)
+    area = tracks.properties.get("area", np.zeros(0, str))
+    size = (area if area.dtype.kind in "iuf" else np.ones(len(tracks))) * np.prod(spacing)
     radius = np.sqrt(size / np.pi) if tracks.dimensions == 2 else np.cbrt(0.75 * size / np.pi)
     return {"RADIUS": radius, "QUALITY": np.ones(len(tracks))}
 
