@@ -9,7 +9,7 @@ from skimage.draw import polygon2mask
 from cellwright._errors import CellwrightError, DatasetError
 from cellwright.datasets.coco import draw_layers
 from cellwright.datasets.dataset import open_dataset
-from cellwright.datasets.examples import keeps_overlaps, load_labels, load_layers
+from cellwright.datasets.examples import count_layers, load_labels, load_layers
 from cellwright.datasets.records import CocoLabels
 from datasets.dataset_builders import save
 
@@ -91,9 +91,17 @@ def test_the_last_one_has_the_pixel_where_one_layer_must_do(tmp_path):
     save(tmp_path / "a.tif", np.zeros(SIZE, np.uint8))
     write(tmp_path / "a.json", [entry(1, box(2, 2, 8, 8)), entry(2, box(6, 6, 8, 8))])
     (example,) = open_dataset(tmp_path).examples
-    assert keeps_overlaps(example) and len(load_layers(example, SIZE)) == 2
+    assert count_layers(example) == len(load_layers(example, SIZE)) == 2
     flat = load_labels(example, SIZE)
     assert flat[7, 7] == 2 and np.count_nonzero(flat == 1) == 64 - 16
+
+
+def test_outlines_along_each_other_take_one_layer(tmp_path):
+    """They share a column of pixels, which is no overlap."""
+    save(tmp_path / "a.tif", np.zeros(SIZE, np.uint8))
+    write(tmp_path / "a.json", [entry(1, box(2, 2, 8, 8)), entry(2, box(2, 9, 8, 8))])
+    (example,) = open_dataset(tmp_path).examples
+    assert count_layers(example) == 1 and len(load_layers(example, SIZE)) == 2
 
 
 def test_of_crowds_and_of_boxes_alone_nothing_is_known(tmp_path):

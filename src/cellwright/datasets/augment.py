@@ -12,6 +12,7 @@ from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, Labe
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.intensity import change_intensity
 from cellwright.datasets.warp import Warp, smooth_bend
+from cellwright.images.layers import agreed
 from cellwright.images.read import IGNORE
 
 Size: TypeAlias = tuple[int, int, int]
@@ -94,6 +95,19 @@ def separate_parts(labels: LabelArray) -> LabelArray:
     slivers = _slivers(parts, labels)
     parts[ignored | slivers[parts]] = IGNORE
     return parts
+
+
+def separate_layers(layers: LabelArray) -> LabelArray:
+    """Give every connected part of every object in layers (L, [Z,] Y, X) a label of its own.
+
+    As `separate_parts`; labels are unique over all layers.
+    """
+    parts = np.stack([separate_parts(layer) for layer in layers])
+    highest = 0
+    for layer in parts:
+        layer[layer > 0] += highest
+        highest = max(highest, int(layer.max(initial=0)))
+    return agreed(parts)
 
 
 def _slivers(parts: LabelArray, labels: LabelArray) -> BoolArray:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cellwright._errors import DatasetError, FormatError
+from cellwright._errors import DatasetError, FormatError, InputError
 from cellwright._types import IntArray, LabelArray
 from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.coco_masks import pixels_of
 from cellwright.datasets.records import CocoLabels
+from cellwright.images.layers import in_layers
 from cellwright.images.read import IGNORE
-
-_MOST_LAYERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,30 +168,17 @@ def draw_layers(labels: CocoLabels) -> LabelArray:
     image = next((image for image in content.images if image.id == labels.image_id), None)
     if image is None:
         raise DatasetError(f"'{labels.path}' lists no image with the id {labels.image_id}.")
-    layers = _in_layers(labels.path, image, content.outlined(image.id))
+    shape = (image.height, image.width)
+    pixels = (_pixels(labels.path, image, entry) for entry in content.outlined(image.id))
+    try:
+        layers = in_layers(pixels, shape).reshape(-1, math.prod(shape))
+    except InputError as error:
+        raise DatasetError(f"'{labels.path}', on '{image.file_name}': {error}") from error
     for entry in content.objects[image.id]:
         if not entry.outlined:
             unknown = _pixels(labels.path, image, entry)
             layers[:, unknown[(layers[:, unknown] <= 0).all(0)]] = IGNORE
-    return layers.reshape(-1, image.height, image.width)
-
-
-def _in_layers(path: Path, image: CocoImage, objects: Iterable[CocoObject]) -> LabelArray:
-    """Return objects 1..N in layers, shape (L, pixels)."""
-    layers = [np.zeros(image.height * image.width, np.int32)]
-    for number, entry in enumerate(objects, start=1):
-        own = _pixels(path, image, entry)
-        free = next((layer for layer in layers if not layer[own].any()), None)
-        if free is None:
-            free = np.zeros_like(layers[0])
-            layers.append(free)
-        free[own] = number
-        if len(layers) > _MOST_LAYERS:
-            raise DatasetError(
-                f"'{path}': more than {_MOST_LAYERS} objects on '{image.file_name}' lie over each "
-                "other. Are some of them there many times?"
-            )
-    return np.stack(layers)
+    return layers.reshape(-1, *shape)
 
 
 def _pixels(path: Path, image: CocoImage, entry: CocoObject) -> IntArray:

@@ -21,9 +21,9 @@ from cellwright.datasets.records import (
     PerClassLabels,
     PointLabels,
 )
+from cellwright.images import layers as label_layers
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
-from cellwright.images.layers import flattened, holds_layers, read_layers
 from cellwright.images.read import IGNORE, read, read_labels
 
 
@@ -99,7 +99,7 @@ def load_labels(example: Example, shape: tuple[int, ...]) -> LabelArray:
     DatasetError
         If it has none, only boxes or points, or they have another shape.
     """
-    return flattened(load_layers(example, shape))
+    return label_layers.flattened(load_layers(example, shape))
 
 
 def load_layers(example: Example, shape: tuple[int, ...]) -> LabelArray:
@@ -130,7 +130,7 @@ def load_layers(example: Example, shape: tuple[int, ...]) -> LabelArray:
     elif isinstance(example.labels, PerClassLabels):
         layers = read_per_class(example.labels, label_axes(example))[0][None]
     else:
-        layers = read_layers(example.labels, label_axes(example))
+        layers = label_layers.read_layers(example.labels, label_axes(example))
     if layers.shape[1:] != shape:
         raise DatasetError(
             f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
@@ -140,11 +140,12 @@ def load_layers(example: Example, shape: tuple[int, ...]) -> LabelArray:
     return layers
 
 
-def keeps_overlaps(example: Example) -> bool:
-    """Return whether the annotation of an example has objects that overlap."""
+def count_layers(example: Example) -> int:
+    """Return how many layers it takes to keep the objects of an example whole, but for rims."""
     if isinstance(example.labels, CocoLabels):
-        return len(draw_layers(example.labels)) > 1
-    return isinstance(example.labels, Path) and holds_layers(example.labels)
+        layers = draw_layers(example.labels)
+        return len(layers) if label_layers.overlapping(layers) else 1
+    return label_layers.count_layers(example.labels) if isinstance(example.labels, Path) else 1
 
 
 def _numbered(labels: LabelArray, described: ClassLabels) -> LabelArray:

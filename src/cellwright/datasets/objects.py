@@ -20,6 +20,19 @@ from cellwright.images.read import read_labels
 
 
 @dataclass(frozen=True, slots=True)
+class Layers:
+    """The numbered objects of one patch, where they may overlap.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (L, [Z,] Y, X), int32
+        0 background, 1..N objects, each whole in one layer; -1, in all layers, ignored.
+    """
+
+    labels: LabelArray
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
     """The numbered objects of one image or patch, and what each of them is.
 
@@ -27,12 +40,15 @@ class Objects:
     ----------
     labels : ndarray, shape ([Z,] Y, X), int32
         0 background, 1..N objects, -1 ignored.
+    layers : Layers, optional
+        The same objects whole, where they may overlap.
     kinds : ndarray, shape (N + 1,), int64
         Number of the class of each object, from 1; 0 where that is unknown, and of the background.
     """
 
     labels: LabelArray
     kinds: IntArray
+    layers: Layers | None = None
 
 
 def load_kinds(example: Example, labels: LabelArray, classes: Sequence[str]) -> IntArray:

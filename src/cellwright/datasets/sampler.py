@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._errors import CellwrightError, DatasetError, UsageError
 from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, LabelArray
-from cellwright.datasets.augment import draw_warp, separate_parts
+from cellwright.datasets.augment import draw_warp, separate_layers
 from cellwright.datasets.augmentation import Augmentation
 from cellwright.datasets.box_warp import warp_boxes
 from cellwright.datasets.boxes import Boxes, load_boxes, no_boxes
@@ -19,22 +19,23 @@ from cellwright.datasets.examples import (
     ObjectFacts,
     box_facts,
     fit_channels,
-    load_labels,
+    load_layers,
     load_pixels,
-    object_facts,
+    whole_object_facts,
 )
 from cellwright.datasets.foci import add_foci
 from cellwright.datasets.intensity import change_intensity, empty_field
-from cellwright.datasets.objects import Objects, load_kinds
+from cellwright.datasets.objects import Layers, Objects, load_kinds
 from cellwright.datasets.paste import paste_objects
 from cellwright.datasets.point_warp import warp_points
 from cellwright.datasets.points import Points, load_points, no_points, point_facts
 from cellwright.datasets.records import BoxLabels, CentreLabels, Example, PointLabels
 from cellwright.datasets.warp import Warp
+from cellwright.images.layers import flattened
 from cellwright.images.normalise import Normalisation
 
 Batch: TypeAlias = dict[str, AnyArray]
-Truth: TypeAlias = LabelArray | Objects | Boxes | Points
+Truth: TypeAlias = LabelArray | Layers | Objects | Boxes | Points
 Transform: TypeAlias = Callable[[FloatArray, Any], Mapping[str, AnyArray]]
 """From the pixels and the `Truth` of a patch to named arrays."""
 
@@ -46,7 +47,8 @@ class Decoded:
     Parameters
     ----------
     pixels : ndarray, shape (C, Z, Y, X), the dtype of the file
-    labels : ndarray, shape (Z, Y, X), as small an integer type as holds them
+    labels : ndarray, shape (L, Z, Y, X), as small an integer type as holds them
+        In layers; one, most often.
     limits : ndarray, shape (C, 2)
         What the normalisation found.
     objects : ObjectFacts
@@ -70,7 +72,7 @@ class Decoded:
     @property
     def size(self) -> tuple[int, int, int]:
         """Size (Z, Y, X) in pixels."""
-        depth, height, width = self.labels.shape
+        _, depth, height, width = self.labels.shape
         return depth, height, width
 
     @property
@@ -97,10 +99,10 @@ class Patches:
     normalisation : Normalisation
         Applied with limits of the whole image, before intensities are varied.
     transform : callable, optional
-        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Objects`, `Boxes` or `Points`, of
-        one patch to named arrays, the targets of a method. Runs in the workers, so it must be
-        picklable. Without one, the labels themselves are returned as ``"labels"``; all else needs
-        one.
+        From the pixels (C, [Z,] Y, X) and labels ([Z,] Y, X), `Layers`, `Objects`, `Boxes` or
+        `Points`, of one patch to named arrays, the targets of a method. Runs in the workers, so it
+        must be picklable. Without one, the labels themselves are returned as ``"labels"``; all
+        else needs one.
     channels : int, optional
         Number of channels of a batch, see `fit_channels`. By default that of the files, which
         must then agree.
@@ -109,6 +111,10 @@ class Patches:
         False for classes of pixels.
     classes : tuple of str
         Classes of numbered objects that are to be told: patches are `Objects` then.
+    layers : int
+        In how many layers numbered objects are kept whole: where more than one, patches are, or
+        have, `Layers`. Objects are not copied into other patches then, since the light of one
+        cannot be told from that of those over it.
     """
 
     shape: tuple[int, ...]
@@ -119,6 +125,7 @@ class Patches:
     channels: int | None = None
     separate: bool = True
     classes: tuple[str, ...] = ()
+    layers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,46 +191,50 @@ class Sampler:
     def _decode(self, example: Example) -> Decoded:
         pixels, rgb = load_pixels(example)
         limits = self.patches.normalisation.limits(pixels)
-        labels, marks, facts, kinds = _annotations(example, pixels.shape[1:], self.patches.classes)
-        if labels.ndim != len(self.patches.shape):
+        labels, marks, facts, kinds = _annotations(example, pixels.shape[1:], self.patches)
+        if labels.ndim - 1 != len(self.patches.shape):
             raise DatasetError(
-                f"'{example.image}' has {labels.ndim} spatial axes, but patches have "
+                f"'{example.image}' has {labels.ndim - 1} spatial axes, but patches have "
                 f"{len(self.patches.shape)}."
             )
-        if labels.ndim == 2:
-            pixels, labels = pixels[:, None], labels[None]
+        if labels.ndim == 3:
+            pixels, labels = pixels[:, None], labels[:, None]
         return Decoded(pixels, labels, limits, facts, rgb, marks, kinds)
 
     def _patch(self, decoded: Decoded, rng: np.random.Generator) -> tuple[FloatArray, Truth]:
         """Cut one patch and vary it."""
         settings = self.patches.augmentation
         warp = self._warp(decoded, rng)
-        pixels, labels = self._cut(decoded, warp)
+        pixels, layers = self._cut(decoded, warp)
+        labels = flattened(layers)
         highest = int(labels.max(initial=0))
-        if rng.random() < settings.paste:
-            other = self._cut(decoded, self._warp(decoded, rng))
-            pixels, labels = paste_objects(pixels, labels, *other, rng)
+        if rng.random() < settings.paste and len(layers) == 1:
+            other, (other_labels,) = self._cut(decoded, self._warp(decoded, rng))
+            pixels, labels = paste_objects(pixels, labels, other, other_labels, rng)
+            layers = labels[None]
         if settings.foci and rng.random() < settings.foci:
             pixels = add_foci(pixels, labels, rng)
         pixels = change_intensity(pixels, settings, rng, decoded.rgb)
         empty = rng.random() < settings.empty
         if empty:
             pixels = empty_field(pixels.shape, self.patches.normalisation, rng)
-            labels = np.zeros_like(labels)
+            labels, layers = np.zeros_like(labels), np.zeros_like(layers)
         if len(self.patches.shape) == 2:
-            pixels, labels = pixels[:, 0], labels[0]
+            pixels, labels, layers = pixels[:, 0], labels[0], layers[:, 0]
         if isinstance(decoded.marks, Boxes):
             boxes = no_boxes() if empty else decoded.marks
             return pixels, warp_boxes(boxes, warp, decoded.size[1:])
         if isinstance(decoded.marks, Points):
             points = no_points(labels.ndim) if empty else decoded.marks
             return pixels, warp_points(points, warp, decoded.size, labels >= 0)
-        parts = separate_parts(labels) if self.patches.separate else labels
+        parts = separate_layers(layers) if self.patches.separate else layers
+        whole = Layers(parts) if len(parts) > 1 else None
         if decoded.kinds is None:
-            return pixels, parts
+            return pixels, whole or parts[0]
         # Copied objects have numbers above those that were there.
-        sources = np.where(labels > highest, labels - highest, labels)
-        return pixels, Objects(parts, _inherited(parts, sources, decoded.kinds))
+        sources = np.where(layers > highest, layers - highest, layers)
+        kinds = _inherited(parts, sources, decoded.kinds)
+        return pixels, Objects(flattened(parts), kinds, whole)
 
     def _warp(self, decoded: Decoded, rng: np.random.Generator) -> Warp:
         """Draw where a patch comes from."""
@@ -237,34 +248,41 @@ class Sampler:
         )
 
     def _cut(self, decoded: Decoded, warp: Warp) -> tuple[FloatArray, LabelArray]:
-        """Cut one patch; only the pixels that it is made of are normalised."""
+        """Cut one patch in layers; only the pixels that it is made of are normalised."""
         region = warp.region(decoded.size)
         origin = (region[0].start, region[1].start, region[2].start)
-        return warp.apply(
+        first, *more = decoded.labels[:, *region].astype(np.int32)
+        pixels, labels = warp.apply(
             self.patches.normalisation.apply(decoded.pixels[:, *region], decoded.limits),
-            decoded.labels[region].astype(np.int32),
+            first,
             origin,
         )
+        return pixels, np.stack([labels, *(warp.apply_to_labels(one, origin) for one in more)])
 
 
 def _annotations(
-    example: Example, shape: tuple[int, ...], classes: tuple[str, ...]
+    example: Example, shape: tuple[int, ...], patches: Patches
 ) -> tuple[AnyArray, Boxes | Points | None, ObjectFacts, IntArray | None]:
-    """Read labels, in as small a type as holds them, or marks; what sampling needs; and classes."""
+    """Read labels, in layers of as small a type as holds them, or marks; facts; and classes."""
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
-        return np.zeros(shape, np.uint8), boxes, box_facts(boxes), None
+        return np.zeros((1, *shape), np.uint8), boxes, box_facts(boxes), None
     if isinstance(example.labels, PointLabels | CentreLabels):
         points = load_points(example, shape)
         unknown = np.zeros(shape, np.int8) if points.known is None else points.known - np.int8(1)
-        return unknown, points, point_facts(points), None
-    labels, kinds = load_labels(example, shape), None
-    if classes:
-        kinds = load_kinds(example, labels, classes)
+        return unknown[None], points, point_facts(points), None
+    labels, kinds = load_layers(example, shape), None
+    if patches.classes:
+        kinds = load_kinds(example, labels, patches.classes)
+    if patches.layers == 1:
+        labels = flattened(labels)[None]
+    elif len(labels) < patches.layers:
+        more = np.minimum(labels[:1], 0).repeat(patches.layers - len(labels), 0)
+        labels = np.concatenate([labels, more])
     smallest = np.result_type(
         np.min_scalar_type(labels.min(initial=0)), np.min_scalar_type(labels.max(initial=0))
     )
-    return labels.astype(smallest), None, object_facts(labels), kinds
+    return labels.astype(smallest), None, whole_object_facts(labels), kinds
 
 
 def _inherited(parts: LabelArray, sources: LabelArray, kinds: IntArray) -> IntArray:

@@ -78,9 +78,7 @@ class Warp:
         labels : ndarray, shape ``shape``, int32
         """
         patch = np.empty((pixels.shape[0], *self.shape), np.float32)
-        patch_labels = np.empty(self.shape, np.int32)
-        centre = np.array(self.centre, np.float64) - origin
-        place = _Place(centre, self.matrix, self.depth_step, self.bend)
+        place = self._place(origin)
         step = np.sqrt(abs(np.linalg.det(self.matrix)))
         samples = int(np.ceil(step)) if step > _FINE_STEP else 1
         _warp_pixels(
@@ -90,8 +88,19 @@ class Warp:
             _within_pixel(samples),
             _within_pixel(samples if pixels.shape[1] > 1 else 1),
         )
-        _warp_labels(np.ascontiguousarray(labels), patch_labels, place)
-        return patch, patch_labels
+        return patch, self.apply_to_labels(labels, origin)
+
+    def apply_to_labels(
+        self, labels: LabelArray, origin: tuple[int, int, int] = (0, 0, 0)
+    ) -> LabelArray:
+        """Cut labels alone out of a source; see `apply`."""
+        patch = np.empty(self.shape, np.int32)
+        _warp_labels(np.ascontiguousarray(labels), patch, self._place(origin))
+        return patch
+
+    def _place(self, origin: tuple[int, int, int]) -> _Place:
+        centre = np.array(self.centre, np.float64) - origin
+        return _Place(centre, self.matrix, self.depth_step, self.bend)
 
 
 def smooth_bend(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import AxesError, FormatError
-from cellwright._types import LabelArray
+from cellwright._errors import AxesError, FormatError, InputError
+from cellwright._types import IntArray, LabelArray
 from cellwright.images.image import Image
 from cellwright.images.raster import READER as RASTER
-from cellwright.images.read import labels_of, read
+from cellwright.images.read import IGNORE, labels_of, read
 
+_MOST = 64  # layers
 _NAME = "layer "
 """How the channels of such an image are called, which tells it from any other."""
 
@@ -21,9 +24,10 @@ def layer_names(count: int) -> tuple[str, ...]:
     return tuple(f"{_NAME}{number}" for number in range(1, count + 1))
 
 
-def holds_layers(path: Path) -> bool:
-    """Return whether a label image has several layers; no pixels are read."""
-    return _layered(path) is not None
+def count_layers(path: Path) -> int:
+    """Return how many layers a label image has, 1 where it is not in layers; reads no pixels."""
+    image = _layered(path)
+    return 1 if image is None else image.sizes["C"]
 
 
 def read_layers(path: Path, axes: str | None = None) -> LabelArray:
@@ -57,8 +61,49 @@ def read_layers(path: Path, axes: str | None = None) -> LabelArray:
             f"'{path}' has the object {numbers[uses > 1][0]} in several layers. Each object lies "
             "whole in one of them; give other objects other numbers."
         )
+    return agreed(layers)
+
+
+def agreed(layers: LabelArray) -> LabelArray:
+    """Return layers in which pixels that one does not know, and no object has, are -1 in all."""
+    if layers.min(initial=0) >= 0:
+        return layers
     unknown = (layers < 0).any(0) & (layers <= 0).all(0)
-    return np.where(unknown, -1, np.maximum(layers, 0)).astype(np.int32)
+    return np.where(unknown, IGNORE, np.maximum(layers, 0)).astype(np.int32)
+
+
+def in_layers(objects: Iterable[IntArray], shape: tuple[int, ...]) -> LabelArray:
+    """Lay objects into layers, each into the first one that has room.
+
+    Parameters
+    ----------
+    objects : iterable of ndarray, shape (P,), int64
+        The pixels of objects 1..N, as indices in raster order.
+    shape : tuple of int
+        Size ([Z,] Y, X) of the image, in px.
+
+    Returns
+    -------
+    ndarray, shape (L, [Z,] Y, X), int32
+        At least one layer.
+
+    Raises
+    ------
+    InputError
+        If more than 64 layers were needed.
+    """
+    layers = [np.zeros(math.prod(shape), np.int32)]
+    for number, pixels in enumerate(objects, start=1):
+        free = next((layer for layer in layers if not layer[pixels].any()), None)
+        if free is None:
+            free = np.zeros_like(layers[0])
+            layers.append(free)
+        free[pixels] = number
+        if len(layers) > _MOST:
+            raise InputError(
+                f"More than {_MOST} objects lie over each other. Are some there many times?"
+            )
+    return np.stack(layers).reshape(-1, *shape)
 
 
 def flattened(layers: LabelArray) -> LabelArray:

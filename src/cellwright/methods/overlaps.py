@@ -4,7 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellwright._types import IntArray, LabelArray
+from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray
+
+
+def claimed(claims: FloatArray, values: AnyArray) -> AnyArray:
+    """Return of each pixel what holds for the object that claims it most.
+
+    Parameters
+    ----------
+    claims : ndarray, shape (L, ...)
+        How much the object of a layer claims each pixel.
+    values : ndarray, shape (L, [K,] ...)
+        What holds for that object.
+
+    Returns
+    -------
+    ndarray, shape ([K,] ...)
+    """
+    first = claims.argmax(0)
+    extra = tuple(range(values.ndim - claims.ndim))
+    place = np.expand_dims(first, (0, *(axis + 1 for axis in extra)))
+    chosen: AnyArray = np.take_along_axis(values, place, 0)[0]
+    return chosen
 
 
 def connected(labels: LabelArray, covered: IntArray) -> IntArray:

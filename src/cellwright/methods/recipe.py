@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from cellwright._types import AnyArray, LabelArray
+from cellwright.datasets.objects import Layers
 from cellwright.methods.readout import MapReader
 
 if TYPE_CHECKING:
@@ -55,6 +56,27 @@ class AnyRecipe(Protocol):
             ``loss`` and its summands; scalars, finite even for patches without objects and
             patches of which nothing is known.
         """
+
+
+@runtime_checkable
+class OverlapRecipe(Protocol):
+    """A recipe that also learns the whole shape of objects that others hide in part."""
+
+    def whole_targets(self, layers: LabelArray, /) -> dict[str, AnyArray]:
+        """Return what the network should say about one patch in which objects may overlap.
+
+        Parameters
+        ----------
+        layers : ndarray, shape (L, [Z,] Y, X), int32
+            As the labels of `Recipe.targets`, each object whole in one layer; -1 in all layers.
+        """
+
+
+def object_targets(recipe: Any, truth: Any) -> dict[str, AnyArray]:
+    """Return what a network should say about a patch, in which objects may be `Layers`."""
+    if isinstance(truth, Layers):
+        return dict(recipe.whole_targets(truth.labels))
+    return dict(recipe.targets(truth))
 
 
 class Recipe(AnyRecipe, Protocol):

@@ -58,6 +58,64 @@ def centres(objects: LabelArray, count: int) -> FloatArray:
 
 
 @njit(cache=True)
+def nearest_two(layers: LabelArray, ways: FloatArray, count: int) -> tuple[LabelArray, LabelArray]:
+    """Return for every pixel the two of its objects whose centres are nearest.
+
+    Near is meant in sizes of the objects, so that small ones are not lost in large ones.
+
+    Parameters
+    ----------
+    layers : ndarray, shape (L, Z, Y, X), int32
+        Objects 1..count, each whole in one layer; -1, in all layers, is unknown.
+    ways : ndarray, shape (L, 3, Z, Y, X), float32
+        From each pixel to the centre of the object of that layer, in px.
+    count : int
+
+    Returns
+    -------
+    nearest, second : ndarray, shape (Z, Y, X), int32
+        0 where there is none, and -1 in `nearest` where nothing is known. An object that is
+        nowhere the nearest is nowhere the second either.
+    """
+    depth, planes, rows, columns = layers.shape
+    nearest = np.zeros((planes, rows, columns), np.int32)
+    second = np.zeros((planes, rows, columns), np.int32)
+    size = np.zeros(count + 1)
+    for label in layers.ravel():
+        if label > 0:
+            size[label] += 1
+    size = size ** (2 / 3 if planes > 1 else 1.0)
+    there = np.zeros(count + 1, np.bool_)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                least, next_least = np.inf, np.inf
+                for n in range(depth):
+                    label = layers[n, z, y, x]
+                    if label < 0:
+                        nearest[z, y, x] = -1
+                    if label < 1:
+                        continue
+                    away = 0.0
+                    for axis in range(3):
+                        away += ways[n, axis, z, y, x] ** 2
+                    away /= size[label]
+                    if away < least:
+                        second[z, y, x], next_least = nearest[z, y, x], least
+                        nearest[z, y, x], least = label, away
+                    elif away < next_least:
+                        second[z, y, x], next_least = label, away
+                if nearest[z, y, x] > 0:
+                    there[nearest[z, y, x]] = True
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                if not there[second[z, y, x]]:
+                    second[z, y, x] = 0
+    return nearest, second
+
+
+@njit(cache=True)
 def rivals(objects: LabelArray) -> LabelArray:
     """Return for every pixel the nearest object that it is not part of.
 

@@ -82,6 +82,47 @@ class EmbeddingsRecipe:
             **ways,
         }
 
+    def whole_targets(self, layers: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say where objects may overlap.
+
+        A pixel of several objects belongs to the two whose centres are nearest, in radii of the
+        objects: it should lie within the bandwidths of both. Of a third, nothing is asked.
+
+        Parameters
+        ----------
+        layers : ndarray, shape (L, [Z,] Y, X), int32
+            See `OverlapRecipe`.
+
+        Returns
+        -------
+        dict of ndarray
+            As `targets`; and ``also`` and ``also_offsets``, the second of the objects of a pixel,
+            0 where there is none, and its centre.
+        """
+        objects, count = consecutive(np.ascontiguousarray(layers).reshape(-1, *layers.shape[-2:]))
+        depth = len(objects) // len(layers)
+        centre = geometry.centres(objects, count)
+        centre[:, 0] %= depth  # planes of all layers were counted in a row
+        volumes = objects.reshape(len(layers), depth, *objects.shape[1:])
+        ways = np.stack([geometry.ways(layer, centre) for layer in volumes])
+        own, second = geometry.nearest_two(volumes, ways, count)
+        rival = geometry.rivals(own)
+        rival[(volumes == rival).any(0)] = 0
+        shape = layers.shape[1:]
+
+        def to_centres(of: LabelArray) -> AnyArray:
+            way: AnyArray = geometry.ways(of, centre)[3 - len(shape) :]
+            return way.reshape(len(shape), *shape)
+
+        return {
+            "object": own.reshape(shape),
+            "rival": rival.reshape(shape),
+            "offsets": to_centres(own),
+            "rival_offsets": to_centres(rival),
+            "also": second.reshape(shape),
+            "also_offsets": to_centres(second),
+        }
+
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of one batch and its parts.
 
@@ -101,26 +142,32 @@ class EmbeddingsRecipe:
         logits, maps = outputs[:, 0].float().flatten(), _pixels(outputs[:, 1:].float())
         told = maps[:, :axes] * self.readout.unit
         widths = maps[:, axes:].clamp(-WIDEST, WIDEST) + math.log(self.readout.bandwidth)
-        own, rival, count = _numbered(batch["object"], batch["rival"])
-        inside, known, against = own > 0, own >= 0, (own >= 0) & (rival > 0)
-        size = torch.bincount(own[inside], minlength=count + 1)
-        share = 1 / size.clamp(min=1)  # of a pixel in its object: all objects count alike
-        object_widths = share[:, None] * _sums(widths[inside], own[inside], count)
-
-        own, rival, share = own[inside], rival[against], share[own[inside]]
+        also = batch.get("also", torch.zeros_like(batch["object"]))
+        own, (rival, also), count = _numbered(batch["object"], batch["rival"], also)
+        inside, known, shared = own > 0, own >= 0, also > 0
+        against = known & (rival > 0)
+        own, rival = own[inside], rival[against]
+        seen = torch.bincount(own, minlength=count + 1).clamp(min=1)
+        object_widths = _sums(widths[inside], own, count) / seen[:, None]
         apart = (widths[inside] - object_widths[own].detach()).square().mean(1)
-        way = (told - _pixels(batch["offsets"]))[inside]
+
+        member, way = own, (told - _pixels(batch["offsets"]))[inside]
+        if shared.any():
+            member = torch.cat([own, also[shared]])
+            way = torch.cat([way, (told - _pixels(batch["also_offsets"]))[shared]])
         rival_way = (told - _pixels(batch["rival_offsets"]))[against]
-        far = way.abs().sum(1) / _radius(size, axes)[own]
-        right = _membership(way, object_widths[own])
+        size = torch.bincount(member, minlength=count + 1)
+        far = way.abs().sum(1) / _radius(size, axes)[member]
+        right = _membership(way, object_widths[member])
         wrong = _membership(rival_way, object_widths[rival])
         certain = torch.zeros_like(logits)
-        certain[inside] = right.detach()
+        certain[inside] = right[: len(own)].detach()
         objects = max(count, 1)
+        # Of a pixel in its object: all objects count alike.
         parts = {
-            "gathering": _gathering(right, own, wrong, rival) / objects,
-            "agreement": self.agreement_weight * (apart * share).sum() / objects,
-            "centre": self.centre_weight * (far * share).sum() / objects,
+            "gathering": _gathering(right, member, wrong, rival) / objects,
+            "agreement": self.agreement_weight * (apart / seen[own]).sum() / objects,
+            "centre": self.centre_weight * (far / size[member]).sum() / objects,
             "seed": binary_cross_entropy(logits, certain, known),
         }
         return {"loss": sum(parts.values(), outputs.new_zeros(())), **parts}
@@ -203,20 +250,22 @@ def _pixels(maps: Tensor) -> Tensor:
     return maps.movedim(1, -1).reshape(-1, maps.shape[1])
 
 
-def _numbered(objects: Tensor, rival: Tensor) -> tuple[Tensor, Tensor, int]:
+def _numbered(objects: Tensor, *others: Tensor) -> tuple[Tensor, list[Tensor], int]:
     """Return the objects of all patches, numbered in one go.
 
     Returns
     -------
-    own, rival : Tensor of int64, shape (P,)
+    own : Tensor of int64, shape (P,)
+    others : list of such Tensor
+        Objects that there are in `objects`, too; 0 for none.
     count : int
         Objects in all.
     """
-    own, rival = objects.long().flatten(1), rival.long().flatten(1)
+    own = objects.long().flatten(1)
     counts = own.amax(1).clamp(min=0)
     before = (counts.cumsum(0) - counts)[:, None]
-    own = torch.where(own > 0, own + before, own).flatten()
-    return own, torch.where(rival > 0, rival + before, 0).flatten(), int(counts.sum())
+    moved = [torch.where(o.flatten(1) > 0, o.flatten(1) + before, 0).flatten() for o in others]
+    return torch.where(own > 0, own + before, own).flatten(), moved, int(counts.sum())
 
 
 def _radius(size: Tensor, dimensions: int) -> Tensor:

@@ -17,6 +17,7 @@ from cellwright.methods.losses import binary_cross_entropy, weighted_mean
 from cellwright.methods.masks.geometry import TERMS, middleness, spread_anchors
 from cellwright.methods.masks.readout import MasksReadout
 from cellwright.methods.numbering import consecutive
+from cellwright.methods.overlaps import claimed
 
 _FAR = 12.0  # greatest logarithm, up or down, of a distance over the unit; keeps areas finite
 _SMOOTHING = 1.0  # px; keeps the Dice loss calm on masks without pixels
@@ -79,6 +80,35 @@ class MasksRecipe:
             "anchors": spread_anchors(objects, middle, count, self.anchors),
         }
 
+    def whole_targets(self, layers: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say where objects may overlap.
+
+        A pixel of several objects tells the box of the one in whose middle it is most; the masks
+        are whole.
+
+        Parameters
+        ----------
+        layers : ndarray, shape (L, Y, X), int32
+            See `OverlapRecipe`.
+
+        Returns
+        -------
+        dict of ndarray
+            As `targets`, and ``layers`` (L, Y, X) int32, the objects whole.
+        """
+        objects, count = consecutive(layers)
+        each = [self.targets(layer) for layer in layers]
+        middles, distances = (np.stack([one[n] for one in each]) for n in ("object", "distances"))
+        middle, labels = middles.max(0), claimed(middles, objects)
+        return {
+            "object": middle,
+            "known": each[0]["known"],
+            "distances": claimed(middles, distances),
+            "label": labels,
+            "layers": objects,
+            "anchors": spread_anchors(labels, middle, count, self.anchors),
+        }
+
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of one batch and its parts.
 
@@ -121,9 +151,10 @@ class MasksRecipe:
         columns = (x >= -left[:, None]) & (x <= right[:, None])
         anchor, i, j = torch.nonzero(rows[:, :, None] & columns[:, None], as_tuple=True)
 
-        seen = batch["label"][patch[anchor], i, j]
-        mine = (seen == label[anchor]).float()
-        known = (seen >= 0).float()
+        layers = batch.get("layers", batch["label"][:, None])
+        seen = layers[patch[anchor], :, i, j]
+        mine = (seen == label[anchor, None]).any(1).float()
+        known = (seen >= 0).all(1).float()
         logit = self._logits(outputs, patch, row, column, anchor, i, j)
         count = len(patch)
         area = torch.zeros(count, device=outputs.device).index_add(0, anchor, known)

@@ -12,7 +12,7 @@ from cellwright._types import AnyArray
 from cellwright.datasets.objects import Objects
 from cellwright.methods.losses import cross_entropy
 from cellwright.methods.object_classes.readout import ObjectClassesReadout
-from cellwright.methods.recipe import Recipe
+from cellwright.methods.recipe import Recipe, object_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class ObjectClassesRecipe:
             from 1 in objects of which it is known, 0 elsewhere.
         """
         kinds = truth.kinds[np.maximum(truth.labels, 0)].astype(np.uint8)
-        return {**self.objects.targets(truth.labels), "object_class": kinds}
+        objects = truth.labels if truth.layers is None else truth.layers
+        return {**object_targets(self.objects, objects), "object_class": kinds}
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss of one batch and its parts.

@@ -10,6 +10,7 @@ from torch import Tensor
 from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.distance import depth
 from cellwright.methods.losses import binary_cross_entropy, weighted_mean
+from cellwright.methods.overlaps import claimed
 from cellwright.methods.stars import geometry
 from cellwright.methods.stars.rays import star
 from cellwright.methods.stars.readout import StarsReadout
@@ -65,6 +66,29 @@ class StarsRecipe:
             "object": depth(volume, readout.anisotropy).reshape(labels.shape),
             "distances": distances.reshape(readout.rays, *labels.shape),
             "known": (labels >= 0).astype(np.float32),
+        }
+
+    def whole_targets(self, layers: LabelArray) -> dict[str, AnyArray]:
+        """Return what the network should say where objects may overlap.
+
+        A pixel of several objects speaks for the one in which it lies deepest.
+
+        Parameters
+        ----------
+        layers : ndarray, shape (L, [Z,] Y, X), int32
+            See `OverlapRecipe`.
+
+        Returns
+        -------
+        dict of ndarray
+            As `targets`.
+        """
+        each = [self.targets(layer) for layer in layers]
+        depths, distances = (np.stack([one[n] for one in each]) for n in ("object", "distances"))
+        return {
+            "object": depths.max(0),
+            "distances": claimed(depths, distances),
+            "known": each[0]["known"],
         }
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from cellwright.datasets.examples import (
 from cellwright.datasets.objects import load_kinds
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
+from cellwright.images.layers import overlapping
 from cellwright.inference.overlaps import layered
 from cellwright.metrics.matching import match_overlaps
 from cellwright.metrics.overlap import OverlapTable, layered_overlap_table
@@ -115,7 +116,7 @@ def score(
         image = image_of(example, model.card.network.dimensions)
         truth = load_layers(example, image.shape[1:])
         diameter = whole_object_facts(truth).diameter if tell_size else None
-        whole = len(truth) > 1 and model.tells_overlaps
+        whole = model.tells_overlaps and overlapping(truth) > 0
         found = model.segment(image, threshold=threshold, diameter=diameter, overlaps=whole)
         assert found.labels is not None  # no sink is used here
         hidden = found.covered

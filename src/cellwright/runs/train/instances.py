@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
+from cellwright.datasets.examples import count_layers
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.images.layers import flattened
+from cellwright.methods.recipe import OverlapRecipe
 from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
@@ -29,7 +31,7 @@ from cellwright.runs.train.object_classes import (
     confusion_grid,
     with_object_classes,
 )
-from cellwright.runs.train.packing import packed_objects
+from cellwright.runs.train.packing import packed_layers, packed_objects
 from cellwright.runs.train.prepare import object_contract
 from cellwright.runs.train.tasks import AVERAGE_PRECISION, Finished
 from cellwright.runs.train.tuning import tuned_card
@@ -75,8 +77,11 @@ class InstanceTask:
             reference_diameter=contract.diameter,
         )
         patches = lesson.patches(plan, variation)
+        if isinstance(recipe, OverlapRecipe):
+            patches = replace(patches, layers=_layers_of(lesson.dataset))
         if not classes:
-            return lesson.learning(recipe, patches, workers)
+            learning = lesson.learning(recipe, patches, workers)
+            return learning if patches.layers == 1 else replace(learning, pack=packed_layers)
         learning = lesson.learning(
             with_object_classes(recipe, lesson.dataset), replace(patches, classes=classes), workers
         )
@@ -125,6 +130,11 @@ class InstanceTask:
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
             f"pooled{told}, on {counted(figures['images'], 'validation image')}"
         )
+
+
+def _layers_of(dataset: Dataset) -> int:
+    """Return how many layers it takes to learn every object whole."""
+    return max(count_layers(each) for part in ("train", "val") for each in dataset.part(part))
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

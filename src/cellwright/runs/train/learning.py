@@ -13,7 +13,7 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.loader import batches
 from cellwright.datasets.records import Example
 from cellwright.datasets.sampler import Patches
-from cellwright.methods.recipe import AnyRecipe
+from cellwright.methods.recipe import AnyRecipe, object_targets
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -91,10 +91,10 @@ class Learning:
 
 
 def _targets(recipe: AnyRecipe, pixels: FloatArray, truth: Any) -> dict[str, AnyArray]:
-    return recipe.targets(truth)
+    return object_targets(recipe, truth)
 
 
 def _targets_and_truth(
     recipe: AnyRecipe, pack: Callable[[Any], AnyArray] | None, pixels: FloatArray, truth: Any
 ) -> dict[str, AnyArray]:
-    return recipe.targets(truth) | {"labels": pack(truth) if pack else truth}
+    return object_targets(recipe, truth) | {"labels": pack(truth) if pack else truth}

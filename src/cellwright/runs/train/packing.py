@@ -8,7 +8,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray
-from cellwright.datasets.objects import Objects
+from cellwright.datasets.objects import Layers, Objects
 from cellwright.datasets.points import Points
 from cellwright.metrics.points import by_class
 
@@ -55,20 +55,27 @@ def unpacked_points(packed: AnyArray) -> DoubleArray:
     return rows
 
 
+def packed_layers(truth: Layers) -> AnyArray:
+    """Return the objects of a patch as an array, shape (L, [Z,] Y, X), int32."""
+    return truth.labels
+
+
 def packed_objects(truth: Objects) -> AnyArray:
     """Return the objects of a patch and their classes as one array.
 
     Returns
     -------
-    ndarray, shape (2, [Z,] Y, X), int32
+    ndarray, shape (2, [L,] [Z,] Y, X), int32
         The label of every pixel, and the number of the class of its object; 0 where unknown.
+        In layers, where objects may overlap.
     """
-    kinds = truth.kinds[np.maximum(truth.labels, 0)]
-    return np.stack([truth.labels, kinds.astype(np.int32)])
+    labels = truth.labels if truth.layers is None else truth.layers.labels
+    kinds = truth.kinds[np.maximum(labels, 0)]
+    return np.stack([labels, kinds.astype(np.int32)])
 
 
 def unpacked_objects(packed: AnyArray) -> Objects:
-    """Return the objects of a patch, as `packed_objects` took them."""
+    """Return the objects of a patch, as `packed_objects` took them: labels in layers, or not."""
     labels, kinds = packed
     own = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
     own[labels[labels > 0]] = kinds[labels > 0]

@@ -8,14 +8,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellwright._types import AnyArray, FloatArray
+from cellwright._types import AnyArray, FloatArray, LabelArray
+from cellwright.inference.overlaps import layered
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.object_classes.readout import ObjectClassesReadout
 from cellwright.methods.points.readout import PointsReadout
-from cellwright.methods.readout import Readout
+from cellwright.methods.readout import Instances, OverlapReadout, Readout
 from cellwright.metrics.detection import DetectionScores
-from cellwright.metrics.matching import Counts, InstanceScores, match
+from cellwright.metrics.matching import Counts, InstanceScores, match_overlaps
+from cellwright.metrics.overlap import OverlapTable, layered_overlap_table, overlap_table
 from cellwright.metrics.points import best_f1, by_class, correct, match_points
 from cellwright.metrics.semantic import SemanticScores
 from cellwright.runs.train.box_patches import unpacked_boxes
@@ -45,7 +47,8 @@ class InstanceValidation:
         for loss, maps, truth in self._patches.run(network):
             losses.append(loss)
             for one, labels in zip(maps, truth, strict=True):
-                scores.add(labels, self._readout.decode(one).labels)
+                found = self._readout.decode(one)
+                scores.add_overlaps(_overlaps(labels, one, found, self._readout))
         return {
             "loss": float(np.mean(losses)),
             AVERAGE_PRECISION: scores.pooled("average_precision", 0.5),
@@ -74,7 +77,8 @@ class ObjectClassValidation:
             for one, packed in zip(maps, truth, strict=True):
                 true = unpacked_objects(packed)
                 found = self._readout.decode(one)
-                pairs = match(true.labels, found.labels, 0.5)
+                shared = _overlaps(true.labels, one, found, self._readout.objects)
+                pairs = match_overlaps(shared, 0.5)
                 kinds = true.kinds[pairs.truth]
                 told = self._readout.likeliest(found)[pairs.prediction - 1] + 1
                 known += int(np.count_nonzero(kinds))
@@ -170,6 +174,18 @@ class BoxValidation:
                 shown = np.clip(found.boxes, 0, np.tile(one.shape[1:], 2))
                 scores.add(true, kinds, shown, found.classes, found.scores, ignored=~known)
         return {"loss": float(np.mean(losses)), AP50: scores.average_precision()}
+
+
+def _overlaps(
+    truth: LabelArray, maps: FloatArray, found: Instances, readout: Readout
+) -> OverlapTable:
+    """Return what true objects, in layers or not, share with those that were found."""
+    if truth.ndim < maps.ndim:
+        return overlap_table(truth, found.labels)
+    assert isinstance(readout, OverlapReadout)  # others learn no layers
+    hidden = readout.covered(maps[: len(readout.outputs)], found)
+    hidden[:, 0] += 1
+    return layered_overlap_table(truth, layered(found.labels, hidden))
 
 
 class _Patches:
