@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,16 +24,23 @@ from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.onward import link_onward
 from cellwright.tracking.options import LinkOptions
-from cellwright.tracking.pair import PairLinks
+from cellwright.tracking.pair import PairLinks, Scorer
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
 from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks
 
 _SISTERS = 4
 """Detections near one that begins a track, of which it could be the sister."""
 
+MovieScorer: TypeAlias = Callable[[Movie], Scorer]
+"""Returns what tells links and divisions of a movie."""
+
 
 def link(
-    detections: Tracks, options: LinkOptions | None = None, *, model: LinkModel | None = None
+    detections: Tracks,
+    options: LinkOptions | None = None,
+    *,
+    model: LinkModel | None = None,
+    scorer: MovieScorer | None = None,
 ) -> Tracks:
     """Link the detections of a movie to tracks with divisions.
 
@@ -47,6 +56,9 @@ def link(
     options : LinkOptions, optional
     model : LinkModel, optional
         In place of one estimated from the detections, as `fit_model` returns it.
+    scorer : callable, optional
+        Tells how probable links and divisions of neighbouring frames are, in place of the model;
+        see `cellwright.tracking.learned`.
 
     Returns
     -------
@@ -73,11 +85,15 @@ def link(
     """
     if not len(detections):
         raise InputError("There is nothing to track: no frame has a detection.")
-    return start_linking(detections, options, model=model).tracks()
+    return start_linking(detections, options, model=model, scorer=scorer).tracks()
 
 
 def start_linking(
-    detections: Tracks, options: LinkOptions | None = None, *, model: LinkModel | None = None
+    detections: Tracks,
+    options: LinkOptions | None = None,
+    *,
+    model: LinkModel | None = None,
+    scorer: MovieScorer | None = None,
 ) -> Linking:
     """Link the detections of a movie, to be corrected: see `link` and `Linking.pinned`.
 
@@ -93,14 +109,15 @@ def start_linking(
     if model is None:
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)
         model = fit_motion(movie, model, options)
+    score = None if scorer is None else scorer(movie)
     pairs: list[_Pair] = []
     states = None
     later = movie.frame(0)
     for number in progress(range(1, len(movie)), "Linking", unit="frame"):
         earlier, later = later, movie.frame(number)
-        pair, states = _link_frames(earlier, later, model, options, NO_PAIR_PINS, states)
+        pair, states = _link_frames(earlier, later, model, options, NO_PAIR_PINS, states, score)
         pairs.append(pair)
-    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS)
+    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,7 @@ class Linking:
     pairs : tuple
         What became of each frame pair.
     pins : Pins
+    scorer : Scorer, optional
     """
 
     detections: Tracks
@@ -125,6 +143,7 @@ class Linking:
     movie: Movie
     pairs: tuple[_Pair, ...]
     pins: Pins
+    scorer: Scorer | None = None
 
     def tracks(self) -> Tracks:
         """Return the detections with all links; `PROBABILITY` says how probable each is.
@@ -186,7 +205,7 @@ class Linking:
             earlier, later = self.movie.frame(number), self.movie.frame(number + 1)
             here = pins.between(earlier.rows, later.rows, frame)
             pairs[number], _ = _link_frames(
-                earlier, later, self.model, self.options, here, pairs[number].states
+                earlier, later, self.model, self.options, here, pairs[number].states, self.scorer
             )
         return replace(self, pairs=tuple(pairs), pins=pins)
 
@@ -243,6 +262,7 @@ def _link_frames(
     options: LinkOptions,
     pins: PairPins,
     states: States | None,
+    scorer: Scorer | None,
 ) -> tuple[_Pair, States | None]:
     if not len(earlier) or not len(later):
         none = np.zeros((0, 2), np.int64)
@@ -255,6 +275,7 @@ def _link_frames(
         divisions=options.divisions,
         max_distance=options.reach,
         pins=pins,
+        scorer=scorer,
     )
     edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
     beside = _beside(later, found, model)

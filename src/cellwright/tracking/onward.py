@@ -7,7 +7,7 @@ import numpy as np
 from cellwright.tracking.kalman import States, first_states, forecast, updated
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
-from cellwright.tracking.pair import PairLinks, link_pair, single
+from cellwright.tracking.pair import PairLinks, Scorer, link_pair, single
 from cellwright.tracking.pins import NO_PAIR_PINS, PairPins
 
 
@@ -19,6 +19,7 @@ def link_onward(
     divisions: bool = True,
     max_distance: float = np.inf,
     pins: PairPins = NO_PAIR_PINS,
+    scorer: Scorer | None = None,
 ) -> tuple[PairLinks, States | None]:
     """Link two frames, as `link_pair` does, and return what is known of the motion after them.
 
@@ -28,19 +29,26 @@ def link_onward(
     model : LinkModel
     states : States, optional
         Of the earlier frame; None at the beginning of a movie, or where the model has no motion.
-    divisions, max_distance, pins
+    divisions, max_distance, pins, scorer
         See `link_pair`.
     """
     motion = model.motion
     if motion is None:
-        return link_pair(
-            pair, model, divisions=divisions, max_distance=max_distance, pins=pins
-        ), None
+        found = link_pair(
+            pair, model, divisions=divisions, max_distance=max_distance, pins=pins, scorer=scorer
+        )
+        return found, None
     if states is None:
         states = first_states(pair.earlier.position, motion)
     ahead = forecast(states, motion)
     found = link_pair(
-        pair, model, divisions=divisions, max_distance=max_distance, pins=pins, ahead=ahead
+        pair,
+        model,
+        divisions=divisions,
+        max_distance=max_distance,
+        pins=pins,
+        ahead=ahead,
+        scorer=scorer,
     )
     own, seen = single(found), pair.later.position - pair.shift
     after = updated(ahead, seen, found.source[own], found.target[own], motion)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright.tracking.assignment import Assignment
 from cellwright.tracking.candidates import Edges, neighbours, united
 from cellwright.tracking.costs import expected_costs, link_costs
 from cellwright.tracking.frames import Frame
@@ -22,11 +25,13 @@ from cellwright.tracking.kalman import RUN_ON, Forecast, moved, scaled
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair, median_step
 from cellwright.tracking.pins import NO_PAIR_PINS, PairPins, pinned_candidates
-from cellwright.tracking.splits import Splits, propose_splits
+from cellwright.tracking.splits import SURE, Splits, propose_splits
 
 NEIGHBOURS = {2: 6, 3: 8}
 """Candidates of each detection, by the number of spatial axes."""
 _PAIRS_OF_PRIOR = 30
+_UNSURE = 15.0
+"""Divisions that cost so much more than their alternative are left to a scorer to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,38 @@ class PairLinks:
     step: float
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of two frames before a scorer has a say.
+
+    Attributes
+    ----------
+    pair : FramePair
+    model : LinkModel
+    step : float
+        Scale of displacements in this pair.
+    problem : Problem
+    wishes : array of float, shape (E,)
+        What of the costs of candidate links is due to pins.
+    without : Assignment
+        The best links without divisions.
+    splits : Splits
+        The most promising division of each mother, unlikely ones as well.
+    """
+
+    pair: FramePair
+    model: LinkModel
+    step: float
+    problem: Problem
+    wishes: DoubleArray
+    without: Assignment
+    splits: Splits
+
+
+Scorer: TypeAlias = Callable[[Draft], Draft]
+"""Puts other costs of links and divisions in place of those of a draft, and solves it again."""
+
+
 def single(found: PairLinks) -> BoolArray:
     """Return which links are not those of a division, shape (L,)."""
     return np.asarray(np.bincount(found.source)[found.source] == 1)
@@ -73,6 +110,7 @@ def link_pair(
     max_distance: float = np.inf,
     pins: PairPins = NO_PAIR_PINS,
     ahead: Forecast | None = None,
+    scorer: Scorer | None = None,
 ) -> PairLinks:
     """Link two frames.
 
@@ -88,6 +126,7 @@ def link_pair(
     ahead : Forecast, optional
         Where the detections of the earlier frame are expected, but for the drift; by default,
         where they are.
+    scorer : Scorer, optional
 
     Notes
     -----
@@ -110,13 +149,16 @@ def link_pair(
         model.start_costs(later.border, step),
     )
     without = solve(problem, NO_SPLITS)
-    column_of = without.column_of
-    splits = chosen = NO_SPLITS
+    splits = NO_SPLITS
     if divisions:
+        sure = SURE if scorer is None else _UNSURE
         splits = propose_splits(
-            edges, earlier, later, shift, model, without, problem.column_alone, wishes
+            edges, earlier, later, shift, model, without, problem.column_alone, wishes, sure
         )
-        column_of, chosen = solve_with_splits(problem, without, splits)
+    if scorer is not None:
+        scored = scorer(Draft(pair, model, step, problem, wishes, without, splits))
+        problem, without, splits = scored.problem, scored.without, scored.splits
+    column_of, chosen = solve_with_splits(problem, without, splits)
     source, target, probability = chosen_links(problem, column_of, chosen)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)

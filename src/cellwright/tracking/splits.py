@@ -16,7 +16,7 @@ from cellwright.tracking.costs import commonness, limited, tail_constants
 from cellwright.tracking.frames import Frame
 from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
 
-_SURE = 5.0
+SURE = 5.0
 """Divisions that cost so much more than their alternative are not looked at."""
 
 
@@ -86,6 +86,7 @@ def propose_splits(
     solved: Assignment,
     column_alone: DoubleArray,
     wishes: DoubleArray,
+    sure: float = SURE,
 ) -> Splits:
     """Find for each detection the pair of daughters that would lower the total cost most.
 
@@ -104,6 +105,8 @@ def propose_splits(
         Costs of beginning for the later frame.
     wishes : array of float, shape (E,)
         What each candidate link costs beside what it is worth.
+    sure : float
+        Divisions that cost so much more than their alternative are not looked at.
     """
     division = model.division
     mothers = _mother_costs(earlier.features, model)
@@ -131,6 +134,7 @@ def propose_splits(
         _Elsewhere(solved.row_duals, solved.column_duals, solved.column_of, column_alone),
         births,
         wishes,
+        sure,
     )
     return Splits(mother, pairs, costs, prices)
 
@@ -209,6 +213,7 @@ def _propose(
     elsewhere: _Elsewhere,
     births: _Births,
     wishes: DoubleArray,
+    sure: float,
 ) -> tuple[IntArray, IntArray, DoubleArray, DoubleArray]:
     """Return mother, edges, cost and price of the best division of each row that has one."""
     rows, dimensions = before.position.shape
@@ -219,7 +224,7 @@ def _propose(
     count = 0
     closest = _closest(dimensions, births)
     for row in range(rows):
-        best = _SURE
+        best = sure
         own = elsewhere.column_of[row]
         left = 0.0  # what it costs that the present continuation gets no mother
         if own >= 0:
@@ -259,7 +264,7 @@ def _propose(
                     best = cost - worth
                     mother[count], costs[count], prices[count] = row, cost, best
                     pairs[count, 0], pairs[count, 1] = e, g
-        if best < _SURE:
+        if best < sure:
             count += 1
     return mother[:count], pairs[:count], costs[:count], prices[:count]
 

@@ -1,0 +1,1 @@
+"""Links and divisions told by a small network that learned from tracked movies."""

@@ -1,0 +1,127 @@
+"""A scorer: the network that tells links and divisions, in place of the costs of a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from cellwright._types import DoubleArray, FloatArray
+from cellwright.tracking.frames import Frame, Movie
+from cellwright.tracking.joint import NO_SPLITS, solve
+from cellwright.tracking.learned.features import (
+    DIVISION_FEATURES,
+    LINK_FEATURES,
+    Beside,
+    View,
+    division_features,
+    link_features,
+)
+from cellwright.tracking.motion import FramePair
+from cellwright.tracking.pair import Draft, Scorer
+from cellwright.tracking.splits import SURE
+
+CHANNELS = LINK_FEATURES + DIVISION_FEATURES
+"""Of the network: the numbers about a link, then those about a division; the others are 0."""
+_AT_ONCE = 1 << 15  # candidates
+
+Network: TypeAlias = Callable[[FloatArray], FloatArray]
+"""From (1, CHANNELS, 1, P) to (1, 1, 1, P), float32: each candidate is a pixel of its own."""
+
+
+def make_scorer(network: Network) -> Callable[[Movie], Scorer]:
+    """Return what scores the links and divisions of a movie; see `cellwright.tracking.link.link`.
+
+    Parameters
+    ----------
+    network : callable
+        From (1, CHANNELS, 1, P) to (1, 1, 1, P), both float32.
+    """
+
+    def of_movie(movie: Movie) -> Scorer:
+        views = Views(movie)
+
+        def scored(draft: Draft) -> Draft:
+            return rescored(views(draft), network)
+
+        return scored
+
+    return of_movie
+
+
+class Views:
+    """Looks at drafts of frame pairs together with the frames before and after them.
+
+    Parameters
+    ----------
+    movie : Movie
+    """
+
+    def __init__(self, movie: Movie) -> None:
+        self._movie = movie
+
+    def __call__(self, draft: Draft) -> View:
+        """Return a draft with what lies around it."""
+        earlier, later = draft.pair.earlier, draft.pair.later
+        before = self._other(earlier, -1)
+        after = self._other(later, 1)
+        return View(
+            draft,
+            self._movie,
+            Beside.before(FramePair.of(before, earlier), self._movie)
+            if before
+            else Beside.none(earlier),
+            Beside.after(FramePair.of(later, after), self._movie) if after else Beside.none(later),
+        )
+
+    def _other(self, frame: Frame, lag: int) -> Frame | None:
+        """Return the frame before or after one; None where there is none, or nothing in it."""
+        number = int(self._movie.frame_of[frame.rows[0]]) + lag
+        if not 0 <= number < len(self._movie) or not self._movie.counts[number]:
+            return None
+        return self._movie.frame(number)
+
+
+def rescored(view: View, network: Network) -> Draft:
+    """Return a draft with the costs that a network tells, solved again without divisions."""
+    draft = view.draft
+    link, division = corrections(network, link_features(view), division_features(view))
+    problem = replace(draft.problem, costs=draft.problem.costs - link)
+    without = solve(problem, NO_SPLITS)
+    changed = replace(draft, problem=problem, without=without)
+    price = draft.splits.price - division
+    splits = replace(draft.splits, price=price, cost=price + _worth(changed))
+    return replace(changed, splits=splits.where(price < SURE))
+
+
+def corrections(
+    network: Network, links: FloatArray, divisions: FloatArray
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return what a network adds to the log odds of links (E,) and of divisions (S,)."""
+    pixels = as_pixels(links, divisions)
+    starts = range(0, pixels.shape[-1], _AT_ONCE)
+    parts = [network(pixels[..., start : start + _AT_ONCE])[0, 0, 0] for start in starts]
+    added = np.concatenate([np.zeros(0), *parts])
+    return added[: links.shape[1]], added[links.shape[1] :]
+
+
+def as_pixels(links: FloatArray, divisions: FloatArray) -> FloatArray:
+    """Return numbers about candidates as the network takes them: links, then divisions."""
+    count = links.shape[1]
+    pixels = np.zeros((1, CHANNELS, 1, count + divisions.shape[1]), np.float32)
+    pixels[0, :LINK_FEATURES, 0, :count] = links
+    pixels[0, LINK_FEATURES:, 0, count:] = divisions
+    return pixels
+
+
+def _worth(draft: Draft) -> DoubleArray:
+    """Return what mothers and daughters of all divisions cost at least without these."""
+    splits, without = draft.splits, draft.without
+    daughters = draft.problem.edges.columns[splits.edges]
+    own = without.column_of[splits.mother]
+    worth = without.row_duals[splits.mother] + without.column_duals[daughters].sum(axis=1)
+    left = draft.problem.column_alone[own] - without.column_duals[own]
+    leaves = (own >= 0) & (daughters != own[:, None]).all(axis=1)
+    return np.asarray(worth - np.where(leaves, left, 0.0))
