@@ -272,7 +272,7 @@ ON_SLICE = "document.querySelector('#sliders output').textContent.startsWith('{}
 def test_objects_are_copied_to_other_slices_and_brushes_reach_into_them(page, stack):
     browser = page.browser
     browser.key("y")
-    browser.wait(ON_SLICE.format(2))
+    browser.wait(ON_SLICE.format(1))
     stack(True, True, False)
     browser.wait("!document.getElementById('object').hidden")  # still selected
     browser.key("z", "ctrl")
@@ -288,12 +288,12 @@ def test_objects_are_copied_to_other_slices_and_brushes_reach_into_them(page, st
 
 def test_an_object_is_drawn_between_the_slices_that_it_is_on(page, stack):
     browser = page.browser
-    for number in (2, 3):
+    for number in (1, 2):
         browser.key("y")
         browser.wait(ON_SLICE.format(number))
     stack(True, True, True)
     browser.key("PageDown")
-    browser.wait(ON_SLICE.format(2))
+    browser.wait(ON_SLICE.format(1))
     browser.wait("!document.getElementById('object').hidden")
     browser.key("Delete")
     stack(True, False, True)
@@ -363,6 +363,9 @@ def movie(folder):
     return folder / "labels" / "movie_tracks.csv"
 
 
+CAN = "['track-cut', 'track-orphan'].map((id) => !document.getElementById(id).disabled)"
+
+
 def test_cells_are_linked_divided_and_followed_in_a_tree(movie, page):
     from cellwright.tracking.formats.files import read_tracks
 
@@ -385,6 +388,9 @@ def test_cells_are_linked_divided_and_followed_in_a_tree(movie, page):
     browser.key("v")
     browser.click(*page.at(60, 120))
     browser.wait("!document.getElementById('object').hidden")
+    family = "document.querySelector('#lineage-tree canvas').getAttribute('aria-label')"
+    browser.wait(f"{family} === 'Family of 1 track'")
+    assert browser.run(CAN) == [False, False]  # it begins here, and comes from no other
     browser.key("o")
     browser.key(".")
     browser.click(*page.at(60, 120))
@@ -394,9 +400,9 @@ def test_cells_are_linked_divided_and_followed_in_a_tree(movie, page):
     browser.click(*page.at(60, 120), modifier="alt")
     browser.wait(SAVED)
     browser.click(*page.at(160, 120), modifier="alt")
-    family = "document.querySelector('#lineage-tree canvas').getAttribute('aria-label')"
     browser.key(",")
-    browser.wait(f"{family} === 'Family of 3 tracks with 1 divisions'")
+    browser.wait(f"{family} === 'Family of 3 tracks with 1 division'")
+    assert browser.run(CAN) == [True, False]
     end = time.monotonic() + 30
     while not movie.exists() or len(divided := read_tracks(movie).out_degree()) < 6:
         assert time.monotonic() < end

@@ -91,22 +91,46 @@ def row(number):
 def test_table_and_image_are_linked_both_ways(open_page, results):
     page = open_page(results)
     browser, places = page.browser, page.server.desk.result.places
-    page.click(row(4))
-    page.says("selected-count", "object 5")
+    field = places.image == 0
+    central = int(
+        np.argmin(np.abs(places.centre[field, 0] - 100) + np.abs(places.centre[field, 1] - 130))
+    )
+    for _ in range(6):
+        browser.key("+")
+    browser.run(f"document.querySelector('#table .grid').scrollTop = {26 * central}")
+    page.click(row(central))
+    page.says("selected-count", f"object {central + 1}")
     browser.wait(READY)
-    # It is in the middle of the image now, where a click finds it.
+    # It is in the middle of the view now, where a click finds it.
     left, top, width, height = page.box("#stage")
     browser.key("Escape")
     page.says("selected-count", "Nothing")
     browser.click(left + width / 2, top + height / 2)
-    page.says("selected-count", "object 5")
-    browser.wait(f"document.querySelector(\"{row(4)}\").classList.contains('chosen')")
+    page.says("selected-count", f"object {central + 1}")
+    browser.wait(f"document.querySelector(\"{row(central)}\").classList.contains('chosen')")
     # An object of the other image opens it.
     other = int(np.flatnonzero(places.image == 1)[0])
     browser.run("document.querySelector('#table .grid').scrollTop = 1e6")
     page.click(row(len(places.image) - 1))
     page.says("title", "field_1")
     assert other > 0
+
+
+def test_the_view_stays_filled_where_an_object_lies_at_the_border(open_page, results):
+    page = open_page(results)
+    browser, places = page.browser, page.server.desk.result.places
+    for _ in range(8):
+        browser.key("+")
+    outermost = int(np.argmin(places.centre[places.image == 0, 1]))
+    browser.run(f"document.querySelector('#table .grid').scrollTop = {26 * outermost}")
+    page.click(row(outermost))
+    page.says("selected-count", f"object {outermost + 1}")
+    browser.wait(READY)
+    left, top, _, height = page.box("#stage")
+    browser.mouse("move", left + 1, top + height / 2)
+    page.says("where", "x ")
+    scale = float(page.text("zoom").replace(" %", "")) / 100
+    assert -70 / scale <= int(page.text("where").rpartition("x ")[2]) < places.centre[outermost, 1]
 
 
 def test_what_is_brushed_and_lassoed_is_selected(open_page, results):
@@ -193,7 +217,7 @@ def test_a_doubtful_link_leads_to_its_frame_and_family(open_page, tmp_path):
     browser.wait("document.querySelector('#family canvas').ariaLabel?.startsWith('Family')")
     browser.key(".")
     shown = "document.querySelector('#sliders output').textContent"
-    assert browser.run(shown) == f"{min(frame + 1, 4)} / 4"
+    assert browser.run(shown) == f"{min(frame + 1, 4)} of 0–4"
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (820, 1180)])

@@ -2,6 +2,7 @@
 
 const LARGEST = 64; // CSS px per image px
 const SMALLEST_PART = 0.5; // of the scale at which the image fills the view
+const RIM = [12, 64]; // CSS px beyond the border of the image, up and across: clear of the tools
 
 export class Camera {
   constructor() {
@@ -11,12 +12,14 @@ export class Camera {
     this.width = 1;
     this.height = 1;
     this.image = [1, 1];
+    this.whole = false; // whether the whole image is shown, and goes on to be
   }
 
   /** @param {number} width @param {number} height Size of the view in CSS px. */
   resize(width, height) {
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
+    if (this.whole) this.fit();
   }
 
   /** Show the whole image. @param {[number, number]} [size] Height and width in px. */
@@ -25,14 +28,23 @@ export class Camera {
     const [height, width] = this.image;
     this.x = width / 2;
     this.y = height / 2;
-    this.scale = this.#whole();
+    this.scale = this.#filling();
+    this.whole = true;
   }
 
   /** Show a part of the image, and a little around it. @param {[number, number, number, number]} box y0, x0, y1, x1 in px. */
   show([y0, x0, y1, x1]) {
-    this.x = (x0 + x1) / 2;
-    this.y = (y0 + y1) / 2;
-    this.scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
+    const scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
+    this.centre((y0 + y1) / 2, (x0 + x1) / 2, scale);
+  }
+
+  /** Bring a position to the middle, or near to it: the view stays filled as far as it can be. @param {number} y @param {number} x @param {number} [scale] */
+  centre(y, x, scale = this.scale) {
+    const [height, width] = this.image;
+    this.scale = this.#possible(scale);
+    this.y = filled(y, height, this.height / this.scale, RIM[0] / this.scale);
+    this.x = filled(x, width, this.width / this.scale, RIM[1] / this.scale);
+    this.whole = false;
   }
 
   /** @param {number} px @param {number} py @returns {[number, number]} Position [y, x] in the image. */
@@ -50,13 +62,13 @@ export class Camera {
     const [height, width] = this.image;
     this.x = Math.min(width, Math.max(0, this.x - dx / this.scale));
     this.y = Math.min(height, Math.max(0, this.y - dy / this.scale));
+    this.whole = false;
   }
 
   /** Zoom so that what is at a position stays there. @param {number} factor @param {number} px @param {number} py */
   zoom(factor, px = this.width / 2, py = this.height / 2) {
     const [y, x] = this.toImage(px, py);
-    const least = Math.min(1, SMALLEST_PART * this.#whole());
-    this.scale = Math.min(LARGEST, Math.max(least, this.scale * factor));
+    this.scale = this.#possible(this.scale * factor);
     this.x = x - (px - this.width / 2) / this.scale;
     this.y = y - (py - this.height / 2) / this.scale;
     this.pan(0, 0);
@@ -69,8 +81,23 @@ export class Camera {
     return [y0, x0, y1, x1];
   }
 
-  #whole() {
+  /** @param {number} scale */
+  #possible(scale) {
+    return Math.min(LARGEST, Math.max(Math.min(1, SMALLEST_PART * this.#filling()), scale));
+  }
+
+  /** The scale at which the image fills the view. */
+  #filling() {
     const [height, width] = this.image;
     return Math.min(LARGEST / 4, (0.94 * this.width) / width, (0.94 * this.height) / height);
   }
+}
+
+/**
+ * The middle of a view along an axis that shows as little as possible beyond the image.
+ * @param {number} wanted @param {number} size Of the image. @param {number} seen Of it, by the view. @param {number} rim That may be seen beyond its border.
+ */
+function filled(wanted, size, seen, rim) {
+  const [least, most] = [seen / 2 - rim, size - seen / 2 + rim];
+  return least < most ? Math.min(most, Math.max(least, wanted)) : size / 2;
 }

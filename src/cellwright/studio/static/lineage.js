@@ -19,7 +19,6 @@ export class Lineage {
       chosen: (row) => row === this.#row(viewer.labels.selected, viewer.place.t),
       frame: () => viewer.place.t,
       doubtful: () => false,
-      first: 1,
     });
     find("track-cut").onclick = () => this.cut();
     find("track-orphan").onclick = () => this.#post("orphan");
@@ -39,7 +38,7 @@ export class Lineage {
   update() {
     if (this.frames < 2) return;
     const { selected } = this.viewer.labels;
-    find("track-cut").disabled = find("track-orphan").disabled = !selected;
+    if (!selected) this.#offer(undefined);
     this.family.branches = [];
     this.family.show(selected ? this.#row(selected, this.viewer.place.t) : -1);
   }
@@ -63,11 +62,20 @@ export class Lineage {
     await this.actions.change("tracks", { ...place, action, label: selected, ...more });
   }
 
+  /** Offer what can be done with the selected track in this frame. @param {Track | undefined} track */
+  #offer(track) {
+    const frames = track?.frames ?? [];
+    const { t } = this.viewer.place;
+    find("track-cut").disabled = !(frames[0] < t && t <= frames[frames.length - 1]);
+    find("track-orphan").disabled = !track || track.parent < 0;
+  }
+
   /** What the tree is drawn from; a row stands for a label in a frame. */
   async #branches() {
-    const { api, number, labels } = this.viewer;
+    const { api, number, labels, labels: { selected } } = this.viewer;
     /** @type {Track[]} */
-    const tracks = await api.get(`images/${number}/family`, { label: labels.selected });
+    const tracks = await api.get(`images/${number}/family`, { label: selected });
+    if (number === this.viewer.number && selected === labels.selected) this.#offer(tracks.find(({ label }) => label === selected));
     return tracks.map(({ label, parent, at, frames }) => ({ parent, at, frames, rows: frames.map((frame) => this.#row(label, frame)) }));
   }
 

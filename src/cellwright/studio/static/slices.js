@@ -37,7 +37,10 @@ export class Slices {
     find("slices-copy").textContent = chosen ? `Copy to the next ${what}` : `Copy all to the next ${what}`;
     find("slices-follow").textContent = `Find in the next ${what}`;
     find("slices-between").textContent = `Draw between ${what}s`;
-    find("slices-between").disabled = find("slices-follow").disabled = !chosen;
+    const goesOn = this.#next(1) !== null;
+    find("slices-copy").disabled = !goesOn;
+    find("slices-follow").disabled = !chosen || !goesOn;
+    find("slices-between").disabled = !chosen;
     find("slices-hint").hidden = chosen;
   }
 
@@ -71,13 +74,19 @@ export class Slices {
     if (label) await this.actions.edit({ tool: "interpolate", axis: this.axis, label });
   }
 
+  /** Which plane is so many farther, null for none. @param {number} by */
+  #next(by) {
+    const { image, place } = this.viewer;
+    const to = place[this.axis] + by;
+    return to < 0 || to >= (image?.[this.axis === "z" ? "planes" : "frames"] ?? 1) ? null : to;
+  }
+
   /** Make an edit on the next plane, and show it there. @param {number} by @param {(target: {axis: Axis, to: number}) => Promise<any>} edit */
   async #go(by, edit) {
     const { viewer, axis } = this;
     const { number } = viewer;
-    const image = /** @type {import("./api.js").ImageFacts} */ (viewer.image);
-    const to = viewer.place[axis] + by;
-    if (to < 0 || to >= (axis === "z" ? image.planes : image.frames)) return;
+    const to = this.#next(by);
+    if (to === null) return;
     const changed = await edit({ axis, to });
     if (changed && number === viewer.number) this.actions.go(axis, to);
   }

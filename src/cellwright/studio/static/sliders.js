@@ -1,4 +1,4 @@
-/** Sliders through time and depth. */
+/** Sliders through time and depth. Frames and planes count from 0, as in tables and in file names. */
 
 /** @typedef {{t: number, z: number}} Place */
 
@@ -6,10 +6,8 @@ export class Sliders {
   /**
    * @param {HTMLElement} panel
    * @param {(place: Place) => void} changed
-   * @param {0 | 1} [first] What the first frame or plane is called.
    */
-  constructor(panel, changed, first = 1) {
-    this.first = first;
+  constructor(panel, changed) {
     this.panel = panel;
     this.changed = changed;
     this.place = { t: 0, z: 0 };
@@ -18,23 +16,19 @@ export class Sliders {
   /** @param {import("./api.js").ImageFacts} image */
   open(image) {
     this.place = { t: 0, z: 0 };
-    const axes = /** @type {["t" | "z", string, number][]} */ ([["t", "Time", image.frames], ["z", "Z", image.planes]]);
+    const axes = /** @type {["t" | "z", string, number][]} */ ([["t", "Frame", image.frames], ["z", "Z", image.planes]]);
     this.panel.replaceChildren(...axes.filter(([, , count]) => count > 1).map(([axis, name, count]) => {
       const line = document.createElement("label");
-      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>${this.#said(0, count)}</output>`;
+      line.title = "Counted from 0, as in all tables";
+      line.innerHTML = `<span>${name}</span><input type="range" name="${axis}" min="0" max="${count - 1}" value="0"><output>${said(0, count)}</output>`;
       const slider = /** @type {HTMLInputElement} */ (line.querySelector("input"));
       slider.oninput = () => {
         this.place = { ...this.place, [axis]: slider.valueAsNumber };
-        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = this.#said(slider.valueAsNumber, count);
+        /** @type {HTMLElement} */ (line.querySelector("output")).textContent = said(slider.valueAsNumber, count);
         this.changed(this.place);
       };
       return line;
     }));
-  }
-
-  /** @param {number} value @param {number} count */
-  #said(value, count) {
-    return `${value + this.first} / ${count - 1 + this.first}`;
   }
 
   /** @param {"t" | "z"} axis @param {number} by */
@@ -49,4 +43,9 @@ export class Sliders {
     slider.valueAsNumber = to;
     slider.dispatchEvent(new Event("input"));
   }
+}
+
+/** @param {number} value @param {number} count */
+function said(value, count) {
+  return `${value} of 0–${count - 1}`;
 }

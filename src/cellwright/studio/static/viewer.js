@@ -100,9 +100,7 @@ export class Viewer {
       canvas.width = Math.max(1, Math.round(width * dense));
       canvas.height = Math.max(1, Math.round(height * dense));
     }
-    const first = this.camera.width <= 1;
     this.camera.resize(width, height);
-    if (first && this.image) this.camera.fit();
     this.redraw();
   }
 

@@ -11,7 +11,7 @@ export class Family {
   /**
    * @param {HTMLElement} panel
    * @param {{get: (path: string) => Promise<Branch[]>}} api
-   * @param {{pick: (row: number) => void, chosen: (row: number) => boolean, frame: () => number, doubtful: (row: number) => boolean, first?: number}} actions `first` is what the first frame is called.
+   * @param {{pick: (row: number) => void, chosen: (row: number) => boolean, frame: () => number, doubtful: (row: number) => boolean}} actions
    */
   constructor(panel, api, actions) {
     this.api = api;
@@ -67,7 +67,8 @@ export class Family {
     Object.assign(canvas, { width: Math.round(width * dense), height: Math.round(height * dense) });
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
     const divisions = new Set(branches.map(({ parent }) => parent)).size - 1;
-    canvas.setAttribute("aria-label", `Family of ${branches.length} tracks with ${divisions} divisions`);
+    const told = [counted(branches.length, "track"), ...(divisions ? [counted(divisions, "division")] : [])];
+    canvas.setAttribute("aria-label", `Family of ${told.join(" with ")}`);
     const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     pen.scale(dense, dense);
     const style = getComputedStyle(canvas);
@@ -88,7 +89,7 @@ export class Family {
     const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((n) => n * step >= 44) ?? 5000;
     pen.fillStyle = colour("--soft");
     pen.textAlign = "center";
-    for (let frame = Math.ceil(first / every) * every; frame <= last; frame += every) pen.fillText(String(frame + (this.actions.first ?? 0)), this.x(frame), 16);
+    for (let frame = Math.ceil(first / every) * every; frame <= last; frame += every) pen.fillText(String(frame), this.x(frame), 16);
     const now = this.actions.frame();
     if (now < first || now > last) return;
     pen.strokeStyle = colour("--accent");
@@ -139,4 +140,9 @@ export class Family {
     }
     if (found >= 0) this.actions.pick(found);
   }
+}
+
+/** @param {number} count @param {string} what */
+function counted(count, what) {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -71,7 +71,7 @@ export class Review {
       this.viewer.place = place;
       this.places.update();
       this.tracks?.redraw();
-    }, 0); // frames and planes as the table counts them
+    });
     this.plots = new Plots(columns, this.selection, (condition) => this.#narrow(condition));
     const look = (/** @type {number} */ row) => this.#look(row);
     const chosen = (/** @type {number} */ row) => Boolean(this.selection.flags[row]);
@@ -194,11 +194,10 @@ export class Review {
     const { z } = this.viewer.place;
     if (where.first_plane >= 0 && (z < where.first_plane || z > where.last_plane)) this.sliders.go("z", Math.round((where.first_plane + where.last_plane) / 2));
     const { camera } = this.viewer;
-    [camera.y, camera.x] = [where.y, where.x];
     const size = Math.max(where.bottom - where.top, where.right - where.left) * camera.scale;
     const view = Math.min(camera.width, camera.height);
     const factor = size < view / 10 ? view / 10 / size : size > view / 1.5 ? view / 1.5 / size : 1;
-    camera.zoom(factor);
+    camera.centre(where.y, where.x, camera.scale * factor);
     this.viewer.redraw();
   }
 

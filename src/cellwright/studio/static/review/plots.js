@@ -8,6 +8,9 @@ const BINS = 60;
 const MARGIN = { left: 42, right: 8, top: 8, bottom: 22 }; // CSS px
 const FEW = 4000; // points that are drawn as dots
 const VERY_FEW = 60; // selected points that are drawn as large ones
+const SAMPLE = 20_000; // values that tell where most of them lie
+const FAR = 3; // interquartile ranges from the quartiles, beyond which a value is far out
+const SPOILED = 0.5; // of the whole range: where most values fill less, that is what is shown
 
 /** Lowest and highest of the finite values of some rows; null without any. @param {Float64Array} values @param {Int32Array} order @returns {[number, number] | null} */
 export function extent(values, order) {
@@ -20,6 +23,21 @@ export function extent(values, order) {
   }
   if (low > high) return null;
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
+}
+
+/** The range that most values lie in; the whole one, unless a few far ones would leave them no room. @param {Float64Array} values @param {Int32Array} order @returns {[number, number] | null} */
+export function usual(values, order) {
+  const whole = extent(values, order);
+  if (!whole) return null;
+  const step = Math.ceil(order.length / SAMPLE);
+  const some = Float64Array.from({ length: Math.floor(order.length / step) }, (_, i) => values[order[i * step]]).filter(Number.isFinite).sort();
+  if (!some.length) return whole;
+  const rank = (/** @type {number} */ part) => part * (some.length - 1);
+  const [first, third] = [some[Math.floor(rank(0.25))], some[Math.ceil(rank(0.75))]];
+  const reach = FAR * (third - first);
+  const low = Math.max(whole[0], Math.min(first - reach, some[Math.ceil(rank(0.01))]));
+  const high = Math.min(whole[1], Math.max(third + reach, some[Math.floor(rank(0.99))]));
+  return low < high && high - low < SPOILED * (whole[1] - whole[0]) ? [low, high] : whole;
 }
 
 /** A canvas with room for axes. */
@@ -197,6 +215,7 @@ export class Scatter extends Plot {
     this.values = null;
     /** @type {[[number, number], [number, number]]} */
     this.ranges = [[0, 1], [0, 1]];
+    this.outside = 0; // points that lie beyond them
     /** @type {[number, number][]} The lasso, in CSS px. */
     this.lasso = [];
     canvas.onpointerdown = (event) => {
@@ -216,11 +235,18 @@ export class Scatter extends Plot {
     };
   }
 
-  /** @param {Float64Array} x @param {Float64Array} y @param {Int32Array} order */
-  show(x, y, order) {
+  /** @param {Float64Array} x @param {Float64Array} y @param {Int32Array} order @param {boolean} all Also what lies far off. */
+  show(x, y, order, all) {
+    const range = all ? extent : usual;
     this.values = [x, y];
     this.order = order;
-    this.ranges = [extent(x, order) ?? [0, 1], extent(y, order) ?? [0, 1]];
+    this.ranges = [range(x, order) ?? [0, 1], range(y, order) ?? [0, 1]];
+    const [[left, right], [low, high]] = this.ranges;
+    this.outside = 0;
+    for (let i = 0; i < order.length; i++) {
+      const [u, v] = [x[order[i]], y[order[i]]];
+      if (Number.isFinite(u) && Number.isFinite(v) && (u < left || u > right || v < low || v > high)) this.outside++;
+    }
     this.redraw();
   }
 
@@ -272,6 +298,7 @@ export class Scatter extends Plot {
       if (Number.isNaN(xs[i]) || Number.isNaN(ys[i])) continue;
       const [x, y, which] = [Math.round(xs[i]), Math.round(ys[i]), selected[order[i]]];
       const [into, reach] = [counts[which], reaches[which]];
+      if (x < 0 || x >= width || y < 0 || y >= height) continue;
       for (let v = Math.max(0, y - reach); v <= Math.min(height - 1, y + reach); v++) {
         for (let u = Math.max(0, x - reach); u <= Math.min(width - 1, x + reach); u++) into[v * width + u]++;
       }
@@ -296,6 +323,7 @@ export class Scatter extends Plot {
     const [xs, ys] = this.#places(this.inner.width, this.inner.height);
     const found = [];
     for (let i = 0; i < xs.length; i++) {
+      if (!(xs[i] >= 0 && xs[i] <= width && ys[i] >= 0 && ys[i] <= height)) continue;
       if (data[4 * (Math.round(ys[i]) * (width + 1) + Math.round(xs[i])) + 3] > 127) found.push(this.order[i]);
     }
     return found;
@@ -307,6 +335,7 @@ export class Scatter extends Plot {
     let best = 8 ** 2;
     let found = -1;
     for (let i = 0; i < xs.length; i++) {
+      if (xs[i] < 0 || xs[i] > this.inner.width || ys[i] < 0 || ys[i] > this.inner.height) continue;
       const far = (xs[i] + this.inner.x - px) ** 2 + (ys[i] + this.inner.y - py) ** 2;
       if (far < best) [best, found] = [far, this.order[i]];
     }

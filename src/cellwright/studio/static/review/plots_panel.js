@@ -36,6 +36,7 @@ export class Plots {
       select.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name, false, name === chosen)));
       select.onchange = () => this.show(this.order);
     }
+    find("scatter-all").onchange = () => this.show(this.order);
     for (const id of ["from", "to"]) find(id).onchange = () => this.#typed();
     find("only").onclick = () => {
       const range = this.histogram.brushed;
@@ -57,10 +58,18 @@ export class Plots {
       this.histogram.brushed = null;
       this.#range();
       this.histogram.show(values, order);
-      this.scatter.show(x, y, order);
+      this.scatter.show(x, y, order, find("scatter-all").checked);
+      this.#outside();
     } catch (error) {
       this.onerror(/** @type {Error} */ (error));
     }
+  }
+
+  /** Say how many points lie beyond the axes, where all can be shown instead. */
+  #outside() {
+    const { outside } = this.scatter;
+    find("scatter-outside").textContent = outside === 1 ? "1 lies far off" : outside ? `${outside.toLocaleString("en")} lie far off` : "";
+    find("scatter-all-line").hidden = !outside && !find("scatter-all").checked;
   }
 
   redraw() {
