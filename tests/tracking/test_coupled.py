@@ -14,6 +14,7 @@ from cellwright.simulation.nuclei import NucleiSimulation
 from cellwright.simulation.segmentations import missegment
 from cellwright.tracking.coupled.gains import find_gains
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
+from cellwright.tracking.coupled.prices import centred_prices
 from cellwright.tracking.coupled.program import Program, cliques, solve_program
 from cellwright.tracking.coupled.windows import choose, window_program
 from cellwright.tracking.detections import find_detections
@@ -36,10 +37,10 @@ def _movie(frames=8, seed=3):
     return images, labels, spoiled
 
 
-def _random_program(seed):
-    """Two or three frames of a few objects, with costs in quarters so that ties occur."""
+def _random_program(seed, frames=(2, 4), objects=(1, 4)):
+    """Some frames of a few objects, with costs in quarters so that ties occur."""
     rng = np.random.default_rng(seed)
-    counts = rng.integers(1, 4, rng.integers(2, 4))
+    counts = rng.integers(*objects, rng.integers(*frames))
     frame = np.repeat(np.arange(len(counts)), counts)
     pairs = np.array(list(product(range(len(frame)), repeat=2)))
     ahead = frame[pairs[:, 1]] - frame[pairs[:, 0]]
@@ -138,6 +139,43 @@ def test_a_whole_movie_is_solved_as_well_as_by_one_global_program():
         assert program.size > 2000
         solution = solve_program(program)
         assert solution.cost == pytest.approx(_global_milp(program), abs=1e-5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_windows_full_of_rivals_are_solved_as_well_as_by_plain_highs(seed):
+    program, _ = _random_program(seed, frames=(3, 7), objects=(4, 8))
+    solution = solve_program(program)
+    assert solution.cost == pytest.approx(_global_milp(program), abs=1e-5)
+    _, rows, most, lowest = program.matrix()
+    chosen = np.concatenate([solution.objects, solution.links, solution.divisions])
+    assert (rows @ chosen <= most).all() and (chosen >= lowest).all()
+
+
+def _bound(costs, rows, most, given, prices):
+    """What no choice can cost less than, by prices of the rows."""
+    reduced = costs + rows.T @ prices
+    return np.where(given, reduced, np.minimum(reduced, 0)).sum() - prices @ most
+
+
+def test_prices_in_the_middle_bound_the_optimum_no_less():
+    hypotheses, movie, gains, worth = _prepared()
+    rows = np.arange(len(hypotheses))
+    program = window_program(
+        movie, gains, worth - 9.0 * hypotheses.shares(), hypotheses.certain, hypotheses.rivals, rows
+    )
+    costs, matrix, most, lowest = program.matrix()
+    known = (costs, matrix, most, lowest > 0)
+    before = np.random.default_rng(0).uniform(0, 3, len(most))
+    after = centred_prices(*known, before)
+    assert (after >= 0).all()
+    assert _bound(*known, before) < _bound(*known, after) <= solve_program(program).cost + 1e-6
+    # A single price: nowhere is the bound higher than in the middle of where it is flat.
+    row = int(np.argmax(np.diff(matrix.indptr)))
+    tries = np.repeat(after[None], 50, axis=0)
+    tries[:, row] = np.linspace(0, 20, 50)
+    again = centred_prices(*known, after)
+    assert max(_bound(*known, one) for one in tries) <= _bound(*known, again) + 1e-6
 
 
 def test_windows_decide_as_the_whole_movie_does():

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray, IntArray
-
-_WHOLE = 1e-6
-_GAP = 1e-9  # relative distance from the optimum at which the search may end
-_MARGIN = 1.0  # reduced cost above which a variable is first taken for decided
+from cellwright.tracking.coupled.prices import centred_prices
+from cellwright.tracking.coupled.rounding import fractional, whole_optimum
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +110,8 @@ class Solution:
 def solve_program(program: Program) -> Solution:
     """Solve a program exactly by HiGHS.
 
-    First as a linear program, which most often is whole already. If not, only those variables are
-    decided in whole numbers that others of small reduced costs connect to fractional ones. The
-    result is the best of all once it lies nearer to the linear optimum than any variable that was
-    left out could bring it; until then, more are let in.
+    First as a linear program, which most often is whole already; where it is not, what lies near
+    is decided in whole numbers, see `whole_optimum`.
 
     Raises
     ------
@@ -126,19 +122,11 @@ def solve_program(program: Program) -> Solution:
         none = np.zeros(0, bool)
         return Solution(none, none, none, 0.0)
     costs, rows, most, lowest = program.matrix()
-    values, reduced = _relaxed(costs, rows, most, lowest)
-    least = float(costs @ values)
-    margin = _MARGIN
-    while np.abs(values - values.round()).max() > _WHOLE:
-        low = np.where(reduced < -margin, 1.0, lowest)
-        high = np.where(reduced > margin, lowest, 1.0)
-        settled = ~_undecided(values, rows, low < high)
-        low[settled], high[settled] = values[settled].round(), values[settled].round()
-        whole = _whole(costs, rows, most, low, high)
-        gap = np.inf if whole is None else float(costs @ whole) - least
-        if whole is not None and gap <= margin:
-            values = whole
-        margin = min(2 * margin, gap + _WHOLE)
+    values, prices = _relaxed(costs, rows, most, lowest)
+    given = lowest > 0
+    if fractional(values).any():
+        prices = centred_prices(costs, rows, most, given, prices)
+        values = whole_optimum(costs, rows, most, given, values, prices)
     chosen = values > 0.5
     objects, links, divisions = np.split(
         chosen, np.cumsum([len(program.alone), len(program.links)])
@@ -146,47 +134,17 @@ def solve_program(program: Program) -> Solution:
     return Solution(objects, links, divisions, float(costs @ chosen))
 
 
-def _undecided(values: DoubleArray, rows: Any, free: BoolArray) -> BoolArray:
-    """Return the free variables that rows connect, by way of free ones, to fractional ones."""
-    from scipy.sparse import bmat
-    from scipy.sparse.csgraph import connected_components
-
-    within = rows[:, free]
-    _, part = connected_components(bmat([[None, within], [within.T, None]]), directed=False)
-    part = part[rows.shape[0] :]
-    fractional = np.abs(values[free] - values[free].round()) > _WHOLE
-    undecided = np.zeros(len(values), bool)
-    undecided[free] = np.isin(part, part[fractional])
-    return undecided
-
-
 def _relaxed(
     costs: DoubleArray, rows: Any, most: DoubleArray, lowest: DoubleArray
 ) -> tuple[DoubleArray, DoubleArray]:
-    """Return the optimum in any numbers, and the reduced costs."""
+    """Return the optimum in any numbers, and the prices of the rows."""
     from scipy.optimize import linprog
 
     bounds = np.stack([lowest, np.ones(len(lowest))], axis=1)
-    solved = linprog(costs, A_ub=rows, b_ub=most, bounds=bounds, method="highs")
+    solved = linprog(costs, A_ub=rows, b_ub=most, bounds=bounds, method="highs-ds")
     if solved.x is None:
         raise RuntimeError(f"HiGHS found no solution: {solved.message}")
-    return np.asarray(solved.x), np.asarray(solved.lower.marginals + solved.upper.marginals)
-
-
-def _whole(
-    costs: DoubleArray, rows: Any, most: DoubleArray, low: DoubleArray, high: DoubleArray
-) -> DoubleArray | None:
-    """Return the optimum in whole numbers between `low` and `high`; None if there is none."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
-    solved = milp(
-        costs,
-        constraints=LinearConstraint(rows, -np.inf, most),
-        bounds=Bounds(low, high),
-        integrality=np.ones(len(costs)),
-        options={"mip_rel_gap": _GAP},
-    )
-    return None if solved.x is None else np.asarray(solved.x).round()
+    return np.asarray(solved.x), np.maximum(-solved.ineqlin.marginals, 0.0)
 
 
 def cliques(pairs: IntArray) -> tuple[IntArray, ...]:
