@@ -8,7 +8,7 @@ from cellwright._types import AnyArray
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
-from cellwright.measure.objects import measure_objects
+from cellwright.measure.objects import measure_in_image, measure_objects
 from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
 from cellwright.runs.results.result import RunResult
@@ -53,16 +53,9 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> "pandas.
     >>> measure(np.array([[0, 1, 1], [0, 2, 0]]))["area"].tolist()
     [2, 1]
     """
-    if not isinstance(image, Image):
-        return to_pandas(measure_objects(labels, image))
-    return to_pandas(
-        measure_objects(
-            labels,
-            image.to_numpy(),
-            pixel_size=image.pixel_size,
-            channel_names=image.channel_names,
-        )
-    )
+    if isinstance(image, Image):
+        return to_pandas(measure_in_image(labels, image))
+    return to_pandas(measure_objects(labels, image))
 
 
 def segment(

@@ -142,3 +142,25 @@ def test_an_image_whose_classes_cannot_be_read_is_there_all_the_same(run, folder
     assert found.code == 1 and found.json["sizes"] == {"64 × 64": 6}
     (problem,) = found.json["problems"]
     assert "tells the class of object 9 of '3'" in problem
+
+
+def test_nothing_is_written_over_the_dataset(run, folder, tmp_path):
+    image = folder / "images" / "0.tif"
+    before = image.read_bytes()
+    preview = run("data", "preview", folder, "-o", image, "--overwrite")
+    assert preview.code == 2 and "belongs to the dataset" in preview.error
+    split = run("data", "split", folder, "-o", image, "--overwrite")
+    assert split.code == 2 and "must end in .yaml" in split.error
+    assert image.read_bytes() == before
+    nothing = run("data", "split", folder, "-o", tmp_path / "a.yaml", "--train", 0, "--val", 0)
+    assert nothing.code == 2 and "All shares are 0" in nothing.error
+
+
+def test_what_is_not_known_is_still_not_known_after_a_repair(run, tmp_path):
+    labels = np.zeros((32, 32), np.int32)
+    labels[:4], labels[10:20, 10:20], labels[15, 15], labels[30, 30] = -1, 2_000_000_000, 0, 7
+    tifffile.imwrite(tmp_path / "a.tif", labels)
+    command = ("data", "repair", tmp_path / "a.tif", "-o", tmp_path / "out", "--min-size", 2)
+    assert run(*command).code == 0
+    labels[15, 15], labels[30, 30] = 2_000_000_000, 0
+    assert np.array_equal(tifffile.imread(tmp_path / "out" / "a.tif"), labels)

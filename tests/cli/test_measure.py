@@ -66,3 +66,13 @@ def test_an_image_with_fractions_is_no_label_image(run, tmp_path, rng):
     result = run("measure", tmp_path / "a.tif", "-o", tmp_path / "out")
     assert result.code == 2
     assert "no label image" in result.error
+
+
+def test_what_is_measured_is_never_removed(run, labelled):
+    run("measure", labelled / "labels", "-o", labelled / "out")
+    inside = labelled / "out" / "labels"
+    (labelled / "labels").rename(inside)
+    before = sorted(file.read_bytes() for file in inside.iterdir())
+    refused = run("measure", inside, "-o", labelled / "out", "--overwrite")
+    assert refused.code == 2 and "contains the input" in refused.error
+    assert sorted(file.read_bytes() for file in inside.iterdir()) == before

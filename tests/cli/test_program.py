@@ -83,6 +83,24 @@ def test_other_errors_keep_their_traceback_and_say_that_it_is_a_bug(run, monkeyp
     assert "bug in Cellwright" in raised.value.__notes__[0]
 
 
+def test_ctrl_c_in_compiled_code_is_no_bug(run, monkeypatch):
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    monkeypatch.setattr(module.LazyProgram, "get_command", lambda *_: raising(error))
+    result = run("track")
+    assert result.code == 130 and "Resume with the same command" in result.error
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--diameter", 0.001), ("--diameter", "inf"), ("--pixel-size", 1e-30), ("--threshold", "nan")],
+)
+def test_numbers_that_make_no_sense_are_refused(run, tmp_path, option):
+    (tmp_path / "a.tif").touch()
+    assert run("segment", tmp_path / "a.tif", "-o", tmp_path / "out", *option).code == 2
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 def test_ctrl_c_is_130_and_the_same_command_goes_on(oracle, tmp_path):
     for seed in range(12):

@@ -112,7 +112,7 @@ def test_images_that_do_not_fit_are_explained(oracle):
         oracle.segment(Image(np.zeros((4, 8, 8)), "CYX"))
     with pytest.raises(UsageError, match="has no channel 'DAPI'"):
         oracle.segment(Image(np.zeros((4, 8, 8)), "CYX"), channel="DAPI")
-    with pytest.raises(UsageError, match="diameter must be a positive number"):
+    with pytest.raises(UsageError, match="diameter must be 1 px or more"):
         oracle.segment(Image(np.zeros((3, 8, 8)), "CYX"), diameter=-1)
     with pytest.raises(UsageError, match="confidence between 0 and 1"):
         oracle.segment(Image(np.zeros((3, 8, 8)), "CYX"), threshold=50)

@@ -94,6 +94,7 @@ def preview(
     from cellwright.runs.train.contact_sheet import write_contact_sheet
 
     dataset = open_dataset(path, axes)
+    _check_output(output, dataset, overwrite)
     write_contact_sheet(
         dataset,
         output,
@@ -157,17 +158,20 @@ def split(
     are kept. The images stay where they are; give the written file to any command that takes a
     dataset.
     """
-    from cellwright._errors import OutputError
     from cellwright.datasets.dataset import open_dataset
     from cellwright.datasets.layouts.described import write_description
     from cellwright.datasets.leaks import check_leaks
     from cellwright.datasets.splits import split_dataset
 
-    if output.exists() and not overwrite:
-        raise OutputError(f"'{output}' exists already. Choose another name, or --overwrite.")
+    if output.suffix.lower() not in (".yaml", ".yml"):
+        raise click.UsageError(f"'{output}' must end in .yaml.")
     wanted = {"train": train, "val": val, "test": test}
     fractions = {name: fraction for name, fraction in wanted.items() if fraction > 0}
-    dataset = split_dataset(open_dataset(path, axes), fractions, seed)
+    if not fractions:
+        raise click.UsageError("All shares are 0; give --train, --val or --test one above it.")
+    opened = open_dataset(path, axes)
+    _check_output(output, opened, overwrite)
+    dataset = split_dataset(opened, fractions, seed)
     leaks = [str(leak) for leak in check_leaks(dataset)]
     write_description(dataset, output)
     lines = [f"Wrote '{output}': {_counted(dataset.splits)}.", *_listed("Leaks", leaks)]
@@ -252,6 +256,17 @@ def repair(
         raise SystemExit(
             options.EXIT_SOME_FAILED if len(failed) < len(done) else options.EXIT_WRONG_INPUT
         )
+
+
+def _check_output(output: Path, dataset: Dataset, overwrite: bool) -> None:
+    """Refuse to write over what is there, and over the dataset itself in any case."""
+    from cellwright._errors import OutputError
+    from cellwright.images.write import refuse_existing
+
+    refuse_existing(output, overwrite)
+    files = (file for one in dataset.examples for file in (*one.images, *one.annotation_files))
+    if output.resolve() in {file.resolve() for file in files}:
+        raise OutputError(f"'{output}' belongs to the dataset. Choose another name.")
 
 
 def _facts(dataset: Dataset, summary: Summary, leaks: tuple[Leak, ...]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Options that several commands share, and how they print a result."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -23,9 +24,18 @@ class Whole(click.IntRange):
 
 
 class Real(click.FloatRange):
-    """A number within bounds, called NUMBER in the help."""
+    """A finite number within bounds, called NUMBER in the help."""
 
     name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number that is meant."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
 
 
 class OneOf(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2
@@ -102,6 +112,18 @@ jobs = click.option(
 )
 
 
+diameter = click.option(
+    "--diameter",
+    type=Real(min=1),
+    help="Typical diameter of the objects, in pixels.  [default: estimated]",
+)
+pixel_size = click.option(
+    "--pixel-size",
+    type=Real(1e-6, 1e6),
+    help="Distance between pixels in µm, in place of what the files say.",
+)
+
+
 _FINDING = (
     click.argument("inputs", nargs=-1, required=True, metavar="INPUT..."),
     output_folder,
@@ -134,16 +156,8 @@ _FINDING = (
         help="Least confidence of an object.  [default: the model's own]",
     ),
     click.option("--exclude-border", is_flag=True, help="Leave out objects cut off by the border."),
-    click.option(
-        "--diameter",
-        type=Real(min=0, min_open=True),
-        help="Typical diameter of the objects, in pixels.  [default: estimated]",
-    ),
-    click.option(
-        "--pixel-size",
-        type=Real(min=0, min_open=True),
-        help="Distance between pixels in µm, in place of what the files say.",
-    ),
+    diameter,
+    pixel_size,
     overwrite,
     as_json,
 )

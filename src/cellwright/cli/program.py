@@ -5,12 +5,12 @@ Exit codes: 0 done, 1 some inputs failed (the others are done), 2 wrong usage or
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from cellwright import __version__
-from cellwright._errors import CellwrightError
+from cellwright._errors import CellwrightError, was_interrupted
 from cellwright._words import did_you_mean
 from cellwright.cli.options import EXIT_WRONG_INPUT
 
@@ -96,16 +96,21 @@ class LazyProgram(click.Group):
         except CellwrightError as error:
             raise UserError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("\nInterrupted. Resume with the same command.", err=True)
-            ctx.exit(EXIT_INTERRUPTED)
+            self._say_interrupted(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
+            if was_interrupted(error):
+                self._say_interrupted(ctx)
             error.add_note(
                 "This is a bug in Cellwright, not in your data. Please report the lines above "
                 "together with the output of 'cellwright doctor'."
             )
             raise
+
+    def _say_interrupted(self, ctx: click.Context) -> NoReturn:
+        click.echo("\nInterrupted. Resume with the same command.", err=True)
+        ctx.exit(EXIT_INTERRUPTED)
 
 
 @click.group(cls=LazyProgram, context_settings={"help_option_names": ["-h", "--help"]})

@@ -74,11 +74,7 @@ if TYPE_CHECKING:
     help="Longest way between two frames, in µm (px where the pixel size is not known).  "
     "[default: estimated]",
 )
-@click.option(
-    "--pixel-size",
-    type=options.Real(min=0, min_open=True),
-    help="Distance between pixels in µm, in place of what the files say.",
-)
+@options.pixel_size
 @click.option(
     "--frame-interval",
     type=options.Real(min=0, min_open=True),

@@ -70,8 +70,9 @@ def repaired(
     if fill_holes:
         result = _filled(result)
     if min_size > 1:
-        sizes = np.bincount(np.maximum(result, 0).ravel())
-        result[(sizes < min_size)[np.maximum(result, 0)] & (result > 0)] = 0
+        names, place, sizes = np.unique(result, return_inverse=True, return_counts=True)
+        small = (names > 0) & (sizes < min_size)
+        result[small[place.reshape(result.shape)]] = 0
     return result
 
 

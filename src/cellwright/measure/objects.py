@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray, Table
+from cellwright.images.image import Image
 from cellwright.measure.hull import convex_areas_2d, convex_areas_3d
 from cellwright.measure.intensity import STATISTICS, intensities
 from cellwright.measure.outline import crofton_perimeter, euler_numbers_3d, outlines_2d
@@ -132,6 +133,31 @@ def measure_objects(
             for statistic, values in intensities(regions, channel).items():
                 table[f"intensity_{statistic}{suffix}"] = values
     return {name: column for name, column in table.items() if _property_of(name) in wanted}
+
+
+def measure_in_image(labels: AnyArray, image: Image | None) -> Table:
+    """Measure every object with what an image tells: intensities, the pixel size, channel names.
+
+    Parameters
+    ----------
+    labels : array of int, shape ([Z,] Y, X)
+        As for `measure_objects`.
+    image : Image, optional
+        Axes ``"[C][Z]YX"``, of the size of the labels; without it shapes alone are measured.
+
+    Raises
+    ------
+    InputError
+        As `measure_objects`.
+    """
+    if image is None:
+        return measure_objects(labels)
+    return measure_objects(
+        labels,
+        image.to_numpy(),
+        pixel_size=image.pixel_size,
+        channel_names=image.channel_names,
+    )
 
 
 def _property_of(column: str) -> str:

@@ -37,10 +37,10 @@ def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float
     Raises
     ------
     UsageError
-        If the diameter is none, or the model can do nothing with it.
+        If the diameter is less than a pixel, or the model can do nothing with it.
     """
-    if not 0 < diameter < math.inf:
-        raise UsageError(f"The diameter must be a positive number of pixels, not {diameter}.")
+    if not 1 <= diameter < math.inf:
+        raise UsageError(f"The diameter must be 1 px or more, not {diameter:g}.")
     contract = card.input
     if contract.diameter is None or contract.diameter_range is None:
         raise UsageError(

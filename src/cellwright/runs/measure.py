@@ -11,11 +11,11 @@ from cellwright._types import LabelArray, Table
 from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import read, read_labels
-from cellwright.measure.objects import measure_objects
+from cellwright.measure.objects import measure_in_image
 from cellwright.measure.tables import concatenate
 from cellwright.runs.apply.outcome import object_facts, with_image_name
 from cellwright.runs.results.batch import Stopwatch, Task
-from cellwright.runs.results.folder import InputFile, Outcome, Plan, open_run, within
+from cellwright.runs.results.folder import InputFile, Outcome, Plan, open_run
 from cellwright.runs.results.result import (
     OBJECTS,
     RunResult,
@@ -62,9 +62,9 @@ def measure_images(
     InputError
         If there are no label images, or some have no image.
     OutputError
-        If `output` holds other results or cannot be written.
+        If `output` holds other results, or what is to be measured, or cannot be written.
     """
-    found = [label for label in find_images(labels) if not within(label.path, output)]
+    found = find_images(labels)
     partners = _pair(found, find_images(images)) if images else {}
     paths = [label.path for label in found] + list(partners.values())
     plan = Plan(
@@ -129,24 +129,13 @@ def _measure_file(task: Task, partners: dict[str, Path], axes: str | None) -> tu
 def _measure(labels: LabelArray, axes: str, image: Image | None) -> Table:
     """Measure each frame on its own; a stack of planes is one volume."""
     if "T" not in axes:
-        return _measure_frame(labels, image)
+        return measure_in_image(labels, image)
     tables = []
     for frame, plane in enumerate(labels):
-        table = _measure_frame(plane, None if image is None else image.region(T=frame))
+        table = measure_in_image(plane, None if image is None else image.region(T=frame))
         column = np.full(len(table["label"]), frame)
         tables.append({"label": table.pop("label"), "frame": column, **table})
     return concatenate(tables)
-
-
-def _measure_frame(labels: LabelArray, image: Image | None) -> Table:
-    if image is None:
-        return measure_objects(labels)
-    return measure_objects(
-        labels,
-        image.to_numpy(),
-        pixel_size=image.pixel_size,
-        channel_names=image.channel_names,
-    )
 
 
 def _check_match(labels: LabelArray, axes: str, image: Image, task: Task) -> None:

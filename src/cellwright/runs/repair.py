@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import CellwrightError, InputError
+from cellwright._errors import CellwrightError, InputError, OutputError
 from cellwright._files import write_json
 from cellwright._progress import progress
 from cellwright._types import LabelArray
 from cellwright.datasets.repair import Flaws, Parts, find_flaws, repaired
-from cellwright.images.find import find_images
+from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import read_labels
 from cellwright.images.write import refuse_existing, write_labels
@@ -86,28 +87,34 @@ def repair_labels(
     for target in (*targets, output / RECORD_FILE):
         refuse_existing(target, overwrite)
     options = {"parts": parts, "fill_holes": fill_holes, "min_size": min_size}
+    repair = partial(repaired, parts=parts, fill_holes=fill_holes, min_size=min_size)
     done = []
-    pairs = list(zip(found, targets, strict=True))
-    for label, target in progress(pairs, "Repairing"):
-        name = label.relative.as_posix()
+    for label, target in progress(list(zip(found, targets, strict=True)), "Repairing"):
         try:
-            stack, stack_axes = read_labels(label.path, axes=axes)
-            frames = stack if "T" in stack_axes else stack[None]
-            flaws = sum((find_flaws(frame) for frame in frames), Flaws())
-            _refuse_photograph(label.path, flaws, _objects(frames))
-            copies = [
-                repaired(frame, parts=parts, fill_holes=fill_holes, min_size=min_size)
-                for frame in frames
-            ]
-            copy = np.stack(copies).reshape(stack.shape)
-            write_labels(target, copy, like=Image(copy, stack_axes), overwrite=overwrite)
+            done.append(_repair_file(label, target, repair, axes))
+        except OutputError:
+            raise  # no other copy could be written either
         except CellwrightError as error:
-            done.append(Repaired(name, error=str(error)))
-            continue
-        done.append(Repaired(name, flaws, _objects(frames), _objects(copies)))
+            done.append(Repaired(label.relative.as_posix(), error=str(error)))
     record = {"command_line": command_line(), "parameters": options, "versions": versions()}
     write_json(output / RECORD_FILE, record | {"labels": [asdict(one) for one in done]})
     return done
+
+
+def _repair_file(
+    label: Found, target: Path, repair: Callable[[LabelArray], LabelArray], axes: str | None
+) -> Repaired:
+    """Write the repaired copy of one label image; where nothing is known, nothing is changed."""
+    stack, stack_axes = read_labels(label.path, axes=axes)
+    frames = stack if "T" in stack_axes else stack[None]
+    flaws = sum((find_flaws(frame) for frame in frames), Flaws())
+    _refuse_photograph(label.path, flaws, _objects(frames))
+    copies = [repair(frame) for frame in frames]
+    copy = np.stack(copies).reshape(stack.shape)
+    partly = bool(copy.min(initial=0) < 0)
+    like = Image(copy, stack_axes)
+    write_labels(target, copy, like=like, partly_known=partly, overwrite=True)
+    return Repaired(label.relative.as_posix(), flaws, _objects(frames), _objects(copies))
 
 
 def _refuse_photograph(path: Path, flaws: Flaws, objects: int) -> None:

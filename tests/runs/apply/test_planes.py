@@ -19,7 +19,9 @@ def test_a_plane_is_itself():
 
 @pytest.mark.parametrize(("depth", "reduce"), [("max", np.max), ("mean", np.mean)])
 def test_projections_of_every_frame(stack, depth, reduce):
+    before = stack.to_numpy().copy()
     found = list(planes(stack, depth))
+    assert np.array_equal(stack.to_numpy(), before)
     assert [plane.index for plane in found] == [(0,), (1,)]
     for plane, frame in zip(found, stack.to_numpy(), strict=True):
         assert plane.image.axes == "CYX" and plane.image.pixel_size == (0.5, 0.5)

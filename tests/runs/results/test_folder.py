@@ -9,6 +9,7 @@ import pytest
 from cellwright._errors import OutputError
 from cellwright.runs.results import folder as module
 from cellwright.runs.results.folder import InputFile, Outcome, Plan, RunFolder
+from cellwright.runs.results.result import OBJECTS, earlier_result
 
 
 def open_run(*arguments, **options) -> tuple[RunFolder, dict | None]:
@@ -213,3 +214,10 @@ def test_a_changed_chunk_deep_inside_a_zarr_makes_another_run(tmp_path, change):
         target.write_bytes(b"more pixels" if change == "larger" else b"PIXELS")
         os.utime(target, ns=(later, later))
     assert InputFile.of(tmp_path / "a.zarr") != before
+
+
+def test_a_record_without_notes_is_one_without_notes(tmp_path, plan):
+    complete(tmp_path / "out", plan)
+    folder, finished = open_run(tmp_path / "out", plan, overwrite=False)
+    record = finished | {"objects": 5, "images": [{"image": "a.tif", "warnings": []}]}
+    assert earlier_result(folder, OBJECTS, record).notes == ()

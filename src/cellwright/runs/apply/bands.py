@@ -6,7 +6,7 @@ import numpy as np
 
 from cellwright._types import AnyArray, IntArray, Table
 from cellwright.images.image import Image, PixelSource
-from cellwright.measure.objects import measure_objects
+from cellwright.measure.objects import measure_in_image
 from cellwright.measure.tables import concatenate
 
 WHOLE_PIXELS = 16 * 1024**2
@@ -29,36 +29,25 @@ def measure_plane(labels: PixelSource, image: Image | None) -> Table:
         As `measure_objects` returns it for the whole plane.
     """
     if len(labels.shape) == 3:
-        return _measure(np.asarray(labels[:, :, :]), image)
+        return measure_in_image(np.asarray(labels[:, :, :]), image)
     height, width = labels.shape
     if height * width <= WHOLE_PIXELS:
-        return _measure(np.asarray(labels[:, :]), image)
+        return measure_in_image(np.asarray(labels[:, :]), image)
     tables = []
     for rows, mine in _windows(labels, max(1, WHOLE_PIXELS // (2 * width))):
         lookup = np.zeros(int(mine[-1]) + 1, dtype=np.int32)
         lookup[mine] = mine
         window = np.asarray(labels[rows, :])
         window = lookup[np.where(window < len(lookup), window, 0)]
-        part = _measure(window, None if image is None else image.region(Y=rows))
+        part = measure_in_image(window, None if image is None else image.region(Y=rows))
         tables.append(_shifted(part, rows.start, image, (height, width)))
     if not tables:
-        return _measure(
+        return measure_in_image(
             np.asarray(labels[:1, :]), None if image is None else image.region(Y=slice(0, 1))
         )
     joined = concatenate(tables)
     order = np.argsort(joined["label"], kind="stable")
     return {name: column[order] for name, column in joined.items()}
-
-
-def _measure(labels: AnyArray, image: Image | None) -> Table:
-    if image is None:
-        return measure_objects(labels)
-    return measure_objects(
-        labels,
-        image.to_numpy(),
-        pixel_size=image.pixel_size,
-        channel_names=image.channel_names,
-    )
 
 
 def _windows(labels: PixelSource, rows: int) -> Iterator[tuple[slice, IntArray]]:

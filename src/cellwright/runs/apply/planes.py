@@ -115,7 +115,7 @@ def _project(image: Image, where: dict[str, int], depth: Depth | None) -> Image:
 
 
 def _reduce(slices: Iterator[AnyArray], depth: Depth | None, count: int) -> AnyArray:
-    first = next(slices)
+    first = np.array(next(slices))  # may be a part of the image itself, which stays as it is
     if depth == "max":
         for plane in slices:
             np.maximum(first, plane, out=first)

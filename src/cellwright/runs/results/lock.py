@@ -144,9 +144,9 @@ def _occupied(holder: dict[str, Any], file: Path) -> str:
         f"Another run is going on in '{file.parent}': process {pid} on the computer '{host}'. "
         "Wait for it, or choose another output folder."
     )
-    if host != socket.gethostname():
-        message += f" If that process is gone, remove '{file}' and run the same command again."
-    return message
+    # Since that process ended, its number may have been given to another one, too.
+    gone = "is no run of Cellwright" if host == socket.gethostname() else "is gone"
+    return f"{message} If that process {gone}, remove '{file}' and run the same command again."
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:

@@ -222,7 +222,7 @@ def earlier_result(folder: RunFolder, kind: ResultKind, record: dict[str, Any]) 
         objects=record["objects"],
         failures={},
         warnings=sum(bool(image["warnings"]) for image in record["images"]),
-        notes=tuple(record["notes"]),
+        notes=tuple(record.get("notes", ())),  # not in those of every version
     )
 
 
