@@ -1,6 +1,7 @@
 """Families: who comes from whom, and where everyone stands in the tree."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,5 +48,24 @@ def test_no_two_leaves_share_a_row_and_lines_do_not_cross(mothers):
 
 
 def test_every_track_of_a_family_is_drawn():
-    drawn = draw_lineages(twice_divided())
-    assert drawn.count("<title>") == 5 and drawn.count("<path") == 9
+    families = draw_lineages(twice_divided())
+    assert families.drawing.count("<title>") == 5 and families.drawing.count("<path") == 9
+    assert (families.shown, families.count) == (1, 1)
+    assert families.caption.startswith("The only family")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, ""), (3, "All 3 families"), (40, "The 30 largest of 40 families")]
+)
+def test_it_is_said_which_families_are_shown_of_how_many(count, said):
+    mothers = np.arange(count)
+    tracks = make_tracks(
+        frame=np.repeat([0, 1], [count, 2 * count]),
+        position=np.zeros((3 * count, 2)),
+        edges=np.column_stack([np.repeat(mothers, 2), count + np.arange(2 * count)]),
+        frame_count=2,
+    )
+    families = draw_lineages(tracks)
+    assert families.count == count
+    assert not said or families.caption.startswith(said)
+    assert families.drawing.count("<title>") == 3 * families.shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -51,17 +52,35 @@ def draw_paths(tracks: Tracks) -> Markup:
     )
 
 
-def draw_lineages(tracks: Tracks) -> Markup:
-    """Draw the largest families as trees, time from left to right; empty without divisions."""
+class Families(NamedTuple):
+    """Lineage trees, of the largest families where there are very many; empty without divisions."""
+
+    drawing: Markup
+    shown: int
+    count: int
+
+    @property
+    def caption(self) -> str:
+        """Which families are shown, of how many."""
+        if self.shown < self.count:
+            return f"The {self.shown:,} largest of {self.count:,} families in which a cell divides"
+        if self.count == 1:
+            return "The only family in which a cell divides"
+        return f"All {self.count:,} families in which a cell divides, the largest first"
+
+
+def draw_lineages(tracks: Tracks) -> Families:
+    """Draw families as trees, time from left to right."""
     tracks = tracks.unshared()
     tracklets = find_tracklets(tracks, cut=tracks.branches())
     parents = tracklets.parents()
     children = children_of(tracklets)
     sizes = _family_sizes(parents)
     roots = np.flatnonzero((parents < 0) & (sizes > 1))
+    count = len(roots)
+    if not count:
+        return Families(Markup(), 0, 0)
     roots = roots[np.argsort(-sizes[roots], kind="stable")][:_MOST_TREES]
-    if not len(roots):
-        return Markup()
     scale = _WIDTH / max(tracks.frame_count - 1, 1)
     drawn: list[str] = []
     top = _ROW
@@ -69,10 +88,11 @@ def draw_lineages(tracks: Tracks) -> Markup:
         rows = {one: top + _ROW * row for one, row in tree_rows(root, children).items()}
         drawn.extend(_tree(rows, children, tracklets, scale))
         top = max(rows.values()) + 2 * _ROW
-    return Markup(
+    trees = Markup(
         f'<svg viewBox="-6 0 {_WIDTH + 12:.0f} {top:.0f}" fill="none" stroke="currentColor" '
         f'stroke-width="1.4" role="img" aria-label="lineage trees">{"".join(drawn)}</svg>'
     )
+    return Families(trees, len(roots), count)
 
 
 def _points(x: DoubleArray, y: DoubleArray, rows: IntArray) -> str:

@@ -48,7 +48,7 @@ def track_report(
         charts=[chart for chart in _charts(summary, length, unit) if chart],
         paths=draw_paths(tracks),
         width=_width(tracks, length),
-        lineages=draw_lineages(tracks),
+        families=draw_lineages(tracks),
         motion=_motion(record.get("motion"), length),
         doubtful=_doubtful(tracks),
         command_line=record.get("command_line", ""),
