@@ -1,6 +1,8 @@
 """Numbers in sentences, and words that were mistyped."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 
 def counted(count: int, noun: str) -> str:
@@ -24,6 +26,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     near = nearest(word, known)
     return f" Did you mean '{near}'?" if near else ""
+
+
+def missing(path: str | Path, what: str = "file or folder") -> str:
+    """Say that there is no such file or folder, and what may have been meant."""
+    said = f"There is no {what} '{path}'."
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"{said} There is no folder '{folder}' either."
+    names = []
+    with suppress(OSError):  # of a folder that may not be read
+        names = [entry.name for entry in folder.iterdir()]
+    near = nearest(Path(path).name, names)
+    if near:
+        return f"{said} Did you mean '{folder / near}'?"
+    return f"{said} Check the spelling of its name."
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

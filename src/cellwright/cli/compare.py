@@ -18,7 +18,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 
 
 @click.command(short_help="Train several methods on annotated images and recommend one.")
-@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@click.argument("dataset", type=options.Existing())
 @options.output_folder
 @click.option(
     "--minutes",

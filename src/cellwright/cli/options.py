@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cellwright._words import counted, did_you_mean
+from cellwright._errors import InputError
+from cellwright._words import counted, did_you_mean, missing
 
 if TYPE_CHECKING:
     from cellwright.runs.results.result import RunResult
@@ -48,6 +49,19 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # not generic before click
         except click.BadParameter as error:
             near = did_you_mean(str(value), self.choices)
             raise click.BadParameter(f"{error.message}{near}", ctx, param) from error
+
+
+class Existing(click.Path):
+    """A path of what is there; what is not is refused in the words of all commands."""
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(exists=True, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if not Path(value).exists():
+            raise InputError(missing(value))
+        return Path(super().convert(value, param, ctx))
 
 
 EXIT_SOME_FAILED = 1

@@ -11,7 +11,7 @@ from cellwright.cli import options
 @click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
 @click.option(
     "--images",
-    type=click.Path(exists=True, path_type=Path),
+    type=options.Existing(),
     help="Where the images are now, if not where they were; for tracks of labels, the raw movie.",
 )
 @options.port

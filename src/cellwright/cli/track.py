@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Follow objects over time.")
-@click.argument("source", metavar="INPUT", type=click.Path(exists=True, path_type=Path))
+@click.argument("source", metavar="INPUT", type=options.Existing())
 @options.output_folder
 @click.option(
     "--model",
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 @click.option(
     "--hypotheses",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=options.Existing(),
     metavar="LABELS",
     help="Another segmentation of the same movie, as label images; repeatable. Of objects that "
     "overlap, those are chosen that can be followed best.",
@@ -97,7 +97,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--pins",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=options.Existing(dir_okay=False),
     metavar="FILE.csv",
     help="Links that are forced or forbidden: rows of tracks_links.csv or tracks_doubtful.csv with "
     "a column 'pin', which says 'forced' or 'forbidden'.",

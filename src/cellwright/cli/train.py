@@ -41,7 +41,7 @@ CHOICES = "\n\n".join(
 
 
 @click.command(short_help="Train a model on annotated images.", epilog=CHOICES)
-@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@click.argument("dataset", type=options.Existing())
 @options.output_folder
 @click.option(
     "--method",

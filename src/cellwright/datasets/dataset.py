@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cellwright._errors import DatasetError
-from cellwright._words import counted
+from cellwright._words import counted, missing
 from cellwright.datasets.class_files import with_classes
 from cellwright.datasets.index import apply_index
 from cellwright.datasets.layouts.annotated import open_coco
@@ -74,7 +74,7 @@ def open_dataset(path: Path, axes: str | None = None) -> Dataset:
     elif path.is_dir():
         dataset = with_classes(apply_index(_recognise(path)))
     else:
-        raise DatasetError(f"'{path}' does not exist. Give the folder of a dataset.")
+        raise DatasetError(missing(path))
     _check_ids(dataset)
     if axes is None:
         return dataset

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellwright._errors import InputError
+from cellwright._words import missing
 from cellwright.images.omezarr import is_zarr
 from cellwright.images.read import known_suffixes, stem
 
@@ -71,7 +72,7 @@ def _expand(given: str | Path) -> list[Found]:
         return _in_folder(path)
     if _has_wildcard(str(given)):
         return _matching(path)
-    raise InputError(f"There is no file or folder '{given}'. Check the spelling of its name.")
+    raise InputError(missing(given))
 
 
 def _in_folder(folder: Path) -> list[Found]:

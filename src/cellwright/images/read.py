@@ -13,6 +13,7 @@ import numpy as np
 
 from cellwright._errors import FormatError, InputError
 from cellwright._types import AnyArray, LabelArray
+from cellwright._words import missing
 from cellwright.images import omezarr, raster, tiff
 from cellwright.images.image import Image
 from cellwright.images.scene import Reader, arrange
@@ -170,7 +171,7 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except FileNotFoundError as error:
-        raise InputError(f"There is no file '{path}'. Check the spelling of its name.") from error
+        raise InputError(missing(path, "file")) from error
     except OSError as error:
         raise InputError(
             f"Cannot open '{path}': {error.strerror or error}. Check that you may read it."

@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, Table
+from cellwright._words import missing
 
 if TYPE_CHECKING:
     import pandas
@@ -186,7 +187,7 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
     import pyarrow as pa
 
     if not path.is_file():
-        raise InputError(f"There is no file '{path}'.")
+        raise InputError(missing(path, "file"))
     try:
         return read()
     except OSError as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright._errors import ModelError
-from cellwright._words import did_you_mean, nearest
+from cellwright._words import did_you_mean, missing
 from cellwright.models.card import check_name
 from cellwright.models.package import (
     CARD,
@@ -76,21 +75,12 @@ def find_model(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.exists():
         return path
-    raise ModelError(
-        f"There is no model '{name_or_path}', neither by that name nor at that path."
-        f"{_suggestion(path, known)} Models with a name: {', '.join(known) or 'none'}."
-    )
-
-
-def _suggestion(path: Path, names: Iterable[str]) -> str:
-    """Return what may have been meant by the name or path of no model: a sentence, or nothing."""
-    if len(path.parts) <= 1:
-        return did_you_mean(str(path), names)
-    folder = path.parent
-    if not folder.is_dir():
-        return f" There is no folder '{folder}' either."
-    near = nearest(path.name, (entry.name for entry in folder.iterdir()))
-    return f" Did you mean '{folder / near}'?" if near else ""
+    if len(path.parts) > 1:
+        said = missing(path, "model")
+    else:
+        near = did_you_mean(str(path), known)
+        said = f"There is no model '{path}', neither by that name nor at that path.{near}"
+    raise ModelError(f"{said} Models with a name: {', '.join(known) or 'none'}.")
 
 
 def add_model(path: Path, name: str | None = None) -> KnownModel:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellwright._errors import CellwrightError, InputError
+from cellwright._words import missing
 from cellwright.images.find import Found, find_images
 from cellwright.images.read import known_suffixes, list_scenes
 from cellwright.runs.results.folder import RUN_FILE
@@ -115,7 +116,7 @@ def find_project(folder: Path, output: Path | None = None) -> Project:
         If there is no such folder, no image in it, or it is a result folder.
     """
     if not folder.is_dir():
-        raise InputError(f"There is no folder '{folder}'. Give the folder your images are in.")
+        raise InputError(missing(folder, "folder"))
     if (folder / RUN_FILE).is_file():
         raise InputError(f"'{folder}' holds results. Look through them: cellwright review {folder}")
     output = folder if output is None else output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cellwright._errors import InputError, UsageError
+from cellwright._words import missing
 from cellwright.runs.results.folder import read_record
 from cellwright.runs.results.result import CLASSES
 from cellwright.studio.review_objects import open_objects
@@ -28,6 +29,8 @@ def open_result(folder: Path, images: Path | None = None) -> Result:
     UsageError
         If there are no objects in it to look at.
     """
+    if not folder.exists():
+        raise InputError(missing(folder, "folder"))
     record = read_record(folder)
     if record is None:
         raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cellwright._errors import InputError, UsageError
+from cellwright._words import missing
 from cellwright.tracking.formats.ctc import RESULT_FILE, TRUTH_FILE, read_ctc
 from cellwright.tracking.formats.geff import read_geff, write_geff
 from cellwright.tracking.formats.table import read_table, write_table
@@ -46,7 +47,7 @@ def read_tracks(path: str | Path) -> Tracks:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"There is no file or folder '{path}'. Check the spelling of its name.")
+        raise InputError(missing(path))
     if is_ctc(path):
         return read_ctc(path)
     reader = READERS.get(path.suffix.lower())
