@@ -143,3 +143,32 @@ def test_an_output_folder_without_permission_is_named(run, oracle, fields, tmp_p
 def test_options_of_spots_and_models_do_not_mix(run, tmp_path, options):
     refused = run("detect", tmp_path, "-o", tmp_path / "out", *options)
     assert refused.code == 2 and "has no effect" in refused.error
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("segment", "celsl", "-o", "results"),
+        ("detect", "celsl", "-o", "results"),
+        ("track", "celsl", "-o", "results"),
+        ("track", "cells", "-o", "results", "--pins", "celsl"),
+        ("measure", "celsl", "-o", "results"),
+        ("annotate", "celsl"),
+        ("review", "celsl"),
+        ("review", "cells", "--images", "celsl"),
+        ("train", "celsl", "-o", "model"),
+        ("compare", "celsl", "-o", "results"),
+        ("evaluate", "nuclei", "celsl", "-o", "results"),
+        ("data", "inspect", "celsl"),
+    ],
+    ids=" ".join,
+)
+def test_all_commands_say_in_the_same_words_that_a_path_is_wrong(
+    command, run, tmp_path, monkeypatch
+):
+    (tmp_path / "cells").mkdir()
+    monkeypatch.chdir(tmp_path)
+    told = run(*command)
+    assert told.code == 2
+    assert "There is no " in told.error
+    assert "'celsl'. Did you mean 'cells'?" in told.error

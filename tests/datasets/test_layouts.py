@@ -173,7 +173,7 @@ def test_unknown_layout_says_what_is_there_and_what_is_known(tmp_path):
 @pytest.mark.parametrize("name", ["empty", "absent"])
 def test_nothing_there(tmp_path, name):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError, match=r"holds nothing|does not exist"):
+    with pytest.raises(DatasetError, match=r"holds nothing|There is no file or folder"):
         open_dataset(tmp_path / name)
 
 
