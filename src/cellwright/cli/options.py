@@ -61,7 +61,8 @@ class Existing(click.Path):
         """Return the path."""
         if not Path(value).exists():
             raise InputError(missing(value))
-        return Path(super().convert(value, param, ctx))
+        super().convert(value, param, ctx)  # refuses what is of another kind
+        return Path(value)
 
 
 EXIT_SOME_FAILED = 1
