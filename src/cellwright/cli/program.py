@@ -35,6 +35,10 @@ COMMANDS = {
         "Look through the objects of a result, flag and exclude, in the browser.",
     ),
     "train": ("cellwright.cli.train:train", "Train a model on annotated images."),
+    "train-scorer": (
+        "cellwright.cli.train_scorer:train_scorer",
+        "Train what tells links of tracks apart.",
+    ),
     "compare": (
         "cellwright.cli.compare:compare",
         "Train several methods on annotated images and recommend one.",

@@ -102,6 +102,12 @@ if TYPE_CHECKING:
     help="Links that are forced or forbidden: rows of tracks_links.csv or tracks_doubtful.csv with "
     "a column 'pin', which says 'forced' or 'forbidden'.",
 )
+@click.option(
+    "--scorer",
+    metavar="NAME|PATH",
+    help="Model that tells how probable links and divisions are ('cellwright train-scorer'), in "
+    "place of what is estimated from the movie.",
+)
 @click.option("--trackmate", is_flag=True, help="Also write tracks.xml for TrackMate.")
 @options.overwrite
 @options.as_json

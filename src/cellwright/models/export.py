@@ -48,11 +48,28 @@ def export_network(network: Network, normalisation: Normalisation) -> dict[str, 
     ModelError
         If the exported network does not agree with the original.
     """
+    raw = example_image(network.config.in_channels, smallest_size(network.stride))
+    return network_files(network, normalisation.apply(raw, normalisation.limits(raw))[np.newaxis])
+
+
+def network_files(network: Network, pixels: FloatArray) -> dict[str, bytes]:
+    """Return the files of a package for a trained network, tested with given pixels.
+
+    Parameters
+    ----------
+    network : Network
+        Its weights stay as they are.
+    pixels : ndarray, shape (1, C, [Z,] Y, X), float32
+        As the network takes them.
+
+    Raises
+    ------
+    ModelError
+        If the exported network does not agree with the original.
+    """
     ready = copy.deepcopy(network).cpu().float().eval()
     content = to_onnx(ready)
     facts = network_facts(network, content)
-    raw = example_image(network.config.in_channels, smallest_size(facts.stride))
-    pixels = normalisation.apply(raw, normalisation.limits(raw))[np.newaxis]
     maps = _agreed_maps(ready, content, facts, pixels)
     return make_files({NETWORK: content, WEIGHTS: weights_of(ready)}, pixels, maps)
 

@@ -13,6 +13,7 @@ from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package, load_package
 from cellwright.models.points import PointModel
+from cellwright.models.scorer import TASK as SCORER
 
 AnyModel: TypeAlias = InstanceModel | ClassModel | BoxModel | PointModel
 KINDS: dict[str, type[AnyModel]] = {
@@ -54,9 +55,14 @@ def open_model(
     Raises
     ------
     ModelError
-        If this version does not know its task, or its network is broken.
+        If it finds nothing in images, its task is not known, or its network is broken.
     """
     task = package.card.task
+    if task == SCORER:
+        raise ModelError(
+            f"'{package.source}' scores links of tracks and finds nothing in images: use it with "
+            "'cellwright track --scorer'."
+        )
     if task not in KINDS:
         raise ModelError(
             f"'{package.source}' is a model for '{task}', which this version of Cellwright does "

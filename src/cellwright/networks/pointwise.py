@@ -54,8 +54,8 @@ class Pointwise(Network):
             nn.Conv2d(before, after, 1) for before, after in pairwise(widths)
         )
         self.head = nn.Conv2d(config.width, config.out_channels, 1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for weights in self.head.parameters():
+            nn.init.zeros_(weights)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return maps (N, K, Y, X) of pixels (N, C, Y, X)."""

@@ -17,6 +17,7 @@ from cellwright.measure.tables import write_csv, write_parquet
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
+from cellwright.models.scorer import load_scorer
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.run import named
@@ -99,6 +100,7 @@ def track_movie(
     model: str | Path | SpotSettings | Segmentations | None = None,
     movie: MovieOptions | None = None,
     pins: str | Path | None = None,
+    scorer: str | Path | None = None,
     trackmate: bool = False,
     device: Device = "auto",
     overwrite: bool = False,
@@ -122,6 +124,9 @@ def track_movie(
         What is said of the movie in place of its files, and which channels are looked at.
     pins : str or Path, optional
         A CSV of links that are forced or forbidden; see `read_pins`.
+    scorer : str or Path, optional
+        A model that tells how probable links and divisions are, in place of what is estimated from
+        the movie; see `train_scorer`.
     trackmate : bool
         Also write ``tracks.xml`` for TrackMate.
     device : {"auto", "cpu", "cuda"}
@@ -146,10 +151,14 @@ def track_movie(
         refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
     movie = movie or MovieOptions()
     opened = _open(source, model, movie, options, device)
+    scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
+    parameters = _parameters(model, pins, trackmate)
+    if scored_by is not None:
+        parameters["scorer"] = named(scored_by)
     plan = Plan(
         command="track",
         inputs=tuple(map(InputFile.of, opened.paths)),
-        parameters=asdict(options) | asdict(movie) | _parameters(model, pins, trackmate),
+        parameters=asdict(options) | asdict(movie) | parameters,
         files=_files(None if isinstance(model, SpotSettings) else opened.movie, trackmate),
         model=None if opened.segmenter is None else named(opened.segmenter),
     )
@@ -162,7 +171,7 @@ def track_movie(
             return TrackResult(output, finished["tracking"], warnings)
         start = time.perf_counter()
         found = _find(opened, run)
-        linking = start_linking(found.detections, options)
+        linking = start_linking(found.detections, options, scorer=scores)
         if pins is not None:
             wanted = read_pins(pins, found.detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cellwright._types import DoubleArray, FloatArray
-from cellwright.tracking.frames import Frame, Movie
+from cellwright.tracking.frames import Movie
 from cellwright.tracking.joint import NO_SPLITS, solve
 from cellwright.tracking.learned.features import (
     DIVISION_FEATURES,
@@ -61,27 +61,29 @@ class Views:
 
     def __init__(self, movie: Movie) -> None:
         self._movie = movie
+        self._pairs: dict[int, FramePair] = {}  # of those around the last one, by their first frame
 
     def __call__(self, draft: Draft) -> View:
         """Return a draft with what lies around it."""
-        earlier, later = draft.pair.earlier, draft.pair.later
-        before = self._other(earlier, -1)
-        after = self._other(later, 1)
+        movie, (earlier, later) = self._movie, (draft.pair.earlier, draft.pair.later)
+        number = int(movie.frame_of[earlier.rows[0]])
+        around = {one: self._pairs.get(one) or self._pair(one) for one in (number - 1, number + 1)}
+        self._pairs = {one: pair for one, pair in around.items() if pair}
+        self._pairs[number] = draft.pair
+        before, after = around[number - 1], around[number + 1]
         return View(
             draft,
-            self._movie,
-            Beside.before(FramePair.of(before, earlier), self._movie)
-            if before
-            else Beside.none(earlier),
-            Beside.after(FramePair.of(later, after), self._movie) if after else Beside.none(later),
+            movie,
+            Beside.before(before, movie) if before else Beside.none(earlier),
+            Beside.after(after, movie) if after else Beside.none(later),
         )
 
-    def _other(self, frame: Frame, lag: int) -> Frame | None:
-        """Return the frame before or after one; None where there is none, or nothing in it."""
-        number = int(self._movie.frame_of[frame.rows[0]]) + lag
-        if not 0 <= number < len(self._movie) or not self._movie.counts[number]:
+    def _pair(self, number: int) -> FramePair | None:
+        """Return a frame and the next; None where there are none, or one of them is empty."""
+        numbers = (number, number + 1)
+        if number < 0 or number + 1 >= len(self._movie) or not self._movie.counts[[*numbers]].all():
             return None
-        return self._movie.frame(number)
+        return FramePair.of(*map(self._movie.frame, numbers))
 
 
 def rescored(view: View, network: Network) -> Draft:

@@ -1,0 +1,1 @@
+"""``cellwright train-scorer``."""

@@ -1,0 +1,232 @@
+"""``cellwright train-scorer``: from tracked movies to a scorer of links and divisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellwright._errors import UsageError, training_extra
+from cellwright._progress import progress
+from cellwright._words import counted
+from cellwright.images.normalise import Normalisation
+from cellwright.models.card import InputContract, ModelCard, NetworkFacts
+from cellwright.models.engines import open_engine
+from cellwright.models.package import (
+    CARD,
+    NETWORK,
+    TEST_INPUT,
+    TEST_OUTPUT,
+    WEIGHTS,
+    Package,
+    load_package,
+    save_package,
+)
+from cellwright.models.scorer import FEATURES, TASK
+from cellwright.runs.doctor import versions
+from cellwright.runs.results.folder import InputFile, Plan, now, open_run
+from cellwright.runs.results.result import command_line
+from cellwright.runs.train.run import model_name
+from cellwright.runs.train_scorer.judging import f1_scores
+from cellwright.runs.train_scorer.truths import read_truth, truth_files, truth_folders
+from cellwright.tracking.learned.features import VERSION
+from cellwright.tracking.learned.lessons import Lesson, find_lessons
+from cellwright.tracking.learned.movies import simulated_tracks, variants
+from cellwright.tracking.learned.scorer import make_scorer
+from cellwright.tracking.tracks import Tracks
+from cellwright.training.history import CHECKPOINT, HISTORY
+
+FIT_FOLDER = "training"
+_FILES = (
+    CARD, NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT,
+    f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}",
+)  # fmt: skip
+_SET_ASIDE = 5  # one movie in so many judges
+_MOST_PAIRS = 150  # of a movie that are learned from
+_LIMITS = (
+    "Scores links between neighbouring frames and divisions; gaps and mergers cost what they cost "
+    "without it. It has seen no movies but those named under training: compare on a tracked movie "
+    "of your own before you rely on it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerOptions:
+    """What the training of a scorer depends on, besides the movies.
+
+    Parameters
+    ----------
+    simulated : int
+        Simulated movies to learn from besides.
+    steps : int
+        Length of the training.
+    seed : int
+        Of every random choice.
+    name : str, optional
+        Of the model; that of its folder by default.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of range.
+    """
+
+    simulated: int = 40
+    steps: int = 600
+    seed: int = 0
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.simulated < 0 or self.steps < 1:
+            raise UsageError(
+                f"{self.simulated} simulated movies and {self.steps} steps were asked for; give 0 "
+                "or more movies, and 1 step or more."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerResult:
+    """What came of a training.
+
+    Parameters
+    ----------
+    folder : Path
+        The model package.
+    package : Package
+    """
+
+    folder: Path
+    package: Package
+
+    @property
+    def better(self) -> bool:
+        """Whether links, or divisions, are more right with it, and none of them less."""
+        gains = [gain for _, _, gain in self.table()]
+        return min(gains) >= 0 and max(gains) > 0
+
+    def table(self) -> list[tuple[str, float, float]]:
+        """Return what was scored, the F1 with the scorer, and what it gains over that without."""
+        scores = self.package.card.evaluation
+        return [
+            (what, scores[f"F1, {what}"], scores[f"F1, {what}"] - scores[f"F1, {what} without it"])
+            for what in ("links", "divisions")
+        ]
+
+
+def train_scorer(
+    movies: Sequence[str | Path],
+    out: str | Path,
+    options: ScorerOptions | None = None,
+    *,
+    overwrite: bool = False,
+) -> ScorerResult:
+    """Train a scorer of links and divisions, for `cellwright.track`.
+
+    Parameters
+    ----------
+    movies : sequence of str or Path
+        Folders of the Cell Tracking Challenge with true tracks, such as ``01_GT``, or folders of
+        such folders. Their images, in ``01``, are looked at where they are.
+    out : str or Path
+        The model package to be made.
+    options : ScorerOptions, optional
+    overwrite : bool
+        Replace the results of another run in `out`.
+
+    Raises
+    ------
+    InputError
+        If a movie cannot be used.
+    OutputError
+        If `out` holds something else.
+    UsageError
+        If there are fewer than two movies, or what training needs is not installed.
+    """
+    options, out = options or ScorerOptions(), Path(out)
+    folders = truth_folders([Path(movie) for movie in movies])
+    if len(folders) + options.simulated < 2:
+        raise UsageError(
+            "Training needs two movies at least: one to learn from, one to judge. Add tracked "
+            "movies, or simulated ones."
+        )
+    with training_extra():
+        from cellwright.runs.train_scorer.learning import learn
+    plan = Plan(
+        command="train-scorer",
+        inputs=tuple(InputFile.of(file) for folder in folders for file in truth_files(folder)),
+        parameters=asdict(options),
+        files=_FILES,
+    )
+    with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
+        if finished is not None:
+            return ScorerResult(out, load_package(out))
+        learned, judges = _divided(_truths(folders, options), options.seed)
+        lessons = _lessons(learned, options.seed)
+        facts, files = learn(lessons, options.steps, options.seed, out / FIT_FOLDER)
+        (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
+        card = ModelCard(
+            name=options.name or model_name(out),
+            version="1.0.0",
+            description="Scores links and divisions of objects in movies.",
+            task=TASK,
+            method="pointwise",
+            readout={FEATURES: VERSION},
+            network=facts,
+            input=InputContract(("links and divisions",), Normalisation(kind="none")),
+            training={
+                "movies": len(folders),
+                "simulated movies": options.simulated,
+                "frame pairs": len(lessons),
+                "steps": options.steps,
+                "seed": options.seed,
+                "finished": now(),
+                "versions": versions(),
+            },
+            evaluation=_evaluation(facts, files, judges),
+            limits=_LIMITS,
+        )
+        package = save_package(out, card, files)
+        run.finish(versions=versions(), warnings=[], images=[{"files": list(_FILES)}])
+    return ScorerResult(out, package)
+
+
+def _truths(folders: Sequence[Path], options: ScorerOptions) -> list[Tracks]:
+    """Return all movies: those of the user, then simulated ones."""
+    movies = [read_truth(folder) for folder in progress(folders, "Reading", unit="movie")]
+    seeds = range(options.seed * options.simulated, (options.seed + 1) * options.simulated)
+    movies += [simulated_tracks(seed) for seed in progress(seeds, "Simulating", unit="movie")]
+    return movies
+
+
+def _divided(movies: Sequence[Tracks], seed: int) -> tuple[list[Tracks], list[Tracks]]:
+    """Return the movies to learn from, and those that judge."""
+    order = np.random.default_rng([seed, 30]).permutation(len(movies)).tolist()
+    aside = max(1, len(movies) // _SET_ASIDE)
+    return [movies[n] for n in order[aside:]], [movies[n] for n in order[:aside]]
+
+
+def _lessons(movies: Sequence[Tracks], seed: int) -> list[Lesson]:
+    """Return candidates of frame pairs, of all movies and of what is left of them."""
+    lessons: list[Lesson] = []
+    rng = np.random.default_rng([seed, 31])
+    for number, movie in enumerate(progress(movies, "Linking", unit="movie")):
+        own = [one for rest in variants(movie, seed + number) for one in find_lessons(rest)]
+        kept = np.sort(rng.permutation(len(own))[:_MOST_PAIRS]).tolist()
+        lessons += [own[one] for one in kept]
+    return lessons
+
+
+def _evaluation(
+    facts: NetworkFacts, files: Mapping[str, bytes], movies: Sequence[Tracks]
+) -> dict[str, float | str]:
+    """Return how right links and divisions are with a scorer, and without."""
+    judges = [rest for number, movie in enumerate(movies) for rest in variants(movie, number)]
+    network = open_engine(facts, files, device="cpu", threads=1, name="the scorer")
+    with_it, without = f1_scores(judges, make_scorer(network)), f1_scores(judges)
+    scores: dict[str, float | str] = {"of": f"{counted(len(movies), 'movie')} set aside"}
+    for what in with_it:
+        scores[f"F1, {what}"] = with_it[what]
+        scores[f"F1, {what} without it"] = without[what]
+    return scores
