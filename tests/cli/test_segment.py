@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -249,3 +250,16 @@ def test_overlaps_are_refused_where_the_method_knows_of_none(segment, fields, tm
     refused = segment(fields, "--overlaps")
     assert refused.code == 2 and "gives each pixel to one object" in refused.error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["segment", "detect", "track", "evaluate"])
+def test_a_model_is_never_removed_by_what_it_is_used_for(run, fields, tmp_path, command, oracle):
+    trained = tmp_path / "trained" / "model"
+    shutil.copytree(oracle, trained)
+    before = sorted(trained.rglob("*"))
+    shutil.copy(fields / "plate1" / "a.tif", fields / "plate1" / "b.tif")
+    images = fields / "plate1" if command == "track" else fields
+    given = (images, "--model", trained) if command != "evaluate" else (trained, images)
+    refused = run(command, *given, "-o", trained.parent, "--overwrite")
+    assert refused.code == 2 and "contains the input" in refused.error, refused.error
+    assert sorted(trained.rglob("*")) == before

@@ -186,3 +186,21 @@ def test_numbers_for_whether_objects_are_cut_off():
     )
     unknown = np.isnan(Movie(points).features).any(axis=1)
     assert unknown.tolist() == (FRAME == 3).tolist()
+
+
+def test_results_that_lie_among_the_frames_are_none(track, run, tmp_path):
+    frames = tmp_path / "frames"
+    assert track(_movie()).code == 0
+    command = ("track", frames, "-o", frames / "tracked", "--json")
+    first, again = run(*command), run(*command)
+    assert (first.code, again.code) == (0, 0), again.error
+    assert first.json["detections"] == 18 and again.json["seconds"] == 0
+
+
+def test_pins_that_cannot_be_read_are_told_before_anything_is_done(track, run, tmp_path):
+    assert track(_movie()).code == 0
+    write_csv(tmp_path / "pins.csv", {"pin": np.array(["forced"]), "source_frame": np.array([0])})
+    command = ("track", tmp_path / "frames", "-o", tmp_path / "pinned")
+    refused = run(*command, "--pins", tmp_path / "pins.csv")
+    assert refused.code == 2 and "Pins are rows of source_frame" in refused.error
+    assert not (tmp_path / "pinned").exists()

@@ -166,9 +166,10 @@ def find_method(name: str) -> Method:
     """
     known = METHODS | CLASS_METHODS | BOX_METHODS | POINT_METHODS
     if name not in known:
+        names = [*known, *LEARNERS]
         raise UsageError(
-            f"There is no method '{name}'; choose from {', '.join(known)}."
-            f"{did_you_mean(name, known)}"
+            f"There is no method '{name}'; choose from {', '.join(names)}."
+            f"{did_you_mean(name, names)}"
         )
     return known[name]
 

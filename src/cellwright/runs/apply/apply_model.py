@@ -6,9 +6,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from cellwright._errors import AxesError, CellwrightError, InputError, UsageError
+from cellwright._errors import AxesError, CellwrightError, UsageError
 from cellwright._types import Table
-from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.inference.runtime import Device
@@ -19,16 +18,16 @@ from cellwright.models.learned import learned_nothing
 from cellwright.models.load import AnyModel, load_model
 from cellwright.runs.apply.options import DetectOptions
 from cellwright.runs.apply.planes import check_depth
+from cellwright.runs.apply.reading import images_to_do
 from cellwright.runs.doctor import available_cores
 from cellwright.runs.evaluate.run import named
 from cellwright.runs.results.batch import Task
 from cellwright.runs.results.folder import (
-    PREVIEW_FILE,
     InputFile,
     Outcome,
     Plan,
     open_run,
-    read_record,
+    refuse_inputs_inside,
 )
 from cellwright.runs.results.result import (
     ResultKind,
@@ -110,7 +109,9 @@ def apply_model(
         If `output` holds other results or cannot be written.
     """
     threads = max(1, available_cores() // jobs) if jobs > 1 else None
-    opening: Callable[[], Any] = partial(opened, find_model(model), device, threads)
+    package = find_model(model)
+    refuse_inputs_inside(output, [package])  # where a model was trained, it would be replaced
+    opening: Callable[[], Any] = partial(opened, package, device, threads)
     ready = opening()  # one that does not run here is told once, not for every image
     job = job_of(ready)
     job = replace(
@@ -206,25 +207,6 @@ def _refuse_if_none_fits(
     if len(refusals) == 1:
         raise refusals[0]
     raise UsageError(f"{refusals[0]} The same holds for all {len(tasks)} images.")
-
-
-def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:
-    """Return the images, without the results of an earlier run that lie among them.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    earlier = read_record(output) or {"files": []}
-    results = {(output / name).resolve() for name in (*earlier["files"], PREVIEW_FILE)}
-    images = [image for image in find_images(inputs) if image.path.resolve() not in results]
-    if not images:
-        raise InputError(
-            f"All images that were given are results of the run in '{output}'. Give the images "
-            "themselves, or write to another folder."
-        )
-    return images
 
 
 @lru_cache(maxsize=1)

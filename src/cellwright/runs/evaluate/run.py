@@ -27,6 +27,7 @@ from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.metrics.object_classes import ObjectClassScores
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
+from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel, load_model
 from cellwright.models.model import Model
@@ -37,7 +38,7 @@ from cellwright.runs.evaluate.boxes import BoxEvaluation, evaluate_boxes
 from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
 from cellwright.runs.evaluate.scoring import Scored, files_of, joined, score
-from cellwright.runs.results.folder import Plan, open_run
+from cellwright.runs.results.folder import Plan, open_run, refuse_inputs_inside
 from cellwright.runs.results.result import command_line
 
 METRICS_FILE = "metrics.json"
@@ -188,10 +189,11 @@ def evaluate(
     ModelError
         If the model cannot be used.
     OutputError
-        If `out` holds something else.
+        If `out` holds something else, or the model.
     """
-    loaded = load_model(model, device=device, threads=threads)
     out = Path(out)
+    refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
+    loaded = load_model(model, device=device, threads=threads)
     opened = open_dataset(Path(dataset), axes)
     if isinstance(loaded, PointModel):
         opened = _known_classes(as_points(opened), loaded)

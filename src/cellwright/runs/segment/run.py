@@ -14,9 +14,9 @@ from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel
 from cellwright.reports.pictures import write_side_by_side
-from cellwright.runs.apply.apply_model import Job, apply_model, images_to_do, opened
+from cellwright.runs.apply.apply_model import Job, apply_model, opened
 from cellwright.runs.apply.planes import check_depth, plane_at, stack_shape
-from cellwright.runs.apply.reading import read_task
+from cellwright.runs.apply.reading import images_to_do, read_task
 from cellwright.runs.evaluate.scoring import middle_plane
 from cellwright.runs.results.folder import PREVIEW_FILE
 from cellwright.runs.results.result import CLASSES, OBJECTS, RunResult, plan_tasks

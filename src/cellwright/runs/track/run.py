@@ -39,7 +39,7 @@ from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timela
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
-from cellwright.tracking.formats.pins import read_pins
+from cellwright.tracking.formats.pins import read_pin_table, read_pins
 from cellwright.tracking.formats.table import tracks_to_tables
 from cellwright.tracking.kalman import Motion
 from cellwright.tracking.link import start_linking
@@ -149,8 +149,11 @@ def track_movie(
     options = options or LinkOptions(divisions=not isinstance(model, SpotSettings))
     if pins is not None:
         refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
+        read_pin_table(pins)  # what is wrong with it is told before anything is done
+    if scorer is not None:
+        refuse_inputs_inside(output, [find_model(scorer)])
     movie = movie or MovieOptions()
-    opened = _open(source, model, movie, options, device)
+    opened = _open(source, output, model, movie, options, device)
     scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
     parameters = _parameters(model, pins, trackmate)
     if scored_by is not None:
@@ -206,6 +209,7 @@ class _Opened:
 
 def _open(
     source: Path,
+    output: Path,
     model: str | Path | SpotSettings | Segmentations | None,
     given: MovieOptions,
     options: LinkOptions,
@@ -218,11 +222,11 @@ def _open(
             source, pixel_size=given.pixel_size, frame_interval=given.frame_interval
         )
         return _Opened((source,), points=points)
-    movie = open_timelapse(source, given)
+    movie = open_timelapse(source, given, output=output)
     if isinstance(model, SpotSettings):
         return _Opened(movie.paths, movie=movie, finder=model)
     several = model if isinstance(model, Segmentations) else Segmentations(model)
-    segmenter = _segmenter(movie, several.model, device)
+    segmenter = _segmenter(movie, several.model, device, output)
     if not several:
         return _Opened(movie.paths, movie=movie, finder=segmenter)
     choice = open_choice(several, movie, segmenter, options, given.axes)
@@ -239,7 +243,9 @@ def _check_points_options(source: Path, model: object, given: MovieOptions) -> N
             raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
 
 
-def _segmenter(movie: TimeLapse, model: str | Path | None, device: Device) -> InstanceModel | None:
+def _segmenter(
+    movie: TimeLapse, model: str | Path | None, device: Device, output: Path
+) -> InstanceModel | None:
     """Return the model that segments a movie; None for one of labels."""
     if model is None and movie.holds_labels():
         if movie.channel:
@@ -248,7 +254,9 @@ def _segmenter(movie: TimeLapse, model: str | Path | None, device: Device) -> In
                 "it is a raw movie, name a --model."
             )
         return None
-    opened = load_model(find_model(model or DEFAULT_MODEL), device=device)
+    package = find_model(model or DEFAULT_MODEL)
+    refuse_inputs_inside(output, [package])  # where it was trained, it would be replaced
+    opened = load_model(package, device=device)
     if not isinstance(opened, InstanceModel):
         raise UsageError(
             f"The model '{opened.card.name}' does not outline objects, so there is nothing to "

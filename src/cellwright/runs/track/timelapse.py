@@ -16,6 +16,7 @@ from cellwright.images.find import find_images
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, LARGEST_LABEL, read
 from cellwright.runs.apply.like import with_pixel_size
+from cellwright.runs.apply.reading import images_to_do
 from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import is_ctc
 
@@ -100,7 +101,9 @@ class TimeLapse:
         return True
 
 
-def open_timelapse(source: Path, options: MovieOptions | None = None) -> TimeLapse:
+def open_timelapse(
+    source: Path, options: MovieOptions | None = None, *, output: Path | None = None
+) -> TimeLapse:
     """Find the frames of a movie.
 
     Parameters
@@ -110,6 +113,8 @@ def open_timelapse(source: Path, options: MovieOptions | None = None) -> TimeLap
         the Cell Tracking Challenge, or one file with a time axis.
     options : MovieOptions, optional
         What is said in place of the files.
+    output : Path, optional
+        A result folder, whose results are no frames where they lie among these.
 
     Raises
     ------
@@ -122,7 +127,7 @@ def open_timelapse(source: Path, options: MovieOptions | None = None) -> TimeLap
     """
     options = options or MovieOptions()
     challenge = source.is_dir() and is_ctc(source)
-    files = open_ctc(source).masks if challenge else _in_one_folder(source)
+    files = open_ctc(source).masks if challenge else _in_one_folder(source, output)
     name = source.name or source.resolve().name
     if len(files) > 1:
 
@@ -150,9 +155,10 @@ def _scaled(image: Image, options: MovieOptions) -> Image:
     return replace(sized, frame_interval=options.frame_interval or sized.frame_interval)
 
 
-def _in_one_folder(source: Path) -> tuple[Path, ...]:
+def _in_one_folder(source: Path, output: Path | None) -> tuple[Path, ...]:
     """Return the images in a folder, or refuse those of several as they are no single movie."""
-    files = tuple(found.path for found in find_images([source]))
+    found = find_images([source]) if output is None else images_to_do([source], output)
+    files = tuple(image.path for image in found)
     folders = sorted({path.parent for path in files})
     if len(folders) > 1:
         raise InputError(

@@ -21,7 +21,7 @@ from cellwright.models.package import CARD, FILES, Package, load_package, save_p
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.run import named
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import Plan, now, open_run
+from cellwright.runs.results.folder import Plan, now, open_run, refuse_inputs_inside
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.boxes import BoxTask
 from cellwright.runs.train.classes import ClassTask
@@ -151,7 +151,10 @@ def train_divided(
         As `train`.
     """
     learner = learner_for(options.method)
-    start = load_package(find_model(options.start_from)) if options.start_from else None
+    origin = find_model(options.start_from) if options.start_from else None
+    if origin is not None:
+        refuse_inputs_inside(out, [origin])
+    start = load_package(origin) if origin else None
     size = image_size(divided)
     method = options.method or _usual_method(task, start, len(size))
     plan = Plan(

@@ -7,13 +7,50 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import FormatError, InputError
+from cellwright._types import Table
 from cellwright.measure.tables import read_csv
-from cellwright.tracking.formats.table import link_rows
+from cellwright.tracking.formats.table import LINKS, link_rows
 from cellwright.tracking.pins import Pins, make_pins
 from cellwright.tracking.tracks import Tracks
 
 PIN = "pin"
 FORCED, FORBIDDEN = "forced", "forbidden"
+
+
+def read_pin_table(path: str | Path) -> Table:
+    """Read a table of pins.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV; see `read_pins`.
+
+    Returns
+    -------
+    Table
+        ``source_frame``, ``source_label``, ``target_frame``, ``target_label``, and ``pin``, which
+        is *forced*, *forbidden* or something else for rows that are no pins.
+
+    Raises
+    ------
+    FormatError
+        If columns are missing or hold something else.
+    """
+    path = Path(path)
+    table = read_csv(path, text_columns=(PIN, "kind"))
+    if PIN not in table or not set(LINKS) <= table.keys():
+        raise FormatError(
+            f"'{path}' has only the columns {sorted(table)}. Pins are rows of "
+            f"{', '.join(LINKS)} and {PIN}, which is '{FORCED}' or '{FORBIDDEN}'."
+        )
+    wishes = np.array([str(wish).strip().lower() for wish in table[PIN].tolist()])
+    unknown = ~np.isin(wishes, (FORCED, FORBIDDEN, "", "none", "nan"))
+    if unknown.any():
+        raise FormatError(
+            f"'{path}' holds the pin '{wishes[unknown][0]}'; '{FORCED}', '{FORBIDDEN}' or nothing "
+            "are possible."
+        )
+    return {**{name: table[name] for name in LINKS}, PIN: wishes}
 
 
 def read_pins(path: str | Path, detections: Tracks) -> Pins:
@@ -35,21 +72,8 @@ def read_pins(path: str | Path, detections: Tracks) -> Pins:
     InputError
         If a pin names a detection that is not there, or pins contradict each other.
     """
-    path = Path(path)
-    table = read_csv(path, text_columns=(PIN, "kind"))
-    if PIN not in table:
-        raise FormatError(
-            f"'{path}' has no column '{PIN}'; it has {sorted(table)}. Pins are rows of "
-            f"source_frame, source_label, target_frame, target_label and {PIN}, which is "
-            f"'{FORCED}' or '{FORBIDDEN}'."
-        )
-    wishes = np.array([str(wish).strip().lower() for wish in table[PIN].tolist()])
-    unknown = ~np.isin(wishes, (FORCED, FORBIDDEN, "", "none", "nan"))
-    if unknown.any():
-        raise FormatError(
-            f"'{path}' holds the pin '{wishes[unknown][0]}'; '{FORCED}', '{FORBIDDEN}' or nothing "
-            "are possible."
-        )
+    table = read_pin_table(path)
+    wishes = table[PIN]
     try:
         rows = link_rows(detections, table)
         return make_pins(
