@@ -122,3 +122,16 @@ def test_images_are_shared_out_and_reviewed_on_the_page(serve, folder, tmp_path)
         )
         assert (job["person"], job["state"], job["who"]) == ("Ada", "again", "Ada")
         assert browser.complaints == []
+
+
+def test_where_nothing_can_be_compared_the_page_says_how_to_come_there(serve, folder, tmp_path):
+    (tmp_path / "chromium").mkdir()
+    address, _, secret = serve(folder).address.partition("#")
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(f"{address}static/agreement.html#{secret}")
+        browser.wait("document.getElementById('none')?.textContent.includes('Nothing to compare')")
+        assert not browser.run("document.querySelector('aside').checkVisibility()")
+        assert faults(browser) == []
+        browser.run("document.querySelector('#none a').click()")
+        browser.wait("document.querySelectorAll('#among input').length === 1")
+        assert browser.complaints == []

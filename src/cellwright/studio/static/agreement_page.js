@@ -133,7 +133,11 @@ class Compare {
   }
 
   #nothing() {
-    find("panes").innerHTML = `<p id="none">Nobody has annotated the same image independently yet. Share images out on the page of the people: with two people for each, who draw alone.</p>`;
+    document.body.classList.add("nothing");
+    find("panes").innerHTML = `<div id="none"><h2>Nothing to compare yet</h2>
+      <p>Two people have to draw the same image, each alone. Share images out to them: two people for each image, and “Each draws alone” ticked. What they draw is then compared here.</p>
+      <a class="wide" data-page="/static/people.html">Share images out</a></div>`;
+    links(find("panes"), api);
     find("panes").setAttribute("aria-busy", "false");
     find("consensus").disabled = true;
   }
@@ -206,7 +210,8 @@ class Compare {
     const one = cases[this.current];
     const open = cases.filter(({ choice }) => choice === "open").length;
     find("h-case").textContent = cases.length ? `Difference ${this.current + 1} of ${cases.length}` : "Difference";
-    find("case").textContent = one ? this.#told(one) : "They agree on everything here.";
+    const nothing = this.found?.objects ? "They agree on everything here." : "Nobody has drawn an object here yet.";
+    find("case").textContent = one ? this.#told(one) : nothing;
     find("hint").textContent = !one ? "" : open ? `${open} still to decide. ↑ and ↓ go through them.` : "All are decided. ↑ and ↓ go through them.";
     find("choices").replaceChildren(...(one ? this.#choices(one) : []));
     for (const { viewer, place } of this.panes) place.classList.toggle("chosen", one?.choice === "take" && one.person === viewer.of);
