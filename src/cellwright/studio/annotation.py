@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ from cellwright.studio.journal import (
     Stroke,
     signature,
 )
-from cellwright.studio.label_files import label_range, open_labels
+from cellwright.studio.label_files import keep_labels, label_range, open_labels
 from cellwright.studio.lineage import Lineage
 from cellwright.studio.patches import (
     changes_back,
@@ -44,6 +43,7 @@ from cellwright.studio.patches import (
 from cellwright.studio.project import Item, existing_labels
 from cellwright.studio.tables import Tables
 from cellwright.studio.tools import Window
+from cellwright.studio.undo import UndoStacks
 
 RESTORE = "restore"
 _HELD_BYTES = 96 * 1024**2
@@ -119,8 +119,7 @@ class Annotation:
         self.facts = journal.facts(item.name)
         self._inventory = Inventory(self.canvas)
         self._smallest, self.largest = (0, 0) if base is None else label_range(source, base)
-        self._done: dict[str, list[int]] = {}  # of each person: nobody takes back what others drew
-        self._undone: dict[str, list[int]] = {}
+        self._undo = UndoStacks()
         self._saved = self._latest = self._drawn = 0
         self.largest = max(self.largest, self.facts.largest(*ABOUT_OBJECTS))
         self._recall(source)
@@ -133,11 +132,11 @@ class Annotation:
 
     def can_undo(self, who: str) -> bool:
         """Whether somebody has an edit to take back."""
-        return bool(self._done.get(who))
+        return bool(self._undo.done(who))
 
     def can_redo(self, who: str) -> bool:
         """Whether somebody has an edit to do again."""
-        return bool(self._undone.get(who))
+        return bool(self._undo.undone(who))
 
     @property
     def latest(self) -> int:
@@ -200,11 +199,11 @@ class Annotation:
 
     def undo(self, *, who: str) -> Changed:
         """Take the last edit of a person back, but for pixels that others have changed since."""
-        return self._step(UNDO, self._done, who)
+        return self._step(UNDO, who)
 
     def redo(self, *, who: str) -> Changed:
         """Do again what a person took back last, but for pixels that others have changed since."""
-        return self._step(REDO, self._undone, who)
+        return self._step(REDO, who)
 
     def strokes_since(self, edit: int) -> list[Stroke]:
         """Return where the labels were changed after an edit, and by whom."""
@@ -273,24 +272,29 @@ class Annotation:
                 self._journal.adopt(self._item.name, replace(known, edit=edit))
                 self._saved = edit
                 return
-            self._keep_original()
-            target = self._item.labels
-            number = self._journal.begin_save(self._item.name, edit)
-            write_labels(
-                target,
-                frozen,
-                like=self._like,
-                largest=largest,
-                partly_known=smallest < 0,
-                overwrite=True,
-            )
-            with target.open("r+b") as file:
-                os.fsync(file.fileno())  # before the journal says that it is complete
-            self._journal.end_save(number, target)
+            self._write_labels(edit, frozen, smallest, largest)
             with self._lock:
                 self._saved = edit
                 if frozen.changed_bytes > _HELD_BYTES:
-                    self.canvas.rest_on(open_labels(target, self._axes, self.canvas.shape), frozen)
+                    written = open_labels(self._item.labels, self._axes, self.canvas.shape)
+                    self.canvas.rest_on(written, frozen)
+
+    def _write_labels(self, edit: int, frozen: LabelCanvas, smallest: int, largest: int) -> None:
+        """Write the labels as they were after an edit to their file."""
+        self._keep_original()
+        target = self._item.labels
+        number = self._journal.begin_save(self._item.name, edit)
+        write_labels(
+            target,
+            frozen,
+            like=self._like,
+            largest=largest,
+            partly_known=smallest < 0,
+            overwrite=True,
+        )
+        with target.open("r+b") as file:
+            os.fsync(file.fileno())  # before the journal says that it is complete
+        self._journal.end_save(number, target)
 
     def _recall(self, source: Path | None) -> None:
         """Bring the labels to where the journal ends.
@@ -341,18 +345,11 @@ class Annotation:
             return
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         kept = self._originals / f"{self._item.name}-{stamp}{source.suffix}"
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            if source == self._item.labels:
-                shutil.copy2(source, kept)
-            else:
-                shutil.move(source, kept)  # or there would be two label files for one image
-        except OSError as error:
-            raise OutputError(f"Cannot keep a copy of '{source}' as '{kept}': {error}.") from error
+        keep_labels(source, kept, stays=source == self._item.labels)
 
-    def _step(self, kind: str, stacks: dict[str, list[int]], who: str) -> Changed:
+    def _step(self, kind: str, who: str) -> Changed:
         with self._lock:
-            for target in reversed(stacks.get(who, ())):
+            for target in self._undo.done(who) if kind == UNDO else self._undo.undone(who):
                 own = self._journal.patches(target)
                 patches = [
                     rest
@@ -384,20 +381,7 @@ class Annotation:
         return [taken_back(patch) for patch in reversed(patches)] if reverse else patches
 
     def _note(self, edit: Edit) -> None:
-        """Keep in mind what can be taken back and done again after an edit."""
-        who, target = edit.who, edit.target
-        if edit.kind == LOADED:
-            self._done, self._undone = {}, {}
-        elif target is not None:
-            back = edit.kind == UNDO
-            source, goal = (self._done, self._undone) if back else (self._undone, self._done)
-            for stack in source.values():
-                if target in stack:
-                    stack.remove(target)
-            goal.setdefault(who, []).append(target)
-        else:
-            self._done.setdefault(who, []).append(edit.id)
-            self._undone.pop(who, None)
+        self._undo.note(edit)
         self._latest = max(self._latest, edit.id)
 
     def _show(self, edit: int, patches: Sequence[Patch], changes: Sequence[Change] = ()) -> Changed:

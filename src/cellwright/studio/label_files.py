@@ -1,12 +1,13 @@
-"""Label files that the studio edits or shows: opened without reading more than is needed."""
+"""Label files that the studio edits or shows: opened without reading too much, and kept."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import FormatError
+from cellwright._errors import FormatError, OutputError
 from cellwright.images.image import PixelSource
 from cellwright.images.read import LARGEST_LABEL, read, read_labels
 from cellwright.studio.canvas import CHUNK
@@ -49,3 +50,29 @@ def label_range(path: Path | None, labels: PixelSource) -> tuple[int, int]:
             f"to {LARGEST_LABEL - 1}, and -1 for what is not known."
         )
     return smallest, largest
+
+
+def keep_labels(source: Path, kept: Path, *, stays: bool) -> None:
+    """Put labels that were not written here into a safe place.
+
+    Parameters
+    ----------
+    source, kept : Path
+        The file, and the copy of it.
+    stays : bool
+        It is replaced by what is written here; or else it is moved, for there would be two label
+        files for one image.
+
+    Raises
+    ------
+    OutputError
+        If the copy cannot be written.
+    """
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if stays:
+            shutil.copy2(source, kept)
+        else:
+            shutil.move(source, kept)
+    except OSError as error:
+        raise OutputError(f"Cannot keep a copy of '{source}' as '{kept}': {error}.") from error
