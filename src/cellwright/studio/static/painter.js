@@ -1,124 +1,15 @@
 /** Drawing with WebGL 2: tiles of pixels in the colours of their channels, labels as outlines or fills. */
 
-const VERTEX = `#version 300 es
-uniform vec4 box;     // x0, y0, x1, y1 in device px, from the top left
-uniform vec4 texels;  // the same corners in px of the texture
-uniform vec2 view;
-out vec2 at;
-void main() {
-  vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
-  at = mix(texels.xy, texels.zw, corner);
-  vec2 place = mix(box.xy, box.zw, corner) / view * 2.0 - 1.0;
-  gl_Position = vec4(place.x, -place.y, 0, 1);
-}`;
-
-const PLAIN = `#version 300 es
-precision highp float;
-uniform vec4 colour;
-out vec4 shown;
-void main() { shown = colour; }`;
-
-const PIXELS = `#version 300 es
-precision highp float;
-precision highp sampler2D;
-uniform sampler2D tile;
-uniform vec3 colour;
-uniform vec3 contrast;  // black, white, gamma
-uniform bool smoothly;
-in vec2 at;
-out vec4 shown;
-float pick(ivec2 place) { return texelFetch(tile, clamp(place, ivec2(0), textureSize(tile, 0) - 1), 0).r; }
-void main() {
-  float value;
-  if (smoothly) {
-    vec2 corner = at - 0.5;
-    ivec2 low = ivec2(floor(corner));
-    vec2 part = corner - floor(corner);
-    value = mix(mix(pick(low), pick(low + ivec2(1, 0)), part.x),
-                mix(pick(low + ivec2(0, 1)), pick(low + 1), part.x), part.y);
-  } else {
-    value = pick(ivec2(floor(at)));
-  }
-  float scaled = clamp((value - contrast.x) / (contrast.y - contrast.x), 0.0, 1.0);
-  if (contrast.z != 1.0) scaled = pow(scaled, contrast.z);
-  shown = vec4(colour * scaled, 1);
-}`;
-
-const LABELS = `#version 300 es
-precision highp float;
-precision highp int;
-precision highp isampler2D;
-precision highp sampler2D;
-uniform isampler2D tile;
-uniform sampler2D confidences;
-uniform float step_;     // px of the texture in one device px
-uniform float width;     // of outlines, in device px
-uniform float filling;   // opacity of fills
-uniform int selected;
-uniform float threshold; // below 0: these are labels, not proposals; -2: what a training finds
-uniform sampler2D marks; // of labels: 1 selected + 2 excluded + 4 left out
-uniform bool marked;
-uniform sampler2D colours; // of labels: 1 + red, green and blue as one number; 0 for those of no class
-uniform bool classed;
-in vec2 at;
-out vec4 shown;
-int pick(vec2 place) { return texelFetch(tile, clamp(ivec2(floor(place)), ivec2(0), textureSize(tile, 0) - 1), 0).r; }
-const float D = 0.70710678;
-const vec2 AROUND[8] = vec2[8](vec2(1, 0), vec2(D, D), vec2(0, 1), vec2(-D, D), vec2(-1, 0), vec2(-D, -D), vec2(0, -1), vec2(D, -D));
-bool hidden(int label) {
-  if (threshold < 0.0) return false;
-  return texelFetch(confidences, ivec2(label & 1023, label >> 10), 0).r < threshold;
-}
-bool hatched() { return mod(gl_FragCoord.x - gl_FragCoord.y, 12.0) < 3.0; }
-int mark(int label) { return marked ? int(texelFetch(marks, ivec2(label & 1023, label >> 10), 0).r) : 0; }
-vec3 hue(int label) {
-  float turn = float((uint(label) * 2654435769u) >> 8) / 16777216.0;
-  vec3 wheel = clamp(abs(mod(turn * 6.0 + vec3(0, 4, 2), 6.0) - 3.0) - 1.0, 0.0, 1.0);
-  return mix(vec3(1), wheel, 0.72);
-}
-vec3 of_class(int label) {
-  int known = int(texelFetch(colours, ivec2(label & 1023, label >> 10), 0).r) - 1;
-  if (known < 0) return vec3(0.86);
-  return vec3(known >> 16, (known >> 8) & 255, known & 255) / 255.0;
-}
-vec4 painted(int label) {
-  int own = mark(label);
-  if ((own & 4) != 0) return vec4(0);
-  bool chosen = (label == selected || (own & 1) != 0) && threshold < 0.0;
-  float reach = min((chosen ? width + 1.0 : width) * step_, 2.0);
-  bool edge = false;
-  for (int i = 0; i < 8 && !edge; i++) edge = pick(at + reach * AROUND[i]) != label;
-  vec3 colour = chosen ? vec3(1) : classed ? of_class(label) : hue(label);
-  float opacity = edge ? 1.0 : chosen ? max(filling, 0.18) : filling;
-  bool dash = mod(gl_FragCoord.x + gl_FragCoord.y, 9.0) < 5.5;
-  if ((own & 2) != 0) {
-    colour = chosen ? vec3(1) : vec3(0.66);
-    opacity = edge ? (dash ? 1.0 : 0.0) : chosen ? 0.12 : 0.0;
-  }
-  if (threshold >= 0.0) {
-    colour = vec3(1.0, 0.82, 0.25);
-    opacity = edge ? (dash ? 1.0 : 0.0) : 0.07;
-  }
-  if (threshold < -1.5) {
-    colour = vec3(0.42, 0.85, 1.0);
-    opacity = edge ? (dash ? 1.0 : 0.0) : 0.06;
-  }
-  if (label < 0) { // not known
-    colour = vec3(0.82);
-    opacity = hatched() ? 0.75 : 0.16;
-  }
-  return vec4(colour * opacity, opacity);
-}
-void main() {
-  shown = vec4(0);
-  int label = pick(at);
-  // Most is background: what draws without a graphics card skips it only if it is not discarded.
-  if (label != 0 && !hidden(label)) shown = painted(label);
-}`;
+import { KEPT, LABELS, PIXELS, VERTEX } from "./shaders.js";
 
 const ACROSS = 1024; // labels in a row of a texture
+const PERIOD = 36; // device px after which all patterns repeat
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
-/** @typedef {[number, number, number, number]} Corners x0, y0, x1, y1 */
+/**
+ * @typedef {[number, number, number, number]} Corners x0, y0, x1, y1
+ * @typedef {import("./picture.js").View} View
+ */
 
 export class Painter {
   /** @param {HTMLCanvasElement} canvas */
@@ -126,7 +17,16 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { alpha: true, antialias: false, premultipliedAlpha: true });
     if (!gl) throw new Error("This browser has no WebGL 2, which drawing the images needs.");
     this.gl = gl;
-    this.programs = { plain: this.#program(PLAIN), pixels: this.#program(PIXELS), labels: this.#program(LABELS) };
+    this.programs = { kept: this.#program(KEPT), pixels: this.#program(PIXELS), labels: this.#program(LABELS) };
+    const facts = gl.getExtension("WEBGL_debug_renderer_info");
+    this.slow = SOFTWARE.test(gl.getParameter(facts ? facts.UNMASKED_RENDERER_WEBGL : gl.RENDERER)); // there is no graphics card
+    /** What is kept: its lower left px stands for `origin` of the enlarged image. */
+    this.picture = { texture: /** @type {WebGLTexture | null} */ (null), buffer: gl.createFramebuffer(), width: 0, height: 0, origin: [0, 0] };
+    this.size = [1, 1]; // of the view
+    this.clip = /** @type {Corners} */ ([0, 0, 1, 1]); // x, y, width and height of what is drawn into, in GL's px
+    this.shift = [0, 0]; // from the view to there
+    this.anchor = [0, 0]; // from there to the enlarged image, where patterns are anchored
+    this.version = 0; // of what is known about labels
     gl.bindVertexArray(gl.createVertexArray());
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     this.confidences = this.#texture(gl.R32F, gl.RED, gl.FLOAT, 1, 1, new Float32Array([1]));
@@ -156,18 +56,21 @@ export class Painter {
     const values = new Float32Array(largest + 1).fill(-1);
     for (const [label, confidence] of known) values[label] = confidence;
     this.drop(this.confidences);
+    this.version++;
     this.confidences = this.#byLabel(values, -1);
   }
 
   /** What labels are marked with, by label: a sum of 1 for selected, 2 for excluded and 4 for left out. @param {Float32Array} values */
   setMarks(values) {
     this.drop(this.marks);
+    this.version++;
     this.marks = this.#byLabel(values, 0);
   }
 
   /** Colours of labels by their class, as 1 + 65536 red + 256 green + blue; 0 for those of none. @param {Float32Array} values */
   setColours(values) {
     this.drop(this.colours);
+    this.version++;
     this.colours = this.#byLabel(values, 0);
   }
 
@@ -179,23 +82,84 @@ export class Painter {
     return this.pixels(whole, ACROSS, rows);
   }
 
-  /** Begin a frame of a size in device px. @param {number} width @param {number} height */
-  begin(width, height) {
+  /** Begin a picture that is kept. @param {View} view */
+  begin({ width, height, left, top }) {
+    const { picture } = this;
+    picture.origin = [left, -top - height];
+    if (picture.width !== width || picture.height !== height) this.#room(width, height);
+  }
+
+  /** @param {number} width @param {number} height Of the picture that is kept. */
+  #room(width, height) {
+    const { gl, picture } = this;
+    if (picture.texture) this.drop(picture.texture);
+    Object.assign(picture, { width, height, texture: this.#texture(gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, width, height, null) });
+    for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.REPEAT);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, picture.buffer);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, picture.texture, 0);
+  }
+
+  /** Draw a part of a view into the picture that is kept. @param {View} view @param {Corners} part @param {() => void} paint */
+  keep(view, [x0, y0, x1, y1], paint) {
+    const { gl, picture: { buffer, origin } } = this;
+    const { width, height, left, top } = view;
+    const [x, y] = [left - origin[0], -top - height - origin[1]]; // of its lower left corner
+    gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
+    for (const [column, columns, goal] of wrapped(x + x0, x1 - x0, width)) {
+      for (const [row, rows, aim] of wrapped(y + height - y1, y1 - y0, height)) {
+        this.#draw(view, [goal, aim, columns, rows], [goal - column + x, aim - row + y], paint);
+      }
+    }
+  }
+
+  /** Draw a part of a view on the screen. @param {View} view @param {Corners} part @param {() => void} paint */
+  direct(view, [x0, y0, x1, y1], paint) {
+    this.gl.bindFramebuffer(this.gl.FRAMEBUFFER, null);
+    this.#draw(view, [x0, view.height - y1, x1 - x0, y1 - y0], [0, 0], paint);
+  }
+
+  /** @param {View} view @param {Corners} clip @param {[number, number]} shift @param {() => void} paint */
+  #draw({ width, height, left, top }, clip, [x, y], paint) {
     const { gl } = this;
-    this.view = [width, height];
-    gl.viewport(0, 0, width, height);
+    this.size = [width, height];
+    this.clip = clip;
+    this.shift = [x, y];
+    this.anchor = [modulo(left - x, PERIOD), modulo(-top - height - y, PERIOD)];
+    gl.viewport(x, y, width, height);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(...clip);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.enable(gl.BLEND);
+    paint();
+  }
+
+  /** Show what is kept. @param {View} kept @param {Corners} box Where. @param {boolean} smoothly */
+  showKept({ width, height, left, top }, box, smoothly) {
+    const { gl, picture: { texture, origin } } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(0, 0, width, height);
+    gl.disable(gl.SCISSOR_TEST);
+    gl.disable(gl.BLEND);
+    this.size = [width, height];
+    const [x, y] = [modulo(left - origin[0], width) / width, modulo(-top - height - origin[1], height) / height];
+    const { at } = this.#use(this.programs.kept, box, [x, y + 1, x + 1, y]);
+    this.#bind(0, /** @type {WebGLTexture} */ (texture));
+    for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, smoothly ? gl.LINEAR : gl.NEAREST);
+    gl.uniform1i(at("picture"), 0);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
   /** The ground on which channels add up. @param {Corners} box */
-  ground(box) {
-    const { gl } = this;
-    const { at } = this.#use(this.programs.plain, box, [0, 0, 1, 1]);
-    gl.blendFunc(gl.ONE, gl.ZERO);
-    gl.uniform4f(at("colour"), 0, 0, 0, 1);
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  ground([x0, y0, x1, y1]) {
+    const { gl, clip: [x, y, width, height], shift } = this;
+    const bottom = this.size[1] - y1;
+    const [left, right] = [x0 + shift[0], x1 + shift[0]].map((edge) => Math.min(x + width, Math.max(x, Math.round(edge))));
+    const [low, high] = [bottom + shift[1], bottom + y1 - y0 + shift[1]].map((edge) => Math.min(y + height, Math.max(y, Math.round(edge))));
+    gl.scissor(left, low, right - left, high - low);
+    gl.clearColor(0, 0, 0, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.scissor(x, y, width, height);
   }
 
   /**
@@ -231,6 +195,7 @@ export class Painter {
     this.#bind(1, this.confidences);
     this.#bind(2, this.marks);
     this.#bind(3, this.colours);
+    gl.uniform2fv(at("anchor"), this.anchor);
     gl.uniform1i(at("tile"), 0);
     gl.uniform1i(at("confidences"), 1);
     gl.uniform1i(at("marks"), 2);
@@ -260,7 +225,7 @@ export class Painter {
     };
     gl.uniform4fv(at("box"), box);
     gl.uniform4fv(at("texels"), texels);
-    gl.uniform2fv(at("view"), /** @type {number[]} */ (this.view));
+    gl.uniform2fv(at("view"), this.size);
     return { at };
   }
 
@@ -286,7 +251,7 @@ export class Painter {
     return { program, places: new Map() };
   }
 
-  /** @param {number} inner @param {number} format @param {number} type @param {number} width @param {number} height @param {ArrayBufferView} values */
+  /** @param {number} inner @param {number} format @param {number} type @param {number} width @param {number} height @param {ArrayBufferView | null} values */
   #texture(inner, format, type, width, height, values) {
     const { gl } = this;
     const texture = gl.createTexture();
@@ -296,4 +261,20 @@ export class Painter {
     gl.texImage2D(gl.TEXTURE_2D, 0, inner, width, height, 0, format, type, values);
     return texture;
   }
+}
+
+/** @param {number} value @param {number} period */
+function modulo(value, period) {
+  return value - Math.floor(value / period) * period;
+}
+
+/**
+ * Pieces of a stretch of a picture that wraps around, as [start, length, where it is kept].
+ * @param {number} start @param {number} length At most the period. @param {number} period
+ * @returns {[number, number, number][]}
+ */
+function wrapped(start, length, period) {
+  const goal = modulo(start, period);
+  const first = Math.min(length, period - goal);
+  return first < length ? [[start, first, goal], [start + first, length - first, 0]] : [[start, length, goal]];
 }

@@ -17,7 +17,7 @@ export class Tiles {
   /**
    * @param {(id: TileId) => Promise<WebGLTexture | null>} load
    * @param {(texture: WebGLTexture) => void} drop
-   * @param {() => void} arrived Called when there is more to draw.
+   * @param {(id?: TileId) => void} arrived Called when there is more to draw: a tile, if one has arrived.
    */
   constructor(load, drop, arrived) {
     this.load = load;
@@ -114,6 +114,7 @@ export class Tiles {
         if (tile.texture) this.drop(tile.texture);
         tile.texture = texture;
         tile.ready = true;
+        this.arrived(tile.id);
       }
     } catch (error) {
       tile.failed = true;

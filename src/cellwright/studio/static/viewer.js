@@ -2,12 +2,15 @@
 
 import { Camera } from "./camera.js";
 import { Painter } from "./painter.js";
+import { Picture } from "./picture.js";
 import { Tiles } from "./tiles.js";
 
 /**
  * @typedef {import("./api.js").ImageFacts} ImageFacts
  * @typedef {import("./tiles.js").TileId} TileId
  * @typedef {import("./painter.js").Corners} Corners
+ * @typedef {import("./picture.js").View} View
+ * @typedef {{kind: TileId["kind"], channel: number}} Layer
  * @typedef {{visible: boolean, colour: number[], black: number, white: number, gamma: number}} Channel
  */
 
@@ -28,7 +31,13 @@ export class Viewer {
     this.pen = /** @type {CanvasRenderingContext2D} */ (this.overlay.getContext("2d"));
     this.camera = new Camera();
     this.painter = new Painter(this.canvas);
-    this.tiles = new Tiles((id) => this.#load(id), (texture) => this.painter.drop(texture), () => this.redraw());
+    this.picture = new Picture(this.painter, () => this.redraw());
+    /** @type {TileId[]} Tiles that have arrived since the last frame. */
+    this.arrived = [];
+    this.tiles = new Tiles((id) => this.#load(id), (texture) => this.painter.drop(texture), (id) => {
+      if (id) this.arrived.push(id);
+      this.redraw();
+    });
     /** @type {ImageFacts | null} */
     this.image = null;
     this.number = 0;
@@ -52,6 +61,7 @@ export class Viewer {
   /** @param {ImageFacts} image @param {number} number */
   open(image, number) {
     this.tiles.clear();
+    this.picture.forget();
     this.image = image;
     this.number = number;
     this.place = { t: 0, z: 0 };
@@ -94,6 +104,7 @@ export class Viewer {
   }
 
   #resize() {
+    this.picture.forget();
     const { width, height } = this.stage.getBoundingClientRect();
     const dense = devicePixelRatio;
     for (const canvas of [this.canvas, this.overlay]) {
@@ -106,22 +117,51 @@ export class Viewer {
 
   #draw() {
     const dense = devicePixelRatio;
-    this.painter.begin(this.canvas.width, this.canvas.height);
-    if (this.image) {
-      const [height, width] = this.image.levels[0];
-      this.painter.ground(this.#box(0, 0, height, width));
-      this.tiles.begin();
-      const level = this.#level();
-      this.channels.forEach((channel, index) => channel.visible && this.#drawChannel(channel, index, level));
-      if (this.labels.shown) this.#drawLabels("labels", level);
-      if (this.proposals.shown) this.#drawLabels("proposals", level);
-      if (this.preview) this.#drawLabels("preview", level);
-      this.stage.setAttribute("aria-busy", String(!this.tiles.end()));
-    }
+    if (this.image) this.#drawPicture(this.image);
     this.pen.setTransform(dense, 0, 0, dense, 0, 0);
     this.pen.clearRect(0, 0, this.camera.width, this.camera.height);
     for (const decorate of this.decorations) decorate(this.pen);
     for (const tell of this.moved) tell();
+  }
+
+  /** @param {ImageFacts} image */
+  #drawPicture(image) {
+    const view = this.#view();
+    const level = this.#level();
+    const all = /** @type {Corners} */ ([0, 0, view.width, view.height]);
+    this.tiles.begin();
+    for (const { kind, channel } of this.#layers()) for (const id of this.#seen(kind, channel, level, view, all)) this.tiles.want(id);
+    const changed = this.arrived.splice(0).map((id) => whole(this.#boxOf(id, view), view)).filter(([x0, y0, x1, y1]) => x0 < x1 && y0 < y1);
+    this.picture.show(view, changed, (part) => {
+      this.painter.ground(onScreen([0, 0, ...image.levels[0]], view));
+      for (const layer of this.#layers()) this.#drawLayer(layer, level, view, part);
+    });
+    this.stage.setAttribute("aria-busy", String(!this.tiles.end() || this.picture.rough));
+  }
+
+  /** Where the view is in the enlarged image, at whole px of the screen, and what is shown. @returns {View} */
+  #view() {
+    const { camera, canvas: { width, height }, number, place, channels, labels, proposals, preview, painter } = this;
+    const scale = camera.scale * devicePixelRatio;
+    return {
+      width,
+      height,
+      left: Math.round(camera.x * scale - width / 2),
+      top: Math.round(camera.y * scale - height / 2),
+      scale,
+      look: JSON.stringify([number, place, channels, labels, proposals, preview, painter.version]),
+    };
+  }
+
+  /** What is drawn, the lowest first. @returns {Layer[]} */
+  #layers() {
+    /** @type {Layer[]} */
+    const layers = [];
+    this.channels.forEach(({ visible }, channel) => visible && layers.push({ kind: "pixels", channel }));
+    if (this.labels.shown) layers.push({ kind: "labels", channel: 0 });
+    if (this.proposals.shown) layers.push({ kind: "proposals", channel: 0 });
+    if (this.preview) layers.push({ kind: "preview", channel: 0 });
+    return layers;
   }
 
   /** The coarsest level that still has a pixel for every pixel of the screen. */
@@ -130,50 +170,45 @@ export class Viewer {
     return Math.min(/** @type {ImageFacts} */ (this.image).levels.length - 1, Math.max(0, wanted));
   }
 
-  /** @param {Channel} channel @param {number} index @param {number} level */
-  #drawChannel(channel, index, level) {
-    const smoothly = this.camera.scale * devicePixelRatio * 2 ** level < 0.999;
-    for (const id of this.#seen("pixels", index, level)) {
-      const own = this.tiles.want(id);
+  /** @param {Layer} layer @param {number} level @param {View} view @param {Corners} part Of the view, in device px. */
+  #drawLayer({ kind, channel }, level, view, part) {
+    const apron = kind === "pixels" ? 0 : /** @type {ImageFacts} */ (this.image).apron;
+    for (const id of this.#seen(kind, channel, level, view, part)) {
+      const own = this.tiles.peek(id);
       const found = own ? { tile: own, up: 0 } : this.#coarser(id);
       if (!found?.tile.texture) continue;
-      const [box, texels] = this.#corners(id, found.up, 0);
-      this.painter.drawPixels(found.tile.texture, box, texels, channel, smoothly || found.up > 0);
+      const box = this.#boxOf(id, view);
+      const texels = this.#texels(id, found.up, apron);
+      if (kind === "pixels") {
+        const smoothly = view.scale * 2 ** level < 0.999 || found.up > 0;
+        this.painter.drawPixels(found.tile.texture, box, texels, this.channels[channel], smoothly);
+      } else this.painter.drawLabels(found.tile.texture, box, texels, this.#style(kind, box, texels));
     }
   }
 
-  /** @param {"labels" | "proposals" | "preview"} kind @param {number} level */
-  #drawLabels(kind, level) {
-    const apron = /** @type {ImageFacts} */ (this.image).apron;
+  /** @param {TileId["kind"]} kind @param {Corners} box @param {Corners} texels */
+  #style(kind, box, texels) {
     const { filled, selected, marked, classed } = this.labels;
-    for (const id of this.#seen(kind, 0, level)) {
-      const own = this.tiles.want(id);
-      const found = own ? { tile: own, up: 0 } : this.#coarser(id);
-      if (!found?.tile.texture) continue;
-      const [box, texels] = this.#corners(id, found.up, apron);
-      const step = (texels[2] - texels[0]) / (box[2] - box[0]);
-      this.painter.drawLabels(found.tile.texture, box, texels, {
-        step,
-        width: OUTLINE * devicePixelRatio,
-        filling: kind === "labels" && filled ? FILLING : 0,
-        selected,
-        threshold: kind === "proposals" ? this.proposals.threshold : kind === "preview" ? -2 : -1,
-        marked: kind === "labels" && marked,
-        classed: kind === "labels" && classed,
-      });
-    }
+    return {
+      step: (texels[2] - texels[0]) / (box[2] - box[0]),
+      width: OUTLINE * devicePixelRatio,
+      filling: kind === "labels" && filled ? FILLING : 0,
+      selected,
+      threshold: kind === "proposals" ? this.proposals.threshold : kind === "preview" ? -2 : -1,
+      marked: kind === "labels" && marked,
+      classed: kind === "labels" && classed,
+    };
   }
 
-  /** Tiles of a level that are visible. @param {TileId["kind"]} kind @param {number} channel @param {number} level @returns {Generator<TileId>} */
-  *#seen(kind, channel, level) {
+  /** Tiles of a level in a part of a view. @param {TileId["kind"]} kind @param {number} channel @param {number} level @param {View} view @param {Corners} part @returns {Generator<TileId>} */
+  *#seen(kind, channel, level, { left, top, scale }, [x0, y0, x1, y1]) {
     const { tile, levels } = /** @type {ImageFacts} */ (this.image);
     const [height, width] = levels[level];
-    const side = tile * 2 ** level;
-    const [y0, x0, y1, x1] = this.camera.visible();
-    const rows = Math.min(Math.ceil(height / tile), Math.ceil(y1 / side));
-    const columns = Math.min(Math.ceil(width / tile), Math.ceil(x1 / side));
-    for (let row = Math.max(0, Math.floor(y0 / side)); row < rows; row++) {
-      for (let column = Math.max(0, Math.floor(x0 / side)); column < columns; column++) {
+    const side = tile * 2 ** level * scale;
+    const rows = Math.min(Math.ceil(height / tile), Math.ceil((top + y1) / side));
+    const columns = Math.min(Math.ceil(width / tile), Math.ceil((left + x1) / side));
+    for (let row = Math.max(0, Math.floor((top + y0) / side)); row < rows; row++) {
+      for (let column = Math.max(0, Math.floor((left + x0) / side)); column < columns; column++) {
         yield { kind, level, channel, ...this.place, row, column };
       }
     }
@@ -190,31 +225,26 @@ export class Viewer {
     return null;
   }
 
-  /**
-   * Where a tile is on the screen, and in the texture of the tile `up` levels above it.
-   * @param {TileId} id @param {number} up @param {number} apron
-   * @returns {[Corners, Corners]}
-   */
-  #corners(id, up, apron) {
+  /** Where a tile is in its level: y0, x0, y1, x1. @param {TileId} id */
+  #extent(id) {
     const { tile, levels } = /** @type {ImageFacts} */ (this.image);
     const [height, width] = levels[id.level];
-    const rows = [id.row * tile, Math.min(height, (id.row + 1) * tile)];
-    const columns = [id.column * tile, Math.min(width, (id.column + 1) * tile)];
-    const factor = 2 ** id.level;
-    const box = this.#box(rows[0] * factor, columns[0] * factor, rows[1] * factor, columns[1] * factor);
-    const top = (id.row >> up) * tile;
-    const left = (id.column >> up) * tile;
-    const shrink = 2 ** -up;
-    return [box, [columns[0] * shrink - left + apron, rows[0] * shrink - top + apron,
-      columns[1] * shrink - left + apron, rows[1] * shrink - top + apron]];
+    return [id.row * tile, id.column * tile, Math.min(height, (id.row + 1) * tile), Math.min(width, (id.column + 1) * tile)];
   }
 
-  /** @param {number} y0 @param {number} x0 @param {number} y1 @param {number} x1 @returns {Corners} */
-  #box(y0, x0, y1, x1) {
-    const dense = devicePixelRatio;
-    const [left, top] = this.camera.toView(y0, x0);
-    const [right, bottom] = this.camera.toView(y1, x1);
-    return [left * dense, top * dense, right * dense, bottom * dense];
+  /** Where a tile is on the screen. @param {TileId} id @param {View} view */
+  #boxOf(id, view) {
+    return onScreen(this.#extent(id).map((edge) => edge * 2 ** id.level), view);
+  }
+
+  /** Where it is in the texture of the tile `up` levels above it. @param {TileId} id @param {number} up @param {number} apron @returns {Corners} */
+  #texels(id, up, apron) {
+    const { tile } = /** @type {ImageFacts} */ (this.image);
+    const [y0, x0, y1, x1] = this.#extent(id);
+    const top = (id.row >> up) * tile - apron;
+    const left = (id.column >> up) * tile - apron;
+    const shrink = 2 ** -up;
+    return [x0 * shrink - left, y0 * shrink - top, x1 * shrink - left, y1 * shrink - top];
   }
 
   /** @param {TileId} id */
@@ -236,4 +266,14 @@ export class Viewer {
       : new Float32Array(bytes);
     return this.painter.pixels(values, width, height);
   }
+}
+
+/** Where a box of the image, y0, x0, y1, x1, is on the screen. @param {number[]} box @param {View} view @returns {Corners} */
+function onScreen([y0, x0, y1, x1], { left, top, scale }) {
+  return [x0 * scale - left, y0 * scale - top, x1 * scale - left, y1 * scale - top];
+}
+
+/** Whole px of a view that a box touches. @param {Corners} box @param {View} view @returns {Corners} */
+function whole([x0, y0, x1, y1], { width, height }) {
+  return [Math.max(0, Math.floor(x0)), Math.max(0, Math.floor(y0)), Math.min(width, Math.ceil(x1)), Math.min(height, Math.ceil(y1))];
 }
