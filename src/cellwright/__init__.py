@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from cellwright.images.image import Image
     from cellwright.models.exchange import import_model
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.apply.options import DetectOptions
     from cellwright.runs.compare.options import CompareOptions
     from cellwright.runs.compare.run import compare
+    from cellwright.runs.detect.options import DetectOptions
     from cellwright.runs.detect.run import detect
     from cellwright.runs.evaluate.run import evaluate
     from cellwright.runs.segment.options import SegmentOptions
@@ -83,7 +83,7 @@ __all__ = [
 
 _HOMES = {
     "CompareOptions": "cellwright.runs.compare.options",
-    "DetectOptions": "cellwright.runs.apply.options",
+    "DetectOptions": "cellwright.runs.detect.options",
     "Image": "cellwright.images.image",
     "SegmentOptions": "cellwright.runs.segment.options",
     "SpotSettings": "cellwright.models.spots",

@@ -42,7 +42,7 @@ def detect(
     """
     spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings
-    from cellwright.runs.apply.options import DetectOptions
+    from cellwright.runs.detect.options import DetectOptions
     from cellwright.runs.detect.run import detect as run
 
     result = run(

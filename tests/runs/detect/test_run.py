@@ -14,7 +14,7 @@ from cellwright.datasets.coco import read_coco
 from cellwright.images.image import Image
 from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
-from cellwright.runs.apply.options import DetectOptions
+from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.detect.run import detect
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.run import preview_segmentation, segment_images

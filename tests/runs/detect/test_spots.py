@@ -13,7 +13,7 @@ from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
 from cellwright.metrics.points import match_points
 from cellwright.models.spots import SpotSettings
-from cellwright.runs.apply.options import DetectOptions
+from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.detect.run import detect
 from cellwright.simulation.spots import SpotSimulation, simulate_spots
 

@@ -16,7 +16,7 @@ from cellwright.models.channels import check_channels
 from cellwright.models.find import find_model
 from cellwright.models.learned import learned_nothing
 from cellwright.models.load import AnyModel, load_model
-from cellwright.runs.apply.options import DetectOptions
+from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth
 from cellwright.runs.apply.reading import images_to_do
 from cellwright.runs.doctor import available_cores
@@ -68,7 +68,7 @@ def apply_model(
     command: str,
     inputs: Sequence[str | Path],
     output: Path,
-    options: DetectOptions,
+    options: ApplyOptions,
     job_of: Callable[[AnyModel], Job],
     *,
     model: str | Path,
@@ -86,7 +86,7 @@ def apply_model(
         Files, folders or patterns.
     output : Path
         The result folder.
-    options : DetectOptions
+    options : ApplyOptions
         What the objects depend on.
     job_of : callable
         Returns what is done with a model, or refuses it.
@@ -182,7 +182,7 @@ def do_job(
         )
 
 
-def _check_image(image: Image, *, card: ModelCard, options: DetectOptions) -> None:
+def _check_image(image: Image, *, card: ModelCard, options: ApplyOptions) -> None:
     """Refuse an image whose planes or channels do not fit the model and the options."""
     check_depth(image, options.z, card.network.dimensions)
     check_channels(image, card.input.channels, options.channel or None)

@@ -1,4 +1,4 @@
-"""What a detection depends on, besides the images and the model."""
+"""What any result of a model depends on, besides the images and the model."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from cellwright.runs.apply.planes import Depth
 
 
 @dataclass(frozen=True, slots=True)
-class DetectOptions:
-    """What the objects depend on, besides the images and the model.
+class ApplyOptions:
+    """What any result of a model depends on, besides the images and the model.
 
     Parameters
     ----------

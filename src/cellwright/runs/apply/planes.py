@@ -105,6 +105,14 @@ def plane_at(
     return Plane(image.region(**where) if where else image, index)
 
 
+def middle_part(image: Image, depth: Depth | None, dimensions: int = 2) -> tuple[Plane, int]:
+    """Return the middle one of the parts that `planes` walks through, and its number."""
+    shape = stack_shape(image, depth, dimensions)
+    index = tuple(size // 2 for size in shape)
+    number = int(np.ravel_multi_index(index, shape)) if shape else 0
+    return plane_at(image, depth, index, dimensions), number
+
+
 def _project(image: Image, where: dict[str, int], depth: Depth | None) -> Image:
     """Return the maximum or mean over Z, reading one plane at a time."""
     first = image.region(**where, Z=0)

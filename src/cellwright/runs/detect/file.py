@@ -14,17 +14,16 @@ from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
 from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.apply.like import labels_like
-from cellwright.runs.apply.options import DetectOptions
 from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
 from cellwright.runs.apply.planes import (
     PLACES,
     check_depth,
-    plane_at,
+    middle_part,
     planes,
     stack_axes,
-    stack_shape,
 )
 from cellwright.runs.apply.reading import read_task
+from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.coco import coco_facts
 from cellwright.runs.results.folder import Outcome
@@ -132,10 +131,8 @@ def _picture(
 ) -> dict[str, Any]:
     """Return the picture of the middle plane for the report."""
     dimensions = model.card.network.dimensions
-    shape = stack_shape(image, options.z, dimensions)
-    index = tuple(size // 2 for size in shape)
-    table = tables[int(np.ravel_multi_index(index, shape)) if shape else 0]
-    plane = plane_at(image, options.z, index, dimensions).image
+    part, number = middle_part(image, options.z, dimensions)
+    plane, table = part.image, tables[number]
     here = np.ones(len(table["label"]), bool)
     if dimensions == 3:
         middle = plane.sizes["Z"] // 2

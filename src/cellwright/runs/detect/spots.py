@@ -1,7 +1,8 @@
 """Finding the points of a file: spots, or what a model of points finds."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, Table
 from cellwright.images.image import Image
 from cellwright.measure.tables import concatenate
-from cellwright.models.detections import Detections, numbered
+from cellwright.models.detections import numbered
 from cellwright.models.points import PointModel
 from cellwright.models.spots import SPOT, SpotSettings, detect_spots_in
 from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.apply.like import labels_like, with_pixel_size
-from cellwright.runs.apply.options import DetectOptions
 from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
-from cellwright.runs.apply.planes import check_depth, plane_at, planes, stack_axes, stack_shape
+from cellwright.runs.apply.planes import check_depth, middle_part, planes, stack_axes
 from cellwright.runs.apply.reading import read_task
+from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.warnings import image_warnings, one_of_each_kind
@@ -52,20 +53,11 @@ def detect_points(
     for plane in planes(image, options.z, dimensions):
         sized = with_pixel_size(plane.image, options.pixel_size)
         with watch.step("find points"):
-            if isinstance(finder, PointModel):
-                found = _detected(finder, sized, options)
-                table, remarks = dict(found.table), found.warnings
-                expected.update(found.counts or {})
-            else:
-                spots = detect_spots_in(
-                    sized, finder, channel=options.channel or None, tile=options.tile
-                )
-                table, remarks = spots.table, spots.warnings
-                noises.append(spots.noise.response)
-        warnings += remarks
-        if isinstance(finder, PointModel):
-            warnings += _image_warnings(finder, sized, options)
-        table["label"] = table["label"] + found_before
+            found = _find(finder, sized, options)
+        warnings += found.warnings
+        noises += found.noise
+        expected.update(found.counts)
+        table = found.table | {"label": found.table["label"] + found_before}
         found_before += len(table["label"])
         tables.append(with_place(plane.index, axes, _in_um(table, like, dimensions)))
     with watch.step("report"):
@@ -86,6 +78,27 @@ def detect_points(
         picture=shown,
     )
     return outcome, table
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The points of one plane or volume, the noise among spots, and what a model counts."""
+
+    table: Table
+    warnings: tuple[str, ...]
+    noise: tuple[float, ...] = ()
+    counts: Mapping[str, float] = field(default_factory=dict)
+
+
+def _find(finder: Finder, image: Image, options: DetectOptions) -> _Found:
+    """Find the points of one plane or volume."""
+    channel = options.channel or None
+    if not isinstance(finder, PointModel):
+        spots = detect_spots_in(image, finder, channel=channel, tile=options.tile)
+        return _Found(spots.table, tuple(spots.warnings), noise=(spots.noise.response,))
+    found = finder.detect(image, channel=channel, threshold=options.threshold, tile=options.tile)
+    warnings = (*found.warnings, *_image_warnings(finder, image, options))
+    return _Found(found.table, warnings, counts=found.counts or {})
 
 
 def check_spot_options(options: DetectOptions) -> None:
@@ -130,15 +143,6 @@ def _least_response(finder: Finder, noises: Sequence[float]) -> dict[str, float]
     return {"noise_of_response": noise, "least_response": finder.threshold * noise}
 
 
-def _detected(model: PointModel, image: Image, options: DetectOptions) -> Detections:
-    return model.detect(
-        image,
-        channel=options.channel or None,
-        threshold=options.threshold,
-        tile=options.tile,
-    )
-
-
 def _image_warnings(model: PointModel, image: Image, options: DetectOptions) -> list[str]:
     flat = image.region(Z=image.sizes["Z"] // 2) if "Z" in image.axes else image
     return image_warnings(flat, model.card, options.channel, np.nan)
@@ -157,10 +161,8 @@ def _picture(
     image: Image, options: DetectOptions, finder: Finder, tables: Sequence[Table], dimensions: int
 ) -> dict[str, Any]:
     """Return the picture of the middle plane for the report."""
-    shape = stack_shape(image, options.z, dimensions)
-    index = tuple(size // 2 for size in shape)
-    table = tables[int(np.ravel_multi_index(index, shape)) if shape else 0]
-    plane = plane_at(image, options.z, index, dimensions).image
+    part, number = middle_part(image, options.z, dimensions)
+    plane, table = part.image, tables[number]
     here = np.ones(len(table["label"]), bool)
     if dimensions == 3:
         middle = plane.sizes["Z"] // 2

@@ -18,10 +18,9 @@ from cellwright.runs.apply.outcome import size_fact, with_image_name
 from cellwright.runs.apply.planes import (
     PLACES,
     check_depth,
-    plane_at,
+    middle_part,
     planes,
     stack_axes,
-    stack_shape,
 )
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import PlaneWriter
@@ -147,9 +146,8 @@ def _picture(
     image: Image, options: SegmentOptions, sink: LabelSink, dimensions: int
 ) -> dict[str, Any]:
     """Return the picture of the middle plane for the report."""
-    shape = stack_shape(image, options.z, dimensions)
-    index = tuple(size // 2 for size in shape)
-    plane = plane_at(image, options.z, index, dimensions).image
+    part, _ = middle_part(image, options.z, dimensions)
+    plane, index = part.image, part.index
     if dimensions == 3:
         index = (*index, plane.sizes["Z"] // 2)
         plane = plane.region(Z=index[-1])

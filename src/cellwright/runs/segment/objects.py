@@ -20,10 +20,9 @@ from cellwright.runs.apply.outcome import class_facts, object_facts, with_image_
 from cellwright.runs.apply.planes import (
     Plane,
     check_depth,
-    plane_at,
+    middle_part,
     planes,
     stack_axes,
-    stack_shape,
 )
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import StackLabels
@@ -149,11 +148,9 @@ def _picture(
 ) -> dict[str, Any]:
     """Return the picture of the middle plane for the report."""
     dimensions = model.card.network.dimensions
-    shape = stack_shape(image, options.z, dimensions)
-    index = tuple(size // 2 for size in shape)
-    table = tables[int(np.ravel_multi_index(index, shape)) if shape else 0]
-    plane = plane_at(image, options.z, index, dimensions).image
-    part = stack.plane(index)
+    middle_plane, number = middle_part(image, options.z, dimensions)
+    plane, table = middle_plane.image, tables[number]
+    part = stack.plane(middle_plane.index)
     centres = np.stack([table[f"centroid-{axis}"] for axis in range(dimensions)[-2:]], axis=1)
     window = choose_window(plane.sizes["Y"], plane.sizes["X"], centres)
     if dimensions == 3:

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from cellwright.runs.apply.options import DetectOptions
+from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.results.batch import Task
 
 SUFFIXES = {"tif": ".tif", "ome-zarr": ".ome.zarr"}
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentOptions(DetectOptions):
+class SegmentOptions(ApplyOptions):
     """What the objects depend on, besides the images and the model.
 
     Parameters
@@ -22,7 +22,7 @@ class SegmentOptions(DetectOptions):
     overlaps : bool
         Measure and write objects as they are below others, too.
     axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size
-        As in `DetectOptions`.
+        As in `cellwright.runs.apply.options.ApplyOptions`.
     """
 
     format: Literal["tif", "ome-zarr"] = "tif"

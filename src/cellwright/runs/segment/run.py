@@ -15,7 +15,7 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel
 from cellwright.reports.pictures import write_side_by_side
 from cellwright.runs.apply.apply_model import Job, apply_model, opened
-from cellwright.runs.apply.planes import check_depth, plane_at, stack_shape
+from cellwright.runs.apply.planes import check_depth, middle_part
 from cellwright.runs.apply.reading import images_to_do, read_task
 from cellwright.runs.evaluate.scoring import middle_plane
 from cellwright.runs.results.folder import PREVIEW_FILE
@@ -118,8 +118,7 @@ def preview_segmentation(
     task = plan_tasks([images_to_do(inputs, output)[0]])[0]
     image = read_task(task, options.axes)
     check_depth(image, options.z, dimensions)
-    index = tuple(size // 2 for size in stack_shape(image, options.z, dimensions))
-    plane = plane_at(image, options.z, index, dimensions).image
+    plane = middle_part(image, options.z, dimensions)[0].image
     crop = plane.region(Y=_middle(plane.sizes["Y"]), X=_middle(plane.sizes["X"]))
     _job(model_ready, options)  # refuses what does not segment
     if isinstance(model_ready, InstanceModel):
