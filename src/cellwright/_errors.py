@@ -10,6 +10,7 @@
     ├── DatasetError         a dataset whose layout or labels cannot be used
     ├── ModelError           a model package that is broken, foreign or of another task
     ├── TrainingError        training that cannot start or go on
+    ├── TimeIsUp             what took longer than it was given
     └── OutputError          a result that cannot be written
 
 The command line prints the message of a `CellwrightError` without a traceback;
@@ -50,6 +51,10 @@ class ModelError(CellwrightError):
 
 class TrainingError(CellwrightError):
     """Training that cannot start or cannot go on."""
+
+
+class TimeIsUp(CellwrightError):
+    """What took longer than it was given."""
 
 
 class OutputError(CellwrightError):

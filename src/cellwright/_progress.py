@@ -1,13 +1,18 @@
-"""One progress bar for everything that takes longer than a second."""
+"""What everything that takes longer than a second has: a progress bar, and a limit on its time."""
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
+
+from cellwright._errors import TimeIsUp
 
 Item = TypeVar("Item")
 _hidden = False
+_deadline: ContextVar[float | None] = ContextVar("_deadline", default=None)
 
 
 def hide_progress(hidden: bool = True) -> None:
@@ -36,13 +41,13 @@ def progress(
         What one item is.
     """
     if not _shown():
-        yield from items
+        yield from _in_time(items)
         return
     from tqdm import tqdm
 
     if total is None and isinstance(items, Sized):
         total = len(items)
-    yield from tqdm(items, desc=what, total=total, unit=unit, delay=1.0, leave=False)
+    yield from _in_time(tqdm(items, desc=what, total=total, unit=unit, delay=1.0, leave=False))
 
 
 @contextmanager
@@ -84,6 +89,36 @@ def remark(text: str) -> None:
     """Say on standard error what a person who waits should know, where bars would be shown."""
     if _shown():
         sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let what is done inside take so long, or no longer than an outer limit.
+
+    Raises
+    ------
+    TimeIsUp
+        At the next item of a `progress`, or the next `check_time`, after that.
+    """
+    outer, mine = _deadline.get(), time.monotonic() + seconds
+    token = _deadline.set(mine if outer is None else min(outer, mine))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def check_time() -> None:
+    """Raise `TimeIsUp` where a `time_limit` has passed: for long loops without a bar."""
+    deadline = _deadline.get()
+    if deadline is not None and time.monotonic() > deadline:
+        raise TimeIsUp("It took longer than it may.")
+
+
+def _in_time(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        check_time()
+        yield item
 
 
 def _shown() -> bool:

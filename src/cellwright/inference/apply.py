@@ -144,7 +144,14 @@ def find_maps(
     return Maps(kept, view.grids)
 
 
-def read_instances(maps: Maps, readout: MapReader, *, sink: RowSink, memory: int = MEMORY) -> Table:
+def read_instances(
+    maps: Maps,
+    readout: MapReader,
+    *,
+    sink: RowSink,
+    covered: Covered | None = None,
+    memory: int = MEMORY,
+) -> Table:
     """Read objects from maps that were kept; what `find_instances` returns and writes.
 
     Parameters, Returns
@@ -154,7 +161,7 @@ def read_instances(maps: Maps, readout: MapReader, *, sink: RowSink, memory: int
     held = RowBuffer(maps.values.shape[:1], maps.values.shape[2:], np.float32)
     held.extend(maps.values.shape[1])
     held.rows(0, held.stop)[...] = maps.values
-    return _read([held], readout, maps.grids, sink, memory)
+    return _read([held], readout, maps.grids, sink, memory, covered)
 
 
 class PlaceReadout(Protocol):

@@ -164,7 +164,7 @@ class InstanceModel(Model):
         covered = self.covering() if overlaps else None
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
-        choice = ScaleChoice(self.card, seen, self._labelled)
+        choice = self._scale_choice(seen)
         scale = choice.scale(diameter)
         target: RowSink = np.zeros(seen.shape, np.int32) if sink is None else sink
         found = None if overlaps else choice.whole(scale)
@@ -299,6 +299,20 @@ class InstanceModel(Model):
         )
         return self._judged(table)
 
+    def scale(self, seen: Seen, diameter: float | None = None) -> float:
+        """Return the network pixels per lateral pixel at which an image is to be seen.
+
+        Parameters
+        ----------
+        seen : Seen
+        diameter : float, optional
+            Typical diameter of the objects in px of the image; estimated when not given.
+        """
+        return self._scale_choice(seen).scale(diameter)
+
+    def _scale_choice(self, seen: Seen) -> ScaleChoice[LabelArray]:
+        return ScaleChoice(self.card, seen, self._labelled)
+
     def find_maps(self, seen: Seen, scale: float) -> Maps:
         """Return what the network says, to be read by `read_objects`, as often as one likes.
 
@@ -319,7 +333,11 @@ class InstanceModel(Model):
         )
 
     def read_objects(
-        self, maps: Maps, sink: RowSink, parameters: Mapping[str, float] | None = None
+        self,
+        maps: Maps,
+        sink: RowSink,
+        parameters: Mapping[str, float] | None = None,
+        covered: Covered | None = None,
     ) -> Table:
         """Read all objects from maps, without choosing among them.
 
@@ -332,17 +350,19 @@ class InstanceModel(Model):
         parameters : mapping of str to float, optional
             Of the readout, in place of those on the card. Confidences were calibrated with the
             latter.
+        covered : Covered, optional
+            From `covering` with the same parameters; takes the pixels of objects that others hide.
 
         Returns
         -------
         Table
             As `find_objects`.
         """
-        reader = self._reader
-        if parameters:
-            objects = replace(self._objects, **parameters)
-            reader = with_object_classes(objects, self.object_classes)
-        return self._judged(read_instances(maps, reader, sink=sink))
+        reader = with_object_classes(self._with(parameters), self.object_classes)
+        return self._judged(read_instances(maps, reader, sink=sink, covered=covered))
+
+    def _with(self, parameters: Mapping[str, float] | None) -> Readout:
+        return replace(self._objects, **parameters) if parameters else self._objects
 
     def _judged(self, table: Table) -> Table:
         """Add what objects are, and how surely they are right."""
@@ -350,15 +370,15 @@ class InstanceModel(Model):
             table | self._classes(table) | {"confidence": self._confidence(self._evidence(table))}
         )
 
-    def covering(self) -> Covered:
-        """Return what takes the pixels that others hide.
+    def covering(self, parameters: Mapping[str, float] | None = None) -> Covered:
+        """Return what takes the pixels that others hide, for a readout as in `read_objects`.
 
         Raises
         ------
         UsageError
             If the method knows of none.
         """
-        objects = self._objects
+        objects = self._with(parameters)
         if not isinstance(objects, OverlapReadout):
             raise UsageError(
                 f"The model '{self.card.name}' was trained by the method '{self.card.method}', "

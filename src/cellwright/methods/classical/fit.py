@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import DatasetError, UsageError
+from cellwright._progress import check_time
 from cellwright._types import AnyArray, FloatArray
 from cellwright.methods.classical.pipeline import ClassicalPipeline, normalised
 from cellwright.metrics.matching import InstanceScores
@@ -104,6 +105,7 @@ def fit_classical(
 
     def score(pipeline: ClassicalPipeline) -> float:
         if pipeline not in scores:
+            check_time()
             scores[pipeline] = precision(pipeline, seen, truths)
         return scores[pipeline]
 

@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 
 from cellwright._errors import ModelError
+from cellwright._progress import progress
 from cellwright._types import AnyArray, FloatArray
 from cellwright.methods.pixels.classifier import PixelClassifier, fit_samples, samples_of
 from cellwright.methods.pixels.features import FilterBank
@@ -125,7 +126,8 @@ def fit_in_context(
     seen, grown = list(images), list[PixelClassifier]()
     for number in range(stages if len(images) > 1 else 1):
         drawn = [some_pixels(one, pixels // len(images), rng) for one in annotations]
-        samples = [samples_of(*pair, bank) for pair in zip(seen, drawn, strict=True)]
+        pairs = list(zip(seen, drawn, strict=True))
+        samples = [samples_of(*pair, bank) for pair in progress(pairs, "Measuring")]
         channels, *spatial = seen[0].shape
         grow = partial(
             fit_samples, bank=bank, channels=channels, dimensions=len(spatial), classes=classes
@@ -133,9 +135,10 @@ def fit_in_context(
         grown.append(grow(samples, seed=seed + number))
         if number + 1 < stages and len(images) > 1:
             others = [grow(samples[k::2], seed=seed + number) for k in (1, 0)]
+            both = list(zip(images, seen, strict=True))
             seen = [
                 _beside(image, others[i % 2].probabilities(before))
-                for i, (image, before) in enumerate(zip(images, seen, strict=True))
+                for i, (image, before) in enumerate(progress(both, "Looking again"))
             ]
     return ContextClassifier(tuple(grown))
 

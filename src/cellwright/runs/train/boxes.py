@@ -129,11 +129,17 @@ class BoxTask:
             "others say how large their objects are (--diameter). Check them by eye.",
         )
 
+    def tuned(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> ModelCard:
+        """Choose parameters, the meaning of evidence and the least confidences."""
+        return tuned_boxes(draft, files, examples, seed)
+
     def finished(
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:
         """Choose what is left to choose on validation images, and score the model on them."""
-        card = tuned_boxes(draft, files, examples, seed)
+        card = self.tuned(draft, files, examples, seed)
         model = box_model(card, files)
         evaluation = evaluate_boxes(model, examples)
         figures = box_figures(evaluation)

@@ -76,6 +76,12 @@ class ClassTask:
             "Check other images by eye.",
         )
 
+    def tuned(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> ModelCard:
+        """Return the card as it is: there is nothing left to choose."""
+        return draft
+
     def finished(
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:

@@ -105,11 +105,17 @@ class InstanceTask:
             f"{contract.diameter:g} px across after scaling. Check other images by eye.",
         )
 
+    def tuned(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> ModelCard:
+        """Choose parameters, the meaning of evidence and the least confidence."""
+        return tuned_card(draft, files, examples, seed)
+
     def finished(
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:
         """Choose what is left to choose on validation images, and score the model on them."""
-        card = tuned_card(draft, files, examples, seed)
+        card = self.tuned(draft, files, examples, seed)
         model = InstanceModel(Package(card, files, sha256="", source=card.name))
         evaluation = evaluate_examples(model, examples)
         figures, told = _figures(evaluation), class_figures(evaluation.classes)

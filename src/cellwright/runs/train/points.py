@@ -91,11 +91,17 @@ class PointTask:
             "Check other images by eye.",
         )
 
+    def tuned(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> ModelCard:
+        """Choose what evidence means, and the least confidence."""
+        return _calibrated(draft, files, examples)
+
     def finished(
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:
         """Choose what is left to choose on validation images, and score the model on them."""
-        card = _calibrated(draft, files, examples)
+        card = self.tuned(draft, files, examples, seed)
         model = _model(card, files)
         evaluation = evaluate_points(model, examples)
         card = replace(card, evaluation=_figures(evaluation))

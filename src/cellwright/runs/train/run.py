@@ -274,6 +274,13 @@ def network_learner() -> Callable[..., Learned]:
     return learn_network
 
 
+def tuned_model(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
+    """Choose what is left to choose on validation images, and do not score the model."""
+    draft = _draft(lesson, learned, name)
+    validation = lesson.dataset.part("val")
+    return lesson.task.tuned(draft, learned.files, validation, lesson.options.seed)
+
+
 def finished_model(lesson: Lesson, learned: Learned, name: str) -> Finished:
     """Choose what is left to choose on validation images, and score the model on them."""
     draft = _draft(lesson, learned, name)

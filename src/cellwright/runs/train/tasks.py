@@ -94,6 +94,11 @@ class Task(Protocol):
     def described(self, dataset: Dataset, contract: InputContract) -> tuple[str, str]:
         """Return the description and the limits of the model."""
 
+    def tuned(
+        self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
+    ) -> ModelCard:
+        """Choose what is left to choose on validation images."""
+
     def finished(
         self, draft: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example], seed: int
     ) -> Finished:

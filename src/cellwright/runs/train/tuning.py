@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from cellwright._types import AnyArray, BoolArray
+from cellwright._progress import progress
+from cellwright._types import AnyArray, BoolArray, LabelArray
+from cellwright.datasets.examples import load_layers, whole_object_facts
 from cellwright.datasets.records import Example
+from cellwright.inference.apply import Maps
+from cellwright.inference.overlaps import layered
 from cellwright.metrics.matching import InstanceScores
+from cellwright.metrics.overlap import layered_overlap_table
 from cellwright.models.card import ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
 from cellwright.models.readouts import readout_of
 from cellwright.quality.calibration import fit_calibration
-from cellwright.runs.evaluate.scoring import joined, score
+from cellwright.runs.evaluate.scoring import image_of, joined, score
 from cellwright.runs.train.prepare import drawn
 
 CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
 MOST_EXAMPLES = 40
 """Validation images on which parameters are tried."""
+MOST_KEPT = 1_000_000_000
+"""Bytes of maps that are kept to be read again."""
 FEWEST_OBJECTS = 20
 """A calibration from fewer would be arbitrary."""
 
@@ -48,12 +55,9 @@ def tuned_card(
         With readout, calibration and threshold. Without a calibration where the model finds too
         few objects for one.
     """
-    some = drawn(examples, MOST_EXAMPLES, seed)
-
-    def precision(candidate: ModelCard) -> float:
-        return _mean_precision(candidate, files, some)
-
-    best = chosen_parameters(card, readout_of(card).tunable, precision)
+    tunable = readout_of(card).tunable
+    looks = _Looks(_model(card, files), drawn(examples, MOST_EXAMPLES, seed), tunable)
+    best = chosen_parameters(card, tunable, looks.precision)
     return calibrated_card(best, files, examples)
 
 
@@ -128,14 +132,52 @@ def calibrated_card(
     return replace(card, calibration=calibration.to_json(), threshold=threshold)
 
 
-def _mean_precision(
-    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
-) -> float:
-    """Return the pooled average precision, averaged over the thresholds of the IoU."""
-    scores = InstanceScores()
-    for scored in score(_model(card, files), examples, tell_size=True):
-        scores.add_overlaps(scored.overlaps)
-    return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
+class _Looks:
+    """What a model says of examples, to be read with other parameters.
+
+    The network sees an image once, as long as all maps together fit into `MOST_KEPT`.
+    """
+
+    def __init__(
+        self, model: InstanceModel, examples: Sequence[Example], tunable: Iterable[str]
+    ) -> None:
+        self._model, self._examples, self._tunable = model, examples, tuple(tunable)
+        self._kept: dict[str, tuple[Maps, LabelArray]] = {}
+        self._bytes = 0
+
+    def precision(self, card: ModelCard) -> float:
+        """Return the pooled average precision, averaged over the thresholds of the IoU."""
+        scores = InstanceScores()
+        parameters = {name: card.readout[name] for name in self._tunable if name in card.readout}
+        for example in progress(self._examples, "Choosing"):
+            maps, truth = self._look(example)
+            scores.add_overlaps(layered_overlap_table(truth, self._read(maps, truth, parameters)))
+        return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
+
+    def _read(self, maps: Maps, truth: LabelArray, parameters: Mapping[str, float]) -> LabelArray:
+        """Return the objects in maps, in layers: whole ones where true objects are, too."""
+        labels = np.zeros(truth.shape[1:], np.int32)
+        whole = len(truth) > 1 and self._model.tells_overlaps
+        covered = self._model.covering(parameters) if whole else None
+        self._model.read_objects(maps, labels, parameters, covered)
+        return layered(labels, covered.rows) if covered else labels[None]
+
+    def _look(self, example: Example) -> tuple[Maps, LabelArray]:
+        """Return the maps of an example, at the scale of its annotated objects, and its labels.
+
+        These have the shape (L, [Z,] Y, X), in layers.
+        """
+        if example.id in self._kept:
+            return self._kept[example.id]
+        image = image_of(example, self._model.card.network.dimensions)
+        truth = load_layers(example, image.shape[1:])
+        seen = self._model.seen(image, None)
+        scale = self._model.scale(seen, whole_object_facts(truth).diameter)
+        maps = self._model.find_maps(seen, scale)
+        self._bytes += maps.values.nbytes + truth.nbytes
+        if self._bytes <= MOST_KEPT:
+            self._kept[example.id] = maps, truth
+        return maps, truth
 
 
 def _with_parameter(card: ModelCard, name: str, value: float) -> ModelCard:
