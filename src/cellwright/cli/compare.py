@@ -25,7 +25,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
     type=options.Real(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Of training, all candidates together; scoring them comes on top.",
+    help="For all of it: candidates, judging them, and the final model.",
 )
 @click.option(
     "--methods",
@@ -71,9 +71,10 @@ def compare(
 ) -> None:
     """Train several methods on the images and labels in DATASET and recommend one.
 
-    All candidates learn for the same time, in rounds of which each leaves out the worse half. The
-    best one is trained once more, on all images, and is ready for 'cellwright segment'. Ctrl-C
-    stops; the same command again goes on from there.
+    All candidates learn for the same time, in rounds of which each leaves out the worse half. What
+    fits into the minutes (folds, images to judge by, candidates) is tried first, and said. The best
+    one is trained once more, on all images, and is ready for 'cellwright segment'. Ctrl-C stops;
+    the same command again goes on from there.
     """
     from cellwright import CompareOptions
     from cellwright import compare as run
@@ -90,6 +91,8 @@ def compare(
     metrics = result.metrics
     for name, reason in metrics["failed"].items():
         click.echo(f"Failed: {name}: {reason}", err=True)
+    for name, reason in metrics["left_out"].items():
+        click.echo(f"Left out: {name}: {reason}", err=True)
     command = "detect" if metrics["task"] in ("boxes", "points") else "segment"
     lines = [
         *metrics["said"],

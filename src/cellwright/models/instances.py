@@ -20,7 +20,7 @@ from cellwright.inference.overlaps import Covered
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.methods.object_classes.readout import with_object_classes
-from cellwright.methods.readout import OverlapReadout
+from cellwright.methods.readout import OverlapReadout, Readout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings

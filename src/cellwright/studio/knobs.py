@@ -82,7 +82,7 @@ def knobs_of(card: ModelCard) -> tuple[Knob, ...]:
     readout = readout_of(card)
     area = np.pi / 4 * (card.input.diameter or 0.0) ** 2
     largest = 10 * float(np.ceil(max(_LARGEST_AREA, area) / 10))
-    own = (_at(knob, getattr(readout, knob.name)) for knob in _OF_METHODS[card.method])
+    own = (_at(knob, getattr(readout, knob.name)) for knob in _OF_METHODS.get(card.method, ()))
     about = "Smaller ones are left out."
     return (*own, Knob(SMALLEST, "Smallest object, px", about, 0, largest, 10))
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from cellwright.runs.compare.candidates import Candidate
+from cellwright.runs.compare.estimate import Estimate
 from cellwright.runs.compare.report import comparison_page
-from cellwright.runs.compare.results import Estimate, Findings, Standing, leaderboard, said
+from cellwright.runs.compare.results import Findings, Standing, leaderboard, said
 from cellwright.runs.compare.rounds import Round
 
 FACTS = {
@@ -88,6 +89,15 @@ def test_a_winner_that_needs_no_network_is_said_to_be_one():
     found = Findings("instances", pair, (Round(1, 1.0),), 3, 1.0, ())
     assert found.winner.name == "classical"
     assert "learning does not pay" in " ".join(said(found))
+
+
+def test_who_took_too_long_keeps_the_score_of_earlier_rounds_and_none_else(findings):
+    findings.standings[2].slow = "It took too long."
+    findings.standings[0].slow, findings.standings[0].rounds = "It took too long.", {}
+    names = [row["method"] for row in leaderboard(findings)]
+    assert names == ["watershed", "stars", "classical"]
+    assert findings.left_out == {"offsets · unet": "It took too long."}
+    assert "left out for lack of time" in comparison_page(findings, {}, {}, "")
 
 
 def test_the_page_escapes_names_and_holds_everything(findings):

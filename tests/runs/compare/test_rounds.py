@@ -2,20 +2,20 @@ import math
 
 import pytest
 
-from cellwright.runs.compare.rounds import best, plan_rounds
+from cellwright.runs.compare.rounds import best, halved, plan_rounds
 
 
 @pytest.mark.parametrize(
     ("candidates", "counts"), [(1, [1]), (2, [2]), (3, [3, 2]), (7, [7, 4, 2]), (8, [8, 4, 2])]
 )
 def test_half_of_the_candidates_stay_down_to_two(candidates, counts):
-    assert [one.candidates for one in plan_rounds(candidates, 3, 30)] == counts
+    assert list(halved(candidates)) == counts
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 5, 9])
 @pytest.mark.parametrize("folds", [1, 3])
 def test_the_budget_is_spent_in_equal_parts(candidates, folds):
-    rounds = plan_rounds(candidates, folds, 60)
+    rounds = plan_rounds(halved(candidates), folds, 60)
     before = [0.0, *(one.minutes for one in rounds)]
     costs = [
         one.candidates * folds * (one.minutes - earlier)

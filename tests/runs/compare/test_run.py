@@ -1,6 +1,7 @@
 import csv
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -13,8 +14,9 @@ from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
 from cellwright.models.load import load_model
-from cellwright.runs.compare import contest, search
+from cellwright.runs.compare import contest, search, trial
 from cellwright.runs.compare.options import CompareOptions
+from cellwright.runs.compare.rehearsal import Cost, Rehearsal
 from cellwright.runs.compare.run import compare
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
@@ -24,6 +26,24 @@ QUICK = CompareOptions(
     minutes=0.04,
     folds=2,
 )
+STEP = Cost(learning=0.0, step=0.01, choosing=0.0, judging=0.0)
+
+
+def pretend_a_quick_machine(patch):
+    """Tell comparisons that all but learning takes no time, and let the clock stand still."""
+    patch.setattr(
+        contest,
+        "rehearse",
+        lambda candidates, *_: Rehearsal({one.name: STEP for one in candidates}),
+    )
+    patch.setattr(contest.Clock, "left", property(lambda clock: 60 * QUICK.minutes))
+    patch.setattr(contest, "_LEAST", 1000.0)
+    patch.setattr(trial, "time", SimpleNamespace(monotonic=lambda: 0.0))
+
+
+@pytest.fixture
+def quick_machine(monkeypatch):
+    pretend_a_quick_machine(monkeypatch)
 
 
 def make_dataset(root, count):
@@ -44,7 +64,9 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compared(data, tmp_path_factory):
-    return compare(data, tmp_path_factory.mktemp("run") / "My comparison", QUICK)
+    with pytest.MonkeyPatch.context() as patch:
+        pretend_a_quick_machine(patch)
+        return compare(data, tmp_path_factory.mktemp("run") / "My comparison", QUICK)
 
 
 def rows_of(folder):
@@ -91,14 +113,14 @@ def test_a_finished_comparison_is_not_repeated_and_another_not_mixed_in(compared
 
 
 @pytest.fixture
-def quick_trials(monkeypatch):
+def quick_trials(monkeypatch, quick_machine):
     """Make trials that are counted, and that stop or fail where they are told to."""
     whole = contest.run_trial
 
     def install(stop_after=None, failing=()):
         calls = []
 
-        def trial(candidate, fold, *rest):
+        def counted(candidate, fold, *rest):
             if len(calls) == stop_after:
                 raise KeyboardInterrupt
             calls.append(f"{candidate.method} {fold.number}")
@@ -106,7 +128,7 @@ def quick_trials(monkeypatch):
                 raise failing[candidate.method]
             return whole(candidate, fold, *rest)
 
-        monkeypatch.setattr(contest, "run_trial", trial)
+        monkeypatch.setattr(contest, "run_trial", counted)
         return calls
 
     return install
@@ -149,7 +171,7 @@ def test_when_all_fail_nothing_is_recommended(data, tmp_path, quick_trials):
 @pytest.mark.slow
 def test_settings_are_searched_for_and_the_same_again(data, tmp_path, quick_trials, monkeypatch):
     pytest.importorskip("optuna")
-    monkeypatch.setattr(search, "TRIALS", 4)
+    monkeypatch.setattr(search, "TRIALS", 2)
     options = replace(QUICK, methods=("watershed",), search=True, minutes=0.05)
     quick_trials(stop_after=5)
     with pytest.raises(KeyboardInterrupt):

@@ -4,26 +4,56 @@ from __future__ import annotations
 
 import json
 import time
-import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from cellwright._errors import CellwrightError, OutputError, was_interrupted
+from cellwright._errors import TrainingError
 from cellwright._progress import remark
 from cellwright._types import Table
+from cellwright._words import counted
 from cellwright.measure.tables import concatenate
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.options import CompareOptions
+from cellwright.runs.compare.rehearsal import Rehearsal, rehearse
 from cellwright.runs.compare.results import Standing, deciding
-from cellwright.runs.compare.rounds import Round, best, plan_rounds
-from cellwright.runs.compare.trial import Fold, mean_facts, run_trial
+from cellwright.runs.compare.rounds import best
+from cellwright.runs.compare.schedule import FINAL, Schedule, plan_schedule
+from cellwright.runs.compare.trial import Fold, attempted, mean_facts, run_trial, too_slow
 from cellwright.runs.results.folder import PARTS, Outcome, RunFolder
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 
+_SLOWER = 3.0  # times as long as in the rehearsal a trial may take besides learning
+_LONGER = 1.5  # times as long as planned it may learn: the last step and its validation come on top
+_LEAST = 10.0  # s: what is given to a trial at least
+_SHARE = 0.1  # of what is left, likewise
+
+
+class Clock:
+    """What is left of the budget of a comparison, in s; parts before an interruption count.
+
+    Parameters
+    ----------
+    seconds : float
+        The whole budget.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """What is left; below 0 where more was used up."""
+        return self._end - time.monotonic()
+
+    def was_used(self, seconds: float) -> None:
+        """Take off what was used before an interruption."""
+        self._end -= seconds
+
 
 class Contest:
-    """Candidates that learn in rounds.
+    """Candidates that learn in rounds, within a budget.
 
     What is done is kept in the folder of the run, so that the same contest goes on where it was.
 
@@ -32,20 +62,28 @@ class Contest:
     run : RunFolder
     folds : sequence of Fold
     candidates : sequence of Candidate
-    minutes : float
-        The budget, the final model included.
+    clock : Clock
+        Of the whole comparison.
+    reserved : float
+        What is not for the contest and the final model, in s.
     options : CompareOptions
     machine : Machine
 
     Attributes
     ----------
-    rounds : tuple of Round
-    final_minutes : float
-        What the budget leaves for the model that is chosen: as much as a round takes.
+    folds : tuple of Fold
+        In which all candidates are trained, with the images by which they are judged.
+    schedule : Schedule
+        What fits into the budget.
     standings : list of Standing
         One for each candidate.
     pictures : dict
         What the report shows, by image and candidate.
+
+    Raises
+    ------
+    TrainingError
+        If no candidate can take part.
     """
 
     def __init__(
@@ -53,34 +91,75 @@ class Contest:
         run: RunFolder,
         folds: Sequence[Fold],
         candidates: Sequence[Candidate],
-        minutes: float,
+        clock: Clock,
+        reserved: float,
         options: CompareOptions,
         machine: Machine,
     ) -> None:
-        self._run, self._folds = run, folds
+        self._run, self._clock, self._reserved = run, clock, reserved
         self._options, self._machine = options, machine
         self._column = deciding(folds[0].task.name)
-        learners = max(1, sum(one.network is not None for one in candidates))
-        count = len(plan_rounds(learners, len(folds), 1.0))
-        self.final_minutes = minutes / (count + 1)
-        self.rounds = plan_rounds(learners, len(folds), minutes - self.final_minutes)
+        self._rehearsal, left = self._rehearsed(folds[0], candidates)
         self.standings = [Standing(candidate) for candidate in candidates]
+        self._take_errors(self._rehearsal.errors, self._rehearsal.slow)
+        able = [one for one in self.standings if one.takes_part]
+        if not able:
+            reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in self.standings)
+            raise TrainingError(f"No candidate can take part ({reasons}).")
+        self.schedule = self._planned(able, folds, left)
+        self._take_errors({}, self.schedule.left_out)
+        self.folds = self._thinned(folds)
         self.pictures: dict[str, dict[str, Any]] = {}
-        self._left = _TimeLeft(self.rounds, len(folds), self.final_minutes)
+        remark(f"Note: {self.plan_in_words}")
+
+    @property
+    def plan_in_words(self) -> str:
+        """What is done within the budget."""
+        plan, images = self.schedule, len(self.folds[0].dataset.part("test"))
+        taking = [one for one in self.standings if one.name in plan.candidates]
+        steps = [
+            60 * plan.rounds[-1].minutes / self._rehearsal.costs[one.name].step
+            for one in taking
+            if one.candidate.network
+        ]
+        about = f", about {max(1, round(min(steps)))} steps for the best" if steps else ""
+        return (
+            f"{self._options.minutes:g} min are enough for {counted(len(taking), 'candidate')} in "
+            f"{counted(len(self.folds), 'fold')}, each judged on up to "
+            f"{counted(images, 'image')} of a fold, and {counted(len(plan.rounds), 'round')}"
+            f"{about}."
+        )
 
     def play(self) -> None:
-        """Let the candidates learn, round by round; the worse half is left out after each."""
-        for number in range(1, len(self.rounds) + 1):
+        """Let the candidates learn, round by round; the worse half is left out after each.
+
+        Where time runs short, no further fold is begun in the first round, and none that a later
+        round cannot end: all candidates of a round are judged on the same images.
+        """
+        for number in range(1, len(self.schedule.rounds) + 1):
             taking_part = self._taking_part(number)
-            for fold in self._folds:
-                for standing in taking_part:
-                    if standing.error is None:
-                        self._train(standing, fold, number)
+            if number > 1 and not self._fits(taking_part, number, len(self.folds)):
+                break
+            done = self._play_folds(taking_part, number)
+            if number == 1:
+                self.folds = self.folds[:done]
+            if done < len(self.folds):
+                break
             for standing in taking_part:
-                if standing.error is None:
+                if standing.takes_part:
                     self._take_scores(standing, number)
 
-    def train_options(self, candidate: Candidate, minutes: float) -> TrainOptions:
+    def final_minutes(self, candidate: Candidate) -> float:
+        """Return how long the model that is recommended may learn: about what is left."""
+        kept = self._run.outcome("final model")
+        if kept is None:
+            left = self._clock.left - FINAL * self._besides(candidate.name, 1)
+            minutes = max(self.schedule.final_minutes / 2, left / 60)
+            kept = Outcome("final model", facts={"minutes": round(minutes, 3)})
+            self._run.keep(kept)
+        return float(kept.facts["minutes"])
+
+    def train_options(self, candidate: Candidate, minutes: float | None = None) -> TrainOptions:
         """Return how a candidate is trained."""
         return TrainOptions(
             method=candidate.method,
@@ -90,120 +169,167 @@ class Contest:
             **candidate.settings,
         )
 
+    def train_fully(
+        self, base: Candidate, candidate: Candidate, fold: Fold, minutes: float
+    ) -> tuple[Outcome, Table | None]:
+        """Train a candidate that is in no round, unless that is done; return its scores, too.
+
+        In `minutes` it is also judged, which takes about as long as `base` did.
+        """
+        settings = json.dumps(dict(candidate.settings), sort_keys=True)
+        key = f"{candidate.folder}/fold {fold.number}/{settings}"
+        remark(f"Searching, fold {fold.number} of {len(self.folds)}: {candidate.name}")
+        besides = self._rehearsal.costs[base.name].of(fold)
+        learning = max(minutes - besides / 60, minutes / 2)
+        outcome = self._trained(candidate, fold, key, learning, 1.0, 60 * learning, besides)
+        return outcome, None if outcome.error else self._run.table(key)
+
+    def _rehearsed(self, fold: Fold, candidates: Sequence[Candidate]) -> tuple[Rehearsal, float]:
+        """Return what candidates take, and the seconds that were left then."""
+        kept = self._run.outcome("rehearsal")
+        if kept is None:
+            begin = time.monotonic()
+            found = rehearse(
+                candidates,
+                fold,
+                self._run.path / PARTS,
+                self._clock.left - self._reserved,
+                self.train_options,
+                self._machine,
+            )
+            left = self._clock.left - self._reserved
+            spent = {"all": time.monotonic() - begin}
+            facts = {**found.to_json(), "left": left}
+            self._run.keep(Outcome("rehearsal", facts=facts, seconds=spent))
+            return found, left
+        self._clock.was_used(kept.seconds["all"])
+        return Rehearsal.from_json(kept.facts), kept.facts["left"]
+
+    def _planned(self, able: Sequence[Standing], folds: Sequence[Fold], left: float) -> Schedule:
+        costs = self._rehearsal.costs
+
+        def besides(name: str, some: int, judged: int) -> float:
+            seed = self._options.seed
+            return sum(costs[name].of(fold.thinned(judged, seed)) for fold in folds[:some])
+
+        return plan_schedule(
+            [one.name for one in able if one.candidate.network],
+            [one.name for one in able if not one.candidate.network],
+            len(folds),
+            max(len(fold.dataset.part("test")) for fold in folds),
+            left,
+            besides,
+        )
+
+    def _thinned(self, folds: Sequence[Fold]) -> tuple[Fold, ...]:
+        plan, seed = self.schedule, self._options.seed
+        return tuple(fold.thinned(plan.judged, seed) for fold in folds[: plan.folds])
+
+    def _take_errors(self, errors: dict[str, str], slow: dict[str, str]) -> None:
+        for standing in self.standings:
+            standing.error = standing.error or errors.get(standing.name)
+            standing.slow = standing.slow or slow.get(standing.name)
+
     def _taking_part(self, number: int) -> list[Standing]:
         """Return who is in a round: the best networks of the last one, and what needs none."""
-        sound = [one for one in self.standings if one.error is None]
+        sound = [one for one in self.standings if one.takes_part]
         learners = [
             one for one in sound if one.candidate.network and number - 1 in {0, *one.rounds}
         ]
         if number > 1:
             means = {one.name: one.estimate(self._column, number - 1).mean for one in learners}
-            staying = best(means, self.rounds[number - 1].candidates)
+            staying = best(means, self.schedule.rounds[number - 1].candidates)
             learners = [one for one in learners if one.name in staying]
         return [*learners, *(one for one in sound if not one.candidate.network)]
 
+    def _play_folds(self, taking_part: Sequence[Standing], number: int) -> int:
+        """Train in one fold after the other, as time allows, and return in how many."""
+        for done, fold in enumerate(self.folds):
+            if done and not self._fits(taking_part, number, 1):
+                remark(f"Note: there is no time for more than {counted(done, 'fold')}.")
+                return done
+            for standing in taking_part:
+                if number > 1 and self._clock.left <= self._reserved:
+                    return done
+                if standing.takes_part:
+                    self._train(standing, fold, number)
+        return len(self.folds)
+
+    def _fits(self, taking_part: Sequence[Standing], number: int, folds: int) -> bool:
+        """Whether so many folds of a round leave enough time for the final model."""
+        needed = 60 * self.schedule.final_minutes / 2
+        needed += max(FINAL * self._besides(one.name, 1) for one in taking_part)
+        for one in taking_part:
+            if one.takes_part and (number == 1 or one.candidate.network):
+                needed += 60 * folds * self._minutes(one.candidate, number)
+                needed += self._besides(one.name, folds)
+        return needed <= self._clock.left - self._reserved
+
+    def _besides(self, name: str, folds: int) -> float:
+        """Return what a candidate takes besides learning in some folds, in s."""
+        return sum(self._rehearsal.costs[name].of(fold) for fold in self.folds[:folds])
+
     def _train(self, standing: Standing, fold: Fold, number: int) -> None:
         """Train a candidate in a fold up to the end of a round, unless that is done."""
-        minutes = self._minutes(standing.candidate, number)
+        rounds = self.schedule.rounds
         remark(
-            f"Round {number} of {len(self.rounds)}, fold {fold.number} of {len(self._folds)}: "
-            f"{standing.name} ({self._left})"
+            f"Round {number} of {len(rounds)}, fold {fold.number} of {len(self.folds)}: "
+            f"{standing.name} ({max(0.0, self._clock.left / 60):.0f} min left)"
         )
         outcome = self._trained(
             standing.candidate,
             fold,
             _key(standing.candidate, fold, number),
-            self.rounds[-1].minutes,
-            self.rounds[number - 1].minutes / self.rounds[-1].minutes,
+            rounds[-1].minutes,
+            rounds[number - 1].minutes / rounds[-1].minutes,
+            60 * self._minutes(standing.candidate, number),
+            self._rehearsal.costs[standing.name].of(fold),
         )
-        self._left.take_off(minutes, outcome.seconds.get("all", 0.0) / 60)
         if outcome.error is not None:
-            standing.error = outcome.error
+            slow = too_slow(outcome)
+            standing.slow = outcome.error if slow else None
+            standing.error = None if slow else outcome.error
             remark(f"Left out: {standing.name}: {outcome.error}")
 
-    def train_fully(
-        self, candidate: Candidate, fold: Fold, minutes: float
-    ) -> tuple[Outcome, Table | None]:
-        """Train a candidate that is in no round, unless that is done; return its scores, too."""
-        settings = json.dumps(dict(candidate.settings), sort_keys=True)
-        key = f"{candidate.folder}/fold {fold.number}/{settings}"
-        remark(f"Searching, fold {fold.number} of {len(self._folds)}: {candidate.name}")
-        outcome = self._trained(candidate, fold, key, minutes, 1.0)
-        return outcome, None if outcome.error else self._run.table(key)
-
     def _minutes(self, candidate: Candidate, number: int) -> float:
-        """Return how long a training takes in a round."""
+        """Return how long a candidate learns in a round."""
         if candidate.network is None:
             return 0.0
-        before = self.rounds[number - 2].minutes if number > 1 else 0.0
-        return self.rounds[number - 1].minutes - before
+        before = self.schedule.rounds[number - 2].minutes if number > 1 else 0.0
+        return self.schedule.rounds[number - 1].minutes - before
 
     def _trained(
-        self, candidate: Candidate, fold: Fold, key: str, minutes: float, until: float
+        self,
+        candidate: Candidate,
+        fold: Fold,
+        key: str,
+        minutes: float,
+        until: float,
+        learning: float,
+        besides: float,
     ) -> Outcome:
-        """Train and judge, unless that is done; a failure is an outcome, too.
-
-        Raises
-        ------
-        OutputError
-            If no result can be written at all.
-        """
+        """Train and judge, unless that is done; `learning` and `besides` it are seconds planned."""
         done = self._run.outcome(key)
         if done is not None:
+            self._clock.was_used(done.seconds["all"])
             return done
         options = self.train_options(candidate, minutes)
         folder = self._run.path / PARTS / candidate.folder / f"fold-{fold.number}"
-        begin, table = time.monotonic(), None
-        try:
-            trial = run_trial(candidate, fold, folder, options, self._machine, until)
-            table = trial.scores
-            seconds = {"all": time.monotonic() - begin}
-            outcome = Outcome(key, facts=trial.facts, picture=trial.pictures, seconds=seconds)
-        except OutputError:
-            raise
-        except CellwrightError as error:
-            outcome = Outcome(key, error=str(error))
-        except Exception as error:
-            if was_interrupted(error):
-                raise KeyboardInterrupt from error
-            message = f"{type(error).__name__}: {error} (this is a bug in Cellwright)"
-            outcome = Outcome(key, error=message, facts={"traceback": traceback.format_exc()})
-        self._run.keep(outcome, table)
+        trial = partial(run_trial, candidate, fold, folder, options, self._machine, until)
+        spare = max(_SLOWER * besides, _LEAST, _SHARE * self._clock.left)
+        outcome, result = attempted(key, trial, _LONGER * learning + spare)
+        self._run.keep(outcome, result.scores if result else None)
         return outcome
 
     def _take_scores(self, standing: Standing, number: int) -> None:
         """Put together what all folds of a round say about a candidate."""
-        keys = [_key(standing.candidate, fold, number) for fold in self._folds]
+        keys = [_key(standing.candidate, fold, number) for fold in self.folds]
         standing.rounds[number] = concatenate(self._run.table(key) for key in keys)
         outcomes = [outcome for key in keys if (outcome := self._run.outcome(key))]
         standing.facts = mean_facts([outcome.facts for outcome in outcomes])
         for outcome in outcomes:
             for image, picture in outcome.picture.items():
                 self.pictures.setdefault(image, {})[standing.name] = picture
-
-
-class _TimeLeft:
-    """How long a comparison still takes: training as planned, scoring as it went so far."""
-
-    def __init__(self, rounds: Sequence[Round], folds: int, final_minutes: float) -> None:
-        before = [0.0, *(one.minutes for one in rounds)]
-        self._minutes = final_minutes + sum(
-            one.candidates * folds * (one.minutes - earlier)
-            for one, earlier in zip(rounds, before, strict=False)
-        )
-        self._trainings = folds * sum(one.candidates for one in rounds) + 1
-        self._scoring: list[float] = []
-
-    def take_off(self, minutes: float, whole: float) -> None:
-        """Take off a training that took as long as planned, with its scoring the `whole` time."""
-        self._minutes -= minutes
-        self._trainings -= minutes > 0
-        if whole:
-            self._scoring.append(max(0.0, whole - minutes))
-
-    def __str__(self) -> str:
-        each = sum(self._scoring) / len(self._scoring) if self._scoring else 0.0
-        return f"about {self._minutes + self._trainings * each:.0f} min left"
 
 
 def _key(candidate: Candidate, fold: Fold, number: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cellwright._errors import DatasetError
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.splits import count_units, fold_dataset, split_dataset
-from cellwright.runs.train.prepare import leak_notes
+from cellwright.runs.train.prepare import drawn, leak_notes
 
 DEFAULT_FOLDS = 3
 ENOUGH = 10
@@ -85,6 +85,18 @@ def divide(dataset: Dataset, folds: int | None, seed: int) -> Division:
         divided = fold_dataset(replace(dataset, examples=pool), folds or DEFAULT_FOLDS, seed)
         final = _final(dataset, seed)
     return Division(divided, final, (*kept, *leak_notes(_as_folds(divided, final))))
+
+
+def thinned(dataset: Dataset, most: int, seed: int) -> Dataset:
+    """Return a dataset with at most `most` validation and test images each, drawn by chance."""
+    stay = {
+        example.id
+        for split in ("val", "test")
+        if split in dataset.splits
+        for example in drawn(dataset.part(split), most, seed)
+    }
+    examples = (e for e in dataset.examples if e.split == "train" or e.id in stay)
+    return replace(dataset, examples=tuple(examples))
 
 
 def _taking_part(dataset: Dataset) -> tuple[Example, ...]:

@@ -22,7 +22,7 @@ class CompareOptions:
     networks : tuple of str
         Names in the registry of networks; chosen by the task when empty.
     minutes : float
-        Of training, all candidates together and the final model included. Scoring comes on top.
+        That all of it takes at most, or little more: training, judging and the final model.
     folds : int, optional
         Parts of the images, on each of which the candidates are judged that learned the others.
         The validation images that the dataset states when not given, or 3.

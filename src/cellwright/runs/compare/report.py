@@ -12,8 +12,8 @@ from cellwright.reports.annotated import FOUND_AND_ANNOTATED
 from cellwright.reports.charts import Curve, curve_chart, plain_number
 from cellwright.reports.meanings import DRAWN, MEANINGS
 from cellwright.reports.page import Number, in_words, render_page
+from cellwright.runs.compare.estimate import Estimate
 from cellwright.runs.compare.results import (
-    Estimate,
     Findings,
     Standing,
     deciding,
@@ -60,6 +60,7 @@ def comparison_page(
         meaning=MEANINGS[findings.task],
         verdict=[*said(findings), *findings.notes],
         failures=findings.failures,
+        left_out=findings.left_out,
         score=score,
         rows=_rows(findings),
         tried=settings_rows(findings),
@@ -183,4 +184,8 @@ def _rounds(findings: Findings) -> dict[str, str]:
         f"each of their {trainings} by its end"
         for number, one in enumerate(findings.rounds, 1)
     }
-    return {**rounds, "recommended model": f"{findings.final_minutes:.2f} min"}
+    return {
+        **rounds,
+        "recommended model": f"{findings.final_minutes:.2f} min",
+        "all of it": f"{findings.minutes:.2f} min",
+    }

@@ -11,8 +11,8 @@ import numpy as np
 
 from cellwright._types import AnyArray, Table
 from cellwright._words import counted
-from cellwright.metrics.bootstrap import mean_interval
 from cellwright.runs.compare.candidates import Candidate
+from cellwright.runs.compare.estimate import Estimate, units_of
 from cellwright.runs.compare.rounds import Round
 
 COLUMNS: Mapping[str, Mapping[str, str]] = {
@@ -29,53 +29,6 @@ def deciding(task: str) -> str:
     return next(iter(COLUMNS[task]))
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean with its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: AnyArray, units: AnyArray) -> Estimate:
-        """Return the mean over images, with an interval from whole groups of them."""
-        known = values[np.isfinite(values)]
-        mean = float(known.mean()) if len(known) else math.nan
-        return cls(mean, *mean_interval(values, units))
-
-    @classmethod
-    def of_table(cls, table: Table, column: str) -> Estimate:
-        """Return the mean of a score over the images of a table."""
-        return cls.of(np.asarray(table[column], dtype=np.float64), units_of(table))
-
-    @property
-    def plain(self) -> str:
-        """The mean in words."""
-        return f"{self.mean:.3f}"
-
-    @property
-    def interval(self) -> str:
-        """The interval in words; empty where it is not known."""
-        return "" if math.isnan(self.low) else f"{self.low:.3f} to {self.high:.3f}"
-
-    def __str__(self) -> str:
-        return f"{self.plain} ({self.interval})" if self.interval else self.plain
-
-    def to_json(self) -> dict[str, float | None]:
-        """Return the numbers; None where there are none."""
-        return {
-            name: None if math.isnan(value) else round(value, 4)
-            for name, value in (("mean", self.mean), ("low", self.low), ("high", self.high))
-        }
-
-
-def units_of(table: Table) -> AnyArray:
-    """Return what each image belongs to: its group, or its own name."""
-    group, image = (np.asarray(table[name]).astype(str) for name in ("group", "image"))
-    return np.where(group == "", image, group)
-
-
 @dataclass(slots=True)
 class Standing:
     """How far one candidate got.
@@ -88,14 +41,20 @@ class Standing:
         every candidate.
     facts : dict
         What it costs; see `mean_facts`.
-    error : str, optional
-        Why it failed.
+    error, slow : str, optional
+        Why it failed, or takes too long to go on.
     """
 
     candidate: Candidate
     rounds: dict[int, Table] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+    slow: str | None = None
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether nothing kept it from going on."""
+        return self.error is None and self.slow is None
 
     @property
     def name(self) -> str:
@@ -133,7 +92,7 @@ def in_order(standings: Sequence[Standing], column: str) -> list[Standing]:
         mean = standing.estimate(column).mean
         return standing.last_round, -math.inf if math.isnan(mean) else mean
 
-    whole = [standing for standing in standings if standing.error is None]
+    whole = [standing for standing in standings if standing.error is None and standing.rounds]
     return sorted(whole, key=rank, reverse=True)
 
 
@@ -179,6 +138,8 @@ class Findings:
         What is to be said about the data.
     tried : tuple of Tried
         Settings of the best candidate that were searched through, the usual ones first.
+    minutes : float
+        That all of it took.
     held_out : tuple of (int, Estimate), optional
         Number of the images that were kept back, and the score of that model on them.
     """
@@ -190,6 +151,7 @@ class Findings:
     final_minutes: float
     notes: tuple[str, ...]
     tried: tuple[Tried, ...] = ()
+    minutes: float = 0.0
     held_out: tuple[int, Estimate] | None = None
 
     @property
@@ -214,6 +176,11 @@ class Findings:
         """Why candidates failed."""
         return {one.name: one.error for one in self.standings if one.error is not None}
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Which candidates were not judged for lack of time, and why."""
+        return {one.name: one.slow for one in self.standings if one.slow and not one.rounds}
+
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``metrics.json``."""
         score = self.winner.estimate(deciding(self.task)).to_json()
@@ -235,6 +202,8 @@ class Findings:
             "candidates": rows,
             "settings_tried": settings_rows(self),
             "failed": self.failures,
+            "left_out": self.left_out,
+            "minutes": round(self.minutes, 2),
             "said": said(self),
             "notes": list(self.notes),
         }

@@ -8,7 +8,7 @@ Talwalkar, "Non-stochastic best arm identification and hyperparameter optimizati
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -28,13 +28,21 @@ class Round:
     minutes: float
 
 
-def plan_rounds(candidates: int, folds: int, minutes: float) -> tuple[Round, ...]:
-    """Divide a budget such that all rounds cost the same and half stay after each, down to two.
+def halved(candidates: int) -> tuple[int, ...]:
+    """Return how many candidates take part in each round, where half stay, down to two."""
+    counts = [candidates]
+    while counts[-1] > 2:
+        counts.append((counts[-1] + 1) // 2)
+    return tuple(counts)
+
+
+def plan_rounds(counts: Sequence[int], folds: int, minutes: float) -> tuple[Round, ...]:
+    """Divide a budget such that all rounds cost the same.
 
     Parameters
     ----------
-    candidates : int
-        At least 1.
+    counts : sequence of int
+        How many candidates take part in each round.
     folds : int
         Trainings of each candidate.
     minutes : float
@@ -44,9 +52,6 @@ def plan_rounds(candidates: int, folds: int, minutes: float) -> tuple[Round, ...
     -------
     tuple of Round
     """
-    counts = [candidates]
-    while counts[-1] > 2:
-        counts.append((counts[-1] + 1) // 2)
     rounds = []
     spent = 0.0
     for count in counts:

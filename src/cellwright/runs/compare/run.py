@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
+from cellwright.datasets.records import Dataset
 from cellwright.measure.tables import write_csv
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.load import load_model
@@ -20,12 +22,13 @@ from cellwright.runs.compare.candidates import (
     default_networks,
     make_candidates,
 )
-from cellwright.runs.compare.contest import Contest
-from cellwright.runs.compare.division import Division, divide
+from cellwright.runs.compare.contest import Clock, Contest
+from cellwright.runs.compare.division import Division, divide, thinned
+from cellwright.runs.compare.estimate import Estimate
+from cellwright.runs.compare.judging import judge
 from cellwright.runs.compare.options import CompareOptions
 from cellwright.runs.compare.report import comparison_page
 from cellwright.runs.compare.results import (
-    Estimate,
     Findings,
     as_table,
     deciding,
@@ -33,7 +36,7 @@ from cellwright.runs.compare.results import (
     leaderboard,
 )
 from cellwright.runs.compare.search import search_settings
-from cellwright.runs.compare.trial import evaluation_of, prepare_fold
+from cellwright.runs.compare.trial import prepare_fold
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
 from cellwright.runs.results.folder import RUN_FILE, Plan, RunFolder, open_run
@@ -94,8 +97,9 @@ def compare(
 ) -> CompareResult:
     """Train candidates under the same budget, and make a model with the one that does best.
 
-    In every round each candidate learns on for the same time in every fold; the better half goes
-    into the next round. The best one is trained once more, on all images but those that are kept
+    What candidates take is tried first, and so much is done as fits into the budget. In every round
+    each candidate learns on for the same time in every fold; the better half goes into the next
+    round. The best one is trained once more, on all images but those that are kept
     back, on which it is scored in the end. Called again after an interruption, it goes on where
     it was.
 
@@ -126,7 +130,7 @@ def compare(
     """
     out, options = Path(out), options or CompareOptions()
     _refuse_mixed(options.methods)
-    machine = Machine(device, workers, threads)
+    machine, clock = Machine(device, workers, threads), Clock(60 * options.minutes)
     networks_first = sorted(options.methods, key=LEARNERS.__contains__)
     first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
     task, opened = open_task(Path(dataset), first)
@@ -143,7 +147,7 @@ def compare(
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
             return CompareResult(out, finished["metrics"])
-        findings, contest = _compared(run, task, division, candidates, options, machine)
+        findings, contest = _compared(run, task, division, candidates, options, machine, clock)
         metrics = findings.to_json()
         write_csv(out / LEADERBOARD_FILE, as_table(leaderboard(findings)))
         write_json(out / METRICS_FILE, metrics)
@@ -162,6 +166,7 @@ def _compared(
     candidates: Sequence[Candidate],
     options: CompareOptions,
     machine: Machine,
+    clock: Clock,
 ) -> tuple[Findings, Contest]:
     """Compare, search for settings where that is asked for, and train the best once more."""
     for note in division.notes:
@@ -170,33 +175,38 @@ def _compared(
         prepare_fold(number, task, fold, options.seed)
         for number, fold in enumerate(division.folds, 1)
     ]
-    share = 0.5 if options.search else 1.0
-    contest = Contest(run, folds, candidates, share * options.minutes, options, machine)
+    share = 0.5 if options.search else 0.0
+    reserved = share * clock.left
+    contest = Contest(run, folds, candidates, clock, reserved, options, machine)
     contest.play()
     ranking = in_order(contest.standings, deciding(task.name))
     if not ranking:
-        reasons = "; ".join(f"{one.name}: {one.error}" for one in contest.standings)
+        reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in contest.standings)
         raise TrainingError(f"Every candidate failed ({reasons}).")
     best, tried = ranking[0].candidate, []
     if options.search and best.network is not None:
-        minutes = (1 - share) * options.minutes
-        tried = search_settings(best, folds, minutes, options.seed, contest.train_fully)
+        train = partial(contest.train_fully, best)
+        tried = search_settings(best, contest.folds, reserved / 60, options.seed, train)
+    final_minutes = contest.final_minutes(best)
     findings = Findings(
         task=task.name,
         standings=tuple(contest.standings),
-        rounds=contest.rounds,
-        folds=len(folds),
-        final_minutes=contest.final_minutes,
-        notes=division.notes,
+        rounds=contest.schedule.rounds,
+        folds=len(contest.folds),
+        final_minutes=final_minutes,
+        notes=(contest.plan_in_words, *division.notes),
         tried=tuple(tried),
     )
     chosen = findings.found.standing.candidate if findings.found else best
     remark(f"Training the recommended model, {best.name}, on all images")
-    final = contest.train_options(chosen, contest.final_minutes)
+    final = contest.train_options(chosen, final_minutes)
     final = replace(final, name=model_name(run.path))
     model = run.path / MODEL_FOLDER
-    train_divided(task, division.final, model, final, machine, division.notes, overwrite=True)
-    return replace(findings, held_out=_held_out(model, division, task, machine)), contest
+    data = thinned(division.final, contest.schedule.judged, options.seed)
+    train_divided(task, data, model, final, machine, division.notes, overwrite=True)
+    kept = _held_out(model, data, task, machine)
+    minutes = options.minutes - clock.left / 60
+    return replace(findings, held_out=kept, minutes=minutes), contest
 
 
 def _refuse_mixed(methods: Sequence[str]) -> None:
@@ -224,12 +234,11 @@ def _candidates(task: Task, division: Division, options: CompareOptions) -> tupl
 
 
 def _held_out(
-    model: Path, division: Division, task: Task, machine: Machine
+    model: Path, dataset: Dataset, task: Task, machine: Machine
 ) -> tuple[int, Estimate] | None:
     """Return the number of images that were kept back, and the score of the model on them."""
-    if not division.held_out:
+    if "test" not in dataset.splits:
         return None
-    table = evaluation_of(
-        load_model(model, device="cpu", threads=machine.threads), division.held_out
-    )
-    return len(division.held_out), Estimate.of_table(table, deciding(task.name))
+    examples, column = dataset.part("test"), deciding(task.name)
+    judged = judge(load_model(model, device="cpu", threads=machine.threads), examples, column)
+    return len(examples), Estimate.of_table(judged.scores, column)

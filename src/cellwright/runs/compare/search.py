@@ -55,10 +55,11 @@ def search_settings(
         One with a network.
     folds : sequence of Fold
     minutes : float
-        The budget.
+        The budget, judging included.
     seed : int
     train : callable
-        ``train(candidate, fold, minutes)`` returns what came of a training, and its scores.
+        ``train(candidate, fold, minutes)`` returns what came of a training that is also judged in
+        that time, and its scores.
 
     Raises
     ------
@@ -80,35 +81,44 @@ def search_settings(
         trial = study.ask()
         candidate, settings = _suggest(trial, base, volumes)
         standing = Standing(replace(candidate, label=f"settings {trial.number + 1}"))
-        result, trained = _judge(trial, standing, folds, each, train)
-        left -= trained * each
+        result, seconds = _judge(trial, standing, folds, each, train)
+        left -= max(seconds / 60, each / 2)  # however fast they fail, trials have an end
         tried.append(Tried(settings, standing, result))
     return tried
 
 
 def _judge(
     trial: optuna.Trial, standing: Standing, folds: Sequence[Fold], minutes: float, train: Train
-) -> tuple[str, int]:
-    """Train a candidate in one fold after the other, and give it up where it lags behind."""
+) -> tuple[str, float]:
+    """Train a candidate in one fold after the other, and give it up where it lags behind.
+
+    Returns
+    -------
+    result : str
+    seconds : float
+        That it took.
+    """
     from optuna.trial import TrialState
 
     column = deciding(folds[0].task.name)
     tables: list[Table] = []
+    spent = 0.0
     for count, fold in enumerate(folds, 1):
         outcome, table = train(standing.candidate, fold, minutes)
+        spent += outcome.seconds.get("all", 60 * minutes)
         if outcome.error is not None or table is None:
             standing.error = outcome.error
             trial.study.tell(trial, state=TrialState.FAIL)
-            return FAILED, count
+            return FAILED, spent
         tables.append(table)
         standing.rounds[1] = concatenate(tables)
         mean = standing.estimate(column).mean
         trial.report(mean, count)
         if count < len(folds) and trial.should_prune():
             trial.study.tell(trial, state=TrialState.PRUNED)
-            return GIVEN_UP, count
+            return GIVEN_UP, spent
     trial.study.tell(trial, mean)
-    return COMPLETE, len(folds)
+    return COMPLETE, spent
 
 
 def _usual(base: Candidate, volumes: bool) -> dict[str, Any]:

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellwright._types import AnyArray, Table
-from cellwright.datasets.examples import load_labels
-from cellwright.datasets.points import load_points
-from cellwright.datasets.records import Dataset, Example
-from cellwright.images.image import Image
-from cellwright.models.boxes import BoxModel
+from cellwright._errors import CellwrightError, OutputError, TimeIsUp, was_interrupted
+from cellwright._progress import time_limit
+from cellwright._types import Table
+from cellwright.datasets.records import Dataset
 from cellwright.models.card import InputContract
-from cellwright.models.classes import ClassModel, ClassSegmentation
-from cellwright.models.load import AnyModel, open_model
+from cellwright.models.load import open_model
 from cellwright.models.package import WEIGHTS, Package
-from cellwright.models.points import PointModel
-from cellwright.reports.annotated import ValidationExample, example_card
 from cellwright.runs.compare.candidates import Candidate
+from cellwright.runs.compare.division import thinned
+from cellwright.runs.compare.judging import judge
 from cellwright.runs.compare.results import deciding
-from cellwright.runs.evaluate.boxes import evaluate_boxes, true_boxes
-from cellwright.runs.evaluate.classes import evaluate_classes
-from cellwright.runs.evaluate.points import evaluate_points
-from cellwright.runs.evaluate.run import evaluate_examples
-from cellwright.runs.evaluate.scoring import image_of, middle_plane
-from cellwright.runs.train.boxes import framed
+from cellwright.runs.results.folder import Outcome
 from cellwright.runs.train.lesson import Lesson, Machine
-from cellwright.runs.train.marks import drawn_marks
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.prepare import image_size
-from cellwright.runs.train.run import finished_model, learner_for
+from cellwright.runs.train.run import learner_for, tuned_model
 from cellwright.runs.train.tasks import Task
 
 _PICTURED = 3
+_TOO_SLOW = "too slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +56,17 @@ class Fold:
     size: tuple[int, ...]
 
     @property
-    def pictured(self) -> tuple[Example, ...]:
-        """The images that the report shows: the same for every candidate, of the first fold."""
+    def pictured(self) -> tuple[str, ...]:
+        """Ids of images that the report shows: the same for every candidate, of the first fold."""
         if self.number > 1:
             return ()
         judged = self.dataset.part("test")
         places = np.linspace(0, len(judged) - 1, min(_PICTURED, len(judged)))
-        return tuple(judged[round(place)] for place in places)
+        return tuple(judged[round(place)].id for place in places)
+
+    def thinned(self, most: int, seed: int) -> Fold:
+        """Return it with at most so many images to judge by, and to choose thresholds by."""
+        return replace(self, dataset=thinned(self.dataset, most, seed))
 
 
 def prepare_fold(number: int, task: Task, dataset: Dataset, seed: int) -> Fold:
@@ -98,11 +94,15 @@ class Trial:
         training), ``steps``, ``patches`` (what a step takes, in words; empty without a network).
     pictures : dict
         Of the images that the report shows, by their ids.
+    seconds : dict
+        Where the time of this call went: ``learning``, ``choosing`` (on validation images) and
+        ``judging``.
     """
 
     scores: Table
     facts: dict[str, Any]
     pictures: dict[str, Any]
+    seconds: dict[str, float]
 
 
 def run_trial(
@@ -129,84 +129,66 @@ def run_trial(
         What trains it; it is judged on the CPU.
     until : float
     """
+    times = [time.monotonic()]
     lesson = Lesson(fold.task, fold.dataset, fold.contract, candidate.method, options, fold.size)
     learned = learner_for(candidate.method)(lesson, folder, machine, until=until)
-    card = finished_model(lesson, learned, "candidate").card
+    times.append(time.monotonic())
+    card = tuned_model(lesson, learned, "candidate")
+    times.append(time.monotonic())
     package = Package(card, learned.files, sha256="", source=candidate.name)
     model = open_model(package, device="cpu", threads=machine.threads)
-    scores = evaluation_of(model, fold.dataset.part("test"))
-    pictures, speed = _pictures(model, fold, scores)
+    judged = fold.dataset.part("test")
+    judgement = judge(model, judged, deciding(fold.task.name), fold.pictured)
+    times.append(time.monotonic())
     facts = {
         "parameters": _parameters(learned.files),
         "bytes": sum(map(len, learned.files.values())),
-        "seconds_per_megapixel": speed,
+        "seconds_per_megapixel": judgement.seconds_per_megapixel,
         "minutes": learned.training["seconds"] / 60,
         "steps": learned.training.get("steps"),
         "patches": _patches(learned.training),
     }
-    return Trial(scores, facts, pictures)
+    seconds = dict(zip(("learning", "choosing", "judging"), np.diff(times).tolist(), strict=True))
+    return Trial(judgement.scores, facts, judgement.pictures, seconds)
+
+
+def attempted(key: str, run: Callable[[], Trial], seconds: float) -> tuple[Outcome, Trial | None]:
+    """Run a trial; a failure is an outcome, too, as is one that takes longer than it may.
+
+    Raises
+    ------
+    OutputError
+        If no result can be written at all.
+    """
+    begin = time.monotonic()
+    try:
+        with time_limit(seconds):
+            trial = run()
+    except OutputError:
+        raise
+    except TimeIsUp:
+        error = f"It took longer than {seconds:.0f} s, its share of the time."
+        return Outcome(key, error=error, facts={_TOO_SLOW: True}), None
+    except CellwrightError as error:
+        return Outcome(key, error=str(error)), None
+    except Exception as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from error
+        message = f"{type(error).__name__}: {error} (this is a bug in Cellwright)"
+        return Outcome(key, error=message, facts={"traceback": traceback.format_exc()}), None
+    spent = {"all": time.monotonic() - begin, **trial.seconds}
+    return Outcome(key, facts=trial.facts, picture=trial.pictures, seconds=spent), trial
+
+
+def too_slow(outcome: Outcome) -> bool:
+    """Whether a trial failed for lack of time alone."""
+    return bool(outcome.facts.get(_TOO_SLOW))
 
 
 def _patches(training: Mapping[str, Any]) -> str:
     """Return how many patches of what size a step took."""
     size = " × ".join(map(str, training.get("patch", ())))
     return f"{training['batch size']} of {size}" if size else ""
-
-
-def evaluation_of(model: AnyModel, examples: Sequence[Example]) -> Table:
-    """Return the scores of a model, one row per image."""
-    if isinstance(model, ClassModel):
-        return evaluate_classes(model, examples).table()
-    if isinstance(model, BoxModel):
-        return evaluate_boxes(model, examples).table()
-    if isinstance(model, PointModel):
-        return evaluate_points(model, examples).table()
-    return evaluate_examples(model, examples).table()
-
-
-def _pictures(model: AnyModel, fold: Fold, scores: Table) -> tuple[dict[str, Any], float | None]:
-    """Return pictures of some images with what is found in them, and the time per megapixel."""
-    ids = scores["image"].tolist()
-    column = deciding(fold.task.name)
-    pictures, speeds = {}, []
-    for example in fold.pictured:
-        image = image_of(example, model.card.network.dimensions)
-        begin = time.perf_counter()
-        found = _found(model, image)
-        megapixels = math.prod(image.shape[1:]) / 1e6
-        speeds.append((time.perf_counter() - begin) / megapixels)
-        shown, annotated = middle_plane(image, _annotated(model, example, image))
-        note = f"{column} {scores[column][ids.index(example.id)]:.2f}"
-        pictures[example.id] = example_card(
-            ValidationExample(example.id, note, shown, annotated, middle_plane(image, found)[1])
-        )
-    return pictures, float(np.median(speeds)) if speeds else None
-
-
-def _found(model: AnyModel, image: Image) -> AnyArray:
-    """Return what a model finds as numbers of pixels, to be outlined; shape ([Z,] Y, X)."""
-    size = image.shape[1:]
-    if isinstance(model, BoxModel):
-        table = model.detect(image).table
-        return framed(np.stack([table[f"bbox-{side}"] for side in range(4)], 1), size)
-    if isinstance(model, PointModel):
-        table = model.detect(image).table
-        places = np.stack([table[f"centroid-{axis}"] for axis in range(len(size))], 1)
-        return drawn_marks(places, size, model.tolerance / 2)
-    found = model.segment(image)
-    labels = found.classes if isinstance(found, ClassSegmentation) else found.labels
-    assert labels is not None  # no sink is used here
-    return labels
-
-
-def _annotated(model: AnyModel, example: Example, image: Image) -> AnyArray:
-    """Return what is annotated in an image, in the same form."""
-    size = image.shape[1:]
-    if isinstance(model, BoxModel):
-        return framed(true_boxes(example, size, model.classes).corners, size)
-    if isinstance(model, PointModel):
-        return drawn_marks(load_points(example, size).positions, size, model.tolerance / 2)
-    return load_labels(example, size)
 
 
 def _parameters(files: Mapping[str, bytes]) -> int:

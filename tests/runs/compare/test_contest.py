@@ -1,0 +1,177 @@
+"""What a contest does with its time, on a machine that is simulated: nothing is trained."""
+
+import math
+import types
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from cellwright import TrainingError
+from cellwright._progress import check_time
+from cellwright.datasets.dataset import open_dataset
+from cellwright.runs.compare import contest, rehearsal
+from cellwright.runs.compare.candidates import make_candidates
+from cellwright.runs.compare.contest import Clock, Contest
+from cellwright.runs.compare.division import divide
+from cellwright.runs.compare.options import CompareOptions
+from cellwright.runs.compare.trial import Trial, prepare_fold
+from cellwright.runs.results.folder import Plan, open_run
+from cellwright.runs.train.instances import InstanceTask
+from cellwright.runs.train.lesson import Machine
+from runs.compare.test_run import make_dataset
+
+METHODS = ("watershed", "offsets", "flows", "classical")
+
+
+class Simulation:
+    """A machine on which a step and a look at an image take as long as one likes, in s."""
+
+    def __init__(self, step=1.0, image=1.0, learning=2.0, judged=(), slow=()):
+        self.now, self.step, self.image, self.learning = 0.0, step, image, learning
+        self.slow, self.judged, self.learned = dict(slow), list(judged), {}
+
+    def take(self, seconds):
+        self.now += seconds
+        check_time()
+
+    def run_trial(self, candidate, fold, folder, options, machine, until):
+        pace, begin = self.slow.get(candidate.method, 1.0), self.now
+        before, steps = self.learned.get(folder, 0.0), options.steps
+        self.take(self.learning)
+        if candidate.network:
+            wanted = 60 * until * options.minutes - before if options.minutes else 0
+            steps = steps or max(0, math.ceil(wanted / self.step))
+            self.take(steps * self.step)
+            self.learned[folder] = before + steps * self.step
+        learned = self.now
+        for _ in fold.dataset.part("val"):
+            self.take(pace * self.image)
+        chosen = self.now
+        images = fold.dataset.part("test")
+        for _ in images:
+            self.take(pace * self.image)
+        self.judged.append((candidate.name, fold.number, tuple(one.id for one in images)))
+        values = np.full(len(images), 0.5 + 0.1 * (candidate.method == "offsets"))
+        scores = dict.fromkeys(("AP@0.5", "AP@0.75", "F1@0.5", "PQ"), values)
+        names = np.array([one.id for one in images])
+        facts = {
+            "parameters": 1,
+            "bytes": 1,
+            "seconds_per_megapixel": 1.0,
+            "minutes": self.learned.get(folder, 0.0) / 60,
+            "steps": steps,
+            "patches": "",
+        }
+        seconds = (learned - begin, chosen - learned, self.now - chosen)
+        return Trial(
+            {"image": names, "group": np.full(len(names), ""), **scores},
+            facts,
+            {},
+            dict(zip(("learning", "choosing", "judging"), seconds, strict=True)),
+        )
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory):
+    dataset = open_dataset(make_dataset(tmp_path_factory.mktemp("contest") / "data", 24))
+    divided = divide(dataset, 3, 0).folds
+    return [prepare_fold(number, InstanceTask(), one, 0) for number, one in enumerate(divided, 1)]
+
+
+@pytest.fixture
+def played(folds, tmp_path, monkeypatch):
+    """Return what plays a contest on a simulated machine, in a budget of minutes."""
+
+    def play(machine, minutes):
+        clock = types.SimpleNamespace(monotonic=lambda: machine.now)
+        for module in ("_progress", "runs.compare.contest", "runs.compare.trial"):
+            monkeypatch.setattr(f"cellwright.{module}.time", clock)
+        monkeypatch.setattr(rehearsal, "run_trial", machine.run_trial)
+        monkeypatch.setattr(contest, "run_trial", machine.run_trial)
+        plan = Plan("compare", (), {"minutes": minutes}, ())
+        options = CompareOptions(minutes=minutes)
+        candidates = make_candidates(METHODS, ("unet",))
+        with open_run(tmp_path / f"{minutes} min", plan, overwrite=False) as (run, _):
+            clock = Clock(60 * minutes)
+            found = Contest(run, folds, candidates, clock, 0.0, options, Machine())
+            found.play()
+            return found, clock
+
+    return play
+
+
+@pytest.mark.parametrize("image", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("minutes", [4, 10, 60])
+def test_it_leaves_time_for_the_final_model(played, image, minutes):
+    found, clock = played(Simulation(image=image), minutes)
+    best = found.standings[0].candidate
+    used = 60 * minutes - clock.left
+    final = 60 * found.final_minutes(best) + contest.FINAL * found._besides(best.name, 1)
+    assert used + final <= 1.2 * 60 * minutes
+    assert used >= 0.3 * 60 * minutes  # nor is time wasted
+
+
+def test_it_says_beforehand_what_fits(played):
+    found, _ = played(Simulation(image=0.1), 60)
+    assert found.plan_in_words.startswith("60 min are enough for 4 candidates in 3 folds")
+    assert "2 rounds, about" in found.plan_in_words
+
+
+def test_candidates_are_only_compared_on_the_same_images(played):
+    for minutes in (4, 12):
+        machine = Simulation(image=2.0)
+        found, _ = played(machine, minutes)
+        judged = [one for one in found.standings if one.rounds]
+        assert len(judged) > 1
+        for number in range(1, max(one.last_round for one in judged) + 1):
+            images = [
+                one.rounds[number]["image"].tolist() for one in judged if number in one.rounds
+            ]
+            assert all(names == images[0] for names in images)
+        everywhere = {tuple(table["image"]) for one in judged for table in one.rounds.values()}
+        assert len(everywhere) == 1  # also from round to round
+
+
+def test_who_cannot_be_judged_once_in_time_is_left_out_at_once(played):
+    machine = Simulation(image=0.5, slow={"flows": 400.0})
+    found, _ = played(machine, 10)
+    flows = found.standings[2]
+    assert "share of the time" in flows.slow and not flows.rounds and flows.error is None
+    assert "flows · unet" not in {name for name, _, _ in machine.judged}
+    assert all(one.rounds for one in found.standings if one is not flows)
+
+
+def test_who_becomes_slow_later_keeps_what_it_had(played):
+    machine = Simulation(image=0.2)
+    whole = machine.run_trial
+
+    def slower(candidate, fold, folder, options, *rest):
+        late = folder in machine.learned and folder.name != "rehearsal"
+        machine.slow = {candidate.method: 500.0 if late else 1.0}
+        return whole(candidate, fold, folder, options, *rest)
+
+    machine.run_trial = slower
+    found, clock = played(machine, 20)
+    assert all(one.last_round == 1 for one in found.standings if one.candidate.network)
+    assert [one.slow is None for one in found.standings].count(False) >= 1
+    assert clock.left > -0.2 * 60 * 20
+
+
+def test_when_nothing_fits_it_says_so(played):
+    with pytest.raises(TrainingError, match=r"No candidate can take part.*share of the time"):
+        played(Simulation(image=500.0), 1)
+
+
+def test_an_interrupted_contest_keeps_its_plan_and_its_time(played):
+    machine = Simulation()
+    first, clock = played(machine, 10)
+    before = clock.left
+    machine.now += 10_000.0  # the night between
+    again, after = played(machine, 10)
+    assert again.schedule == first.schedule
+    assert after.left == pytest.approx(before, abs=1.0)
+    assert [one.rounds.keys() for one in again.standings] == [
+        one.rounds.keys() for one in first.standings
+    ]
