@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from cellwright._types import DoubleArray, IntArray
+from cellwright.methods.union import join, root
 from cellwright.tracking.assignment import ALONE, Assignment, assign
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.costs import link_probabilities
@@ -160,25 +161,15 @@ def _connected(
     group = np.arange(size + count)  # points to another member, and in the end to the first
     for row in range(size):
         for e in range(starts[row], starts[row + 1]):
-            one, other = _first(group, row), _first(group, size + columns[e])
-            group[max(one, other)] = min(one, other)
+            join(group, row, size + columns[e])
     wanted = np.zeros(size + count, np.bool_)
     for row in rows:
-        wanted[_first(group, row)] = True
+        wanted[root(group, row)] = True
     for column in others:
-        wanted[_first(group, size + column)] = True
+        wanted[root(group, size + column)] = True
     for node in range(size + count):
-        wanted[node] = wanted[_first(group, node)]
+        wanted[node] = wanted[root(group, node)]
     return np.flatnonzero(wanted[:size]), np.flatnonzero(wanted[size:])
-
-
-@njit(cache=True)
-def _first(group: IntArray, node: int) -> int:
-    """Return the first member of a node's group, and make the way there shorter."""
-    while group[node] != node:
-        group[node] = group[group[node]]
-        node = group[node]
-    return node
 
 
 @njit(cache=True)

@@ -68,7 +68,7 @@ def test_other_programs_read_the_boxes(root, result):
     coco = read_coco(root / "out/coco.json")
     assert [image.file_name for image in coco.images] == ["a.tif", "b.tif", "empty.tif"]
     assert {(image.height, image.width) for image in coco.images} == {SHAPE}
-    boxes = coco.boxes[1]
+    boxes = coco.objects[1]
     assert [box.category for box in boxes] == [KINDS[0], KINDS[1], KINDS[1]]
     np.testing.assert_allclose(boxes[0].box, [8, 5, 22, 20], atol=0.02)
     content = json.loads((root / "out/coco.json").read_text())

@@ -20,12 +20,12 @@ from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth
 from cellwright.runs.apply.reading import images_to_do
 from cellwright.runs.doctor import available_cores
-from cellwright.runs.evaluate.run import named
 from cellwright.runs.results.batch import Task
 from cellwright.runs.results.folder import (
     InputFile,
     Outcome,
     Plan,
+    named,
     open_run,
     refuse_inputs_inside,
 )

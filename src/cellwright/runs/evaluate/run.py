@@ -30,15 +30,13 @@ from cellwright.models.classes import ClassModel
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel, load_model
-from cellwright.models.model import Model
-from cellwright.models.package import Package
 from cellwright.models.points import PointModel
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.boxes import BoxEvaluation, evaluate_boxes
 from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
 from cellwright.runs.evaluate.scoring import Scored, files_of, joined, score
-from cellwright.runs.results.folder import Plan, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import Plan, named, open_run, refuse_inputs_inside
 from cellwright.runs.results.result import command_line
 
 METRICS_FILE = "metrics.json"
@@ -303,11 +301,6 @@ def _check_boxed(dataset: Dataset) -> None:
             f"'{dataset.root}' is annotated with {dataset.task}, but models of boxes are scored on "
             "boxes or numbered objects."
         )
-
-
-def named(model: Model | Package) -> dict[str, str]:
-    """Return what identifies a model in a record."""
-    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 
 
 def with_mean(scores: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellwright import __version__
 from cellwright._errors import OutputError
@@ -24,6 +24,10 @@ from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.runs.results.differences import differences
 from cellwright.runs.results.lock import LOCK_FILE, locked, no_folder
+
+if TYPE_CHECKING:
+    from cellwright.models.model import Model
+    from cellwright.models.package import Package
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -265,6 +269,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
             "known any more. Choose another folder, or remove what you do not need by hand."
         )
     return record
+
+
+def named(model: "Model | Package") -> dict[str, str]:
+    """Return what identifies a model in a plan."""
+    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 
 
 def within(path: Path, folder: Path) -> bool:

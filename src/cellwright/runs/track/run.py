@@ -20,12 +20,12 @@ from cellwright.models.load import load_model
 from cellwright.models.scorer import load_scorer
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate.run import named
 from cellwright.runs.results.folder import (
     PARTS,
     InputFile,
     Plan,
     RunFolder,
+    named,
     open_run,
     refuse_inputs_inside,
 )

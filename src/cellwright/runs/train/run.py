@@ -19,9 +19,8 @@ from cellwright.models.find import find_model
 from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate.run import named
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import Plan, now, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import Plan, named, now, open_run, refuse_inputs_inside
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.boxes import BoxTask
 from cellwright.runs.train.classes import ClassTask
