@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellwright._errors import UsageError
+from cellwright._errors import ModelError, UsageError
 from cellwright._types import AnyArray, IntArray, Table
+from cellwright.models.scorer import load_scorer
 from cellwright.tracking.formats.files import read_tracks
 from cellwright.tracking.formats.pins import FORBIDDEN, FORCED, PIN, read_pins
 from cellwright.tracking.formats.table import LINKS, tracks_to_tables
-from cellwright.tracking.link import Linking, start_linking
+from cellwright.tracking.link import Linking, MovieScorer, start_linking
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import NO_PINS
 from cellwright.tracking.tracks import Tracks
@@ -24,8 +25,8 @@ CUT, DIVIDE = "cut", "divide"
 _NONE = np.zeros((0, 2), np.int64)
 _OTHERWISE = (
     "The links of this result cannot be corrected here: solving them again gives others, because "
-    "they were made by another version of Cellwright, or with pins that are not there any more. "
-    "Run 'cellwright track' again."
+    "they were made by another version of Cellwright, or with pins or a scorer that are not there "
+    "any more. Run 'cellwright track' again."
 )
 
 
@@ -130,7 +131,8 @@ class Solver:
         detections = read_tracks(self._folder / "tracks.geff")
         asked = self._record["parameters"]
         known = {one.name: asked[one.name] for one in fields(LinkOptions) if one.name in asked}
-        linking = start_linking(detections, LinkOptions(**known))
+        scorer = _same_scorer(asked.get("scorer"))
+        linking = start_linking(detections, LinkOptions(**known), scorer=scorer)
         if asked.get("pins"):
             earlier = Path(asked["pins"]["path"])
             if not earlier.is_file():
@@ -140,6 +142,19 @@ class Solver:
         if not np.array_equal(linking.tracks().edges, self.found.edges):
             raise UsageError(_OTHERWISE)
         return linking
+
+
+def _same_scorer(asked: Mapping[str, str] | None) -> MovieScorer | None:
+    """Return the scorer that a run was made with, if it was made with one."""
+    if not asked:
+        return None
+    try:
+        scorer, package = load_scorer(asked["path"])
+    except ModelError as error:
+        raise UsageError(_OTHERWISE) from error
+    if package.sha256 != asked["sha256"]:
+        raise UsageError(_OTHERWISE)
+    return scorer
 
 
 def numbered_as_before(tracks: Tracks, before: IntArray) -> Table:

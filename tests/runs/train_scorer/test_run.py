@@ -16,6 +16,8 @@ from cellwright.runs.train_scorer.run import ScorerOptions, train_scorer
 from cellwright.runs.train_scorer.truths import read_truth, truth_folders
 from cellwright.simulation.movies import Motion, simulate_movie
 from cellwright.simulation.nuclei import NucleiSimulation
+from cellwright.studio.review_links import Pin, Solver
+from cellwright.tracking.formats.files import read_tracks
 
 pytest.importorskip("torch")
 QUICK = ScorerOptions(simulated=0, steps=4)
@@ -83,7 +85,13 @@ def test_tracking_takes_it_and_needs_no_torch(scorer, movies, tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["parameters"]["scorer"]["sha256"] == scorer.package.sha256
-    assert (tmp_path / "out" / "tracks.csv").exists()
+    found = read_tracks(tmp_path / "out" / "tracks.geff")
+    cut = Pin("cut", tuple(found.edges[0].tolist()))
+    corrected = Solver(tmp_path / "out", record, found).tracks([cut])
+    assert cut.rows not in set(map(tuple, corrected.edges.tolist()))
+    record["parameters"]["scorer"]["sha256"] = "another"
+    with pytest.raises(UsageError, match="a scorer"):
+        Solver(tmp_path / "out", record, found).tracks([cut])
 
 
 def test_other_models_score_no_links_and_a_scorer_finds_nothing(scorer, movies, tmp_path):

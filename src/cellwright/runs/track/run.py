@@ -157,7 +157,8 @@ def track_movie(
     scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
     parameters = _parameters(model, pins, trackmate)
     if scored_by is not None:
-        parameters["scorer"] = named(scored_by)
+        path = Path(scored_by.source).resolve().as_posix()
+        parameters["scorer"] = named(scored_by) | {"path": path}
     plan = Plan(
         command="track",
         inputs=tuple(map(InputFile.of, opened.paths)),
