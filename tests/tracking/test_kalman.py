@@ -152,6 +152,18 @@ def test_frames_without_detections_do_not_hide_how_things_move(motion):
     assert found is not None and found.speed * np.sqrt(2) == pytest.approx(5.0, rel=0.25)
 
 
+def test_things_are_found_again_after_an_empty_frame_by_how_they_went_before_it():
+    rng = np.random.default_rng(0)
+    place, velocity = rng.uniform(0, 900, (300, 2)), rng.normal(0, 6, (300, 2))
+    frames = [number for number in range(12) if number != 6]
+    position = [place + number * velocity + rng.normal(0, 0.5, place.shape) for number in frames]
+    tracks = link(make_tracks(np.repeat(frames, 300), np.concatenate(position)))
+    source, target = tracks.edges.T
+    over = (tracks.frame[source] < 6) & (tracks.frame[target] > 6)
+    right = over & (tracks.label[source] == tracks.label[target])
+    assert right.sum() >= 0.98 * 300 and over.sum() - right.sum() <= 3
+
+
 def test_drift_is_no_velocity_and_pins_change_only_their_frames():
     still = particles(RUNS)
     drifting = make_tracks(

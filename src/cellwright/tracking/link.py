@@ -111,13 +111,17 @@ def start_linking(
         model = fit_motion(movie, model, options)
     score = None if scorer is None else scorer(movie)
     pairs: list[_Pair] = []
-    states = None
+    states = None if model.motion is None else first_states(movie.position, model.motion)
     later = movie.frame(0)
     for number in progress(range(1, len(movie)), "Linking", unit="frame"):
         earlier, later = later, movie.frame(number)
-        pair, states = _link_frames(earlier, later, model, options, NO_PAIR_PINS, states, score)
+        known = _known(states, earlier)
+        pair, after = _link_frames(earlier, later, model, options, NO_PAIR_PINS, known, score)
         pairs.append(pair)
-    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS, score)
+        if states is not None and after is not None:
+            for whole, part in zip(states, after, strict=True):
+                whole[later.rows] = part
+    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS, score, states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,8 @@ class Linking:
         What became of each frame pair.
     pins : Pins
     scorer : Scorer, optional
+    states : States, optional
+        What was known of the motion of each detection when its frame was linked to the next one.
     """
 
     detections: Tracks
@@ -144,6 +150,7 @@ class Linking:
     pairs: tuple[_Pair, ...]
     pins: Pins
     scorer: Scorer | None = None
+    states: States | None = None
 
     def tracks(self) -> Tracks:
         """Return the detections with all links; `PROBABILITY` says how probable each is.
@@ -204,8 +211,9 @@ class Linking:
         for number in np.unique(np.concatenate([first, last - 1])).tolist():
             earlier, later = self.movie.frame(number), self.movie.frame(number + 1)
             here = pins.between(earlier.rows, later.rows, frame)
+            known = _known(self.states, earlier)
             pairs[number], _ = _link_frames(
-                earlier, later, self.model, self.options, here, pairs[number].states, self.scorer
+                earlier, later, self.model, self.options, here, known, self.scorer
             )
         return replace(self, pairs=tuple(pairs), pins=pins)
 
@@ -223,21 +231,8 @@ class Linking:
             self.model,
             self.options,
             self.pins,
-            self._states(),
+            self.states,
         )
-
-    def _states(self) -> States | None:
-        """Return what is known of the motion of all detections, in their order."""
-        motion = self.model.motion
-        if motion is None:
-            return None
-        states = first_states(self.movie.position, motion)
-        for number, pair in enumerate(self.pairs):
-            if pair.states is not None:
-                rows = self.movie.frame(number).rows
-                for whole, part in zip(states, pair.states, strict=True):
-                    whole[rows] = part
-        return states
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +247,6 @@ class _Pair:
     shift: DoubleArray
     step: float
     beside: IntArray
-    states: States | None = None
 
 
 def _link_frames(
@@ -279,7 +273,12 @@ def _link_frames(
     )
     edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
     beside = _beside(later, found, model)
-    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside, states), after
+    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside), after
+
+
+def _known(states: States | None, frame: Frame) -> States | None:
+    """Return what is known of the motion in one frame of a movie."""
+    return None if states is None else States(*(part[frame.rows] for part in states))
 
 
 def _beside(later: Frame, found: PairLinks, model: LinkModel) -> IntArray:

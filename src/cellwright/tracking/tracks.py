@@ -97,7 +97,9 @@ class Tracks:
     @property
     def position_um(self) -> DoubleArray:
         """Centres in µm, shape (N, D); in px where the pixel size is not known."""
-        return np.asarray(self.position * np.asarray(self.pixel_size or 1.0))
+        if self.pixel_size is None:
+            return self.position
+        return np.asarray(self.position * np.asarray(self.pixel_size))
 
     def frame_offsets(self) -> IntArray:
         """Return where the detections of each frame begin, shape (frame_count + 1,)."""

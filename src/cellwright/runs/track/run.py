@@ -179,7 +179,9 @@ def track_movie(
         if pins is not None:
             wanted = read_pins(pins, found.detections)
             linking = linking.pinned(wanted.forced, wanted.forbidden)
-        return _finish(run, linking.tracks(), linking.model.motion, found, start)
+        tracks, motion = linking.tracks(), linking.model.motion
+        del linking  # which holds more than the tracks; writing needs memory of its own
+        return _finish(run, tracks, motion, found, start)
 
 
 @dataclass(frozen=True, slots=True)
