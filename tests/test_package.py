@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cellwright
@@ -48,6 +49,13 @@ def test_the_list_of_public_names_is_the_documented_one():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="magic"):
         cellwright.magic  # noqa: B018
+
+
+def test_an_image_is_shown_without_its_pixels():
+    pixels = np.zeros((2, 400, 300), np.uint16)
+    image = cellwright.Image(pixels, "CYX", (0.5, 0.5), channel_names=("DAPI", "actin"), name="a")
+    told = "pixel_size=(0.5, 0.5), channel_names=('DAPI', 'actin')"
+    assert repr(image) == f"Image('a', CYX 2 × 400 × 300, uint16, {told})"
 
 
 def test_training_without_torch_says_what_to_install():

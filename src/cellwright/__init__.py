@@ -7,6 +7,13 @@ stays instant::
 
     image = cw.read("cells.tif")
     found = cw.load_model("nuclei").segment(image)
+
+Images      read, write, write_labels, Image, measure
+Models      load_model, import_model
+Results     segment (SegmentOptions), detect (DetectOptions, SpotSettings)
+Training    train (TrainOptions), evaluate, compare (CompareOptions)
+Tracks      track, make_tracks, read_tracks, write_tracks, score_tracks, Tracks
+Errors      CellwrightError, of which all others are kinds
 """
 
 import sys
@@ -110,7 +117,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'cellwright' has no attribute '{name}'")
+        message = f"module 'cellwright' has no attribute '{name}'"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
     with training_extra():
         value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value

@@ -1,5 +1,7 @@
 """The Python surface: what ``import cellwright as cw`` offers besides `Image` and the errors."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["load_model", "measure", "read", "segment", "track", "write", "write_labels"]
 
 
-def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> "pandas.DataFrame":
+def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.DataFrame:
     """Measure the objects of a label image.
 
     Parameters

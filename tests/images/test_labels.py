@@ -36,6 +36,13 @@ def test_labels_round_trip(tmp_path: Path, rng: np.random.Generator, suffix: str
         assert read(path).pixel_size == pytest.approx(LIKE.pixel_size)
 
 
+def test_what_are_no_whole_numbers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="float64, not integers"):
+        write_labels(tmp_path / "labels.tif", np.full((4, 5), 0.5))
+    write_labels(tmp_path / "mask.tif", np.ones((4, 5), bool))
+    assert read_labels(tmp_path / "mask.tif")[0].all()
+
+
 @pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.uint32)])
 def test_type_is_the_smaller_one_that_holds_all(
     tmp_path: Path, rng: np.random.Generator, largest: int, dtype: type

@@ -120,10 +120,13 @@ def test_images_that_do_not_fit_are_explained(oracle):
         oracle.segment(Image(np.append(np.nan, np.zeros(191)).reshape(3, 8, 8), "CYX"))
 
 
-def test_predict_takes_plain_arrays(oracle):
-    assert oracle.predict(np.zeros((8, 9))).shape == (8, 9)
+def test_plain_arrays_are_taken_and_paths_are_not(oracle):
+    pixels = np.zeros((8, 9))
+    assert oracle.predict(pixels).shape == oracle.segment(pixels).labels.shape == (8, 9)
     with pytest.raises(AxesError, match="neither"):
-        oracle.predict(np.zeros((4, 8, 9)))
+        oracle.segment(np.zeros((4, 8, 9)))
+    with pytest.raises(InputError, match=r"'cells.tif' is no image.*cellwright.read"):
+        oracle.segment("cells.tif")
 
 
 def test_a_package_without_weights_runs_all_the_same(oracle):

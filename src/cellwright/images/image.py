@@ -85,6 +85,17 @@ class Image:
                 f"{self.sizes.get('C', 1)} channels."
             )
 
+    def __repr__(self) -> str:
+        """Say what it is without its pixels."""
+        size = " × ".join(map(str, self.shape))
+        known = {
+            "pixel_size": self.pixel_size,
+            "frame_interval": self.frame_interval,
+            "channel_names": self.channel_names,
+        }
+        facts = "".join(f", {name}={fact!r}" for name, fact in known.items() if fact is not None)
+        return f"Image({self.name!r}, {self.axes} {size}, {self.dtype}{facts})"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Size of each axis, in the order of `axes`."""

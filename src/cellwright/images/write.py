@@ -105,7 +105,7 @@ def write_labels(
     Raises
     ------
     OutputError
-        If other labels are negative or the format would change them.
+        If labels are no integers, others are negative, or the format would change them.
     AxesError
         If the labels do not fit the axes of `like`.
     """
@@ -115,6 +115,11 @@ def write_labels(
     if path.suffix.lower() in LOSSY:
         raise OutputError(f"Cannot write '{path}': JPEG changes values, so labels would be lost.")
     refuse_existing(path, overwrite)
+    if labels.dtype.kind not in "biu":
+        raise OutputError(
+            f"Cannot write '{path}': the labels are {labels.dtype}, not integers. Give one integer "
+            "per object and 0 for background."
+        )
     dtype: np.dtype[Any]
     if partly_known:
         dtype = np.dtype(np.int32)

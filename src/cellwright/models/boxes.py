@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellwright._types import FloatArray, Table
+from cellwright._types import AnyArray, FloatArray, Table
 from cellwright.images.image import Image
 from cellwright.inference.diameter import estimate_diameter
 from cellwright.inference.objects import kept, selected
@@ -38,7 +38,7 @@ class BoxModel(PlaceModel[BoxesReadout]):
 
     def detect(
         self,
-        image: Image,
+        image: Image | AnyArray,
         *,
         diameter: float | None = None,
         channel: Channel | Sequence[Channel] | None = None,
@@ -50,7 +50,7 @@ class BoxModel(PlaceModel[BoxesReadout]):
 
         Parameters
         ----------
-        image : Image
+        image : Image or array
             Axes ``"[C]YX"``; a lazy one is read region by region.
         diameter : float, optional
             Typical diameter of the objects in px of the image. When not given, the image is taken

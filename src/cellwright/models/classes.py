@@ -57,7 +57,7 @@ class ClassModel(Model):
 
     def segment(
         self,
-        image: Image,
+        image: Image | AnyArray,
         *,
         channel: Channel | Sequence[Channel] | None = None,
         tile: int | None = None,
@@ -67,7 +67,7 @@ class ClassModel(Model):
 
         Parameters
         ----------
-        image : Image
+        image : Image or array
             Axes ``"[C]YX"``, or ``"[C]ZYX"`` for a model of volumes; a lazy one is read region by
             region.
         channel : int or str, or sequence of them, optional

@@ -112,7 +112,7 @@ class InstanceModel(Model):
 
     def segment(
         self,
-        image: Image,
+        image: Image | AnyArray,
         *,
         diameter: float | None = None,
         channel: Channel | Sequence[Channel] | None = None,
@@ -127,9 +127,9 @@ class InstanceModel(Model):
 
         Parameters
         ----------
-        image : Image
+        image : Image or array
             Axes ``"[C]YX"``, or ``"[C]ZYX"`` for a model of volumes; a lazy one is read region by
-            region.
+            region. An array has the shape (Y, X), or (Y, X, 3) for colours.
         diameter : float, optional
             Typical diameter of the objects in px of the image; estimated when not given.
         channel : int or str, or sequence of them, optional
@@ -214,7 +214,7 @@ class InstanceModel(Model):
 
     def detect(
         self,
-        image: Image,
+        image: Image | AnyArray,
         *,
         diameter: float | None = None,
         channel: Channel | Sequence[Channel] | None = None,

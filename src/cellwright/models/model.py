@@ -84,18 +84,20 @@ class Model:
         novelty = package.card.novelty
         self._novelty = Novelty.from_json(novelty) if novelty else None
 
-    def seen(self, image: Image, channel: Channel | Sequence[Channel] | None) -> Seen:
-        """Return an image as the network sees it.
+    def seen(self, image: Image | AnyArray, channel: Channel | Sequence[Channel] | None) -> Seen:
+        """Return an image, or an array that `as_image` takes for one, as the network sees it.
 
         Raises
         ------
         AxesError
             If the image is not a single plane or volume, whichever the network takes.
         InputError
-            If a pixel is NaN or infinite, or the distance of planes cannot be right.
+            If it is no image, a pixel is NaN or infinite, or the distance of planes cannot be
+            right.
         UsageError
             If a channel must be chosen.
         """
+        image = as_image(image)
         check_pixels(image)
         contract = self.card.input
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
@@ -167,9 +169,16 @@ def as_image(pixels: Image | AnyArray) -> Image:
     ------
     AxesError
         If it has another shape.
+    InputError
+        If it is neither, such as the path of a file.
     """
     if isinstance(pixels, Image):
         return pixels
+    if not isinstance(pixels, np.ndarray):
+        raise InputError(
+            f"{pixels!r} is no image, but a {type(pixels).__name__}. Read the file first: "
+            "cellwright.read(path)."
+        )
     if pixels.ndim == 2:
         return Image(pixels, "YX")
     if pixels.ndim == 3 and pixels.shape[2] == 3:

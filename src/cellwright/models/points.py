@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cellwright._types import AnyArray
 from cellwright.images.image import Image
 from cellwright.inference.runtime import Device
 from cellwright.methods.points.readout import PointsReadout
@@ -39,7 +40,7 @@ class PointModel(PlaceModel[PointsReadout]):
 
     def detect(
         self,
-        image: Image,
+        image: Image | AnyArray,
         *,
         channel: Channel | Sequence[Channel] | None = None,
         threshold: float | None = None,
@@ -49,7 +50,7 @@ class PointModel(PlaceModel[PointsReadout]):
 
         Parameters
         ----------
-        image : Image
+        image : Image or array
             Axes ``"[C]YX"``, or ``"[C]ZYX"`` for a model of volumes; a lazy one is read region by
             region.
         channel : int or str, or sequence of them, optional

@@ -193,6 +193,10 @@ def test_what_cannot_be_compared_is_told(data, tmp_path):
     mixed = replace(QUICK, methods=("watershed", "classes"))
     with pytest.raises(UsageError, match="of one kind"):
         compare(data, tmp_path / "a", mixed)
+    with pytest.raises(UsageError, match=r"methods=\('classical',\)"):
+        CompareOptions(methods="classical")
+    with pytest.raises(UsageError, match="at least 2 folds"):
+        CompareOptions(folds=1)
     with pytest.raises(UsageError, match="no method 'magic'"):
         CompareOptions(methods=("magic",))
     with pytest.raises(UsageError, match="no network 'magic'"):

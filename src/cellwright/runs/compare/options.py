@@ -43,10 +43,17 @@ class CompareOptions:
     axes: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("methods", "networks"):
+            if isinstance(given := getattr(self, name), str):
+                raise UsageError(f"Give several {name}, or one in brackets: {name}=('{given}',).")
         for method in self.methods:
             if method not in LEARNERS:
                 find_method(method)
         for network in self.networks:
             network_description(network)
-        if self.minutes <= 0:
-            raise UsageError(f"The minutes of a comparison must be above 0, not {self.minutes:g}.")
+        if not isinstance(self.minutes, int | float) or not self.minutes > 0:
+            raise UsageError(
+                f"The minutes of a comparison must be a number above 0, not {self.minutes!r}."
+            )
+        if self.folds is not None and self.folds < 2:
+            raise UsageError(f"Cross-validation needs at least 2 folds, not {self.folds}.")
