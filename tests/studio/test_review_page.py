@@ -153,6 +153,20 @@ def test_what_is_brushed_and_lassoed_is_selected(open_page, results):
     browser.wait(f"document.getElementById('count').textContent.includes('{expected} selected')")
 
 
+def test_a_far_value_does_not_spoil_the_axes(open_page, results):
+    script = """(async () => {
+      const { usual } = await import("/static/review/plots.js");
+      const values = Float64Array.from({ length: 100 }, (_, i) => i);
+      const order = Int32Array.from(values.keys());
+      const whole = usual(values, order);
+      values[99] = 1e6;
+      return [whole, usual(values, order)];
+    })()"""
+    whole, most = open_page(results).browser.run(script)
+    assert whole == [0, 99]
+    assert most[0] == 0 and 98 <= most[1] < 400
+
+
 def test_exclude_undo_filter_export_with_the_keyboard_alone(open_page, results):
     page = open_page(results)
     browser, desk = page.browser, page.server.desk
@@ -160,6 +174,11 @@ def test_exclude_undo_filter_export_with_the_keyboard_alone(open_page, results):
     page.says("selected-count", "object 1")
     browser.key("ArrowDown", "shift")
     page.says("selected-count", "2 objects")
+    browser.key("f")
+    page.says("flag", "Remove flag")
+    assert page.server.client.done("/api/marks")["flagged"] == [0, 1]
+    browser.key("f")
+    page.says("flag", "Flag")
     browser.key("e")
     page.says("count", "2 excluded")
     browser.key("z", "ctrl")

@@ -29,7 +29,11 @@ export class Keys {
   /** @param {KeyboardEvent} event */
   #press(event) {
     const on = /** @type {HTMLElement} */ (event.target);
-    if (on.matches?.(TYPING) || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (on.matches?.(TYPING)) {
+      if (event.key === "Escape" && on === document.activeElement) document.getElementById("stage")?.focus();
+      return;
+    }
     if (on.matches?.("[type=range]") && OWN.range.test(event.key)) return;
     if (on.matches?.("button, summary, [type=checkbox], [type=color]") && OWN.button.test(event.key)) return;
     const main = event.ctrlKey || event.metaKey;

@@ -10,6 +10,8 @@ import { Lineage } from "./lineage.js";
 import { Marks } from "./marks.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
+import { factsOf } from "./object_facts.js";
+import { Past } from "./past.js";
 import { links, Together } from "./people.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
@@ -24,7 +26,6 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
-const past = /** @type {HTMLDetailsElement} */ (document.getElementById("past"));
 
 /** @param {Error} error */
 function say(error) {
@@ -108,6 +109,10 @@ class Studio {
       go: (axis, to) => this.sliders.go(axis, to),
       channel: () => this.assistant.channel(),
     });
+    this.past = new Past(this.viewer, {
+      dot: (who) => this.together.dot(who),
+      restore: (edit) => this.change("restore", { edit }),
+    });
     this.viewer.moved.push(() => showScale(this.viewer));
     this.#controls();
     this.keys = new Keys(this.#keys());
@@ -146,7 +151,7 @@ class Studio {
       this.slices.show();
       this.lineage.show();
       await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
-      if (past.open) await this.#history();
+      await this.past.update();
     } catch (error) {
       say(/** @type {Error} */ (error));
     }
@@ -195,7 +200,7 @@ class Studio {
     await this.following;
     if (this.chosen) await this.select(this.chosen);
     else await (this.following = this.#follow());
-    if (past.open) await this.#history();
+    await this.past.update();
     return changed;
   }
 
@@ -206,7 +211,7 @@ class Studio {
     await this.classes.take(state.facts);
     if (this.images.images[this.viewer.number].state === "new") this.images.setState(this.viewer.number, "started");
     if (this.chosen) await this.select(this.chosen);
-    if (past.open) await this.#history();
+    await this.past.update();
   }
 
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
@@ -235,7 +240,7 @@ class Studio {
     this.viewer.labels.selected = found?.label ?? 0;
     find("object").hidden = !this.chosen;
     if (this.chosen) this.marks.select(null);
-    if (this.chosen) find("facts").replaceChildren(...this.#facts(found));
+    if (this.chosen) find("facts").replaceChildren(...factsOf(found, this.viewer.image?.channels ?? [], this.classes.of(found.label)?.name));
     this.slices.update();
     this.lineage.update();
     this.viewer.redraw();
@@ -263,38 +268,10 @@ class Studio {
     else this.sliders.go("t", frame);
   }
 
-  /** @param {{label: number, area: number, area_um2: number | null, means: (number | null)[]}} found */
-  *#facts(found) {
-    const names = this.viewer.image?.channels ?? [];
-    yield* fact("Label", found.label.toLocaleString("en"));
-    const kind = this.classes.of(found.label);
-    if (kind) yield* fact("Class", kind.name);
-    yield* fact("Area", `${found.area.toLocaleString("en")} px`);
-    if (found.area_um2 !== null) yield* fact("", `${short(found.area_um2)} µm²`);
-    for (const [i, mean] of found.means.entries()) yield* fact(`Mean, ${names[i]}`, mean === null ? "not a number" : String(short(mean)));
-  }
-
   /** @param {{can_undo: boolean, can_redo: boolean}} state */
   #undoable(state) {
     find("undo").disabled = !state.can_undo;
     find("redo").disabled = !state.can_redo;
-  }
-
-  async #history() {
-    /** @type {{id: number, made: string, who: string, kind: string, target: number | null}[]} */
-    const edits = await api.get(`images/${this.viewer.number}/history`);
-    const from = edits.findLastIndex((edit) => edit.kind === "loaded") + 1;
-    find("history").replaceChildren(...edits.slice(from).reverse().slice(0, 200).map((edit, i) => {
-      const line = document.createElement("li");
-      const time = new Date(edit.made).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-      const button = document.createElement("button");
-      button.append(this.together.dot(edit.who), `${time}  ${edit.kind}`);
-      button.title = `By ${edit.who}: go back to after this edit`;
-      button.disabled = i === 0;
-      button.onclick = () => this.change("restore", { edit: edit.id });
-      line.append(button);
-      return line;
-    }));
   }
 
   #doneButton() {
@@ -321,7 +298,6 @@ class Studio {
     themeButton(find("theme"));
     find("fill").onclick = () => this.#onChosen("fill");
     find("delete").onclick = () => this.#onChosen("delete");
-    past.ontoggle = () => past.open && this.#history();
     find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
     find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
     find("background").onchange = () => { this.tools.onlyBackground = find("background").checked; };
@@ -371,8 +347,8 @@ class Studio {
         { keys: ["Alt+Click"], what: "Merge into the selected object" },
         { keys: ["Delete", "Backspace"], what: "Delete the selected object", act: () => this.#onChosen("delete") },
         { keys: ["F"], what: "Fill its holes", act: () => this.#onChosen("fill") },
-        { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
-        { keys: ["Escape"], what: "Cancel, select nothing", act: () => { tools.cancel(); this.select(null); this.marks.select(null); find("message").hidden = true; } },
+        { keys: ["Enter", "Ctrl+Enter"], shown: ["Enter"], what: "Use the tool in the middle of the view; also with Ctrl or Alt", act: (event) => tools.useInMiddle(event) },
+        { keys: ["Escape"], what: "Leave a field; cancel, select nothing", act: () => { tools.cancel(); this.select(null); this.marks.select(null); find("message").hidden = true; } },
       ],
       "Slices and frames": [
         { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
@@ -414,15 +390,6 @@ class Studio {
         { keys: ["?"], what: "These keys", act: click("help") },
       ],
     };
-  }
-}
-
-/** @param {string} name @param {string} value */
-function* fact(name, value) {
-  for (const [tag, text] of [["dt", name], ["dd", value]]) {
-    const element = document.createElement(tag);
-    element.textContent = text;
-    yield element;
   }
 }
 

@@ -126,11 +126,11 @@ export class Tools {
   /** @type {((radius: number) => void)[]} */
   resized = [];
 
-  /** Use the tool in the middle of the view, as the keyboard does. */
-  useInMiddle() {
+  /** Use the tool in the middle of the view, as the keyboard does; with Ctrl or Alt as a click does with them. @param {KeyboardEvent} event */
+  useInMiddle(event) {
     const { camera } = this.viewer;
     const point = /** @type {Point} */ ([camera.y, camera.x]);
-    if (CLICKS.includes(this.tool)) this.actions.click(point, { remove: false, join: this.tool === "merge" });
+    if (modified(event) || CLICKS.includes(this.tool)) this.#click(point, event);
     else if (this.tool === "lasso" || this.tool === "split" || RECTANGLES.includes(this.tool)) this.#corner(point);
     else {
       this.path = [point];
@@ -176,11 +176,10 @@ export class Tools {
     }
     this.travelled = 0;
     const point = this.viewer.camera.toImage(...at);
-    const modified = event.ctrlKey || event.metaKey || event.altKey;
     const panning = event.button === 1 || event.button === 2 || this.space;
     if (panning) this.doing = "pan";
-    else if (!modified && !this.path.length && HOLDS.includes(this.tool) && this.actions.grab?.(point)) this.doing = "hold";
-    else if (modified || CLICKS.includes(this.tool)) this.doing = "click";
+    else if (!modified(event) && !this.path.length && HOLDS.includes(this.tool) && this.actions.grab?.(point)) this.doing = "hold";
+    else if (modified(event) || CLICKS.includes(this.tool)) this.doing = "click";
     else if (this.tool === "lasso" || this.tool === "split" || RECTANGLES.includes(this.tool)) {
       this.doing = "stroke";
       if (!this.#corner(point)) this.doing = "none";
@@ -189,6 +188,12 @@ export class Tools {
       this.path = [point];
     }
     this.viewer.redraw();
+  }
+
+  /** @param {Point} point @param {PointerEvent | KeyboardEvent} event */
+  #click(point, event) {
+    const remove = event.ctrlKey || event.metaKey;
+    this.actions.click(point, { remove, join: !remove && (event.altKey || this.tool === "merge") });
   }
 
   /** @param {PointerEvent} event */
@@ -221,10 +226,8 @@ export class Tools {
     const { doing } = this;
     if (this.fingers.size === 0) this.doing = "none";
     if (doing === "hold") this.actions.drop?.(this.travelled > CLICK);
-    else if (doing === "click" && this.travelled <= CLICK) {
-      const remove = event.ctrlKey || event.metaKey;
-      this.actions.click(point, { remove, join: !remove && (event.altKey || this.tool === "merge") });
-    } else if (doing === "stroke" && (this.travelled > CLICK || ROUND.includes(this.tool))) {
+    else if (doing === "click" && this.travelled <= CLICK) this.#click(point, event);
+    else if (doing === "stroke" && (this.travelled > CLICK || ROUND.includes(this.tool))) {
       this.#finish();
     }
     this.viewer.redraw();
@@ -394,4 +397,9 @@ function cross(pen, x, y) {
   line(pen, [[x + 4, y], [x + 12, y]], 1.5);
   line(pen, [[x, y - 12], [x, y - 4]], 1.5);
   line(pen, [[x, y + 4], [x, y + 12]], 1.5);
+}
+
+/** Whether a key is held that makes something else of a click. @param {PointerEvent | KeyboardEvent} event */
+function modified(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
 }

@@ -39,7 +39,7 @@ export function keysOf(review) {
     Image: [
       ...Object.entries(TOOLS).map(([name, { key, name: what }]) =>
         ({ keys: [key], what, act: () => tools.choose(/** @type {import("../tools.js").ToolName} */ (name)) })),
-      { keys: ["Enter"], what: "Use the tool in the middle of the view", act: () => tools.useInMiddle() },
+      { keys: ["Enter", "Ctrl+Enter"], shown: ["Enter"], what: "Use the tool in the middle of the view; also with Ctrl or Alt", act: (event) => tools.useInMiddle(event) },
       { keys: ["I", "J", "K", "M"], what: "Move up, left, right, down", act: (event) => pan(...WAYS[event.key.toUpperCase()]) },
       { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
       { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
