@@ -49,7 +49,7 @@ def train_scorer(
     lines = [f"F1 of {card.evaluation['of']}, with the scorer (and what it gains):"]
     lines += [f"  {what:<10} {score:.4f} ({gain:+.4f})" for what, score, gain in result.table()]
     if not result.better:
-        lines.append("Note: it is of no use there; track without it.")
+        lines.append("Note: links or divisions are no more right with it there than without it.")
     lines.append(f"scorer  {result.folder}")
     options.say(
         as_json,
