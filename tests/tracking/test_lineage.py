@@ -50,7 +50,7 @@ def test_no_two_leaves_share_a_row_and_lines_do_not_cross(mothers):
 def test_every_track_of_a_family_is_drawn():
     families = draw_lineages(twice_divided())
     assert families.drawing.count("<title>") == 5 and families.drawing.count("<path") == 9
-    assert (families.shown, families.count) == (1, 1)
+    assert (families.shown, families.total) == (1, 1)
     assert families.caption.startswith("The only family")
 
 
@@ -66,6 +66,6 @@ def test_it_is_said_which_families_are_shown_of_how_many(count, said):
         frame_count=2,
     )
     families = draw_lineages(tracks)
-    assert families.count == count
+    assert families.total == count
     assert not said or families.caption.startswith(said)
     assert families.drawing.count("<title>") == 3 * families.shown

@@ -57,16 +57,16 @@ class Families(NamedTuple):
 
     drawing: Markup
     shown: int
-    count: int
+    total: int
 
     @property
     def caption(self) -> str:
         """Which families are shown, of how many."""
-        if self.shown < self.count:
-            return f"The {self.shown:,} largest of {self.count:,} families in which a cell divides"
-        if self.count == 1:
+        if self.shown < self.total:
+            return f"The {self.shown:,} largest of {self.total:,} families in which a cell divides"
+        if self.total == 1:
             return "The only family in which a cell divides"
-        return f"All {self.count:,} families in which a cell divides, the largest first"
+        return f"All {self.total:,} families in which a cell divides, the largest first"
 
 
 def draw_lineages(tracks: Tracks) -> Families:
