@@ -54,8 +54,7 @@ def comparison_page(
     return render_page(
         "compare.html",
         title=f"Recommended: {findings.winner.name}",
-        subtitle=f"The best of {counted(len(findings.standings), 'candidate')} on "
-        f"{counted(images, 'image')}",
+        subtitle=f"The best of {counted(len(ranking), 'candidate')} on {counted(images, 'image')}",
         overview=_overview(findings),
         meaning=MEANINGS[findings.task],
         verdict=[*said(findings), *findings.notes],
@@ -64,7 +63,7 @@ def comparison_page(
         score=score,
         rows=_rows(findings),
         tried=settings_rows(findings),
-        charts=[chart for chart in [curve_chart(_progress(findings))] if chart],
+        charts=_charts(findings),
         examples=[
             {
                 "name": image,
@@ -90,7 +89,8 @@ def comparison_page(
 def _overview(findings: Findings) -> list[Number]:
     score, winner = title_of(findings.task), findings.winner
     estimate = winner.estimate(deciding(findings.task))
-    numbers = [Number(f"{score}, cross-validated", f"{estimate.mean:.3f}")]
+    how = "cross-validated" if findings.folds > 1 else "on images not learned"
+    numbers = [Number(f"{score}, {how}", f"{estimate.mean:.3f}")]
     if findings.held_out:
         images, kept = findings.held_out
         numbers.append(Number(f"{score} on {images} images kept back", f"{kept.mean:.3f}"))
@@ -135,9 +135,9 @@ def _facts(standing: Standing) -> dict[str, str]:
         name: "–" if not value else plain_number(value)
         for name, value in {
             "s/Mpx": facts["seconds_per_megapixel"],
-            "parameters [10⁶]": parameters / 1e6,
+            "weights [10⁶]": parameters / 1e6,
             "MB": facts["megabytes"],
-            "training [min]": facts["minutes_per_training"],
+            "learned [min]": facts["minutes_per_training"],
         }.items()
     }
 
@@ -162,6 +162,11 @@ def _bar(estimate: Estimate, limits: tuple[float, float]) -> Markup:
         f'aria-label="{estimate}">{whisker}<circle class="dot line-0" cx="{x(estimate.mean):.1f}" '
         f'cy="{middle}" r="4"/></svg>'
     )
+
+
+def _charts(findings: Findings) -> list[Markup]:
+    """Return how scores went from round to round; nothing of a single one."""
+    return [curve_chart(_progress(findings))] if findings.winner.last_round > 1 else []
 
 
 def _progress(findings: Findings) -> Curve:

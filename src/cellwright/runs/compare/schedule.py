@@ -88,8 +88,9 @@ def plan_schedule(
         staying.remove(slowest)
         needed = besides(slowest, 1, _FEWEST_JUDGED)
         left_out[slowest] = (
-            f"Judging it on {counted(min(images, _FEWEST_JUDGED), 'image')} takes about "
-            f"{needed:.0f} s, too much of the time. Give more minutes, or fewer candidates."
+            f"One training takes about {needed:.0f} s besides its steps, judged on "
+            f"{counted(min(images, _FEWEST_JUDGED), 'image')}: too much of the time. Give more "
+            "minutes, or fewer candidates."
         )
 
 
