@@ -230,6 +230,6 @@ function widthOf(column) {
   const name = 34 + 7 * named(column).length;
   if (column.kind !== "text") return Math.max(72, name);
   const longest = Math.max(...(column.texts ?? [""]).slice(0, 1000).map((text) => text.length));
-  return Math.max(name, Math.min(190, 24 + 7.5 * longest));
+  return Math.max(name, Math.min(240, 24 + 8.5 * longest));
 }
 
