@@ -11,6 +11,7 @@ import { onTheme, themeButton } from "../theme.js";
 import { Tools } from "../tools.js";
 import { Viewer } from "../viewer.js";
 import { Columns } from "./columns.js";
+import { Counts } from "./counts.js";
 import { Dock } from "./dock.js";
 import { Exporter } from "./exporter.js";
 import { keysOf } from "./keys.js";
@@ -88,6 +89,7 @@ export class Review {
     this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
     this.dock = new Dock((panel) => this.#panel(panel));
     this.exporter = new Exporter(api, { folder: result.folder, shown: () => this.#exported() });
+    this.counts = new Counts(this);
     this.viewer.moved.push(() => showScale(this.viewer));
     this.selection.changed.push(() => this.#selected());
     this.marks.changed.push(() => this.#marked());
@@ -166,10 +168,10 @@ export class Review {
     this.table.show(this.order, this.sorted);
     if (this.selection.count) this.selection.set(this.selection.rows(this.order)); // nothing unseen is excluded
     this.plots.show(this.order);
-    this.#countImages();
+    this.counts.ofImages();
     this.places.update();
     this.#panel(this.dock.panel);
-    this.#counted();
+    this.counts.show();
   }
 
   /** Select an object and go to it. @param {number} row @param {import("./table.js").How} [how] */
@@ -302,7 +304,7 @@ export class Review {
     this.places.update();
     this.tracks?.selected(selection.current);
     this.summary.selected();
-    this.#counted();
+    this.counts.show();
   }
 
   /** After objects were excluded or flagged. */
@@ -320,37 +322,7 @@ export class Review {
       this.solved = this.marks.solved;
       this.tracks.renew().catch(say);
     } else if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
-    else this.#counted();
-  }
-
-  #counted() {
-    const { order, columns, selection } = this;
-    const [shown, all, excluded] = [order.length, columns.rows, this.#excluded()].map((count) => count.toLocaleString("en"));
-    const parts = [order.length === columns.rows ? `${all} objects` : `${shown} of ${all} objects`];
-    if (excluded !== "0") parts.push(`${excluded} excluded`);
-    if (selection.count) parts.push(`${selection.count.toLocaleString("en")} selected`);
-    find("count").textContent = parts.join(" · ");
-  }
-
-  /** Say in which images the objects are that a condition leaves. */
-  async #countImages() {
-    const { columns, images, order, result } = this;
-    const texts = columns.byName.get("image")?.texts;
-    if (!texts || result.images.length < 2) return;
-    const whole = order.length === columns.rows;
-    const codes = whole ? null : await columns.load("image");
-    if (order !== this.order) return;
-    /** @type {Map<string, number>} */
-    const found = new Map();
-    if (codes) for (const row of order) found.set(texts[codes[row]], (found.get(texts[codes[row]]) ?? 0) + 1);
-    images.count(codes && result.images.map(({ name }) => found.get(name) ?? 0));
-  }
-
-  /** How many of those that are shown are excluded. */
-  #excluded() {
-    let count = 0;
-    for (let i = 0; i < this.order.length; i++) count += this.marks.excluded[this.order[i]];
-    return count;
+    else this.counts.show();
   }
 
   /** What is open below. @param {string} panel */
@@ -390,7 +362,7 @@ export class Review {
   }
 
   #exported() {
-    return { count: this.order.length, excluded: this.#excluded(), where: this.where, sort: this.sorted.name, descending: this.sorted.descending };
+    return { count: this.order.length, excluded: this.counts.excluded(), where: this.where, sort: this.sorted.name, descending: this.sorted.descending };
   }
 
   #controls() {
