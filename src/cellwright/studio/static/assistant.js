@@ -175,6 +175,13 @@ export class Assistant {
     return this.open.size > 0 && this.viewer.isAt(this.place, this.viewer.place);
   }
 
+  /** The plane that they are on, in words. */
+  #where() {
+    const { frames = 1, planes = 1 } = this.viewer.image ?? {};
+    const names = [...(frames > 1 ? ["frame"] : []), ...(planes > 1 ? ["plane"] : [])];
+    return names.map((name, i) => `${name} ${this.place[i]}`).join(", ");
+  }
+
   #threshold() {
     this.viewer.proposals.threshold = Number(find("threshold").value);
     this.#count();
@@ -198,7 +205,7 @@ export class Assistant {
     find("accept").disabled = shown === 0;
     const unsure = shown === 0 && this.open.size > 0 ? ": none is as sure as that. Lower the confidence." : "";
     find("progress").textContent = this.#here() ? `${shown} of ${this.open.size} shown${unsure}`
-      : this.open.size ? "There are proposals on another plane."
+      : this.open.size ? `There are proposals on ${this.#where()}.`
       : fresh ? "Nothing new was found here." : "";
   }
 
