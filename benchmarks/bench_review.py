@@ -70,7 +70,7 @@ def make_result(folder: Path, count: int) -> Path:
 
     options = SegmentOptions()
     output = folder / "results"
-    job = Job(OBJECTS, partial(work, output=output), options.label_file)
+    job = Job(OBJECTS, partial(work, output=output), options.files)
     plan = Plan("segment", inputs=(), parameters=asdict(options), files=())
     do_job(job, [folder / "field.tif"], output, plan, jobs=1, overwrite=False)
     return output
