@@ -72,9 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/overlaps"))
     options = parser.parse_args()
     folders = simulated(options.out / "data")
-    print(
-        "| method | learned | told | AP@0.5 | AP@0.75 | AP@0.85 |\n|---|---|---|---|---|---|"
-    )
+    print("| method | learned | told | AP@0.5 | AP@0.75 | AP@0.85 |\n|---|---|---|---|---|---|")
     for method in options.methods:
         for learned in TRUTHS:
             chosen = TrainOptions(
