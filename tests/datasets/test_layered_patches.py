@@ -65,6 +65,14 @@ def test_images_with_fewer_layers_are_filled_up(example):
     assert batch["layers"].shape == (1, len(more), 64, 64) and not batch["layers"][0, -1].any()
 
 
+def test_images_with_more_layers_than_overlaps_need_are_flat(example):
+    """Objects with common rims take several layers, too, but are not counted as overlapping."""
+    example, layers = example
+    assert len(layers) > 2
+    (batch,) = batches([example], patches(layers[:2], "none", transform=keep), steps=1)
+    assert batch["layers"].shape == (1, 2, 64, 64) and not batch["layers"][0, -1].any()
+
+
 def test_labels_are_flat_where_layers_are_not_asked_for(example):
     example, layers = example
     (batch,) = batches([example], patches(layers[:1], "none"), steps=1)

@@ -40,10 +40,10 @@ class Objects:
     ----------
     labels : ndarray, shape ([Z,] Y, X), int32
         0 background, 1..N objects, -1 ignored.
-    layers : Layers, optional
-        The same objects whole, where they may overlap.
     kinds : ndarray, shape (N + 1,), int64
         Number of the class of each object, from 1; 0 where that is unknown, and of the background.
+    layers : Layers, optional
+        The same objects whole, where they may overlap.
     """
 
     labels: LabelArray

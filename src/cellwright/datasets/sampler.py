@@ -274,9 +274,9 @@ def _annotations(
     labels, kinds = load_layers(example, shape), None
     if patches.classes:
         kinds = load_kinds(example, labels, patches.classes)
-    if patches.layers == 1:
+    if len(labels) > patches.layers:  # where more were there to be kept, only rims overlap
         labels = flattened(labels)[None]
-    elif len(labels) < patches.layers:
+    if len(labels) < patches.layers:
         more = np.minimum(labels[:1], 0).repeat(patches.layers - len(labels), 0)
         labels = np.concatenate([labels, more])
     smallest = np.result_type(

@@ -66,7 +66,7 @@ def read_layers(path: Path, axes: str | None = None) -> LabelArray:
 
 def agreed(layers: LabelArray) -> LabelArray:
     """Return layers in which pixels that one does not know, and no object has, are -1 in all."""
-    if layers.min(initial=0) >= 0:
+    if len(layers) == 1 or layers.min(initial=0) >= 0:
         return layers
     unknown = (layers < 0).any(0) & (layers <= 0).all(0)
     return np.where(unknown, IGNORE, np.maximum(layers, 0)).astype(np.int32)
@@ -126,6 +126,8 @@ def overlapping(layers: LabelArray) -> int:
 
     Outlines that are drawn along each other share a line of pixels, which is no overlap.
     """
+    if len(layers) == 1:
+        return 0
     several = np.count_nonzero(layers > 0, axis=0) > 1
     rows = several[..., 1:, :] & several[..., :-1, :]
     shared = rows[..., 1:] & rows[..., :-1]
