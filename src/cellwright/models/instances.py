@@ -20,7 +20,7 @@ from cellwright.inference.overlaps import Covered
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.methods.object_classes.readout import with_object_classes
-from cellwright.methods.readout import OverlapReadout, Readout
+from cellwright.methods.readout import MapReader, OverlapReadout, Readout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
@@ -169,7 +169,7 @@ class InstanceModel(Model):
         target: RowSink = np.zeros(seen.shape, np.int32) if sink is None else sink
         found = None if overlaps else choice.whole(scale)
         if found is None:
-            table = self.find_objects(seen, scale, target, tile, covered)
+            table = self.find_objects(seen, scale, target, tile, covered=covered)
         else:
             table, target[tuple(map(slice, seen.shape))] = found
         stay = kept(
@@ -266,6 +266,7 @@ class InstanceModel(Model):
         scale: float,
         sink: RowSink,
         tile: int | None = None,
+        parameters: Mapping[str, float] | None = None,
         covered: Covered | None = None,
     ) -> Table:
         """Find all objects at one scale, without choosing among them.
@@ -278,8 +279,8 @@ class InstanceModel(Model):
             Network pixels per lateral pixel of the image.
         sink : array or label sink, shape ([Z,] Y, X)
         tile : int, optional
-        covered : Covered, optional
-            Takes the pixels of objects that others hide.
+        parameters, covered
+            As for `read_objects`.
 
         Returns
         -------
@@ -289,7 +290,7 @@ class InstanceModel(Model):
         table = find_instances(
             seen.source,
             self.network,
-            self._reader,
+            self._reading(parameters),
             limits=seen.limits,
             normalise=self.card.input.normalisation.apply,
             sink=sink,
@@ -358,8 +359,11 @@ class InstanceModel(Model):
         Table
             As `find_objects`.
         """
-        reader = with_object_classes(self._with(parameters), self.object_classes)
+        reader = self._reading(parameters)
         return self._judged(read_instances(maps, reader, sink=sink, covered=covered))
+
+    def _reading(self, parameters: Mapping[str, float] | None) -> MapReader:
+        return with_object_classes(self._with(parameters), self.object_classes)
 
     def _with(self, parameters: Mapping[str, float] | None) -> Readout:
         return replace(self._objects, **parameters) if parameters else self._objects

@@ -12,7 +12,10 @@ pytest.importorskip("tensorboardX")
 from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.images.write import write
+from cellwright.models.instances import InstanceModel
+from cellwright.models.package import load_package
 from cellwright.runs.evaluate.run import evaluate
+from cellwright.runs.train import tuning
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.lesson import Lesson
 from cellwright.runs.train.options import TrainOptions
@@ -65,6 +68,24 @@ def test_objects_and_classes_are_learned_whole(data, tmp_path, method):
         simulate_overlapping(PILES, seed=number)[1].max() for number in range(4)
     )
     assert not any("each was compared whole" in warning for warning in scores["warnings"])
+
+
+def test_what_is_chosen_does_not_depend_on_the_maps_that_are_kept(data, tmp_path, monkeypatch):
+    done = train(data, tmp_path / "model", replace(QUICK, method="stars"), threads=1, device="cpu")
+    package = load_package(done.folder)
+    chosen = []
+    for most, unused in ((10**9, "find_objects"), (0, "find_maps")):
+        with monkeypatch.context() as patched:
+            patched.setattr(tuning, "MOST_KEPT", most)
+            patched.setattr(InstanceModel, unused, None)
+            model = InstanceModel(package)
+            looks = tuning._Looks(model, open_dataset(data).examples, ("threshold",))
+            cards = [
+                replace(package.card, readout={**package.card.readout, "threshold": threshold})
+                for threshold in (0.1, 0.5)
+            ]
+            chosen.append([looks.precision(card) for card in cards])
+    assert chosen[0] == chosen[1]
 
 
 @pytest.mark.parametrize(("method", "layers"), [("stars", True), ("watershed", False)])

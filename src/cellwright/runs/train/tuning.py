@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, LabelArray
+from cellwright._types import AnyArray, BoolArray, LabelArray, Table
 from cellwright.datasets.examples import load_layers, whole_object_facts
 from cellwright.datasets.records import Example
-from cellwright.inference.apply import Maps
+from cellwright.images.layers import overlapping
 from cellwright.inference.overlaps import layered
 from cellwright.metrics.matching import InstanceScores
 from cellwright.metrics.overlap import layered_overlap_table
@@ -31,6 +34,9 @@ MOST_KEPT = 1_000_000_000
 """Bytes of maps that are kept to be read again."""
 FEWEST_OBJECTS = 20
 """A calibration from fewer would be arbitrary."""
+
+_Find: TypeAlias = Callable[..., Table]
+"""Writes objects into labels, with parameters of the readout."""
 
 
 def tuned_card(
@@ -135,14 +141,15 @@ def calibrated_card(
 class _Looks:
     """What a model says of examples, to be read with other parameters.
 
-    The network sees an image once, as long as all maps together fit into `MOST_KEPT`.
+    The network sees an image once, as long as all maps together fit into `MOST_KEPT`. Others are
+    looked at each time, and their maps are never held whole.
     """
 
     def __init__(
         self, model: InstanceModel, examples: Sequence[Example], tunable: Iterable[str]
     ) -> None:
         self._model, self._examples, self._tunable = model, examples, tuple(tunable)
-        self._kept: dict[str, tuple[Maps, LabelArray]] = {}
+        self._kept: dict[str, tuple[_Find, LabelArray]] = {}
         self._bytes = 0
 
     def precision(self, card: ModelCard) -> float:
@@ -150,34 +157,38 @@ class _Looks:
         scores = InstanceScores()
         parameters = {name: card.readout[name] for name in self._tunable if name in card.readout}
         for example in progress(self._examples, "Choosing"):
-            maps, truth = self._look(example)
-            scores.add_overlaps(layered_overlap_table(truth, self._read(maps, truth, parameters)))
+            found, truth = self._read(example, parameters)
+            scores.add_overlaps(layered_overlap_table(truth, found))
         return float(np.mean([scores.pooled("average_precision", t) for t in scores.thresholds]))
 
-    def _read(self, maps: Maps, truth: LabelArray, parameters: Mapping[str, float]) -> LabelArray:
-        """Return the objects in maps, in layers: whole ones where true objects are, too."""
+    def _read(
+        self, example: Example, parameters: Mapping[str, float]
+    ) -> tuple[LabelArray, LabelArray]:
+        """Return what is found, whole where true objects overlap, and what is annotated: layers."""
+        find, truth = self._kept.get(example.id) or self._look(example)
         labels = np.zeros(truth.shape[1:], np.int32)
-        whole = len(truth) > 1 and self._model.tells_overlaps
+        whole = self._model.tells_overlaps and overlapping(truth) > 0
         covered = self._model.covering(parameters) if whole else None
-        self._model.read_objects(maps, labels, parameters, covered)
-        return layered(labels, covered.rows) if covered else labels[None]
+        find(labels, parameters=parameters, covered=covered)
+        return layered(labels, covered.rows) if covered else labels[None], truth
 
-    def _look(self, example: Example) -> tuple[Maps, LabelArray]:
-        """Return the maps of an example, at the scale of its annotated objects, and its labels.
+    def _look(self, example: Example) -> tuple[_Find, LabelArray]:
+        """Return what finds objects in an example, at the scale of its annotated ones, and these.
 
-        These have the shape (L, [Z,] Y, X), in layers.
+        They have the shape (L, [Z,] Y, X), in layers.
         """
-        if example.id in self._kept:
-            return self._kept[example.id]
-        image = image_of(example, self._model.card.network.dimensions)
+        model = self._model
+        image = image_of(example, model.card.network.dimensions)
         truth = load_layers(example, image.shape[1:])
-        seen = self._model.seen(image, None)
-        scale = self._model.scale(seen, whole_object_facts(truth).diameter)
-        maps = self._model.find_maps(seen, scale)
-        self._bytes += maps.values.nbytes + truth.nbytes
-        if self._bytes <= MOST_KEPT:
-            self._kept[example.id] = maps, truth
-        return maps, truth
+        seen = model.seen(image, None)
+        scale = model.scale(seen, whole_object_facts(truth).diameter)
+        pixels = math.prod(seen.shape) * math.prod(seen.scales(scale))
+        needed = int(pixels * model.bytes_of_maps) + truth.nbytes
+        if self._bytes + needed > MOST_KEPT:
+            return partial(model.find_objects, seen, scale), truth
+        self._bytes += needed
+        self._kept[example.id] = partial(model.read_objects, model.find_maps(seen, scale)), truth
+        return self._kept[example.id]
 
 
 def _with_parameter(card: ModelCard, name: str, value: float) -> ModelCard:
