@@ -151,6 +151,15 @@ def test_coco_annotations(tmp_path):
     assert labels.sum() == 20 * 5 and (labels[20:25, 10:30] == 1).all()
 
 
+def test_what_a_run_found_is_no_annotation(tmp_path):
+    touch(tmp_path / "images", "a.tif")
+    touch(tmp_path / "labels", "a.tif")
+    record = {"command": "evaluate", "inputs": [], "images": [], "finished": "now"}
+    for name, content in (("run.json", record), ("metrics.json", {"images": 3})):
+        (tmp_path / "images" / name).write_text(json.dumps(content))
+    assert open_dataset(tmp_path).layout != "COCO"
+
+
 def test_coco_image_that_is_not_there(tmp_path):
     content = {
         "images": [{"id": 1, "file_name": "gone.tif", "height": 9, "width": 9}],

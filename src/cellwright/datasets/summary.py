@@ -22,6 +22,7 @@ from cellwright.datasets.points import load_points
 from cellwright.datasets.records import (
     BoxLabels,
     CentreLabels,
+    CocoLabels,
     Dataset,
     Example,
     PointLabels,
@@ -51,7 +52,9 @@ class ExampleFacts:
     classes : mapping of str to int
         How many of its numbered objects are of which class, as far as that is said.
     overlapping : int
-        How many of its numbered objects share a pixel with another one.
+        How many of its numbered objects share more than a rim with another one.
+    repairable : bool
+        Whether ``cellwright data repair`` takes its labels: files of one layer.
     """
 
     id: str
@@ -63,6 +66,7 @@ class ExampleFacts:
     flaws: Flaws
     classes: Mapping[str, int]
     overlapping: int = 0
+    repairable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,14 @@ class Summary:
         flaws, overlapping = self.flaws, sum(facts.overlapping for facts in self.examples)
         doubts = []
         if flaws.scattered or flaws.holed:
+            advice = (
+                "'cellwright data repair' writes copies of the labels without."
+                if all(facts.repairable for facts in self.examples if facts.flaws != Flaws())
+                else "correct them where they were drawn."
+            )
             doubts.append(
                 f"Objects in several parts: {flaws.scattered:,}; with holes: {flaws.holed:,}. If "
-                "that is not meant, 'cellwright data repair' writes copies of the labels without."
+                f"that is not meant, {advice}"
             )
         if overlapping:
             doubts.append(
@@ -155,7 +164,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     pixels, _ = load_pixels(example)
     count, diameter, warning, flaws = None, None, None, Flaws()
     classes: Mapping[str, int] = {}
-    shared = 0
+    shared, repairable = 0, False
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         check_boxes(boxes, pixels.shape[1:], example)
@@ -170,6 +179,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             warning = binary_labels_warning(example, flattened(layers))
             flaws = Flaws() if warning else sum(map(find_flaws, layers), Flaws())
             shared = overlapping(layers)
+            repairable = len(layers) == 1 and not isinstance(example.labels, CocoLabels)
             try:
                 classes = count_classes(example, layers)
             except DatasetError as error:  # what is said about the objects, not the image
@@ -186,6 +196,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             flaws,
             classes,
             shared,
+            repairable,
         ),
         warning,
     )

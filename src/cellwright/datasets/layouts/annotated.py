@@ -10,6 +10,7 @@ from cellwright.datasets.layouts.files import some, split_name
 from cellwright.datasets.records import BoxLabels, CocoLabels, Dataset, Example
 
 _HEAD = 4096  # characters in which a COCO file shows one of its keys
+_RESULT = "run.json"  # beside what a run found
 _KEYS = ('"images"', '"annotations"', '"categories"', '"info"', '"licenses"')
 
 
@@ -17,10 +18,10 @@ def open_coco(root: Path) -> Dataset | None:
     """Recognise COCO JSON files in `root`, in ``annotations/`` or in folders named as splits.
 
     Images are looked for beside the JSON file, in `root`, in its ``images/`` and in a folder
-    named like the JSON file or its split.
+    named like the JSON file or its split. Files in result folders are no annotations.
     """
     files = [path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern))]
-    files = [path for path in files if _looks_like_coco(path)]
+    files = [path for path in files if _looks_like_coco(path) and not _is_result(path)]
     if not files:
         return None
     examples = [example for path in files for example in _examples(root, path)]
@@ -34,12 +35,20 @@ def open_coco(root: Path) -> Dataset | None:
 
 
 def _looks_like_coco(path: Path) -> bool:
+    head = _head(path)
+    return head.lstrip().startswith("{") and any(key in head for key in _KEYS)
+
+
+def _is_result(path: Path) -> bool:
+    return '"command"' in _head(path.with_name(_RESULT))
+
+
+def _head(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as stream:
-            head = stream.read(_HEAD)
+            return stream.read(_HEAD)
     except (OSError, UnicodeDecodeError):
-        return False
-    return head.lstrip().startswith("{") and any(key in head for key in _KEYS)
+        return ""
 
 
 def _examples(root: Path, path: Path) -> list[Example]:
