@@ -113,6 +113,13 @@ def test_it_leaves_time_for_the_final_model(played, image, minutes):
     assert used >= 0.3 * 60 * minutes  # nor is time wasted
 
 
+def test_what_is_trained_once_for_all_rounds_takes_its_time_once(played):
+    machine = Simulation(image=0.1)
+    found, clock = played(machine, 60)
+    assert found.standings[0].last_round == 2
+    assert clock.left == pytest.approx(60 * 60 - machine.now)
+
+
 def test_it_says_beforehand_what_fits(played):
     found, _ = played(Simulation(image=0.1), 60)
     assert found.plan_in_words.startswith("60 min are enough for 4 candidates in 3 folds")

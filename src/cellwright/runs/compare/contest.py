@@ -99,6 +99,7 @@ class Contest:
         self._run, self._clock, self._reserved = run, clock, reserved
         self._options, self._machine = options, machine
         self._column = deciding(folds[0].task.name)
+        self._counted = set[str]()
         self._rehearsal, left = self._rehearsed(folds[0], candidates)
         self.standings = [Standing(candidate) for candidate in candidates]
         self._take_errors(self._rehearsal.errors, self._rehearsal.slow)
@@ -309,9 +310,11 @@ class Contest:
         besides: float,
     ) -> Outcome:
         """Train and judge, unless that is done; `learning` and `besides` it are seconds planned."""
-        done = self._run.outcome(key)
+        done, earlier = self._run.outcome(key), key not in self._counted
+        self._counted.add(key)  # its time has passed, or is taken off now
         if done is not None:
-            self._clock.was_used(done.seconds["all"])
+            if earlier:
+                self._clock.was_used(done.seconds["all"])
             return done
         options = self.train_options(candidate, minutes)
         folder = self._run.path / PARTS / candidate.folder / f"fold-{fold.number}"
