@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -150,6 +151,19 @@ def test_windows_full_of_rivals_are_solved_as_well_as_by_plain_highs(seed):
     _, rows, most, lowest = program.matrix()
     chosen = np.concatenate([solution.objects, solution.links, solution.divisions])
     assert (rows @ chosen <= most).all() and (chosen >= lowest).all()
+
+
+@pytest.mark.parametrize("seed", [52, 59, 218])
+def test_what_excludes_a_certain_object_is_not_there(seed):
+    program, rivals = _random_program(seed, frames=(3, 7), objects=(4, 8))
+    certain = program.certain.copy()
+    for one, other in rivals.tolist():
+        beside = rivals[(rivals == one).any(axis=1)]
+        certain[one] |= not certain[beside].any() and (one + other + seed) % 3 > 0
+    program = replace(program, certain=certain)
+    assert certain[rivals].any()
+    solution = solve_program(program)
+    assert solution.cost == pytest.approx(_global_milp(program), abs=1e-5)
 
 
 def _bound(costs, rows, most, given, prices):

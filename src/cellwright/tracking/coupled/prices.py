@@ -68,11 +68,10 @@ def _sweep(
         count, slope = 0, -most[row]  # of the bound, where the price is lowest
         for entry in range(first[row], first[row + 1]):
             column, sign = columns[entry], signs[entry]
-            if sign > 0:
-                slope += 1
-            elif given[column]:
-                slope -= 1
+            if given[column]:
+                slope += sign
                 continue
+            slope += max(sign, 0.0)
             turns[count] = price - sign * reduced[column]
             count += 1
         ordered = np.sort(turns[:count])

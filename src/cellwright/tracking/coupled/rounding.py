@@ -115,7 +115,7 @@ def _solved(
     """Return the values with every surrounding decided in whole numbers, the rest as it is."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    found = values.copy()
+    found = values.round()  # else what is left of a row may be a hair below a whole number
     found[near] = 0.0
     left = most - rows @ found
     by_column = rows.tocsc()
