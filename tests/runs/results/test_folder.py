@@ -67,6 +67,7 @@ def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, pl
     ("change", "said"),
     [
         ({"parameters": {"threshold": 0.4}}, r"different parameters \(threshold\)"),
+        ({"parameters": {}}, r"different parameters \(threshold\)"),
         ({"inputs": ()}, r"of 'a\.tif'"),
         ({"inputs": (InputFile("/b.tif", 6, 1),)}, r"of 'a\.tif', not of 'b\.tif'"),
         (

@@ -24,8 +24,8 @@ def differences(earlier: _Plan, wanted: _Plan) -> list[str]:
     said = []
     if earlier.get("inputs") != wanted["inputs"]:
         said.append(_other_inputs(earlier.get("inputs", []), wanted["inputs"]))
-    before = earlier.get("parameters", {})
-    changed = [name for name, value in wanted["parameters"].items() if before.get(name) != value]
+    then, now = earlier.get("parameters", {}), wanted["parameters"]
+    changed = [name for name in then | now if then.get(name) != now.get(name)]
     if changed:
         said.append(f"different parameters ({', '.join(changed)})")
     if earlier.get("model") != wanted["model"]:
