@@ -72,6 +72,23 @@ def test_the_same_seed_makes_the_same_weights(scorer, movies, tmp_path):
     assert other.package.files["weights.safetensors"] != again.package.files["weights.safetensors"]
 
 
+def test_a_scorer_that_is_there_is_not_trained_again(scorer, movies):
+    before = (scorer.folder / "run.json").read_bytes()
+    again = train_scorer([movies], scorer.folder, QUICK)
+    assert again.table() == scorer.table()
+    assert (scorer.folder / "run.json").read_bytes() == before
+
+
+def test_movies_in_which_nothing_can_be_followed_are_refused(movies, tmp_path):
+    for number in (1, 2):
+        truth = tmp_path / f"{number:02}_GT" / "TRA"
+        truth.mkdir(parents=True)
+        (truth / "man_track.txt").write_text("1 0 0 0\n")
+        write_labels(truth / "man_track000.tif", np.eye(8, dtype=np.int32))
+    with pytest.raises(InputError, match="nothing to learn from"):
+        train_scorer([tmp_path], tmp_path / "out", QUICK)
+
+
 def test_tracking_takes_it_and_needs_no_torch(scorer, movies, tmp_path):
     code = (
         "import sys\n"

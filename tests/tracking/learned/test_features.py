@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellwright.tracking.learned.features import DIVISION_FEATURES, LINK_FEATURES
-from cellwright.tracking.learned.lessons import find_lesson
+from cellwright.tracking.learned.lessons import find_lessons, joined
 from cellwright.tracking.learned.movies import some_detections
 from tracking.movies import nuclei
 
@@ -14,6 +14,10 @@ def movie():
     detections, truth = nuclei()
     tracks = detections.with_edges(np.array(sorted(truth)))
     return some_detections(tracks, tracks.frame < 8)
+
+
+def find_lesson(truth):
+    return joined(find_lessons(truth))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cellwright.tracking.learned.lessons import find_lesson, find_lessons
+from cellwright.tracking.learned.lessons import find_lessons, joined
 from cellwright.tracking.learned.movies import (
     simulated_tracks,
     some_detections,
@@ -15,7 +15,7 @@ from tracking.movies import nuclei
 
 def test_a_false_link_takes_the_place_of_both_true_ones():
     pair = make_tracks([0, 0, 1, 1], [[0, 0], [2, 0], [0, 1], [2, 1]], [[0, 2], [1, 3]])
-    lesson = find_lesson(pair)
+    lesson = joined(find_lessons(pair))
     assert lesson.true.tolist() == [True, False, True, False]
     assert lesson.instead[lesson.true].tolist() == [[0, 0, -1], [2, 2, -1]]
     assert lesson.instead[~lesson.true].tolist() == [[0, 2, 3], [2, 0, 1]]
@@ -25,7 +25,7 @@ def test_a_false_link_takes_the_place_of_both_true_ones():
 def test_links_around_a_division_are_not_judged_and_the_division_is_true():
     detections, truth = nuclei()
     movie = detections.with_edges(np.array(sorted(truth)))
-    lesson = find_lesson(movie)
+    lesson = joined(find_lessons(movie))
     assert lesson.divides.sum() > 0.9 * movie.divides().sum()
     known = len(truth) - 2 * movie.divides().sum()
     assert 0.97 * known <= (lesson.true & lesson.judged).sum() <= known
@@ -60,3 +60,9 @@ def test_what_is_left_of_a_movie_keeps_its_seed():
 def test_movies_without_a_pair_of_frames_teach_nothing(frames):
     movie = make_tracks(frames, np.arange(2.0 * len(frames)).reshape(-1, 2))
     assert not any(len(one.odds) for one in find_lessons(movie))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_left_of_a_movie_is_never_empty(seed):
+    rare = make_tracks([1], [[5, 5]], frame_count=7)
+    assert all(len(rest) for rest in variants(rare, seed))

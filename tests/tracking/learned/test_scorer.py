@@ -78,3 +78,15 @@ def test_volumes_are_scored_as_well():
     moved = np.tile(place, (4, 1)) + rng.normal(0, 0.1, (160, 3))
     points = make_tracks(frames, moved)
     assert edges(link(points, scorer=make_scorer(nothing))) == edges(link(points))
+
+
+def test_what_lies_still_at_one_place_is_one_track():
+    still = make_tracks([0, 1, 2], [[5, 5]] * 3)
+    seen = []
+
+    def network(pixels):
+        seen.append(pixels)
+        return nothing(pixels)
+
+    assert edges(link(still, scorer=make_scorer(network))) == {(0, 1), (1, 2)}
+    assert all(np.isfinite(pixels).all() for pixels in seen)

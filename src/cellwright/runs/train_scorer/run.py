@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import UsageError, training_extra
+from cellwright._errors import InputError, UsageError, training_extra
 from cellwright._progress import progress
 from cellwright._words import counted
 from cellwright.images.normalise import Normalisation
@@ -39,10 +39,8 @@ from cellwright.tracking.tracks import Tracks
 from cellwright.training.history import CHECKPOINT, HISTORY
 
 FIT_FOLDER = "training"
-_FILES = (
-    CARD, NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT,
-    f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}",
-)  # fmt: skip
+_KEPT = (CARD, NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT, f"{FIT_FOLDER}/{HISTORY}")
+_FILES = (*_KEPT, f"{FIT_FOLDER}/{CHECKPOINT}")
 _SET_ASIDE = 5  # one movie in so many judges
 _MOST_PAIRS = 150  # of a movie that are learned from
 _LIMITS = (
@@ -188,7 +186,7 @@ def train_scorer(
             limits=_LIMITS,
         )
         package = save_package(out, card, files)
-        run.finish(versions=versions(), warnings=[], images=[{"files": list(_FILES)}])
+        run.finish(versions=versions(), warnings=[], images=[{"files": list(_KEPT)}])
     return ScorerResult(out, package)
 
 
@@ -212,9 +210,15 @@ def _lessons(movies: Sequence[Tracks], seed: int) -> list[Lesson]:
     lessons: list[Lesson] = []
     rng = np.random.default_rng([seed, 31])
     for number, movie in enumerate(progress(movies, "Linking", unit="movie")):
-        own = [one for rest in variants(movie, seed + number) for one in find_lessons(rest)]
+        found = [one for rest in variants(movie, seed + number) for one in find_lessons(rest)]
+        own = [one for one in found if len(one.odds)]
         kept = np.sort(rng.permutation(len(own))[:_MOST_PAIRS]).tolist()
         lessons += [own[one] for one in kept]
+    if not lessons:
+        raise InputError(
+            "There is nothing to learn from: in none of the movies do two frames with objects near "
+            "each other follow each other. Add tracked movies, or simulated ones."
+        )
     return lessons
 
 

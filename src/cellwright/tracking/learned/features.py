@@ -29,6 +29,7 @@ DIVISION_FEATURES = 52
 _AROUND = 4  # links nearby that tell how the field moves there
 _MOST = 15.0  # log odds beyond which more does not matter
 _ODDS = 5.0  # unit of log odds
+_FARTHEST = 1e3  # from the border, in steps: it does not matter any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,8 @@ def link_features(view: View) -> FloatArray:
         *_signed(after.change[columns] / scale).T,
         *_signed((first[rows] - centre) / spread).T,
         *_signed((second[columns] - centre) / spread).T,
-        np.log1p(pair.earlier.border[rows] / step),
-        np.log1p(pair.later.border[columns] / step),
+        _inward(pair.earlier.border[rows] / step),
+        _inward(pair.later.border[columns] / step),
         np.isfinite(change[:, 0]),
         np.isfinite(change[:, 1]),
         *_of_model(view, len(rows)),
@@ -201,8 +202,8 @@ def division_features(view: View) -> FloatArray:
         *_signed((first[mother] - centre) / spread).T,
         *_signed(before.change[mother] / scale).T,
         *_signed((0.5 * (after.change[one] + after.change[other])) / scale).T,
-        np.log1p(pair.earlier.border[mother] / length),
-        np.log1p(np.minimum(pair.later.border[one], pair.later.border[other]) / length),
+        _inward(pair.earlier.border[mother] / length),
+        _inward(np.minimum(pair.later.border[one], pair.later.border[other]) / length),
         np.isfinite(change[:, 0]),
         np.isfinite(change[:, 1]),
         *_of_model(view, len(mother)),
@@ -295,6 +296,11 @@ def _norm(vectors: DoubleArray) -> DoubleArray:
 
 def _length(vectors: DoubleArray) -> DoubleArray:
     return np.asarray(np.log1p(_norm(vectors)))
+
+
+def _inward(border: DoubleArray) -> DoubleArray:
+    """Return how far from the border something is: anywhere, if all lie at one place."""
+    return np.asarray(np.log1p(np.minimum(border, _FARTHEST)))
 
 
 def _cosine(one: DoubleArray, other: DoubleArray, either_way: bool) -> DoubleArray:

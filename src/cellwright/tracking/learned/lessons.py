@@ -51,19 +51,16 @@ class Lesson:
     divides: BoolArray
 
 
-def find_lesson(truth: Tracks) -> Lesson:
-    """Return all candidates of a movie whose true links are known.
+def find_lessons(truth: Tracks) -> list[Lesson]:
+    """Return the candidates of each frame pair of a movie whose true links are known.
+
+    Pairs with an empty frame have none.
 
     Raises
     ------
     InputError
         If there are no detections at all.
     """
-    return joined(find_lessons(truth))
-
-
-def find_lessons(truth: Tracks) -> list[Lesson]:
-    """Return the candidates of each frame pair of a movie; see `find_lesson`."""
     found: list[Lesson] = []
 
     def of_movie(movie: Movie) -> Scorer:
@@ -80,7 +77,7 @@ def find_lessons(truth: Tracks) -> list[Lesson]:
 
 
 def joined(lessons: list[Lesson]) -> Lesson:
-    """Return several as one."""
+    """Return several, one at least, as one."""
     counts = np.cumsum([0, *(len(one.odds) for one in lessons[:-1])])
     columns = {
         field.name: np.concatenate([getattr(one, field.name) for one in lessons], axis=-1)

@@ -60,16 +60,18 @@ def variants(truth: Tracks, seed: int) -> Iterator[Tracks]:
     """Yield a movie as it is, and what is left of it.
 
     Without intensities, without any features, with some detections missed, at uneven times, and
-    every second and third frame of it.
+    every second and third frame of it; not where nothing is left.
     """
     rng = np.random.default_rng([seed, 21])
     yield truth
     yield some_features(truth, ("area", "axis_major_length", "axis_minor_length"))
     yield some_features(truth, ())
-    yield some_detections(truth, rng.random(len(truth)) >= rng.uniform(0.02, 0.12))
+    seen = rng.random(len(truth)) >= rng.uniform(0.02, 0.12)
+    if seen.any():
+        yield some_detections(truth, seen)
     times = np.arange(truth.frame_count)
     for chosen in (times[rng.random(len(times)) < 0.6], times[::2], times[::3]):
-        if len(chosen) > 2:
+        if len(chosen) > 2 and np.isin(truth.frame, chosen).any():
             yield some_frames(truth, chosen)
 
 
