@@ -32,7 +32,7 @@ from cellwright.datasets.records import Dataset, Example
 from cellwright.models.load import load_instance_model
 from cellwright.quality.novelty import image_features
 from cellwright.quality.selection import doubt, next_to_annotate
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import image_of
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.lesson import Machine

@@ -38,7 +38,7 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, save_package
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import load_image
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.tuning import tuned_card

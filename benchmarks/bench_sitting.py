@@ -34,7 +34,7 @@ from cellwright.datasets.examples import load_labels, load_pixels, object_facts
 from cellwright.datasets.records import Dataset, Example
 from cellwright.metrics.matching import match
 from cellwright.models.load import load_instance_model
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import load_image
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.lesson import Machine

@@ -31,7 +31,7 @@ from cellwright.models.package import Package
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.prepare import novelty_of
 from cellwright.runs.train.tasks import AVERAGE_PRECISION

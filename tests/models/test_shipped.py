@@ -8,7 +8,7 @@ from cellwright.images.image import Image
 from cellwright.models.find import SHIPPED, find_model
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 FLUORESCENCE = ("fluo_small", "fluo_large")

@@ -34,7 +34,7 @@ def test_simulated_volumes_of_other_spacing_are_read(spacing):
 @pytest.mark.data
 def test_whole_cells_of_fields_that_were_not_learned_are_found(data_folder):
     from cellwright.datasets.dataset import open_dataset
-    from cellwright.runs.evaluate.run import evaluate_examples
+    from cellwright.runs.evaluate.instances import evaluate_examples
 
     some = open_dataset(data_folder / "usiigaci_phase").part("val")[::4]
     figures = evaluate_examples(load_model("cells-phase"), some).to_json()

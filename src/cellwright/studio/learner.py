@@ -23,7 +23,7 @@ from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_instance_model
 from cellwright.models.package import load_package
-from cellwright.runs.evaluate.run import Evaluation, evaluate_examples
+from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Machine

@@ -9,7 +9,7 @@ from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.images.layers import flattened
 from cellwright.models.instances import Segmentation
-from cellwright.runs.evaluate.run import Evaluation
+from cellwright.runs.evaluate.instances import Evaluation
 from cellwright.runs.evaluate.scoring import score
 from cellwright.runs.segment.overlaps import write_layers
 from datasets.dataset_builders import save

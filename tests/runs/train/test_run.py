@@ -19,7 +19,7 @@ from cellwright.metrics.matching import match
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.networks.registry import network_summaries
-from cellwright.runs.evaluate.run import evaluate_examples
+from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.train import run as module
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.prepare import divided_dataset

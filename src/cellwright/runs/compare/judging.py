@@ -21,8 +21,8 @@ from cellwright.models.points import PointModel
 from cellwright.reports.annotated import ValidationExample, example_card
 from cellwright.runs.evaluate.boxes import BoxEvaluation, ScoredBoxes, score_boxes
 from cellwright.runs.evaluate.classes import ClassEvaluation, ScoredClasses, score_classes
+from cellwright.runs.evaluate.instances import Evaluation
 from cellwright.runs.evaluate.points import PointEvaluation, ScoredPoints, score_points
-from cellwright.runs.evaluate.run import Evaluation
 from cellwright.runs.evaluate.scoring import Scored, middle_plane, score
 from cellwright.runs.train.boxes import framed
 from cellwright.runs.train.marks import drawn_marks

@@ -20,7 +20,7 @@ from cellwright.models.package import Package
 from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
-from cellwright.runs.evaluate.run import Evaluation, evaluate_examples
+from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
 from cellwright.runs.evaluate.scoring import middle_plane, score
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Lesson
