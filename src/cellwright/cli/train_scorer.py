@@ -38,8 +38,8 @@ def train_scorer(
 
     TRACKED are folders of the Cell Tracking Challenge with true tracks and whole outlines, such as
     01_GT (images in 01 beside it are looked at), or folders of such folders; simulated movies come
-    besides. A fifth of the movies is set aside and tracked with the scorer and without, to see
-    whether it is of use.
+    besides. A fifth of the movies (one at least) is set aside and tracked, whole and in parts, with
+    the scorer and without, to see whether it is of use.
     """
     from cellwright.runs.train_scorer.run import ScorerOptions
     from cellwright.runs.train_scorer.run import train_scorer as run

@@ -126,7 +126,7 @@ def track_movie(
         A CSV of links that are forced or forbidden; see `read_pins`.
     scorer : str or Path, optional
         A model that tells how probable links and divisions are, in place of what is estimated from
-        the movie; see `train_scorer`.
+        the movie; see `cellwright.runs.train_scorer.run.train_scorer`.
     trackmate : bool
         Also write ``tracks.xml`` for TrackMate.
     device : {"auto", "cpu", "cuda"}

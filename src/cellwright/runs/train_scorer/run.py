@@ -45,8 +45,8 @@ _SET_ASIDE = 5  # one movie in so many judges
 _MOST_PAIRS = 150  # of a movie that are learned from
 _LIMITS = (
     "Scores links between neighbouring frames and divisions; gaps and mergers cost what they cost "
-    "without it. It has seen no movies but those named under training: compare on a tracked movie "
-    "of your own before you rely on it."
+    "without it. It has seen no movies but those counted under training: compare on a tracked "
+    "movie of your own before you rely on it."
 )
 
 
@@ -120,7 +120,7 @@ def train_scorer(
     *,
     overwrite: bool = False,
 ) -> ScorerResult:
-    """Train a scorer of links and divisions, for `cellwright.track`.
+    """Train a scorer of links and divisions, for `cellwright.runs.track.run.track_movie`.
 
     Parameters
     ----------
@@ -229,7 +229,9 @@ def _evaluation(
     judges = [rest for number, movie in enumerate(movies) for rest in variants(movie, number)]
     network = open_engine(facts, files, device="cpu", threads=1, name="the scorer")
     with_it, without = f1_scores(judges, make_scorer(network)), f1_scores(judges)
-    scores: dict[str, float | str] = {"of": f"{counted(len(movies), 'movie')} set aside"}
+    scores: dict[str, float | str] = {
+        "of": f"{counted(len(movies), 'movie')} set aside, whole and in parts"
+    }
     for what in with_it:
         scores[f"F1, {what}"] = with_it[what]
         scores[f"F1, {what} without it"] = without[what]
