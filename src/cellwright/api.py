@@ -13,6 +13,7 @@ from cellwright.images.write import write, write_labels
 from cellwright.measure.objects import measure_in_image, measure_objects
 from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
+from cellwright.models.scorer import load_scorer
 from cellwright.runs.results.result import RunResult
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.run import segment_images
@@ -110,6 +111,7 @@ def track(
     motion: str = "auto",
     pixel_size: tuple[float, ...] | None = None,
     frame_interval: float | None = None,
+    scorer: str | Path | None = None,
 ) -> Tracks:
     """Follow objects over time, with their divisions; all parameters may be left to the data.
 
@@ -134,6 +136,9 @@ def track(
         In µm along ([Z,] Y, X); needed where planes are farther apart than pixels.
     frame_interval : float, optional
         In s.
+    scorer : str or Path, optional
+        What ``cellwright train-scorer`` made; it tells links and divisions beside the numbers of
+        the movie.
 
     Returns
     -------
@@ -144,6 +149,8 @@ def track(
     ------
     InputError
         If the frames do not fit together, or there is no object in any.
+    ModelError
+        If `scorer` is none.
 
     Examples
     --------
@@ -153,7 +160,9 @@ def track(
     >>> track(movie).edges.tolist()
     [[0, 1]]
     """
+    scores = None if scorer is None else load_scorer(scorer)[0]
     detections = find_detections(
         labels, images, pixel_size=pixel_size, frame_interval=frame_interval
     )
-    return link(detections, LinkOptions(divisions, max_gap, max_distance, merges, motion))
+    options = LinkOptions(divisions, max_gap, max_distance, merges, motion)
+    return link(detections, options, scorer=scores)

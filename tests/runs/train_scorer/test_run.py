@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 
+import cellwright as cw
 from cellwright._errors import InputError, ModelError, UsageError
 from cellwright.images.image import Image
+from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, save_package, verify_package
@@ -136,3 +138,13 @@ def test_one_movie_is_too_few_and_images_have_to_fit(movies, tmp_path):
     write(tmp_path / "01" / "t001.tif", Image(np.zeros((96, 96), np.uint8), "YX"))
     with pytest.raises(InputError, match="only 2 images"):
         read_truth(tmp_path / "01_GT")
+
+
+def test_arrays_are_tracked_with_it_as_files_are(movies, scorer, tmp_path):
+    labels = [read(path).to_numpy() for path in sorted((movies / "02_GT" / "TRA").glob("*.tif"))]
+    tracks = cw.track(labels, scorer=scorer.folder)
+    track_movie(movies / "02_GT" / "TRA", tmp_path / "out", scorer=scorer.folder)
+    (geff,) = (tmp_path / "out").glob("tracks.geff*")
+    assert len(read_tracks(geff).edges) == len(tracks.edges)
+    with pytest.raises(ModelError, match="does not score links"):
+        cw.track(labels, scorer="nuclei")
