@@ -88,7 +88,7 @@ def test_doubtful_objects_and_those_at_the_border_can_be_left_out(model, image):
     assert len(model.detect(image, exclude_border=True)) == 3
     with pytest.raises(UsageError, match="between 0 and 1"):
         model.detect(image, threshold=2)
-    with pytest.raises(UsageError, match="positive"):
+    with pytest.raises(UsageError, match="1 px or more"):
         model.detect(image, diameter=0)
 
 

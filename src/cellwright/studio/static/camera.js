@@ -32,10 +32,13 @@ export class Camera {
     this.whole = true;
   }
 
-  /** Show a part of the image, and a little around it. @param {[number, number, number, number]} box y0, x0, y1, x1 in px. */
+  /** Show a part of the image in the middle, and a little around it. @param {[number, number, number, number]} box y0, x0, y1, x1 in px. */
   show([y0, x0, y1, x1]) {
     const scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
-    this.centre((y0 + y1) / 2, (x0 + x1) / 2, scale);
+    this.scale = this.#possible(scale);
+    this.y = (y0 + y1) / 2;
+    this.x = (x0 + x1) / 2;
+    this.whole = false;
   }
 
   /** Bring a position to the middle, or near to it: the view stays filled as far as it can be. @param {number} y @param {number} x @param {number} [scale] */
