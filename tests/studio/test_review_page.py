@@ -88,6 +88,15 @@ def row(number):
     return f"#table .row[aria-rowindex='{number + 2}']"
 
 
+def scroll(browser, top):
+    """Scroll the table, and wait until rows stand where they say: they are used again."""
+    browser.run(
+        f"new Promise(done => {{ document.querySelector('#table .grid').scrollTop = {top}; "
+        "let frames = 4; const next = () => frames-- ? requestAnimationFrame(next) : done(true); "
+        "next(); })"
+    )
+
+
 def test_table_and_image_are_linked_both_ways(open_page, results):
     page = open_page(results)
     browser, places = page.browser, page.server.desk.result.places
@@ -97,7 +106,7 @@ def test_table_and_image_are_linked_both_ways(open_page, results):
     )
     for _ in range(6):
         browser.key("+")
-    browser.run(f"document.querySelector('#table .grid').scrollTop = {26 * central}")
+    scroll(browser, 26 * central)
     page.click(row(central))
     page.says("selected-count", f"object {central + 1}")
     browser.wait(READY)
@@ -110,7 +119,7 @@ def test_table_and_image_are_linked_both_ways(open_page, results):
     browser.wait(f"document.querySelector(\"{row(central)}\").classList.contains('chosen')")
     # An object of the other image opens it.
     other = int(np.flatnonzero(places.image == 1)[0])
-    browser.run("document.querySelector('#table .grid').scrollTop = 1e6")
+    scroll(browser, 1e6)
     page.click(row(len(places.image) - 1))
     page.says("title", "field_1")
     assert other > 0
@@ -122,7 +131,7 @@ def test_the_view_stays_filled_where_an_object_lies_at_the_border(open_page, res
     for _ in range(8):
         browser.key("+")
     outermost = int(np.argmin(places.centre[places.image == 0, 1]))
-    browser.run(f"document.querySelector('#table .grid').scrollTop = {26 * outermost}")
+    scroll(browser, 26 * outermost)
     page.click(row(outermost))
     page.says("selected-count", f"object {outermost + 1}")
     browser.wait(READY)
