@@ -9,9 +9,7 @@ from cellwright.cli import options
 
 
 @click.command(name="train-scorer", short_help="Train what tells links of tracks apart.")
-@click.argument(
-    "movies", nargs=-1, metavar="[TRACKED]...", type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("movies", nargs=-1, metavar="[TRACKED]...", type=options.Existing())
 @options.output_folder
 @click.option(
     "--simulated",
