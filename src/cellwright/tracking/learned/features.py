@@ -2,8 +2,9 @@
 
 All of them are the same when a movie is shifted, turned, or seen at another scale or gain: lengths
 are in units of the usual step, of the objects or of the distance between them, sizes and
-intensities are logarithms and come in as differences. What is not known is 0, with a number beside
-it that says so. Only what is told by the duals of an assignment, which are not unique, may differ.
+intensities are logarithms and come in as differences. What is not known is 0; of ways, areas and
+mean intensities a number beside it says so. Only what is told by the duals of an assignment, which
+are not unique, may differ.
 """
 
 from __future__ import annotations
