@@ -82,7 +82,10 @@ def fold_dataset(dataset: Dataset, count: int, seed: int = 0) -> tuple[Dataset, 
         raise UsageError(f"Cross-validation needs at least 2 folds, not {count}.")
     free = tuple(replace(example, split=None) for example in dataset.examples)
     shares = {f"fold {number}": 1 / count for number in range(1, count + 1)}
-    chosen = _assign(_units(free), shares, seed)
+    units = _units(free)
+    if len(units) < count:
+        raise DatasetError(f"{_too_few(count, 'folds', units)}. Add data, or ask for fewer folds.")
+    chosen = _assign(units, shares, seed)
 
     def tested_on(fold: str) -> Dataset:
         examples = (replace(e, split="test" if chosen[e.id] == fold else None) for e in free)
@@ -140,10 +143,8 @@ def _assign(units: list[Unit], fractions: Mapping[str, float], seed: int) -> dic
     """
     if units and len(units) < len(fractions):
         raise DatasetError(
-            f"{len(fractions)} splits need as many groups of images, but there "
-            f"{'is' if len(units) == 1 else 'are'} {len(units)}: what belongs together, such as "
-            "the frames of a movie or the fields of a plate, is not divided. Add data, or state "
-            "the split of each image in an index.csv."
+            f"{_too_few(len(fractions), 'splits', units)}. Add data, or state the split of each "
+            "image in an index.csv."
         )
     rng = np.random.default_rng(seed)
     shuffled = [units[i] for i in rng.permutation(len(units))]
@@ -158,6 +159,14 @@ def _assign(units: list[Unit], fractions: Mapping[str, float], seed: int) -> dic
         parts[neediest].append(unit)
     _fill_empty(parts)
     return {example.id: name for name, part in parts.items() for unit in part for example in unit}
+
+
+def _too_few(parts: int, called: str, units: list[Unit]) -> str:
+    return (
+        f"{parts} {called} need as many groups of images, but there "
+        f"{'is' if len(units) == 1 else 'are'} {len(units)}: what belongs together, such as the "
+        "frames of a movie or the fields of a plate, is not divided"
+    )
 
 
 def _fill_empty(parts: dict[str, list[Unit]]) -> None:

@@ -122,8 +122,9 @@ def test_what_is_trained_once_for_all_rounds_takes_its_time_once(played):
 
 def test_it_says_beforehand_what_fits(played):
     found, _ = played(Simulation(image=0.1), 60)
-    assert found.plan_in_words.startswith("60 min are enough for 4 candidates in 3 folds")
-    assert "2 rounds, about" in found.plan_in_words
+    (note,) = found.notes
+    assert note.startswith("60 min are enough for 4 candidates in 3 folds")
+    assert "2 rounds, about" in note
 
 
 def test_candidates_are_only_compared_on_the_same_images(played):
@@ -155,7 +156,7 @@ def test_who_becomes_slow_later_keeps_what_it_had(played):
     whole = machine.run_trial
 
     def slower(candidate, fold, folder, options, *rest):
-        late = folder in machine.learned and folder.name != "rehearsal"
+        late = folder in machine.learned
         machine.slow = {candidate.method: 500.0 if late else 1.0}
         return whole(candidate, fold, folder, options, *rest)
 
@@ -164,6 +165,54 @@ def test_who_becomes_slow_later_keeps_what_it_had(played):
     assert all(one.last_round == 1 for one in found.standings if one.candidate.network)
     assert [one.slow is None for one in found.standings].count(False) >= 1
     assert clock.left > -0.2 * 60 * 20
+    spent, before = machine.now, found.standings
+    again, after = played(machine, 20)  # who was too slow is not tried again
+    assert machine.now == spent and after.left == pytest.approx(clock.left, abs=1.0)
+    assert [one.slow for one in again.standings] == [one.slow for one in before]
+
+
+def test_when_all_fail_after_a_rehearsal_the_contest_ends(played):
+    machine = Simulation(image=0.1)
+    whole = machine.run_trial
+
+    def failing(candidate, fold, folder, options, machine, until):
+        if options.minutes:
+            raise TrainingError("No luck.")
+        return whole(candidate, fold, folder, options, machine, until)
+
+    machine.run_trial = failing
+    found, _ = played(machine, 60)
+    assert len(found.schedule.rounds) == 2
+    assert [one.error for one in found.standings] == ["No luck."] * 4
+
+
+def test_rounds_that_there_was_no_time_for_are_told(played):
+    machine = Simulation(image=0.1)
+    whole = machine.run_trial
+
+    def slower(candidate, fold, folder, options, *rest):
+        trial = whole(candidate, fold, folder, options, *rest)
+        machine.now += 300.0 if options.minutes and candidate.network is None else 0.0
+        return trial
+
+    machine.run_trial = slower
+    found, _ = played(machine, 40)
+    assert max(one.last_round for one in found.standings) == 1
+    assert any("no time for round 2" in note for note in found.notes)
+
+
+def test_a_rehearsal_that_takes_all_the_time_says_so_and_is_done_anew(played):
+    machine = Simulation(image=3.0)
+    with pytest.raises(TrainingError, match=r"0.2 min are over before anything is compared"):
+        played(machine, 0.2)
+    machine.image = 0.01  # all is compiled now
+    found, _ = played(machine, 0.5)
+    assert any(one.rounds for one in found.standings)
+
+
+def test_a_rehearsal_leaves_nothing_behind(played, tmp_path):
+    found, _ = played(Simulation(image=0.1), 10)
+    assert found.standings[0].rounds and not list(tmp_path.rglob("rehearsal*"))
 
 
 def test_when_nothing_fits_it_says_so(played):

@@ -1,10 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.estimate import Estimate
 from cellwright.runs.compare.report import comparison_page
-from cellwright.runs.compare.results import Findings, Standing, leaderboard, said
+from cellwright.runs.compare.results import (
+    COMPLETE,
+    FAILED,
+    Findings,
+    Standing,
+    Tried,
+    in_order,
+    leaderboard,
+    said,
+)
 from cellwright.runs.compare.rounds import Round
 
 FACTS = {
@@ -69,6 +80,31 @@ def test_it_says_what_can_be_trusted(findings):
     assert "On 8 images that were kept back" in text and "0.500 (0.400 to 0.600)" in text
     assert "offsets · unet did worse than classical" in text
     assert "stars · unet did worse" not in text and "Not surely worse" not in text
+
+
+def test_who_has_no_score_goes_last():
+    unknown = standing("stars", [np.nan] * 40)
+    pair = (unknown, standing("watershed", HARD))
+    assert [one.name for one in in_order(pair, "AP@0.5")] == ["watershed · unet", "stars · unet"]
+    found = Findings("instances", pair, (Round(2, 1.0),), 3, 1.0, ())
+    assert "nan" not in comparison_page(found, {}, {}, "").split("<svg", 1)[1].split("</table>")[0]
+
+
+def tried(name, result, *rounds):
+    return Tried({"learning rate": name}, standing("watershed", *rounds), result)
+
+
+def test_what_a_search_found_is_told_also_where_trainings_failed(findings):
+    def told(*those):
+        return " ".join(said(replace(findings, tried=those)))
+
+    usual, better = tried(0.002, COMPLETE, HARD), tried(0.004, COMPLETE, HARD + 0.1)
+    assert "their AP@0.5 is 0.100" in told(usual, better)
+    assert "None of 2 settings did better" in told(better, usual)
+    half = tried(0.002, FAILED, HARD[:20])  # in its second fold
+    assert "The usual ones could not be judged" in told(half, better)
+    assert "The usual ones could not be judged" in told(tried(0.002, FAILED), better)
+    assert "None of 1 setting could be judged" in told(tried(0.002, FAILED))
 
 
 def test_a_tie_is_called_one():

@@ -1,8 +1,6 @@
-import math
-
 import pytest
 
-from cellwright.runs.compare.rounds import best, halved, plan_rounds
+from cellwright.runs.compare.rounds import halved, plan_rounds
 
 
 @pytest.mark.parametrize(
@@ -22,9 +20,3 @@ def test_the_budget_is_spent_in_equal_parts(candidates, folds):
         for one, earlier in zip(rounds, before, strict=False)
     ]
     assert costs == pytest.approx([60 / len(rounds)] * len(rounds))
-
-
-def test_the_best_go_first_and_what_has_no_score_last():
-    scores = {"a": 0.2, "b": math.nan, "c": 0.9, "d": -0.1}
-    assert best(scores, 2) == ["c", "a"]
-    assert best(scores, 4)[-1] == "b"

@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -160,6 +161,24 @@ def test_what_fails_is_named_and_does_not_stop_the_others(data, tmp_path, quick_
     assert told["recommended"] == "watershed · light"
     assert "Failed: offsets · light: No luck." in result.stderr
     assert "2 candidates failed" in (tmp_path / "out/report.html").read_text("utf-8")
+
+
+def test_what_is_not_installed_is_told_before_anything_is_trained(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UsageError, match=r"needs Optuna: pip install 'cellwright\[search\]'"):
+        compare(data, tmp_path / "out", replace(QUICK, search=True))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "cellwright.runs.train.network")
+    with pytest.raises(UsageError, match=r"pip install 'cellwright\[train\]'"):
+        compare(data, tmp_path / "out", QUICK)
+    assert not (tmp_path / "out").exists()
+
+
+def test_it_says_where_no_settings_can_be_searched_for(data, tmp_path, quick_machine):
+    pytest.importorskip("optuna")
+    options = replace(QUICK, methods=("classical",), search=True)
+    notes = compare(data, tmp_path / "out", options).metrics["notes"]
+    assert "No settings were searched for: classical has no network." in notes
 
 
 def test_when_all_fail_nothing_is_recommended(data, tmp_path, quick_trials):

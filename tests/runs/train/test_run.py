@@ -8,7 +8,7 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from cellwright import DatasetError, ModelError, OutputError, UsageError
+from cellwright import DatasetError, ModelError, OutputError, TrainingError, UsageError
 from cellwright.cli.train import train as command
 from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
@@ -149,6 +149,17 @@ def test_the_same_picture_in_two_splits_is_reported(data):
 def test_too_few_images_are_refused(tmp_path):
     with pytest.raises(DatasetError):
         train(make_dataset(tmp_path / "one", 1), tmp_path / "out", QUICK)
+
+
+def test_a_gpu_with_too_little_memory_is_told(data, tmp_path, monkeypatch):
+    import torch
+
+    def fit(*_, **__):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("cellwright.runs.train.network.fit", fit)
+    with pytest.raises(TrainingError, match=r"too little memory.*smaller --patch"):
+        train(data, tmp_path / "out", TrainOptions(steps=1))
 
 
 def test_an_unknown_method_lists_those_there_are():

@@ -16,8 +16,7 @@ from cellwright.measure.tables import concatenate
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.options import CompareOptions
 from cellwright.runs.compare.rehearsal import Rehearsal, rehearse
-from cellwright.runs.compare.results import Standing, deciding
-from cellwright.runs.compare.rounds import best
+from cellwright.runs.compare.results import Standing, deciding, in_order
 from cellwright.runs.compare.schedule import FINAL, Schedule, plan_schedule
 from cellwright.runs.compare.trial import Fold, attempted, mean_facts, run_trial, too_slow
 from cellwright.runs.results.folder import PARTS, Outcome, RunFolder
@@ -77,13 +76,15 @@ class Contest:
         What fits into the budget.
     standings : list of Standing
         One for each candidate.
+    notes : list of str
+        What is done within the budget, and what there was no time for.
     pictures : dict
         What the report shows, by image and candidate.
 
     Raises
     ------
     TrainingError
-        If no candidate can take part.
+        If no candidate can take part, or trying what they take leaves no time.
     """
 
     def __init__(
@@ -101,22 +102,26 @@ class Contest:
         self._column = deciding(folds[0].task.name)
         self._counted = set[str]()
         self._rehearsal, left = self._rehearsed(folds[0], candidates)
-        self.standings = [Standing(candidate) for candidate in candidates]
-        self._take_errors(self._rehearsal.errors, self._rehearsal.slow)
-        able = [one for one in self.standings if one.takes_part]
-        if not able:
-            reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in self.standings)
-            raise TrainingError(f"No candidate can take part ({reasons}).")
-        self.schedule = self._planned(able, folds, left)
-        self._take_errors({}, self.schedule.left_out)
+        self.standings = [
+            Standing(
+                candidate,
+                error=self._rehearsal.errors.get(candidate.name),
+                slow=self._rehearsal.slow.get(candidate.name),
+            )
+            for candidate in candidates
+        ]
+        self.schedule = self._planned(folds, left)
+        for standing in self.standings:
+            standing.slow = standing.slow or self.schedule.left_out.get(standing.name)
         self.folds = self._thinned(folds)
         self.pictures: dict[str, dict[str, Any]] = {}
-        remark(f"Note: {self.plan_in_words}")
+        self.notes = list[str]()
+        self._note(self._plan_in_words())
 
-    @property
-    def plan_in_words(self) -> str:
-        """What is done within the budget."""
-        plan, images = self.schedule, len(self.folds[0].dataset.part("test"))
+    def _plan_in_words(self) -> str:
+        """Return what is done within the budget."""
+        plan = self.schedule
+        images = max(len(fold.dataset.part("test")) for fold in self.folds)
         taking = [one for one in self.standings if one.name in plan.candidates]
         steps = [
             60 * plan.rounds[-1].minutes / self._rehearsal.costs[one.name].step
@@ -139,13 +144,20 @@ class Contest:
         """
         for number in range(1, len(self.schedule.rounds) + 1):
             taking_part = self._taking_part(number)
+            if not any(one.candidate.network for one in taking_part) and number > 1:
+                break
             if number > 1 and not self._fits(taking_part, number, len(self.folds)):
+                self._note(f"There was no time for round {number}.")
                 break
             done = self._play_folds(taking_part, number)
-            if number == 1:
-                self.folds = self.folds[:done]
             if done < len(self.folds):
-                break
+                self._note(
+                    f"There was time for {counted(done, 'fold')} of round {number} only"
+                    + (", which therefore does not count." if number > 1 else ".")
+                )
+                if number > 1:
+                    break
+                self.folds = self.folds[:done]
             for standing in taking_part:
                 if standing.takes_part:
                     self._take_scores(standing, number)
@@ -182,8 +194,10 @@ class Contest:
         remark(f"Searching, fold {fold.number} of {len(self.folds)}: {candidate.name}")
         besides = self._rehearsal.costs[base.name].of(fold)
         learning = max(minutes - besides / 60, minutes / 2)
-        outcome = self._trained(candidate, fold, key, learning, 1.0, 60 * learning, besides)
-        return outcome, None if outcome.error else self._run.table(key)
+        limit = self._limit(60 * learning, besides)
+        outcome = self._trained(candidate, fold, key, learning, 1.0, limit)
+        done = outcome.error is None and too_slow(outcome) is None
+        return outcome, self._run.table(key) if done else None
 
     def _rehearsed(self, fold: Fold, candidates: Sequence[Candidate]) -> tuple[Rehearsal, float]:
         """Return what candidates take, and the seconds that were left then."""
@@ -199,6 +213,7 @@ class Contest:
                 self._machine,
             )
             left = self._clock.left - self._reserved
+            self._refuse_hopeless(found, left)
             spent = {"all": time.monotonic() - begin}
             facts = {**found.to_json(), "left": left}
             self._run.keep(Outcome("rehearsal", facts=facts, seconds=spent))
@@ -206,8 +221,20 @@ class Contest:
         self._clock.was_used(kept.seconds["all"])
         return Rehearsal.from_json(kept.facts), kept.facts["left"]
 
-    def _planned(self, able: Sequence[Standing], folds: Sequence[Fold], left: float) -> Schedule:
+    def _refuse_hopeless(self, found: Rehearsal, left: float) -> None:
+        """Raise where nothing can be compared; nothing is kept then, so that all is tried anew."""
+        if not found.costs:
+            reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
+            raise TrainingError(f"No candidate can take part ({reasons}).")
+        if left <= 0:
+            raise TrainingError(
+                f"{self._options.minutes:g} min are over before anything is compared: trying what "
+                "candidates take needed all of it. Give more minutes, or fewer candidates."
+            )
+
+    def _planned(self, folds: Sequence[Fold], left: float) -> Schedule:
         costs = self._rehearsal.costs
+        able = [one for one in self.standings if one.takes_part]
 
         def besides(name: str, some: int, judged: int) -> float:
             seed = self._options.seed
@@ -226,28 +253,24 @@ class Contest:
         plan, seed = self.schedule, self._options.seed
         return tuple(fold.thinned(plan.judged, seed) for fold in folds[: plan.folds])
 
-    def _take_errors(self, errors: dict[str, str], slow: dict[str, str]) -> None:
-        for standing in self.standings:
-            standing.error = standing.error or errors.get(standing.name)
-            standing.slow = standing.slow or slow.get(standing.name)
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        remark(f"Note: {text}")
 
     def _taking_part(self, number: int) -> list[Standing]:
         """Return who is in a round: the best networks of the last one, and what needs none."""
         sound = [one for one in self.standings if one.takes_part]
-        learners = [
-            one for one in sound if one.candidate.network and number - 1 in {0, *one.rounds}
-        ]
+        learners = [one for one in sound if one.candidate.network]
         if number > 1:
-            means = {one.name: one.estimate(self._column, number - 1).mean for one in learners}
-            staying = best(means, self.schedule.rounds[number - 1].candidates)
-            learners = [one for one in learners if one.name in staying]
+            staying = [one for one in learners if number - 1 in one.rounds]
+            count = self.schedule.rounds[number - 1].candidates
+            learners = in_order(staying, self._column)[:count]
         return [*learners, *(one for one in sound if not one.candidate.network)]
 
     def _play_folds(self, taking_part: Sequence[Standing], number: int) -> int:
         """Train in one fold after the other, as time allows, and return in how many."""
         for done, fold in enumerate(self.folds):
             if done and not self._fits(taking_part, number, 1):
-                remark(f"Note: there is no time for more than {counted(done, 'fold')}.")
                 return done
             for standing in taking_part:
                 if number > 1 and self._clock.left <= self._reserved:
@@ -258,10 +281,11 @@ class Contest:
 
     def _fits(self, taking_part: Sequence[Standing], number: int, folds: int) -> bool:
         """Whether so many folds of a round leave enough time for the final model."""
+        sound = [one for one in taking_part if one.takes_part]
         needed = 60 * self.schedule.final_minutes / 2
-        needed += max(FINAL * self._besides(one.name, 1) for one in taking_part)
-        for one in taking_part:
-            if one.takes_part and (number == 1 or one.candidate.network):
+        needed += max((FINAL * self._besides(one.name, 1) for one in sound), default=0.0)
+        for one in sound:
+            if number == 1 or one.candidate.network:
                 needed += 60 * folds * self._minutes(one.candidate, number)
                 needed += self._besides(one.name, folds)
         return needed <= self._clock.left - self._reserved
@@ -283,14 +307,14 @@ class Contest:
             _key(standing.candidate, fold, number),
             rounds[-1].minutes,
             rounds[number - 1].minutes / rounds[-1].minutes,
-            60 * self._minutes(standing.candidate, number),
-            self._rehearsal.costs[standing.name].of(fold),
+            self._limit(
+                60 * self._minutes(standing.candidate, number),
+                self._rehearsal.costs[standing.name].of(fold),
+            ),
         )
-        if outcome.error is not None:
-            slow = too_slow(outcome)
-            standing.slow = outcome.error if slow else None
-            standing.error = None if slow else outcome.error
-            remark(f"Left out: {standing.name}: {outcome.error}")
+        standing.error, standing.slow = outcome.error, too_slow(outcome)
+        if not standing.takes_part:
+            remark(f"Left out: {standing.name}: {standing.error or standing.slow}")
 
     def _minutes(self, candidate: Candidate, number: int) -> float:
         """Return how long a candidate learns in a round."""
@@ -299,6 +323,10 @@ class Contest:
         before = self.schedule.rounds[number - 2].minutes if number > 1 else 0.0
         return self.schedule.rounds[number - 1].minutes - before
 
+    def _limit(self, learning: float, besides: float) -> float:
+        """Return what a trial may take that is planned to learn so long, and so much besides."""
+        return _LONGER * learning + max(_SLOWER * besides, _LEAST, _SHARE * self._clock.left)
+
     def _trained(
         self,
         candidate: Candidate,
@@ -306,10 +334,9 @@ class Contest:
         key: str,
         minutes: float,
         until: float,
-        learning: float,
-        besides: float,
+        limit: float,
     ) -> Outcome:
-        """Train and judge, unless that is done; `learning` and `besides` it are seconds planned."""
+        """Train and judge in at most so many seconds, unless that is done."""
         done, earlier = self._run.outcome(key), key not in self._counted
         self._counted.add(key)  # its time has passed, or is taken off now
         if done is not None:
@@ -319,16 +346,15 @@ class Contest:
         options = self.train_options(candidate, minutes)
         folder = self._run.path / PARTS / candidate.folder / f"fold-{fold.number}"
         trial = partial(run_trial, candidate, fold, folder, options, self._machine, until)
-        spare = max(_SLOWER * besides, _LEAST, _SHARE * self._clock.left)
-        outcome, result = attempted(key, trial, _LONGER * learning + spare)
+        outcome, result = attempted(key, trial, limit)
         self._run.keep(outcome, result.scores if result else None)
         return outcome
 
     def _take_scores(self, standing: Standing, number: int) -> None:
         """Put together what all folds of a round say about a candidate."""
         keys = [_key(standing.candidate, fold, number) for fold in self.folds]
-        standing.rounds[number] = concatenate(self._run.table(key) for key in keys)
         outcomes = [outcome for key in keys if (outcome := self._run.outcome(key))]
+        standing.rounds[number] = concatenate(self._run.table(key) for key in keys)
         standing.facts = mean_facts([outcome.facts for outcome in outcomes])
         for outcome in outcomes:
             for image, picture in outcome.picture.items():

@@ -39,11 +39,6 @@ class Division:
     final: Dataset
     notes: tuple[str, ...]
 
-    @property
-    def held_out(self) -> tuple[Example, ...]:
-        """The images that take no part in the comparison."""
-        return tuple(example for example in self.final.examples if example.split == "test")
-
 
 def divide(dataset: Dataset, folds: int | None, seed: int) -> Division:
     """Divide a dataset for a comparison.
@@ -73,10 +68,10 @@ def divide(dataset: Dataset, folds: int | None, seed: int) -> Division:
             f"{dataset.splits['unassigned']} images of '{dataset.root}' belong to no split. "
             "Assign them with 'cellwright data split', or give --folds."
         )
-    kept = [*dataset.notes]
+    notes = [*dataset.notes]
     if not dataset.splits.get("test"):
         dataset, note = _with_test_images(dataset, "val" if stated else None, seed)
-        kept.append(note)
+        notes.append(note)
     divided: tuple[Dataset, ...]
     if stated:
         divided, final = (_stated_fold(dataset, seed),), dataset
@@ -84,7 +79,7 @@ def divide(dataset: Dataset, folds: int | None, seed: int) -> Division:
         pool = tuple(replace(e, split=None) for e in _taking_part(dataset))
         divided = fold_dataset(replace(dataset, examples=pool), folds or DEFAULT_FOLDS, seed)
         final = _final(dataset, seed)
-    return Division(divided, final, (*kept, *leak_notes(_as_folds(divided, final))))
+    return Division(divided, final, (*notes, *leak_notes(_as_folds(divided, final))))
 
 
 def thinned(dataset: Dataset, most: int, seed: int) -> Dataset:
@@ -114,10 +109,9 @@ def _with_test_images(dataset: Dataset, split: str | None, seed: int) -> tuple[D
         )
     free = tuple(replace(example, split=None) for example in source)
     share = 0.2 if split is None else 0.5
-    drawn = split_dataset(
-        replace(dataset, examples=free), {"train": 1 - share, "test": share}, seed
-    )
-    tested = {example.id for example in drawn.part("test")}
+    parts = {"train": 1 - share, "test": share}
+    chosen = split_dataset(replace(dataset, examples=free), parts, seed).part("test")
+    tested = {example.id for example in chosen}
     examples = tuple(replace(e, split="test") if e.id in tested else e for e in dataset.examples)
     return replace(dataset, examples=examples), (
         f"{len(tested)} of {len(dataset)} images were kept back by chance, to score the "
@@ -127,9 +121,8 @@ def _with_test_images(dataset: Dataset, split: str | None, seed: int) -> tuple[D
 
 def _stated_fold(dataset: Dataset, seed: int) -> Dataset:
     """Return the one fold in which candidates are judged on the stated validation images."""
-    becomes = {"train": None, "val": "test"}
     examples = tuple(
-        replace(example, split=becomes[example.split or "train"])
+        replace(example, split="test" if example.split == "val" else None)
         for example in _taking_part(dataset)
     )
     return split_dataset(replace(dataset, examples=examples), seed=seed)

@@ -32,9 +32,14 @@ class Estimate:
         return cls.of(np.asarray(table[column], dtype=np.float64), units_of(table))
 
     @property
+    def rank(self) -> float:
+        """The mean to put in order by; below all others where it is not known."""
+        return -math.inf if math.isnan(self.mean) else self.mean
+
+    @property
     def plain(self) -> str:
-        """The mean in words."""
-        return f"{self.mean:.3f}"
+        """The mean in words; a dash where it is not known."""
+        return "–" if math.isnan(self.mean) else f"{self.mean:.3f}"
 
     @property
     def interval(self) -> str:

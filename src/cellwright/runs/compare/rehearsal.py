@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cellwright._progress import remark
 from cellwright.datasets.records import Example
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.trial import Fold, attempted, run_trial, too_slow
-from cellwright.runs.evaluate.scoring import files_of
+from cellwright.runs.results.folder import InputFile
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 
@@ -65,6 +66,11 @@ class Rehearsal:
     errors: dict[str, str] = field(default_factory=dict)
     slow: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Who takes no part, and why."""
+        return {**self.errors, **self.slow}
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data; see `from_json`."""
         return asdict(self)
@@ -91,7 +97,7 @@ def rehearse(
     candidates : sequence of Candidate
     fold : Fold
     folder : Path
-        Takes what the trainings leave.
+        Takes what the trainings need, for as long as they take.
     seconds : float
         The budget of the comparison. Who needs too much of it for one look takes no part.
     options : callable
@@ -102,32 +108,42 @@ def rehearse(
     chosen, judged = (megabytes(one.dataset.part(split)) for split in ("val", "test"))
     given = max(_LEAST, _SHARE * seconds / len(candidates))
     found = Rehearsal()
+    folder.mkdir(parents=True, exist_ok=True)
     for candidate in candidates:
         remark(f"Trying how long it takes: {candidate.name}")
         steps = _STEPS if candidate.network else None
         settings = replace(options(candidate), steps=steps, minutes=None)
-        place = folder / candidate.folder / "rehearsal"
-        trial = partial(run_trial, candidate, one, place, settings, machine, 1.0)
-        outcome, _ = attempted(candidate.name, trial, given)
+        with TemporaryDirectory(
+            prefix="rehearsal-", dir=folder, ignore_cleanup_errors=True
+        ) as place:
+            trial = partial(run_trial, candidate, one, Path(place), settings, machine, 1.0)
+            outcome, _ = attempted(candidate.name, trial, given)
         if outcome.error is not None:
-            why = found.slow if too_slow(outcome) else found.errors
-            why[candidate.name] = outcome.error
-            remark(f"Left out: {candidate.name}: {outcome.error}")
+            found.errors[candidate.name] = outcome.error
+        elif (why := too_slow(outcome)) is not None:
+            found.slow[candidate.name] = why
+        else:
+            stepping = 60 * outcome.facts["minutes"] if candidate.network else 0.0
+            found.costs[candidate.name] = Cost(
+                learning=outcome.seconds["learning"] - stepping,
+                step=stepping / _STEPS,
+                choosing=outcome.seconds["choosing"] / chosen,
+                judging=outcome.seconds["judging"] / judged,
+            )
             continue
-        stepping = 60 * outcome.facts["minutes"] if candidate.network else 0.0
-        found.costs[candidate.name] = Cost(
-            learning=outcome.seconds["learning"] - stepping,
-            step=stepping / _STEPS,
-            choosing=outcome.seconds["choosing"] / chosen,
-            judging=outcome.seconds["judging"] / judged,
-        )
+        remark(f"Left out: {candidate.name}: {found.left_out[candidate.name]}")
     return found
 
 
 def megabytes(examples: Sequence[Example]) -> float:
     """Return the size of the files of images: about how much there is to look at."""
-    images = (replace(example, labels=None, classes=None) for example in examples)
-    return max(1e-6, sum(file.bytes for file in files_of(tuple(images))) / 1e6)
+    files = {path for example in examples for path in example.images}
+    return max(1.0, sum(map(_bytes_of, files))) / 1e6
+
+
+@cache  # asked for in every way to divide the time
+def _bytes_of(path: Path) -> int:
+    return InputFile.of(path).bytes
 
 
 def _with_one_image(fold: Fold) -> Fold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,10 +91,10 @@ def _overview(findings: Findings) -> list[Number]:
     score, winner = title_of(findings.task), findings.winner
     estimate = winner.estimate(deciding(findings.task))
     how = "cross-validated" if findings.folds > 1 else "on images not learned"
-    numbers = [Number(f"{score}, {how}", f"{estimate.mean:.3f}")]
+    numbers = [Number(f"{score}, {how}", estimate.plain)]
     if findings.held_out:
         images, kept = findings.held_out
-        numbers.append(Number(f"{score} on {images} images kept back", f"{kept.mean:.3f}"))
+        numbers.append(Number(f"{score} on {images} images kept back", kept.plain))
     speed = winner.facts["seconds_per_megapixel"]
     if speed is not None:
         numbers.append(Number("on a CPU, for a megapixel", plain_number(speed), "s"))
@@ -105,10 +106,8 @@ def _rows(findings: Findings) -> list[dict[str, Any]]:
     """Return the leaderboard for people; bars have one scale."""
     column = deciding(findings.task)
     estimates = [standing.estimate(column) for standing in findings.ranking]
-    limits = (
-        min(min(one.mean, one.low) if one.low == one.low else one.mean for one in estimates),
-        max(max(one.mean, one.high) if one.high == one.high else one.mean for one in estimates),
-    )
+    known = [x for one in estimates for x in (one.mean, one.low, one.high) if math.isfinite(x)]
+    limits = (min(known, default=0.0), max(known, default=1.0))
     rows = []
     for row, standing, estimate in zip(
         leaderboard(findings), findings.ranking, estimates, strict=True
@@ -128,18 +127,14 @@ def _rows(findings: Findings) -> list[dict[str, Any]]:
 
 def _facts(standing: Standing) -> dict[str, str]:
     facts = standing.facts
-    parameters = facts["parameters"]
-    return {
-        "patches [px]": facts["patches"] or "–",
-    } | {
-        name: "–" if not value else plain_number(value)
-        for name, value in {
-            "s/Mpx": facts["seconds_per_megapixel"],
-            "weights [10⁶]": parameters / 1e6,
-            "MB": facts["megabytes"],
-            "learned [min]": facts["minutes_per_training"],
-        }.items()
+    numbers = {
+        "s/Mpx": facts["seconds_per_megapixel"],
+        "weights [10⁶]": facts["parameters"] / 1e6,
+        "MB": facts["megabytes"],
+        "learned [min]": facts["minutes_per_training"],
     }
+    told = {name: plain_number(value) if value else "–" for name, value in numbers.items()}
+    return {"patches [px]": facts["patches"] or "–", **told}
 
 
 def _bar(estimate: Estimate, limits: tuple[float, float]) -> Markup:
@@ -151,16 +146,17 @@ def _bar(estimate: Estimate, limits: tuple[float, float]) -> Markup:
         return 6 + (value - low) / span * (_BAR_WIDTH - 12)
 
     middle = _BAR_HEIGHT / 2
-    whisker = ""
-    if estimate.low == estimate.low:
-        whisker = (
+    drawn = ""
+    if math.isfinite(estimate.low):
+        drawn += (
             f'<line class="whisker" x1="{x(estimate.low):.1f}" x2="{x(estimate.high):.1f}" '
             f'y1="{middle}" y2="{middle}"/>'
         )
+    if math.isfinite(estimate.mean):
+        drawn += f'<circle class="dot line-0" cx="{x(estimate.mean):.1f}" cy="{middle}" r="4"/>'
     return Markup(
         f'<svg class="interval" viewBox="0 0 {_BAR_WIDTH} {_BAR_HEIGHT}" role="img" '
-        f'aria-label="{estimate}">{whisker}<circle class="dot line-0" cx="{x(estimate.mean):.1f}" '
-        f'cy="{middle}" r="4"/></svg>'
+        f'aria-label="{estimate}">{drawn}</svg>'
     )
 
 
@@ -189,8 +185,6 @@ def _rounds(findings: Findings) -> dict[str, str]:
         f"each of their {trainings} by its end"
         for number, one in enumerate(findings.rounds, 1)
     }
-    return {
-        **rounds,
-        "recommended model": f"{findings.final_minutes:.2f} min",
-        "all of it": f"{findings.minutes:.2f} min",
-    }
+    if findings.winner.candidate.network:
+        rounds["recommended model"] = f"{findings.final_minutes:.2f} min"
+    return {**rounds, "all of it": f"{findings.minutes:.2f} min"}

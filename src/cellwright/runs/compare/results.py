@@ -82,15 +82,14 @@ class Standing:
         """
         shared = min(self.last_round, other.last_round)
         mine, theirs = self.scores(column, shared), other.scores(column, shared)
-        return Estimate.of(mine - theirs, units_of(self.rounds[self.last_round]))
+        return Estimate.of(mine - theirs, units_of(self.rounds[shared]))
 
 
 def in_order(standings: Sequence[Standing], column: str) -> list[Standing]:
     """Return the candidates that did not fail, the best of those who got farthest first."""
 
     def rank(standing: Standing) -> tuple[int, float]:
-        mean = standing.estimate(column).mean
-        return standing.last_round, -math.inf if math.isnan(mean) else mean
+        return standing.last_round, standing.estimate(column).rank
 
     whole = [standing for standing in standings if standing.error is None and standing.rounds]
     return sorted(whole, key=rank, reverse=True)
@@ -159,7 +158,7 @@ class Findings:
         """The best of the settings that were tried; None where none were."""
         complete = [one for one in self.tried if one.result == COMPLETE]
         column = deciding(self.task)
-        return max(complete, key=lambda one: one.standing.estimate(column).mean, default=None)
+        return max(complete, key=lambda one: one.standing.estimate(column).rank, default=None)
 
     @property
     def ranking(self) -> list[Standing]:
@@ -278,16 +277,21 @@ def _too_short(findings: Findings) -> list[str]:
 def _settings(findings: Findings) -> list[str]:
     """Say what the search for settings found."""
     best, score, column = findings.found, title_of(findings.task), deciding(findings.task)
-    if best is None:
+    if not findings.tried:
         return []
-    if best is findings.tried[0]:
-        return [f"None of {len(findings.tried)} settings did better than the usual ones."]
-    lead = best.standing.lead_over(findings.tried[0].standing, column)
+    usual, count = findings.tried[0], counted(len(findings.tried), "setting")
+    if best is None:
+        return [f"None of {count} could be judged in the time of the search."]
+    if best is usual:
+        return [f"None of {count} did better than the usual ones."]
     values = ", ".join(f"{name} {_short(value)}" for name, value in best.settings.items())
+    told = f"Of {count} these did best: {values}."
+    if usual.result != COMPLETE:
+        return [f"{told} The usual ones could not be judged in the time of the search."]
+    lead = best.standing.lead_over(usual.standing, column)
     return [
-        f"Of {len(findings.tried)} settings these did best: {values}. After the same training "
-        f"their {score} is {lead} above that of the usual ones, which flatters them, for they were "
-        "chosen by it."
+        f"{told} After the same training their {score} is {lead} above that of the usual ones, "
+        "which flatters them, for they were chosen by it."
     ]
 
 

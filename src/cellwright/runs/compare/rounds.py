@@ -8,7 +8,7 @@ Talwalkar, "Non-stochastic best arm identification and hyperparameter optimizati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -58,13 +58,3 @@ def plan_rounds(counts: Sequence[int], folds: int, minutes: float) -> tuple[Roun
         spent += minutes / (len(counts) * count * folds)
         rounds.append(Round(count, spent))
     return tuple(rounds)
-
-
-def best(scores: Mapping[str, float], count: int) -> list[str]:
-    """Return the names of the `count` highest scores, the highest first; NaN comes last."""
-
-    def order(name: str) -> tuple[bool, float]:
-        known = scores[name] == scores[name]
-        return known, scores[name] if known else 0.0
-
-    return sorted(scores, key=order, reverse=True)[:count]

@@ -35,7 +35,7 @@ from cellwright.runs.compare.results import (
     in_order,
     leaderboard,
 )
-from cellwright.runs.compare.search import search_settings
+from cellwright.runs.compare.search import load_optuna, search_settings
 from cellwright.runs.compare.trial import prepare_fold
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
@@ -47,6 +47,7 @@ from cellwright.runs.train.prepare import image_size
 from cellwright.runs.train.run import (
     FIT_FOLDER,
     REPORT_FILE,
+    learner_for,
     model_name,
     open_task,
     train_divided,
@@ -127,9 +128,13 @@ def compare(
         If every candidate fails.
     OutputError
         If `out` holds something else.
+    UsageError
+        If methods do not fit together, or what they need is not installed.
     """
     out, options = Path(out), options or CompareOptions()
     _refuse_mixed(options.methods)
+    if options.search:
+        load_optuna()  # what is not installed is told before anything is trained
     machine, clock = Machine(device, workers, threads), Clock(60 * options.minutes)
     networks_first = sorted(options.methods, key=LEARNERS.__contains__)
     first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
@@ -138,6 +143,8 @@ def compare(
         opened = replace(opened, notes=(*opened.notes, _OUTLINES_ALONE))
     division = divide(opened, options.folds, options.seed)
     candidates = _candidates(task, division, options)
+    for candidate in candidates:
+        learner_for(candidate.method)  # likewise
     plan = Plan(
         command="compare",
         inputs=files_of(division.final.examples),
@@ -183,18 +190,20 @@ def _compared(
     if not ranking:
         reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in contest.standings)
         raise TrainingError(f"Every candidate failed ({reasons}).")
-    best, tried = ranking[0].candidate, []
-    if options.search and best.network is not None:
+    best, tried, notes = ranking[0].candidate, [], [*contest.notes, *division.notes]
+    if options.search and best.network is None:
+        notes.append(f"No settings were searched for: {best.name} has no network.")
+    elif options.search:
         train = partial(contest.train_fully, best)
         tried = search_settings(best, contest.folds, reserved / 60, options.seed, train)
     final_minutes = contest.final_minutes(best)
     findings = Findings(
         task=task.name,
         standings=tuple(contest.standings),
-        rounds=contest.schedule.rounds,
+        rounds=contest.schedule.rounds[: ranking[0].last_round],
         folds=len(contest.folds),
         final_minutes=final_minutes,
-        notes=(contest.plan_in_words, *division.notes),
+        notes=tuple(notes),
         tried=tuple(tried),
     )
     chosen = findings.found.standing.candidate if findings.found else best

@@ -59,14 +59,14 @@ def search_settings(
     seed : int
     train : callable
         ``train(candidate, fold, minutes)`` returns what came of a training that is also judged in
-        that time, and its scores.
+        that time, and its scores; None of one that failed.
 
     Raises
     ------
     UsageError
         If Optuna is not installed.
     """
-    optuna = _optuna()
+    optuna = load_optuna()
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM),
@@ -105,9 +105,8 @@ def _judge(
     spent = 0.0
     for count, fold in enumerate(folds, 1):
         outcome, table = train(standing.candidate, fold, minutes)
-        spent += outcome.seconds.get("all", 60 * minutes)
-        if outcome.error is not None or table is None:
-            standing.error = outcome.error
+        spent += outcome.seconds["all"]
+        if table is None:
             trial.study.tell(trial, state=TrialState.FAIL)
             return FAILED, spent
         tables.append(table)
@@ -167,7 +166,14 @@ def _widths(usual: int) -> list[int]:
     return sorted({max(8, 8 * round(usual * factor / 8)) for factor in (0.5, 1, 1.5)} | {usual})
 
 
-def _optuna() -> Any:
+def load_optuna() -> Any:
+    """Return the package that suggests settings.
+
+    Raises
+    ------
+    UsageError
+        If it is not installed.
+    """
     try:
         import optuna
     except ImportError as error:

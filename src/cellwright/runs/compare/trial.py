@@ -155,34 +155,44 @@ def run_trial(
 def attempted(key: str, run: Callable[[], Trial], seconds: float) -> tuple[Outcome, Trial | None]:
     """Run a trial; a failure is an outcome, too, as is one that takes longer than it may.
 
+    To be too slow is no failure: it is not tried again when a comparison goes on.
+
     Raises
     ------
     OutputError
         If no result can be written at all.
     """
-    begin = time.monotonic()
+    begin, trial = time.monotonic(), None
     try:
         with time_limit(seconds):
             trial = run()
+        outcome = Outcome(key, facts=trial.facts, picture=trial.pictures, seconds=trial.seconds)
     except OutputError:
         raise
     except TimeIsUp:
-        error = f"It took longer than {seconds:.0f} s, its share of the time."
-        return Outcome(key, error=error, facts={_TOO_SLOW: True}), None
+        outcome = Outcome(key, facts={_TOO_SLOW: _too_long(seconds)})
     except CellwrightError as error:
-        return Outcome(key, error=str(error)), None
+        outcome = Outcome(key, error=str(error))
     except Exception as error:
         if was_interrupted(error):
             raise KeyboardInterrupt from error
         message = f"{type(error).__name__}: {error} (this is a bug in Cellwright)"
-        return Outcome(key, error=message, facts={"traceback": traceback.format_exc()}), None
-    spent = {"all": time.monotonic() - begin, **trial.seconds}
-    return Outcome(key, facts=trial.facts, picture=trial.pictures, seconds=spent), trial
+        outcome = Outcome(key, error=message, facts={"traceback": traceback.format_exc()})
+    spent = {"all": time.monotonic() - begin, **outcome.seconds}
+    return replace(outcome, seconds=spent), trial
 
 
-def too_slow(outcome: Outcome) -> bool:
-    """Whether a trial failed for lack of time alone."""
-    return bool(outcome.facts.get(_TOO_SLOW))
+def too_slow(outcome: Outcome) -> str | None:
+    """Return why a trial was given up, where that is for lack of time alone."""
+    why: str | None = outcome.facts.get(_TOO_SLOW)
+    return why
+
+
+def _too_long(seconds: float) -> str:
+    return (
+        f"It took longer than {seconds:.0f} s, its share of the time. Give more minutes, or fewer "
+        "candidates."
+    )
 
 
 def _patches(training: Mapping[str, Any]) -> str:
@@ -202,7 +212,7 @@ def _parameters(files: Mapping[str, bytes]) -> int:
 
 
 def mean_facts(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the facts of a candidate from those of its trainings: means, and the total time."""
+    """Return the facts of a candidate from those of its trainings: means of what differs."""
 
     def mean(name: str) -> float | None:
         known = [facts[name] for facts in trials if facts[name] is not None]

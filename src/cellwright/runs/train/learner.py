@@ -67,8 +67,8 @@ def learn_without_network(
         )
     began = time.monotonic()
     learned = _LEARN[lesson.method](lesson)
-    seconds = round(time.monotonic() - began, 1)
-    return replace(learned, training={**learned.training, "seconds": seconds})
+    training = {**learned.training, "seconds": time.monotonic() - began}
+    return replace(learned, training=training)
 
 
 def _learn_classical(lesson: Lesson) -> Learned:

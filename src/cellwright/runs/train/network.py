@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cellwright._errors import UsageError
+import torch
+
+from cellwright._errors import TrainingError, UsageError
 from cellwright._progress import remark
 from cellwright.methods.object_classes.readout import readout_parameters
 from cellwright.models.export import export_network, network_facts, restored_network
@@ -59,15 +63,16 @@ def learn_network(
     remark(f"Note: {plan.in_words}.")
     learning = task.learning(lesson, plan, machine.workers)
     network, transferred = _network(learning, plan, options, start)
-    record = fit(
-        network,
-        learning.step_loss,
-        learning.train_batches,
-        task.validation(learning),
-        _settings(task, options, machine),
-        folder,
-        until=until,
-    )
+    with _memory_told():
+        record = fit(
+            network,
+            learning.step_loss,
+            learning.train_batches,
+            task.validation(learning),
+            _settings(task, options, machine),
+            folder,
+            until=until,
+        )
     files = export_network(network, contract.normalisation)
     return Learned(
         contract=contract,
@@ -77,6 +82,18 @@ def learn_network(
         training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
     )
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Say what to do where a GPU has too little memory."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainingError(
+            "The GPU has too little memory for this training. Choose a smaller --patch, "
+            "--batch-size or --width, or another --device."
+        ) from error
 
 
 def _network(
@@ -161,7 +178,7 @@ def _training_facts(
         **({"weights": transferred.summary} if transferred else {}),
         "steps": record.steps,
         "best step": record.best_step,
-        "seconds": round(record.seconds, 1),
+        "seconds": record.seconds,
         "device": record.device,
         "batch size": learning.patches.batch_size,
         "patch": list(learning.patches.shape),

@@ -306,6 +306,7 @@ def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
             "images": len(train_part),
             "validation images": len(dataset.part("val")),
             **learned.training,
+            "seconds": round(learned.training["seconds"], 1),
             "seed": seed,
             "finished": now(),
             "versions": versions(),
