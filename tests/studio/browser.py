@@ -15,6 +15,15 @@ PATIENCE_S = 60
 VIRTUAL = {"Tab": 9, "Enter": 13, "Escape": 27}
 """What Chromium goes by where a key does something of its own, such as moving the focus."""
 MODIFIERS = {"alt": 1, "ctrl": 2, "shift": 8}
+HOLD = """(() => {
+  const real = window.fetch;
+  window.heldBack = [];
+  window.fetch = async (address, request) => {
+    if (address.split("?")[0].endsWith("PATH")) await new Promise((go) => heldBack.push(go));
+    return real(address, request);
+  };
+  window.release = () => { window.fetch = real; heldBack.forEach((go) => go()); };
+})()"""
 
 
 class Browser:
@@ -139,6 +148,13 @@ class Browser:
                 windowsVirtualKeyCode=VIRTUAL.get(key, 0),
                 **({"text": text} if text and kind == "keyDown" else {}),
             )
+
+    def hold(self, path: str) -> None:
+        """Let the page wait for what it asks of an address that ends so, until `release`."""
+        self.run(HOLD.replace("PATH", path))
+
+    def release(self) -> None:
+        self.run("window.release()")
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))

@@ -71,17 +71,29 @@ class Compare {
 
   /** @param {number} number */
   async open(number) {
+    this.images.select(number);
+    find("title").textContent = this.images.images[number].name;
+    find("message").hidden = true;
+    this.found = null; // until the image is there, nothing can be decided about either
+    for (const { tools, viewer } of this.panes) {
+      tools.cancel();
+      viewer.close();
+    }
     try {
-      this.images.select(number);
-      find("title").textContent = this.images.images[number].name;
       const image = await api.get(`images/${number}`);
+      if (number !== this.images.current) return;
       this.sliders.open(image);
       const found = await api.get(`images/${number}/agreement`, this.sliders.place);
+      if (number !== this.images.current) return;
       this.#panes(found.people);
-      for (const { viewer } of this.panes) viewer.open(image, number);
-      for (const { viewer } of this.panes) viewer.camera = this.panes[0].viewer.camera;
+      for (const { viewer } of this.panes) {
+        viewer.open(image, number);
+        viewer.place = this.sliders.place;
+        viewer.camera = this.panes[0].viewer.camera;
+      }
       const channels = document.createElement("div");
       for (const { viewer } of this.panes) await new Channels(channels, viewer).open();
+      if (!this.#shows(number, this.sliders.place)) return;
       this.#take(found);
       this.choose(0);
     } catch (error) {
@@ -106,9 +118,11 @@ class Compare {
     if (!one) return;
     find("saved").textContent = "Saving …";
     try {
-      const { number } = this.panes[0].viewer;
-      this.#take(await api.post(`images/${number}/agreement`, { ...this.sliders.place, key: one.key, choice, ...more }));
+      const { number, place } = this.panes[0].viewer;
+      const found = await api.post(`images/${number}/agreement`, { ...place, key: one.key, choice, ...more });
       find("saved").textContent = "Saved";
+      if (!this.#shows(number, place)) return;
+      this.#take(found);
       find("message").hidden = true;
       const next = this.found?.cases.findIndex((other) => other.choice === "open") ?? -1;
       const same = this.found?.cases.findIndex((other) => other.key === one.key) ?? 0;
@@ -121,15 +135,24 @@ class Compare {
 
   /** Make what is agreed the labels of the image. */
   async write() {
+    if (!this.found || find("consensus").disabled) return;
     try {
-      const { number } = this.panes[0].viewer;
+      const { number, place } = this.panes[0].viewer;
       const { open } = await api.post(`images/${number}/consensus`);
-      this.#take(await api.get(`images/${number}/agreement`, this.sliders.place));
-      this.#describe();
       find("saved").textContent = open ? `${open} left out: not decided` : "Labels written";
+      const found = await api.get(`images/${number}/agreement`, place);
+      if (!this.#shows(number, place)) return;
+      this.#take(found);
+      this.#describe();
     } catch (error) {
       say(error);
     }
+  }
+
+  /** Whether a plane of an image is still what is looked at. @param {number} number @param {import("./sliders.js").Place} place */
+  #shows(number, place) {
+    const viewer = this.panes[0]?.viewer;
+    return viewer?.number === number && viewer.place === place;
   }
 
   #nothing() {
@@ -187,9 +210,15 @@ class Compare {
 
   /** @param {import("./sliders.js").Place} place */
   async #go(place) {
+    const number = this.panes[0]?.viewer.number ?? -1;
+    if (number < 0) return;
+    this.found = null; // what is decided about is on the plane before
+    for (const { viewer } of this.panes) viewer.place = place;
+    this.#redraw();
     try {
-      for (const { viewer } of this.panes) viewer.place = place;
-      this.#take(await api.get(`images/${this.panes[0].viewer.number}/agreement`, place));
+      const found = await api.get(`images/${number}/agreement`, place);
+      if (!this.#shows(number, place)) return;
+      this.#take(found);
       this.choose(0);
     } catch (error) {
       say(error);

@@ -9,7 +9,7 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 export class Assistant {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{change: (path: string, body: object) => Promise<any>, say: (error: Error) => void}} actions
+   * @param {{change: (path: string, body: object, number: number) => Promise<any>, say: (error: Error) => void}} actions
    */
   constructor(viewer, actions) {
     this.viewer = viewer;
@@ -105,20 +105,26 @@ export class Assistant {
     return (this.open.get(label) ?? -1) >= viewer.proposals.threshold ? label : 0;
   }
 
-  async acceptAll() {
-    await this.turning;
-    return this.settle("accept", this.shown());
+  acceptAll() {
+    return this.#settleAll("accept", () => this.shown());
   }
 
-  async rejectAll() {
-    await this.turning;
-    return this.settle("reject", this.#here() ? [...this.open.keys()] : []);
+  rejectAll() {
+    return this.#settleAll("reject", () => (this.#here() ? [...this.open.keys()] : []));
   }
 
-  /** @param {"accept" | "reject"} how @param {number[]} labels */
-  async settle(how, labels) {
+  /** @param {"accept" | "reject"} how @param {() => number[]} which */
+  async #settleAll(how, which) {
+    const { image, number } = this.viewer;
+    await this.turning;
+    if (image === this.viewer.image) await this.settle(how, which(), number);
+  }
+
+  /** @param {"accept" | "reject"} how @param {number[]} labels @param {number} number Of the image. */
+  async settle(how, labels, number) {
     if (!labels.length) return;
-    await this.actions.change(`proposals/${how}`, { labels });
+    await this.actions.change(`proposals/${how}`, { labels }, number);
+    if (number !== this.viewer.number) return;
     for (const label of labels) this.open.delete(label);
     this.#update();
     this.viewer.refresh("proposals");

@@ -9,7 +9,7 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 export class Lineage {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{change: (path: string, body: object) => Promise<any>, pick: (label: number, frame: number) => void, say: (error: Error) => void}} actions
+   * @param {{change: (path: string, body: object, number?: number) => Promise<any>, pick: (label: number, frame: number) => void, say: (error: Error) => void}} actions
    */
   constructor(viewer, actions) {
     this.viewer = viewer;
@@ -21,7 +21,7 @@ export class Lineage {
       doubtful: () => false,
     });
     find("track-cut").onclick = () => this.cut();
-    find("track-orphan").onclick = () => this.#post("orphan");
+    find("track-orphan").onclick = () => this.#part("orphan");
   }
 
   get frames() {
@@ -47,19 +47,19 @@ export class Lineage {
   async join([y, x], daughter) {
     const { api, number, place, labels: { selected } } = this.viewer; // all of the moment of the click
     const { label } = await api.get(`images/${number}/values`, { ...place, y, x });
-    if (label > 0) await this.#post(daughter ? "divide" : "link", { ...place, label: selected, other: label });
+    if (label > 0) await this.actions.change("tracks", { ...place, action: daughter ? "divide" : "link", label: selected, other: label }, number);
   }
 
   /** End the track of the selected cell before this frame. */
   cut() {
-    return this.#post("cut");
+    return this.#part("cut");
   }
 
-  /** @param {string} action @param {object} [more] */
-  async #post(action, more) {
+  /** @param {"cut" | "orphan"} action */
+  async #part(action) {
     const { place, labels: { selected } } = this.viewer;
     if (!selected) return this.actions.say(new Error("Select a cell first, in an earlier frame."));
-    await this.actions.change("tracks", { ...place, action, label: selected, ...more });
+    await this.actions.change("tracks", { ...place, action, label: selected });
   }
 
   /** Offer what can be done with the selected track in this frame. @param {Track | undefined} track */

@@ -58,7 +58,7 @@ class Studio {
     });
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
     this.lineage = new Lineage(this.viewer, {
-      change: (path, body) => this.change(path, body),
+      change: (path, body, number) => this.change(path, body, number),
       pick: (label, frame) => this.#pick(label, frame),
       say,
     });
@@ -70,7 +70,7 @@ class Studio {
       chosen: () => this.select(null),
     });
     this.areas = new Areas(this.viewer, say);
-    this.assistant = new Assistant(this.viewer, { change: (path, body) => this.change(path, { class: this.classes.active, ...body }), say });
+    this.assistant = new Assistant(this.viewer, { change: (path, body, number) => this.change(path, { class: this.classes.active, ...body }, number), say });
     this.training = new Training(this.viewer, {
       say,
       open: (number) => this.open(number),
@@ -138,11 +138,10 @@ class Studio {
     this.#doneButton();
     find("note").textContent = this.images.images[number].note ?? "";
     find("message").hidden = true;
+    this.#close();
     try {
       const image = await api.get(`images/${number}`);
       if (this.images.current !== number) return;
-      this.tools.cancel();
-      this.select(null);
       this.viewer.open(image, number);
       this.together.open(image);
       this.#undoable(image);
@@ -157,6 +156,16 @@ class Studio {
     }
   }
 
+  /** Forget the image that was open: until the next one is there, nothing can be done to either. */
+  #close() {
+    this.tools.cancel();
+    this.viewer.close();
+    this.select(null);
+    this.marks.forget();
+    this.classes.forget();
+    this.#undoable({ can_undo: false, can_redo: false });
+  }
+
   /** Show what is said about the image that was opened. @param {number} number */
   async #saidOf(number) {
     const facts = await api.get(`images/${number}/facts`);
@@ -167,15 +176,20 @@ class Studio {
     await this.classes.show(facts);
   }
 
-  /** @param {object} edit @returns {Promise<any>} See `change`. */
-  edit(edit) {
+  /** @param {object} edit @param {number} [number] @returns {Promise<any>} See `change`. */
+  edit(edit, number) {
     const ball = this.slices.ball ? { ball: true } : {};
-    return this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit });
+    return this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit }, number);
   }
 
-  /** Make a change; returns what has changed once it is on the disk and shown, and nothing where it failed. @param {string} path @param {object} [body] @returns {Promise<any>} */
-  change(path, body) {
-    const number = this.viewer.number;
+  /**
+   * Make a change; returns what has changed once it is on the disk and shown, and nothing where it failed.
+   * @param {string} path @param {object} [body]
+   * @param {number} [number] Of the image: who waited for the server since the gesture says which it was.
+   * @returns {Promise<any>}
+   */
+  change(path, body, number = this.viewer.number) {
+    if (number < 0) return Promise.resolve();
     this.pending++;
     find("saved").textContent = "Saving …";
     this.last = this.last.then(() => this.#change(number, path, body)).catch(say).finally(() => {
@@ -216,16 +230,17 @@ class Studio {
 
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
   async click(point, { remove, join }) {
+    const { image, number, place } = this.viewer; // of the click: before the server answers, another may be opened
     if (remove && this.tools.tool === "area") return this.areas.remove(point);
     if (remove && this.marks.remove(point)) return;
     if (!remove && this.tools.tool === "point") return this.marks.add("point", [point]);
     if (!remove && this.tools.tool === "link" && this.viewer.labels.selected) return this.lineage.join(point, join);
     if (!remove && !join && this.tools.tool === "classify") return this.edit({ tool: "classify", point });
     const proposal = join ? 0 : await this.assistant.at(point);
-    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal]);
-    else if (remove) await this.edit({ tool: "delete", point });
+    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal], number);
+    else if (remove) await this.edit({ ...place, tool: "delete", point }, number);
     else if (join && this.chosen) await this.edit({ tool: "merge", point: this.chosen, other: point });
-    else {
+    else if (image === this.viewer.image) {
       await this.select(point);
       if (!this.chosen) this.marks.select(this.marks.under(point));
     }
@@ -283,9 +298,12 @@ class Studio {
   async toggleDone() {
     const number = this.images.current; // whose name is shown, also while its picture is on its way
     const done = !["done", "checked"].includes(this.images.images[number].state);
-    await api.post(`images/${number}/done`, { done }).catch(say);
-    const started = !find("undo").disabled || !find("redo").disabled;
-    this.images.setState(number, done ? "done" : started ? "started" : (await api.get("project")).images[number].state);
+    try {
+      await api.post(`images/${number}/done`, { done });
+      this.images.setState(number, (await api.get("project")).images[number].state);
+    } catch (error) {
+      say(/** @type {Error} */ (error));
+    }
     this.#doneButton();
     this.training.show();
   }

@@ -52,6 +52,13 @@ export class Marks {
     this.#count();
   }
 
+  /** Until the next image is there. */
+  forget() {
+    this.known = { box: new Map(), point: new Map() };
+    this.held = null;
+    this.select(null);
+  }
+
   /** After an edit. @param {import("./object_classes.js").Fact[]} facts */
   take(facts) {
     for (const [about, number, mark] of facts) {
@@ -77,7 +84,9 @@ export class Marks {
   async add(about, points) {
     const far = points.length < 2 || points[0].every((value, i) => Math.abs(value - points[1][i]) * this.viewer.camera.scale >= SMALLEST);
     if (!far) return;
+    const { image } = this.viewer;
     const changed = await this.#post({ about, number: 0, points, class: this.actions.active() });
+    if (image !== this.viewer.image) return;
     const made = changed?.facts.find((/** @type {import("./object_classes.js").Fact} */ [one]) => one === about);
     if (made) this.select({ about, number: made[1] });
   }
@@ -97,9 +106,11 @@ export class Marks {
 
   /** Mark what the model finds. @param {About} about */
   async find(about) {
+    const { image } = this.viewer;
     const before = this.known[about].size;
     find("marks-state").textContent = `Looking for ${SEVERAL[about]} …`;
     const changed = await this.#post({ about, channel: this.actions.channel() }, "marks/find");
+    if (image !== this.viewer.image) return;
     this.#count();
     if (changed && this.known[about].size === before) find("marks-state").textContent = "Nothing new was found.";
   }

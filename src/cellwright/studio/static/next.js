@@ -62,6 +62,7 @@ export class Next {
   /** @param {Part} part */
   async #show(part) {
     await this.actions.open(part.image);
+    if (part.image !== this.viewer.number) return; // it cannot be opened, or another one was meanwhile
     this.actions.place("t", part.t);
     this.actions.place("z", part.z);
     this.#take(part);

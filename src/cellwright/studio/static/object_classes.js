@@ -44,6 +44,12 @@ export class ObjectClasses {
     await this.#count();
   }
 
+  /** Until the next image is there. */
+  forget() {
+    this.known = new Map();
+    this.counts = {};
+  }
+
   /** After an edit. @param {Fact[]} facts */
   async take(facts) {
     const own = facts.filter(([about]) => about === "class");

@@ -118,6 +118,15 @@ export class Painter {
     this.#draw(view, [x0, view.height - y1, x1 - x0, y1 - y0], [0, 0], paint);
   }
 
+  /** Leave nothing on the screen. */
+  clear() {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.disable(gl.SCISSOR_TEST);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+  }
+
   /** @param {View} view @param {Corners} clip @param {[number, number]} shift @param {() => void} paint */
   #draw({ width, height, left, top }, clip, [x, y], paint) {
     const { gl } = this;

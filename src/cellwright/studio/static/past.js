@@ -16,9 +16,11 @@ export class Past {
 
   /** Show what was done by now, where the list is open. */
   async update() {
-    if (!this.panel.open) return;
+    if (!this.panel.open || !this.viewer.image) return;
+    const { api, number } = this.viewer;
     /** @type {{id: number, made: string, who: string, kind: string, target: number | null}[]} */
-    const edits = await this.viewer.api.get(`images/${this.viewer.number}/history`);
+    const edits = await api.get(`images/${number}/history`);
+    if (number !== this.viewer.number) return;
     const from = edits.findLastIndex((edit) => edit.kind === "loaded") + 1;
     const list = /** @type {HTMLElement} */ (document.getElementById("history"));
     list.replaceChildren(...edits.slice(from).reverse().slice(0, SHOWN).map((edit, i) => this.#line(edit, i === 0)));

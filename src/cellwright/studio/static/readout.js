@@ -27,7 +27,7 @@ export class Readout {
     find("where").textContent = `y ${Math.floor(point[0])}  x ${Math.floor(point[1])}`;
     if (this.asking || !this.viewer.image) return;
     this.asking = true;
-    while (this.asked) {
+    while (this.asked && this.viewer.image) {
       const [y, x] = this.asked;
       this.asked = null;
       const { api, number, place } = this.viewer;

@@ -92,11 +92,12 @@ class Volunteer {
   }
 
   /** Show the last one again. */
-  back() {
-    if (!this.last) return;
-    this.#ask(this.last).catch(say);
+  async back() {
+    if (!this.last || this.busy) return;
+    this.busy = find("back").disabled = true;
+    await this.#ask(this.last).catch(say);
     this.last = null;
-    find("back").disabled = true;
+    this.busy = false;
   }
 
   /** @param {Next} next */

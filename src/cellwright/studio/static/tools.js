@@ -110,8 +110,10 @@ export class Tools {
     }
   }
 
-  /** Forget the gesture. */
+  /** Forget the gesture, also what is left of it. */
   cancel() {
+    if (this.doing === "hold") this.actions.drop?.(false);
+    this.doing = "none";
     this.path = [];
     this.viewer.redraw();
   }
@@ -128,7 +130,8 @@ export class Tools {
 
   /** Use the tool in the middle of the view, as the keyboard does; with Ctrl or Alt as a click does with them. @param {KeyboardEvent} event */
   useInMiddle(event) {
-    const { camera } = this.viewer;
+    const { camera, image } = this.viewer;
+    if (!image) return;
     const point = /** @type {Point} */ ([camera.y, camera.x]);
     if (modified(event) || CLICKS.includes(this.tool)) this.#click(point, event);
     else if (this.tool === "lasso" || this.tool === "split" || RECTANGLES.includes(this.tool)) this.#corner(point);
@@ -169,11 +172,11 @@ export class Tools {
     const at = this.#at(event);
     this.fingers.set(event.pointerId, at);
     if (this.fingers.size > 1) {
-      if (this.doing === "hold") this.actions.drop?.(false);
-      this.doing = "pan";
       this.cancel();
+      this.doing = "pan";
       return;
     }
+    if (!this.viewer.image) return;
     this.travelled = 0;
     const point = this.viewer.camera.toImage(...at);
     const panning = event.button === 1 || event.button === 2 || this.space;
@@ -236,8 +239,6 @@ export class Tools {
   /** @param {PointerEvent} event */
   #lost(event) {
     this.fingers.delete(event.pointerId);
-    if (this.doing === "hold") this.actions.drop?.(false);
-    this.doing = "none";
     this.cancel();
   }
 

@@ -40,7 +40,7 @@ export class Viewer {
     });
     /** @type {ImageFacts | null} */
     this.image = null;
-    this.number = 0;
+    this.number = -1; // of the image; -1 while there is none
     this.place = { t: 0, z: 0 };
     /** @type {Channel[]} */
     this.channels = [];
@@ -70,6 +70,18 @@ export class Viewer {
     this.redraw();
   }
 
+  /** Show nothing: another image is on its way, and whatever is done until it is there is about neither. */
+  close() {
+    this.tiles.clear();
+    this.picture.forget();
+    this.painter.clear();
+    this.image = null;
+    this.number = -1;
+    this.labels.selected = 0;
+    this.stage.setAttribute("aria-busy", "true");
+    this.redraw();
+  }
+
   /** Draw a frame soon. */
   redraw() {
     if (this.waiting) return;
@@ -96,10 +108,10 @@ export class Viewer {
     });
   }
 
-  /** Whether an index of the server is a plane. @param {number[]} place @param {{t: number, z: number}} id */
+  /** Whether an index of the server is a plane of the image. @param {number[]} place @param {{t: number, z: number}} id */
   isAt(place, id) {
-    const image = /** @type {ImageFacts} */ (this.image);
-    const own = [...(image.frames > 1 ? [id.t] : []), ...(image.planes > 1 ? [id.z] : [])];
+    if (!this.image) return false;
+    const own = [...(this.image.frames > 1 ? [id.t] : []), ...(this.image.planes > 1 ? [id.z] : [])];
     return own.every((value, i) => value === place[i]);
   }
 

@@ -130,10 +130,12 @@ export class Review {
     const { name } = this.result.images[number];
     find("title").textContent = this.result.images.length > 1 ? `${this.result.folder} · ${name}` : this.result.folder;
     find("message").hidden = true;
+    this.tools.cancel();
+    this.viewer.close();
+    this.places.forget();
     try {
       const image = await api.get(`images/${number}`);
       if (this.opened !== number) return;
-      this.tools.cancel();
       this.viewer.open(image, number);
       this.sliders.open(image);
       await Promise.all([this.channels.open(), this.places.open(number)]);

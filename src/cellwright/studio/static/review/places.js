@@ -45,10 +45,16 @@ export class Places {
     viewer.decorations.push((pen) => this.shape !== "outlines" && viewer.labels.shown && this.#draw(pen));
   }
 
+  /** Until those of the next image are there. */
+  forget() {
+    this.number = -1;
+    this.all = [];
+    this.viewer.labels.marked = false;
+  }
+
   /** @param {number} number */
   async open(number) {
     this.number = number;
-    this.viewer.labels.marked = false; // what is known is about another image
     const bytes = await this.viewer.api.bytes(`images/${number}/objects`);
     if (this.number !== number) return;
     const values = new Float64Array(bytes ?? new ArrayBuffer(0));
