@@ -81,7 +81,7 @@ class Normalisation:
             mean = sample.mean(axis=1, dtype=np.float64)
             pairs = np.stack([mean, mean + sample.std(axis=1, dtype=np.float64)], axis=1)
         else:
-            pairs = np.percentile(sample, [self.low, self.high], axis=1).T.astype(np.float64)
+            pairs = np.stack([_percentiles(one, (self.low, self.high)) for one in sample])
         if self.kind in OBJECTS:
             found = zip(sample, pairs, strict=True)
             pairs = np.array([_background_and_level(*one, self.kind) for one in found])
@@ -122,6 +122,22 @@ def _thinned(pixels: AnyArray) -> AnyArray:
     per_channel = int(np.prod(pixels.shape[1:]))
     step = max(1, int((per_channel / _SAMPLE_PIXELS) ** (1 / spatial)))
     return pixels[(slice(None),) + (slice(None, None, step),) * spatial]
+
+
+def _percentiles(values: AnyArray, percentages: tuple[float, ...]) -> DoubleArray:
+    """Return percentiles of pixels (n,), exactly as `numpy.percentile` does.
+
+    Whole numbers of 8 or 16 bits are counted, which is several times faster than ordering them.
+    """
+    if values.dtype not in (np.uint8, np.uint16):
+        return np.percentile(values, percentages).astype(np.float64)
+    upto = np.cumsum(np.bincount(values))
+    place = np.array(percentages) / 100 * (values.size - 1)
+    below = np.floor(place)
+    lower = np.searchsorted(upto, below, side="right").astype(np.float64)
+    upper = np.searchsorted(upto, np.ceil(place), side="right")
+    weight, apart = place - below, upper - lower
+    return np.where(weight < 0.5, lower + apart * weight, upper - apart * (1 - weight))
 
 
 def _background_and_level(

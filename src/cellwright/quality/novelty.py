@@ -13,6 +13,7 @@ from cellwright._errors import InputError, ModelError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 from cellwright.images.image import PixelSource
 from cellwright.quality.sample import sample_blocks
+from cellwright.quality.texture import percentiles, ranked, slopes_and_curvatures
 
 _QUANTILES = (5, 25, 50, 75, 95)
 _SCALES = 3
@@ -119,12 +120,12 @@ def image_features(image: PixelSource | AnyArray) -> DoubleArray:
         quantiles; and at scales of 1, 2 and 4 px, the logarithm of the mean slope, the share of it
         in the steepest tenth of the pixels, and the log ratio of the sharpest hollows to peaks.
     """
-    blocks = np.mean(
-        [sample_blocks(_Channel(image, c), _SIDE) for c in range(image.shape[0])], axis=0
-    )
-    low, high = np.percentile(blocks, [1, 99.8])
-    blocks = (blocks - low) / max(float(high - low), 1e-9)
-    features = list(np.percentile(blocks, _QUANTILES))
+    channels = [sample_blocks(_Channel(image, c), _SIDE) for c in range(image.shape[0])]
+    blocks = sum(channels[1:], channels[0]) / np.float32(len(channels))
+    low, *quantiles, high = percentiles(blocks.ravel(), (1, *_QUANTILES, 99.8))
+    contrast = max(high - low, 1e-9)
+    features = [(quantile - low) / contrast for quantile in quantiles]
+    blocks = (blocks - np.float32(low)) / np.float32(contrast)
     for _ in range(_SCALES):
         features += _texture(blocks)
         blocks = _halved(blocks)
@@ -218,26 +219,22 @@ def _texture(blocks: FloatArray) -> list[float]:
     """Return log mean slope, share of the slope in its strongest tenth, and skew of curvature."""
     if min(blocks.shape[2:]) < 3:
         return [0.0, 0.0, 0.0]
-    along_y = blocks[..., 1:, 1:] - blocks[..., :-1, 1:]
-    along_x = blocks[..., 1:, 1:] - blocks[..., 1:, :-1]
-    slope = np.hypot(along_y, along_x).ravel()
-    total = float(slope.sum()) + 1e-9
-    tenth = slope.size - max(1, slope.size // 10)
-    strongest = float(np.partition(slope, tenth)[tenth:].sum()) / total
-    middle = blocks[..., 1:-1, 1:-1]
-    around = blocks[..., :-2, 1:-1] + blocks[..., 2:, 1:-1] + blocks[..., 1:-1, :-2]
-    curvature = around + blocks[..., 1:-1, 2:] - 4 * middle
-    low, high = np.percentile(curvature, [1, 99])
+    slope, curvature = slopes_and_curvatures(blocks.reshape(-1, *blocks.shape[2:]))
+    total = float(slope.sum(dtype=np.float64)) + 1e-9
+    steepest = max(1, slope.size // 10)
+    least = ranked(slope, np.array([slope.size - steepest]))[0]
+    above = slope[slope > least]
+    strongest = float(above.sum(dtype=np.float64)) + (steepest - above.size) * float(least)
+    low, high = percentiles(curvature, (1, 99))
     skew = math.log((abs(high) + 1e-3) / (abs(low) + 1e-3))
-    return [math.log(total / slope.size + 1e-4), strongest, skew]
+    return [math.log(total / slope.size + 1e-4), strongest / total, skew]
 
 
 def _halved(blocks: FloatArray) -> FloatArray:
     """Average 2 × 2 pixels."""
     rows, columns = (size // 2 * 2 for size in blocks.shape[2:])
-    even = blocks[..., :rows, :columns]
-    shape = (*blocks.shape[:2], rows // 2, 2, columns // 2, 2)
-    halved: FloatArray = even.reshape(shape).mean(axis=(3, 5))
+    lines = blocks[..., 0:rows:2, :columns] + blocks[..., 1:rows:2, :columns]
+    halved: FloatArray = (lines[..., 0::2] + lines[..., 1::2]) * np.float32(0.25)
     return halved
 
 
