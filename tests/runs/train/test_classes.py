@@ -161,3 +161,20 @@ def test_other_classes_than_the_model_knows_are_refused(trained, tmp_path):
         write_labels(tmp_path / f"d/masks/{seed}.tif", truth > 0)
     with pytest.raises(DatasetError, match="has the classes foreground, but the model knows"):
         evaluate(trained.folder, tmp_path / "d", tmp_path / "s", split="all")
+
+
+def test_volumes_are_classified_and_their_images_checked(tmp_path):
+    for seed in range(3):
+        planes, truths = zip(*(field(10 * seed + z, (40, 48)) for z in range(6)), strict=True)
+        for folder in ("images", "masks"):
+            (tmp_path / "d" / folder).mkdir(parents=True, exist_ok=True)
+        write(tmp_path / f"d/images/{seed}.tif", Image(np.stack(planes), "ZYX"))
+        write(tmp_path / f"d/masks/{seed}.tif", Image(np.stack(truths), "ZYX"))
+    model = train(tmp_path / "d", tmp_path / "m", TrainOptions(method="pixels")).folder
+    write(tmp_path / "new/good.tif", read(tmp_path / "d/images/0.tif"))
+    write(tmp_path / "new/saturated.tif", Image(np.stack(truths), "ZYX"))
+    out = segment_images([tmp_path / "new"], tmp_path / "out", SegmentOptions(), model=model).folder
+    record = json.loads((out / "run.json").read_text())
+    good, saturated = (image["warnings"] for image in record["images"])
+    assert not good and any(text.startswith("Saturated") for text in saturated)
+    assert read(out / "labels/good.tif").sizes == {"Z": 6, "Y": 40, "X": 48}

@@ -6,6 +6,33 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright.images.image import Image
+from cellwright.runs.apply.options import ApplyOptions
+from cellwright.runs.apply.planes import check_depth, stack_axes
+
+
+def stack_like(image: Image, options: ApplyOptions, dimensions: int) -> Image:
+    """Return what the labels of an image are like that is gone through part by part.
+
+    Parameters
+    ----------
+    image : Image
+    options : ApplyOptions
+    dimensions : int
+        Of what a model sees at once: 2 for planes, 3 for volumes.
+
+    Returns
+    -------
+    Image
+        Axes as `stack_axes` says, then those of a part.
+
+    Raises
+    ------
+    AxesError, UsageError
+        If the image and what is wished about its Z axis do not fit the model.
+    """
+    check_depth(image, options.z, dimensions)
+    axes = stack_axes(image, options.z, dimensions) + "ZYX"[-dimensions:]
+    return labels_like(image, axes, options.pixel_size)
 
 
 def labels_like(image: Image, axes: str, lateral: float | None) -> Image:

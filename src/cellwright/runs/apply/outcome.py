@@ -26,9 +26,12 @@ def with_place(index: tuple[int, ...], axes: str, table: Table) -> Table:
     table : Table
         With a column ``label``.
     """
-    count = len(table["label"])
-    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=False)}
-    return {"label": table["label"], **place, **table}
+    return {"label": table["label"], **place(index, axes, len(table["label"])), **table}
+
+
+def place(index: tuple[int, ...], axes: str, rows: int) -> Table:
+    """Return the columns that say where a part of a stack lies; as `with_place` takes it."""
+    return {PLACES[axis]: np.full(rows, i) for axis, i in zip(axes, index, strict=False)}
 
 
 def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:

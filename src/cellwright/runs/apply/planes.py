@@ -113,6 +113,11 @@ def middle_part(image: Image, depth: Depth | None, dimensions: int = 2) -> tuple
     return plane_at(image, depth, index, dimensions), number
 
 
+def flat(image: Image) -> Image:
+    """Return the middle plane of a volume, to be looked at; a plane as it is."""
+    return image.region(Z=image.sizes["Z"] // 2) if "Z" in image.axes else image
+
+
 def _project(image: Image, where: dict[str, int], depth: Depth | None) -> Image:
     """Return the maximum or mean over Z, reading one plane at a time."""
     first = image.region(**where, Z=0)

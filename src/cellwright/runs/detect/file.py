@@ -13,15 +13,9 @@ from cellwright.models.card import ModelCard
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
 from cellwright.reports.pictures import box_picture, choose_window
-from cellwright.runs.apply.like import labels_like
+from cellwright.runs.apply.like import stack_like
 from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
-from cellwright.runs.apply.planes import (
-    PLACES,
-    check_depth,
-    middle_part,
-    planes,
-    stack_axes,
-)
+from cellwright.runs.apply.planes import PLACES, flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
@@ -63,9 +57,7 @@ def detect_file(
     dimensions = model.card.network.dimensions
     with watch.step("read"):
         image = read_task(task, options.axes)
-        check_depth(image, options.z, dimensions)
-    axes = stack_axes(image, options.z, dimensions)
-    like = labels_like(image, axes + "ZYX"[-dimensions:], options.pixel_size)
+    like = stack_like(image, options, dimensions)
     tables: list[Table] = []
     warnings: list[str] = []
     found_before = 0
@@ -74,19 +66,17 @@ def detect_file(
             found = _detected(model, plane.image, options)
         table = found.table | {"label": found.table["label"] + found_before}
         found_before += len(found)
-        tables.append(with_place(plane.index, axes, _measured(table, like, dimensions)))
+        tables.append(with_place(plane.index, like.axes, _measured(table, like, dimensions)))
         with watch.step("check"):
-            flat = plane.image
-            if dimensions == 3:
-                flat = flat.region(Z=flat.sizes["Z"] // 2)
+            shown = flat(plane.image)
             warnings += found.warnings
-            warnings += image_warnings(flat, model.card, options.channel, found.diameter)
+            warnings += image_warnings(shown, model.card, options.channel, found.diameter)
             warnings += object_warnings(table)
     with watch.step("report"):
-        shown = _picture(image, options, model, tables)
+        drawn = _picture(image, options, model, tables)
     table = with_image_name(concatenate(tables), task.image)
     counts = {name: int(np.count_nonzero(table["class"] == name)) for name in model.classes}
-    stack = {PLACES[axis]: image.sizes[axis] for axis in axes}
+    stack = {PLACES[axis]: image.sizes[axis] for axis in like.axes[:-dimensions]}
     outcome = Outcome(
         image=task.image,
         objects=found_before,
@@ -95,7 +85,7 @@ def detect_file(
         | {"classes": counts}
         | coco_facts(task.image + task.path.suffix, like.shape[-2:], stack),
         seconds=watch.seconds,
-        picture=shown,
+        picture=drawn,
     )
     return outcome, table
 

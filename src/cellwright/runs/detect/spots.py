@@ -16,9 +16,9 @@ from cellwright.models.detections import numbered
 from cellwright.models.points import PointModel
 from cellwright.models.spots import SPOT, SpotSettings, detect_spots_in
 from cellwright.reports.pictures import box_picture, choose_window
-from cellwright.runs.apply.like import labels_like, with_pixel_size
+from cellwright.runs.apply.like import stack_like, with_pixel_size
 from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
-from cellwright.runs.apply.planes import check_depth, middle_part, planes, stack_axes
+from cellwright.runs.apply.planes import flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
@@ -41,10 +41,8 @@ def detect_points(
         _check_point_options(options)
     with watch.step("read"):
         image = read_task(task, options.axes)
-        dimensions = _dimensions(finder, image, options)
-        check_depth(image, options.z, dimensions)
-    axes = stack_axes(image, options.z, dimensions)
-    like = labels_like(image, axes + "ZYX"[-dimensions:], options.pixel_size)
+    dimensions = _dimensions(finder, image, options)
+    like = stack_like(image, options, dimensions)
     tables: list[Table] = []
     warnings: list[str] = []
     noises: list[float] = []
@@ -59,7 +57,7 @@ def detect_points(
         expected.update(found.counts)
         table = found.table | {"label": found.table["label"] + found_before}
         found_before += len(table["label"])
-        tables.append(with_place(plane.index, axes, _in_um(table, like, dimensions)))
+        tables.append(with_place(plane.index, like.axes, _in_um(table, like, dimensions)))
     with watch.step("report"):
         shown = _picture(image, options, finder, tables, dimensions)
     if found_before == 0:
@@ -97,8 +95,8 @@ def _find(finder: Finder, image: Image, options: DetectOptions) -> _Found:
         spots = detect_spots_in(image, finder, channel=channel, tile=options.tile)
         return _Found(spots.table, tuple(spots.warnings), noise=(spots.noise.response,))
     found = finder.detect(image, channel=channel, threshold=options.threshold, tile=options.tile)
-    warnings = (*found.warnings, *_image_warnings(finder, image, options))
-    return _Found(found.table, warnings, counts=found.counts or {})
+    warnings = image_warnings(flat(image), finder.card, options.channel, np.nan)
+    return _Found(found.table, (*found.warnings, *warnings), counts=found.counts or {})
 
 
 def check_spot_options(options: DetectOptions) -> None:
@@ -141,11 +139,6 @@ def _least_response(finder: Finder, noises: Sequence[float]) -> dict[str, float]
         return {}
     noise = float(np.median(noises))
     return {"noise_of_response": noise, "least_response": finder.threshold * noise}
-
-
-def _image_warnings(model: PointModel, image: Image, options: DetectOptions) -> list[str]:
-    flat = image.region(Z=image.sizes["Z"] // 2) if "Z" in image.axes else image
-    return image_warnings(flat, model.card, options.channel, np.nan)
 
 
 def _in_um(table: Table, like: Image, dimensions: int) -> Table:

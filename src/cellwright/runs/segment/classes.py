@@ -13,15 +13,9 @@ from cellwright.images.sink import LabelSink, open_label_sink
 from cellwright.measure.tables import concatenate
 from cellwright.models.classes import ClassModel
 from cellwright.reports.pictures import choose_window, class_picture
-from cellwright.runs.apply.like import labels_like
-from cellwright.runs.apply.outcome import size_fact, with_image_name
-from cellwright.runs.apply.planes import (
-    PLACES,
-    check_depth,
-    middle_part,
-    planes,
-    stack_axes,
-)
+from cellwright.runs.apply.like import stack_like
+from cellwright.runs.apply.outcome import place, size_fact, with_image_name
+from cellwright.runs.apply.planes import flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import PlaneWriter
 from cellwright.runs.results.batch import Stopwatch, Task
@@ -41,9 +35,7 @@ def segment_file_classes(
     dimensions = model.card.network.dimensions
     with watch.step("read"):
         image = read_task(task, options.axes)
-        check_depth(image, options.z, dimensions)
-    axes = stack_axes(image, options.z, dimensions)
-    like = labels_like(image, axes + "ZYX"[-dimensions:], options.pixel_size)
+    like = stack_like(image, options, dimensions)
     file = options.label_file(task)
     tables: list[Table] = []
     warnings: list[str] = []
@@ -57,16 +49,15 @@ def segment_file_classes(
                     sink=PlaneWriter(sink, plane.index, 0),
                 )
             with watch.step("measure"):
-                part = _Part(sink, plane.index)
-                tables.append(_shares(part, model.names, like, plane.index, axes))
+                tables.append(_shares(_Part(sink, plane.index), model.names, like))
             with watch.step("check"):
                 warnings += found.warnings
-                if dimensions == 2:
-                    warnings += image_warnings(plane.image, model.card, options.channel, np.nan)
+                shown = flat(plane.image)
+                warnings += image_warnings(shown, model.card, options.channel, np.nan)
         with watch.step("write"):
             sink.save(output / file, like=like, overwrite=True)
         with watch.step("report"):
-            shown = _picture(image, options, sink, dimensions)
+            drawn = _picture(image, options, sink, dimensions)
     table = concatenate(tables)
     total = {name: float(table["share"][table["class"] == name].mean()) for name in model.names[1:]}
     outcome = Outcome(
@@ -76,7 +67,7 @@ def segment_file_classes(
         warnings=one_of_each_kind(warnings),
         facts=size_fact(like.shape) | {"shares": total},
         seconds=watch.seconds,
-        picture=shown,
+        picture=drawn,
     )
     return outcome, with_image_name(table, task.image)
 
@@ -106,7 +97,7 @@ class _Part:
 
     def __init__(self, sink: LabelSink, index: tuple[int, ...]) -> None:
         self._sink = sink
-        self._index = index
+        self.index = index
         self.shape = sink.shape[len(index) :]
 
     def counts(self, classes: int) -> AnyArray:
@@ -116,20 +107,17 @@ class _Part:
         for start in range(0, self.shape[0], rows):
             band = slice(start, min(start + rows, self.shape[0]))
             others = (slice(0, size) for size in self.shape[1:])
-            part = self._sink[(*self._index, band, *others)]
+            part = self._sink[(*self.index, band, *others)]
             total += np.bincount(part.ravel(), minlength=classes)
         return total
 
 
-def _shares(
-    part: _Part, names: Sequence[str], like: Image, index: tuple[int, ...], axes: str
-) -> Table:
+def _shares(part: _Part, names: Sequence[str], like: Image) -> Table:
     """Return one row per class but the background."""
     pixels = part.counts(len(names))
     count = len(names) - 1
-    place = {PLACES[axis]: np.full(count, i) for axis, i in zip(axes, index, strict=True)}
     table: Table = {
-        **place,
+        **place(part.index, like.axes, count),
         "class": np.array(names[1:]),
         "value": np.arange(1, count + 1),
         "pixels": pixels[1:],

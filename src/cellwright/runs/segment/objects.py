@@ -15,15 +15,9 @@ from cellwright.measure.tables import concatenate
 from cellwright.models.instances import InstanceModel, Segmentation, class_columns
 from cellwright.reports.pictures import choose_window, kinds_picture, picture
 from cellwright.runs.apply.bands import measure_plane
-from cellwright.runs.apply.like import labels_like, with_pixel_size
+from cellwright.runs.apply.like import stack_like, with_pixel_size
 from cellwright.runs.apply.outcome import class_facts, object_facts, with_image_name, with_place
-from cellwright.runs.apply.planes import (
-    Plane,
-    check_depth,
-    middle_part,
-    planes,
-    stack_axes,
-)
+from cellwright.runs.apply.planes import Plane, flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import StackLabels
 from cellwright.runs.results.batch import Stopwatch, Task
@@ -42,9 +36,7 @@ def segment_file_objects(
     dimensions = model.card.network.dimensions
     with watch.step("read"):
         image = read_task(task, options.axes)
-        check_depth(image, options.z, dimensions)
-    axes = stack_axes(image, options.z, dimensions) + "ZYX"[-dimensions:]
-    like = labels_like(image, axes, options.pixel_size)
+    like = stack_like(image, options, dimensions)
     file = options.label_file(task)
     tables: list[Table] = []
     warnings: list[str] = []
@@ -105,8 +97,7 @@ def _segment_plane(
         )
         table = _table(measured, image, found, above)
     with watch.step("check"):
-        flat = image if "Z" not in image.axes else image.region(Z=image.sizes["Z"] // 2)
-        warnings = image_warnings(flat, model.card, options.channel, found.diameter)
+        warnings = image_warnings(flat(image), model.card, options.channel, found.diameter)
     return table, [*found.warnings, *warnings, *object_warnings(table)], layers
 
 
