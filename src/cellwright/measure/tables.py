@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 TEXT_COLUMNS = ("image", "class")
 _FORMULA_START = "^('*[=+@\t\r-])"
 _DISARMED_START = "^'('*[=+@\t\r-])"
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a table of rows, each with the columns of the first."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def write_csv(path: Path, table: Table) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import LabelArray
+from cellwright._types import AnyArray, LabelArray
 from cellwright.images.image import Image
-from cellwright.reports.drawing import SURE, TRUTH, as_rgb, borders, shrink
+from cellwright.reports.drawing import SURE, TRUTH, as_rgb, borders, draw_frames, shrink
 from cellwright.reports.pictures import framed
 
 SIDE = 512
@@ -47,15 +47,15 @@ class ValidationExample:
     predicted: LabelArray
 
 
-def example_step(size: tuple[int, ...]) -> int:
-    """Return how many px of an image of a size (Y, X) one px of its picture shows."""
-    return max(1, round(max(size) / SIDE))
+def box_frames(boxes: AnyArray, size: tuple[int, ...]) -> LabelArray:
+    """Return boxes (N, 4) as frames, 1 on 0, that are seen in a picture of an image (Y, X)."""
+    return draw_frames(boxes, np.ones(len(boxes), int), size, 2 * _step(size))
 
 
 def example_card(example: ValidationExample) -> dict[str, Any]:
     """Return the ``name``, the ``note`` and the ``picture`` of an image, with both outlines."""
     pixels = as_rgb(example.image)
-    step = example_step(pixels.shape[:2])
+    step = _step(pixels.shape[:2])
     view = shrink(pixels, step)
     truth, found = (
         borders(labels[::step, ::step][: view.shape[0], : view.shape[1]])
@@ -72,3 +72,8 @@ def extremes(scores: Sequence[float]) -> list[int]:
     """Return the places of the lowest and the highest scores, from low to high."""
     order = np.argsort(scores, kind="stable").tolist()
     return list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))
+
+
+def _step(size: tuple[int, ...]) -> int:
+    """Return how many px of an image of a size (Y, X) one px of its picture shows."""
+    return max(1, round(max(size) / SIDE))

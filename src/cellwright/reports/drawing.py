@@ -1,5 +1,6 @@
 """What lies over an image in a picture, and the image itself as people see it."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -144,6 +145,33 @@ def draw_frames(
         box = drawn[top:bottom, left:right]
         for axis_first in (box, box.T):
             axis_first[:thickness] = axis_first[-thickness:] = value
+    return drawn
+
+
+def draw_marks(positions: AnyArray, shape: tuple[int, ...], radius: float) -> LabelArray:
+    """Return numbered discs, or balls, around points; their borders are rings.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (N, D)
+        ([z,] y, x) in px.
+    shape : tuple of int
+        ([Z,] Y, X).
+    radius : float
+        In px; at least 2, so that a ring has a middle.
+
+    Returns
+    -------
+    ndarray, shape `shape`, int32
+    """
+    radius = max(radius, 2.0)
+    drawn = np.zeros(shape, np.int32)
+    offsets = np.indices((2 * math.ceil(radius) + 1,) * len(shape)) - math.ceil(radius)
+    disc = offsets[:, (offsets**2).sum(0) <= radius**2].T
+    for number, centre in enumerate(np.rint(np.asarray(positions)).astype(int), 1):
+        pixels = centre + disc
+        inside = ((pixels >= 0) & (pixels < np.array(shape))).all(1)
+        drawn[tuple(pixels[inside].T)] = number
     return drawn
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cellwright._types import AnyArray, Table
+from cellwright._types import Table
 from cellwright.datasets.records import Example
-from cellwright.images.layers import flattened
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
 from cellwright.models.load import AnyModel
@@ -22,13 +21,11 @@ from cellwright.reports.annotated import ValidationExample, example_card
 from cellwright.runs.evaluate.boxes import BoxEvaluation, ScoredBoxes, score_boxes
 from cellwright.runs.evaluate.classes import ClassEvaluation, ScoredClasses, score_classes
 from cellwright.runs.evaluate.instances import Evaluation
+from cellwright.runs.evaluate.pictures import drawn_plane
 from cellwright.runs.evaluate.points import PointEvaluation, ScoredPoints, score_points
-from cellwright.runs.evaluate.scoring import Scored, middle_plane, score
-from cellwright.runs.train.boxes import framed
-from cellwright.runs.train.marks import drawn_marks
+from cellwright.runs.evaluate.scoring import Scored, score
 
 _AnyScored = Scored | ScoredClasses | ScoredBoxes | ScoredPoints
-_Drawn = Callable[[Any], tuple[AnyArray, AnyArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +62,18 @@ def judge(
     pictured : collection of str
         Ids of the examples that pictures are made of.
     """
-    evaluation, found, drawn = _way_of(model)
+    evaluation, found = _way_of(model)
     speeds, shown = [], []
     for scored, seconds in _timed(found(examples)):
         evaluation.add(scored)
         speeds.append(seconds / (math.prod(scored.image.shape[1:]) / 1e6))
         if scored.example.id in pictured:
-            truth, labels = drawn(scored)
-            image, truth = middle_plane(scored.image, truth)
-            labels = middle_plane(scored.image, labels)[1]
-            shown.append((scored.example.id, image, truth, labels))
+            shown.append((scored.example.id, drawn_plane(evaluation, scored)))
     scores = evaluation.table()
     values = dict(zip(scores["image"].tolist(), scores[column].tolist(), strict=True))
     pictures = {
-        name: example_card(
-            ValidationExample(name, f"{column} {values[name]:.2f}", image, truth, labels)
-        )
-        for name, image, truth, labels in shown
+        name: example_card(ValidationExample(name, f"{column} {values[name]:.2f}", *plane))
+        for name, plane in shown
     }
     return Judgement(scores, float(np.median(speeds)), pictures)
 
@@ -97,40 +89,13 @@ def _timed(scored: Iterable[_AnyScored]) -> Iterator[tuple[_AnyScored, float]]:
         yield one, time.perf_counter() - begin
 
 
-def _way_of(model: AnyModel) -> tuple[Any, Callable[[Sequence[Example]], Iterable[Any]], _Drawn]:
-    """Return what collects scores, what finds, and what draws truth and findings, for a model."""
+def _way_of(model: AnyModel) -> tuple[Any, Callable[[Sequence[Example]], Iterable[Any]]]:
+    """Return what collects the scores of a model, and what looks at examples."""
     if isinstance(model, ClassModel):
-        return ClassEvaluation(model.names), lambda these: score_classes(model, these), _as_found
+        return ClassEvaluation(model.names), partial(score_classes, model)
     if isinstance(model, BoxModel):
         least = model.least_of_classes(None)
-        boxes = BoxEvaluation(model.classes, least)
-        return boxes, lambda these: score_boxes(model, these), partial(_frames, least)
+        return BoxEvaluation(model.classes, least), partial(score_boxes, model)
     if isinstance(model, PointModel):
-        points = PointEvaluation(model.tolerance, model.spacing)
-        return (
-            points,
-            lambda these: score_points(model, these),
-            partial(_marks, model.tolerance / 2),
-        )
-    return Evaluation(), lambda these: score(model, these), _as_found
-
-
-def _as_found(scored: Scored | ScoredClasses) -> tuple[AnyArray, AnyArray]:
-    """Return the annotated pixels and those that were found; shape ([Z,] Y, X)."""
-    if isinstance(scored, ScoredClasses):
-        return scored.truth, scored.classes
-    return flattened(scored.truth), scored.labels
-
-
-def _frames(least: Mapping[str, float], scored: ScoredBoxes) -> tuple[AnyArray, AnyArray]:
-    """Return the frames of true boxes, and of those found with at least some confidence."""
-    size = scored.image.shape[1:]
-    found = scored.found.boxes[scored.sure(least)]
-    return framed(scored.truth.corners, size), framed(found, size)
-
-
-def _marks(radius: float, scored: ScoredPoints) -> tuple[AnyArray, AnyArray]:
-    """Return rings of a radius in px around true points, and around those that were found."""
-    size = scored.image.shape[1:]
-    true = drawn_marks(scored.truth.positions, size, radius)
-    return true, drawn_marks(scored.positions, size, radius)
+        return PointEvaluation(model.tolerance, model.spacing), partial(score_points, model)
+    return Evaluation(), partial(score, model)

@@ -356,8 +356,3 @@ def _result(standing: Standing, findings: Findings) -> str:
 def _known(value: Any) -> Any:
     """Return a value as JSON knows it: None instead of NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return rows as columns."""
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

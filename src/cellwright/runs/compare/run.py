@@ -12,7 +12,7 @@ from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
 from cellwright.datasets.records import Dataset
-from cellwright.measure.tables import write_csv
+from cellwright.measure.tables import from_rows, write_csv
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.load import load_model
 from cellwright.models.package import CARD, FILES
@@ -30,7 +30,6 @@ from cellwright.runs.compare.options import CompareOptions
 from cellwright.runs.compare.report import comparison_page
 from cellwright.runs.compare.results import (
     Findings,
-    as_table,
     deciding,
     in_order,
     leaderboard,
@@ -156,7 +155,7 @@ def compare(
             return CompareResult(out, finished["metrics"])
         findings, contest = _compared(run, task, division, candidates, options, machine, clock)
         metrics = findings.to_json()
-        write_csv(out / LEADERBOARD_FILE, as_table(leaderboard(findings)))
+        write_csv(out / LEADERBOARD_FILE, from_rows(leaderboard(findings)))
         write_json(out / METRICS_FILE, metrics)
         page = comparison_page(findings, contest.pictures, plan.parameters, run.command_line)
         write_text(out / REPORT_FILE, page)

@@ -10,18 +10,21 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, IntArray, Table
+from cellwright._types import AnyArray, BoolArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS, Boxes, load_boxes
 from cellwright.datasets.examples import load_labels
 from cellwright.datasets.objects import Objects, load_kinds, tells_classes
 from cellwright.datasets.records import BoxLabels, Example
 from cellwright.images.image import Image
+from cellwright.measure.tables import from_rows
 from cellwright.methods.boxes.geometry import boxes_of
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.detection import DetectionScores, box_iou, match_in_turn
 from cellwright.models.boxes import BoxModel
 from cellwright.models.detections import Detections
+from cellwright.reports.annotated import box_frames
 from cellwright.runs.evaluate.scoring import IOU, image_of, joined
+from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
 
 NOT_KNOWN = -2
 """In place of a partner: the box lies where nobody knows what is there."""
@@ -132,20 +135,15 @@ class BoxEvaluation:
 
     def add(self, scored: ScoredBoxes) -> None:
         """Take up one image."""
-        example, truth = scored.example, scored.truth
-        subsets = {"kind": example.kind, "group": example.group}
-        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+        truth = scored.truth
+        for name in subsets_of(scored.example):
             scored.add_to(self._scores.setdefault(name, new_scores()))
         sure = scored.sure(self.least)
         partners = scored.partners(sure)
         counted = sure & (partners != NOT_KNOWN)
         self._confidence.append(scored.confidence[counted])
         self._correct.append(partners[counted] >= 0)
-        row: dict[str, Any] = {
-            "image": example.id,
-            "kind": example.kind or "",
-            "group": example.group or "",
-        }
+        row: dict[str, Any] = {**facts_of(scored.example)}
         for number, name in enumerate(self.classes):
             own = counted & (scored.kinds == number)
             row[f"true {name}"] = int(((scored.true_kinds == number) & truth.known).sum())
@@ -160,19 +158,14 @@ class BoxEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
-        parts: dict[str, dict[str, Any]] = {"kind": {}, "group": {}}
-        for name, scores in self._scores.items():
-            what, _, which = name.partition(": ")
-            if what:
-                parts[what][which] = _known(scores.as_dict())
         counts = {name: self._counts(name) for name in self.classes}
         total = [sum(count[n] for count in counts.values()) for n in range(3)]
-        whole = self._scores[""]
+        whole = self._scores[WHOLE]
         return {
             "images": len(self._rows),
             "true_objects": total[0],
             "predicted_objects": total[1],
-            **_known(whole.as_dict()),
+            **_known(whole),
             **_rates(*total),
             "per_class": {
                 name: {
@@ -189,13 +182,19 @@ class BoxEvaluation:
             "calibration": calibration_figures(
                 joined(self._confidence), joined(self._correct).astype(bool)
             ),
-            "per_kind": parts["kind"],
-            "per_group": parts["group"],
+            "per_kind": scores_of_each("kind", self._scores, _known),
+            "per_group": scores_of_each("group", self._scores, _known),
         }
 
     def table(self) -> Table:
         """Return one row per image."""
-        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+        return from_rows(self._rows)
+
+    def drawn(self, scored: ScoredBoxes) -> tuple[LabelArray, LabelArray]:
+        """Return frames of true boxes, and of those found that are sure enough, for pictures."""
+        size = scored.image.shape[1:]
+        found = scored.found.boxes[scored.sure(self.least)]
+        return box_frames(scored.truth.corners, size), box_frames(found, size)
 
     def _counts(self, name: str) -> tuple[int, int, int]:
         """Return how many objects of a class there are, were found, and rightly so."""
@@ -295,8 +294,8 @@ def _rates(true: int, found: int, right: int) -> dict[str, float]:
     }
 
 
-def _known(scores: dict[str, float]) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in scores.items()}
+def _known(scores: DetectionScores) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in scores.as_dict().items()}
 
 
 def _finite(value: float) -> float | None:

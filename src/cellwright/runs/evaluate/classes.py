@@ -12,9 +12,11 @@ from cellwright._progress import progress
 from cellwright._types import AnyArray, LabelArray, Table
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
+from cellwright.measure.tables import from_rows
 from cellwright.metrics.semantic import SemanticScores
 from cellwright.models.classes import ClassModel, ClassSegmentation
 from cellwright.runs.evaluate.scoring import load_image
+from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,7 @@ class ClassEvaluation:
 
     def add(self, scored: ScoredClasses) -> None:
         """Take up one image."""
-        example = scored.example
-        subsets = {"kind": example.kind, "group": example.group}
-        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+        for name in subsets_of(scored.example):
             scores = self._scores.setdefault(name, SemanticScores(self.names))
             scores.add(scored.truth, scored.classes)
         alone = SemanticScores(self.names)
@@ -71,9 +71,7 @@ class ClassEvaluation:
         dice = alone.as_dict()["dice"]
         self._rows.append(
             {
-                "image": example.id,
-                "kind": example.kind or "",
-                "group": example.group or "",
+                **facts_of(scored.example),
                 "dice": alone.mean_dice(),
                 **{
                     f"dice {name}": np.nan if dice[name] is None else dice[name]
@@ -85,20 +83,19 @@ class ClassEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
-        parts: dict[str, dict[str, Any]] = {"kind": {}, "group": {}}
-        for name, scores in self._scores.items():
-            what, _, which = name.partition(": ")
-            if what:
-                parts[what][which] = scores.as_dict()
         return {
-            **self._scores[""].as_dict(),
-            "per_kind": parts["kind"],
-            "per_group": parts["group"],
+            **self._scores[WHOLE].as_dict(),
+            "per_kind": scores_of_each("kind", self._scores, SemanticScores.as_dict),
+            "per_group": scores_of_each("group", self._scores, SemanticScores.as_dict),
         }
 
     def table(self) -> Table:
         """Return one row per image."""
-        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+        return from_rows(self._rows)
+
+    def drawn(self, scored: ScoredClasses) -> tuple[AnyArray, AnyArray]:
+        """Return the annotated classes of an image and those that were found, for pictures."""
+        return scored.truth, scored.classes
 
 
 def evaluate_classes(model: ClassModel, examples: Sequence[Example]) -> ClassEvaluation:

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import AnyArray, Table
+from cellwright._types import AnyArray, LabelArray, Table
 from cellwright.datasets.examples import binary_labels_warning
 from cellwright.datasets.records import Example
 from cellwright.images.layers import flattened, overlapping
+from cellwright.measure.tables import from_rows
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.metrics.object_classes import ObjectClassScores
 from cellwright.models.instances import InstanceModel
 from cellwright.runs.evaluate.scoring import Scored, joined, score
+from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
 
 _FLAT = (
     "Annotated objects overlap, and each was compared whole, but the model gives every pixel to "
@@ -31,15 +33,15 @@ class Evaluation:
     Attributes
     ----------
     scores : dict of InstanceScores
-        Of all images, and of each kind and group, under ``""``, ``"kind: NAME"`` and
-        ``"group: NAME"``.
+        Of all images, and of each kind and group, by the names that `subsets_of`
+        gives.
     classes : ObjectClassScores, optional
         Where classes of objects are told apart.
     warnings : list of str
         Why single scores may mean little.
     """
 
-    scores: dict[str, InstanceScores] = field(default_factory=lambda: {"": InstanceScores()})
+    scores: dict[str, InstanceScores] = field(default_factory=lambda: {WHOLE: InstanceScores()})
     _confidence: list[AnyArray] = field(default_factory=list)
     _correct: list[AnyArray] = field(default_factory=list)
     _rows: list[dict[str, Any]] = field(default_factory=list)
@@ -49,9 +51,8 @@ class Evaluation:
     def add(self, scored: Scored) -> None:
         """Take up one image."""
         example, truth = scored.example, scored.truth
-        subsets = {"kind": example.kind, "group": example.group}
         counts: dict[float, Counts] = {}
-        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+        for name in subsets_of(example):
             matched = self.scores.setdefault(name, InstanceScores()).add_overlaps(scored.overlaps)
             counts = {threshold: one.counts for threshold, one in matched.items()}
         known = scored.known
@@ -78,23 +79,21 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
-        whole = self.scores[""].as_dict()
-        parts: dict[str, dict[str, Any]] = {"kind": {}, "group": {}}
-        for name, scores in self.scores.items():
-            what, _, which = name.partition(": ")
-            if what:
-                parts[what][which] = _with_mean(scores.as_dict())
         return {
-            **_with_mean(whole),
+            **_with_mean(self.scores[WHOLE]),
             **({} if self.classes is None else self.classes.as_dict()),
             "calibration": self.calibration(),
-            "per_kind": parts["kind"],
-            "per_group": parts["group"],
+            "per_kind": scores_of_each("kind", self.scores, _with_mean),
+            "per_group": scores_of_each("group", self.scores, _with_mean),
         }
 
     def table(self) -> Table:
         """Return one row per image."""
-        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+        return from_rows(self._rows)
+
+    def drawn(self, scored: Scored) -> tuple[LabelArray, LabelArray]:
+        """Return the annotated objects of an image and those that were found, for pictures."""
+        return flattened(scored.truth), scored.labels
 
 
 def evaluate_examples(
@@ -108,22 +107,21 @@ def evaluate_examples(
     return evaluation
 
 
-def _with_mean(scores: dict[str, Any]) -> dict[str, Any]:
-    """Add the mean average precision over all thresholds."""
+def _with_mean(scores: InstanceScores) -> dict[str, Any]:
+    """Return scores with the mean average precision over all thresholds."""
+    told = scores.as_dict()
     means = {
-        how: float(np.mean([row["average_precision"] for row in scores[how].values()]))
+        how: float(np.mean([row["average_precision"] for row in told[how].values()]))
         for how in ("pooled", "per_image")
     }
-    return {"mean_average_precision": means, **scores}
+    return {"mean_average_precision": means, **told}
 
 
 def _row(scored: Scored, counts: dict[float, Counts]) -> dict[str, Any]:
     half = counts[0.5]
     truth, predicted = half.true_positives + half.false_negatives, len(scored.found.table["label"])
     return {
-        "image": scored.example.id,
-        "kind": scored.example.kind or "",
-        "group": scored.example.group or "",
+        **facts_of(scored.example),
         "true_objects": truth,
         "predicted_objects": predicted,
         **{

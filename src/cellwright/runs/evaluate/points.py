@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, Table
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
 from cellwright.datasets.points import Points, load_points
 from cellwright.datasets.records import Example
 from cellwright.images.image import Image
+from cellwright.measure.tables import from_rows
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.points import (
     PointMatching,
@@ -24,7 +25,9 @@ from cellwright.metrics.points import (
 )
 from cellwright.models.detections import Detections
 from cellwright.models.points import PointModel
+from cellwright.reports.drawing import draw_marks
 from cellwright.runs.evaluate.scoring import image_of, joined
+from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,8 @@ class PointEvaluation:
 
     def add(self, scored: ScoredPoints) -> None:
         """Take up one image."""
-        example = scored.example
         truth, found = scored.marked
-        subsets = {"kind": example.kind, "group": example.group}
-        for name in ["", *(f"{what}: {which}" for what, which in subsets.items() if which)]:
+        for name in subsets_of(scored.example):
             self._part(name).add(truth, found)
         if len(scored.classes) > 1:
             for number, name in enumerate(scored.classes):
@@ -109,16 +110,14 @@ class PointEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return all scores, as they stand in ``metrics.json``."""
-        parts: dict[str, dict[str, Any]] = {"class": {}, "kind": {}, "group": {}}
-        for name, scores in self._scores.items():
-            what, _, which = name.partition(": ")
-            if what:
-                parts[what][which] = scores.as_dict()
         return {
-            **self._part("").as_dict(),
+            **self._part(WHOLE).as_dict(),
             "density": self._density(),
             "calibration": calibration_figures(joined(self._confidence), joined(self._correct)),
-            **{f"per_{what}": scores for what, scores in parts.items()},
+            **{
+                f"per_{what}": scores_of_each(what, self._scores, PointScores.as_dict)
+                for what in ("class", "kind", "group")
+            },
         }
 
     def _density(self) -> dict[str, float | None]:
@@ -131,7 +130,13 @@ class PointEvaluation:
 
     def table(self) -> Table:
         """Return one row per image."""
-        return {name: np.array([row[name] for row in self._rows]) for name in self._rows[0]}
+        return from_rows(self._rows)
+
+    def drawn(self, scored: ScoredPoints) -> tuple[LabelArray, LabelArray]:
+        """Return rings around true points, and around those that were found, for pictures."""
+        size, radius = scored.image.shape[1:], self.tolerance / 2
+        true = draw_marks(scored.truth.positions, size, radius)
+        return true, draw_marks(scored.positions, size, radius)
 
     def _part(self, name: str) -> PointScores:
         return self._scores.setdefault(name, PointScores(self.tolerance, (1.0, *self.spacing)))
@@ -150,11 +155,7 @@ def positions_of(table: Table, dimensions: int) -> DoubleArray:
 
 
 def evaluate_points(
-    model: PointModel,
-    examples: Sequence[Example],
-    *,
-    threshold: float | None = None,
-    tolerance: float | None = None,
+    model: PointModel, examples: Sequence[Example], *, threshold: float | None = None
 ) -> PointEvaluation:
     """Score a model on examples, without writing anything.
 
@@ -165,10 +166,8 @@ def evaluate_points(
         Images with points, see `cellwright.datasets.points.as_points`.
     threshold : float, optional
         Least confidence; the model's own by default.
-    tolerance : float, optional
-        How far a right point is from the true one at most, in px; the model's own by default.
     """
-    evaluation = PointEvaluation(tolerance or model.tolerance, model.spacing)
+    evaluation = PointEvaluation(model.tolerance, model.spacing)
     for scored in score_points(model, examples, threshold=threshold):
         evaluation.add(scored)
     return evaluation
@@ -206,9 +205,7 @@ def _row(scored: ScoredPoints, matching: PointMatching) -> dict[str, Any]:
     true_points = counts.true_positives + counts.false_negatives
     found_points = counts.true_positives + counts.false_positives
     return {
-        "image": scored.example.id,
-        "kind": scored.example.kind or "",
-        "group": scored.example.group or "",
+        **facts_of(scored.example),
         "true_points": true_points,
         "found_points": found_points,
         "count_error": found_points - true_points,

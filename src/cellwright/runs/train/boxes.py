@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellwright._errors import DatasetError
-from cellwright._types import AnyArray, BoolArray
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.boxes import ONE_CLASS, class_names
@@ -22,16 +21,14 @@ from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.boxes.suppression import FARTHEST
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.networks.plan import NetworkPlan
-from cellwright.reports.annotated import ValidationExample, example_step, extremes
-from cellwright.reports.drawing import draw_frames
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate.boxes import (
     BoxEvaluation,
-    ScoredBoxes,
     evaluate_boxes,
     score_boxes,
     true_boxes,
 )
+from cellwright.runs.evaluate.pictures import worst_and_best
 from cellwright.runs.train.box_patches import packed_boxes
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Lesson
@@ -41,8 +38,6 @@ from cellwright.runs.train.tune_boxes import box_model, tuned_boxes
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cellwright.models.boxes import BoxModel
 
 _SIZED = 200  # training images whose objects are measured
 _LARGE = 98  # percentile of the largest objects of images that a readout must reach around
@@ -150,7 +145,8 @@ class BoxTask:
             for name, value in figures.items()
             if name.startswith("AP") and value is not None
         ]
-        return Finished(card, overview, _pictured(model, examples, evaluation))
+        again, told = partial(score_boxes, model), partial(_told, model.classes)
+        return Finished(card, overview, worst_and_best(evaluation, "F1", examples, again, told))
 
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
@@ -204,32 +200,9 @@ def _largest(examples: Sequence[Example], contract: InputContract, seed: int) ->
     return float(np.percentile(longest, _LARGE)) * room
 
 
-def _pictured(
-    model: BoxModel, validation: Sequence[Example], evaluation: BoxEvaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    table = evaluation.table()
-    chosen = extremes(table["F1"].tolist())
-    some = [validation[index] for index in chosen]
-    shown = []
-    for index, scored in zip(chosen, score_boxes(model, some), strict=True):
-        counts = "; ".join(
-            f"{name}: {table[f'true {name}'][index]} annotated, "
-            f"{table[f'found {name}'][index]} found"
-            for name in model.classes
-        )
-        note = f"F1 {table['F1'][index]:.2f}; {counts}"
-        truth, found = _framed(scored, scored.sure(model.least_of_classes(None)))
-        shown.append(ValidationExample(scored.example.id, note, scored.image, truth, found))
-    return shown
-
-
-def _framed(scored: ScoredBoxes, sure: BoolArray) -> tuple[AnyArray, AnyArray]:
-    """Return pictures (Y, X) of the true boxes, and of those found that are sure enough."""
-    size = scored.image.shape[1:]
-    return framed(scored.truth.corners, size), framed(scored.found.boxes[sure], size)
-
-
-def framed(boxes: AnyArray, size: tuple[int, ...]) -> AnyArray:
-    """Return boxes (N, 4) as frames, 1 on 0, that are seen in a picture of an image (Y, X)."""
-    return draw_frames(boxes, np.ones(len(boxes), int), size, 2 * example_step(size))
+def _told(classes: Sequence[str], row: Mapping[str, Any]) -> str:
+    """Say how well a model did on an image."""
+    counts = "; ".join(
+        f"{name}: {row[f'true {name}']} annotated, {row[f'found {name}']} found" for name in classes
+    )
+    return f"F1 {row['F1']:.2f}; {counts}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cellwright._words import counted
@@ -15,10 +16,9 @@ from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
 from cellwright.networks.plan import NetworkPlan
-from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes, score_classes
-from cellwright.runs.evaluate.scoring import middle_plane
+from cellwright.runs.evaluate.pictures import worst_and_best
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Lesson
 from cellwright.runs.train.prepare import class_contract
@@ -94,7 +94,8 @@ class ClassTask:
             for name, value in card.evaluation.items()
             if name.startswith(("Dice", "Jaccard")) and value is not None
         ]
-        return Finished(card, overview, _pictured(model, examples, evaluation))
+        again = partial(score_classes, model)
+        return Finished(card, overview, worst_and_best(evaluation, "dice", examples, again, _told))
 
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
@@ -122,17 +123,6 @@ def _figures(evaluation: ClassEvaluation) -> dict[str, Any]:
     return figures
 
 
-def _pictured(
-    model: ClassModel, validation: Sequence[Example], evaluation: ClassEvaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    scores = evaluation.table()["dice"].tolist()
-    chosen = extremes(scores)
-    shown = []
-    again = score_classes(model, [validation[i] for i in chosen])
-    for index, one in zip(chosen, again, strict=True):
-        image, truth = middle_plane(one.image, one.truth)
-        found = middle_plane(one.image, one.classes)[1]
-        note = f"Dice {scores[index]:.2f}, mean of the classes"
-        shown.append(ValidationExample(one.example.id, note, image, truth, found))
-    return shown
+def _told(row: Mapping[str, Any]) -> str:
+    """Say how well a model did on an image."""
+    return f"Dice {row['dice']:.2f}, mean of the classes"

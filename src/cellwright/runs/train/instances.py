@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cellwright._words import counted
@@ -11,17 +12,16 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.examples import count_layers
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
-from cellwright.images.layers import flattened
 from cellwright.methods.recipe import OverlapRecipe
 from cellwright.methods.registry import find_method, new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
 from cellwright.networks.plan import NetworkPlan
-from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
 from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
-from cellwright.runs.evaluate.scoring import middle_plane, score
+from cellwright.runs.evaluate.pictures import worst_and_best
+from cellwright.runs.evaluate.scoring import score
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Lesson
 from cellwright.runs.train.object_classes import (
@@ -124,7 +124,7 @@ class InstanceTask:
         return Finished(
             card,
             [Number(name, f"{card.evaluation[name]:.3f}") for name in (*names, *told)],
-            _pictured(model, examples, evaluation),
+            worst_and_best(evaluation, "AP@0.5", examples, partial(score, model), _told),
             confusion_grid(evaluation.classes),
         )
 
@@ -162,19 +162,9 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
     return figures
 
 
-def _pictured(
-    model: InstanceModel, validation: Sequence[Example], evaluation: Evaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    table = evaluation.table()
-    chosen = extremes(table["AP@0.5"].tolist())
-    shown = []
-    for index, scored in zip(chosen, score(model, [validation[i] for i in chosen]), strict=True):
-        image, truth = middle_plane(scored.image, flattened(scored.truth))
-        note = (
-            f"AP@0.5 {table['AP@0.5'][index]:.2f}, {table['true_objects'][index]} objects "
-            f"annotated, {table['predicted_objects'][index]} found"
-        )
-        found = middle_plane(scored.image, scored.labels)[1]
-        shown.append(ValidationExample(scored.example.id, note, image, truth, found))
-    return shown
+def _told(row: Mapping[str, Any]) -> str:
+    """Say how well a model did on an image."""
+    return (
+        f"AP@0.5 {row['AP@0.5']:.2f}, {row['true_objects']} objects annotated, "
+        f"{row['predicted_objects']} found"
+    )

@@ -20,13 +20,12 @@ from cellwright.models.package import Package
 from cellwright.models.points import PointModel
 from cellwright.networks.plan import NetworkPlan
 from cellwright.quality.calibration import fit_calibration
-from cellwright.reports.annotated import ValidationExample, extremes
 from cellwright.reports.page import Number
+from cellwright.runs.evaluate.pictures import worst_and_best
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points, score_points
-from cellwright.runs.evaluate.scoring import joined, middle_plane
+from cellwright.runs.evaluate.scoring import joined
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Lesson
-from cellwright.runs.train.marks import drawn_marks
 from cellwright.runs.train.packing import packed_points
 from cellwright.runs.train.prepare import class_contract, drawn
 from cellwright.runs.train.tasks import F1, Finished
@@ -105,8 +104,9 @@ class PointTask:
         model = _model(card, files)
         evaluation = evaluate_points(model, examples)
         card = replace(card, evaluation=_figures(evaluation))
-        figures = card.evaluation
-        return Finished(card, _overview(figures), _pictured(model, examples, evaluation))
+        again = partial(score_points, model)
+        pictures = worst_and_best(evaluation, "f1", examples, again, _told)
+        return Finished(card, _overview(card.evaluation), pictures)
 
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
@@ -188,25 +188,6 @@ def _overview(figures: Mapping[str, Any]) -> list[Number]:
     return shown
 
 
-def _pictured(
-    model: PointModel, validation: Sequence[Example], evaluation: PointEvaluation
-) -> list[ValidationExample]:
-    """Return the worst and the best validation images with what was found in them."""
-    table = evaluation.table()
-    chosen = extremes(table["f1"].tolist())
-    shown = []
-    again = score_points(model, [validation[i] for i in chosen])
-    for index, scored in zip(chosen, again, strict=True):
-        size = scored.image.shape[1:]
-        truth, found = (
-            drawn_marks(positions, size, model.tolerance / 2)
-            for positions in (scored.truth.positions, scored.positions)
-        )
-        image, truth = middle_plane(scored.image, truth)
-        note = (
-            f"F1 {table['f1'][index]:.2f}, {table['true_points'][index]} points annotated, "
-            f"{table['found_points'][index]} found"
-        )
-        found = middle_plane(scored.image, found)[1]
-        shown.append(ValidationExample(scored.example.id, note, image, truth, found))
-    return shown
+def _told(row: Mapping[str, Any]) -> str:
+    """Say how well a model did on an image."""
+    return f"F1 {row['f1']:.2f}, {row['true_points']} points annotated, {row['found_points']} found"
