@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ COARSEST = 512
 """Levels are added until Y and X have at most this many pixels: one tile shows the image."""
 _MOST_FILE_LEVELS = 16
 _BINS = 256
+_KEPT = 8  # planes of the coarsest level: the list, the contrast and the first tile are of it
 _TAIL = 0.001  # of the pixels on either side lie beyond the automatic contrast limits
 
 
@@ -81,6 +83,7 @@ class Levels:
             )
             same = stored == factor
             self._levels.append(source if same else Shrunk(source, factor // stored, labels=False))
+        self._coarsest = lru_cache(_KEPT)(partial(self._read, len(self) - 1))
 
     def __len__(self) -> int:
         """Return the number of levels."""
@@ -114,6 +117,17 @@ class Levels:
             _within(axis, size, {"T": place.t, "Z": place.z, "C": channel}[axis])
             for axis, size in zip(self.image.axes[:-2], self.image.shape[:-2], strict=True)
         )
+        if level == len(self) - 1 > 0:
+            return np.ascontiguousarray(self._coarsest(index)[rows, columns])
+        return self._read(level, index, rows, columns)
+
+    def _read(
+        self,
+        level: int,
+        index: tuple[int, ...],
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> AnyArray:
         pixels = np.asarray(self._levels[level][(*index, rows, columns)])
         return np.ascontiguousarray(pixels, shown_type(self.image.dtype))
 

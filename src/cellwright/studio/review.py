@@ -9,7 +9,7 @@ from pathlib import Path
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_desk import ReviewDesk
 from cellwright.studio.review_open import open_result
-from cellwright.studio.serve import account, alone_in, both, run_server
+from cellwright.studio.serve import account, alone_in, both, look_ahead, run_server
 
 
 def review(
@@ -57,6 +57,7 @@ def review(
                 port,
                 open_browser=open_browser,
                 announce=both(note, announce),
+                ahead=partial(look_ahead, desk.plate),
             )
         finally:
             desk.close()

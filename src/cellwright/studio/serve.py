@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,12 +17,13 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
-from cellwright._errors import OutputError, UsageError
+from cellwright._errors import CellwrightError, OutputError, UsageError
 from cellwright.runs.results.lock import locked
 from cellwright.studio.app import make_app
 from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
 from cellwright.studio.people import fit_name
+from cellwright.studio.pictures import Shown, thumbnail
 from cellwright.studio.project import STATE, find_project
 
 HOST, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -85,6 +87,7 @@ def annotate(
                 who=desk.who,
                 open_browser=open_browser,
                 announce=both(note, announce),
+                ahead=partial(look_ahead, desk.sheet),
             )
         finally:
             desk.close()
@@ -147,6 +150,7 @@ def run_server(
     who: str = "",
     open_browser: bool,
     announce: Callable[[str], None],
+    ahead: Callable[[], None],
 ) -> None:
     """Serve a page until interrupted.
 
@@ -160,6 +164,8 @@ def run_server(
         Whose page is opened here.
     port, open_browser, announce
         As for `annotate`.
+    ahead : callable
+        Called in a thread while the browser starts.
 
     Raises
     ------
@@ -177,10 +183,17 @@ def run_server(
             lifespan="off",
             server_header=False,
         )
+        threading.Thread(target=ahead, daemon=True).start()
         announce(address)
         if open_browser:
             webbrowser.open(f"{address}&as={quote(who)}" if who else address)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def look_ahead(show: Callable[[int], Shown]) -> None:
+    """Read what a page asks for first: the first image, seen as a whole."""
+    with suppress(CellwrightError):  # the page is told when it asks
+        thumbnail(show(0))
 
 
 def listening(port: int, host: str = HOST) -> socket.socket:

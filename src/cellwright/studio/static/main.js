@@ -122,10 +122,9 @@ class Studio {
   async begin() {
     await this.together.begin();
     links(document, api);
-    const project = await api.get("project");
+    const [project] = await Promise.all([api.get("project"), this.classes.begin()]);
     document.title = `${project.folder} · Cellwright`;
     this.images.show(project.images);
-    await this.classes.begin();
     await this.open(0);
     await this.training.show();
   }

@@ -9,6 +9,7 @@ const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 /**
  * @typedef {[number, number, number, number]} Corners x0, y0, x1, y1
  * @typedef {import("./picture.js").View} View
+ * @typedef {{program: WebGLProgram, shaders: WebGLShader[], places: Map<string, WebGLUniformLocation | null>}} Program
  */
 
 export class Painter {
@@ -17,9 +18,9 @@ export class Painter {
     const gl = canvas.getContext("webgl2", { alpha: true, antialias: false, premultipliedAlpha: true });
     if (!gl) throw new Error("This browser has no WebGL 2, which drawing the images needs.");
     this.gl = gl;
-    this.programs = { kept: this.#program(KEPT), pixels: this.#program(PIXELS), labels: this.#program(LABELS) };
     const facts = gl.getExtension("WEBGL_debug_renderer_info");
     this.slow = SOFTWARE.test(gl.getParameter(facts ? facts.UNMASKED_RENDERER_WEBGL : gl.RENDERER)); // there is no graphics card
+    this.programs = { kept: this.#program(KEPT), pixels: this.#program(PIXELS), labels: this.#program(LABELS) };
     /** What is kept: its lower left px stands for `origin` of the enlarged image. */
     this.picture = { texture: /** @type {WebGLTexture | null} */ (null), buffer: gl.createFramebuffer(), width: 0, height: 0, origin: [0, 0] };
     this.size = [1, 1]; // of the view
@@ -219,9 +220,10 @@ export class Painter {
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
-  /** @param {{program: WebGLProgram, places: Map<string, WebGLUniformLocation | null>}} part @param {Corners} box @param {Corners} texels */
+  /** @param {Program} part @param {Corners} box @param {Corners} texels */
   #use(part, box, texels) {
     const { gl } = this;
+    if (!part.places.size) this.#check(part);
     gl.useProgram(part.program);
     /** @param {string} name */
     const at = (name) => {
@@ -244,20 +246,26 @@ export class Painter {
     this.gl.bindTexture(this.gl.TEXTURE_2D, texture);
   }
 
-  /** @param {string} fragment */
+  /** @param {string} fragment @returns {Program} */
   #program(fragment) {
     const { gl } = this;
     const program = gl.createProgram();
-    for (const [kind, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]])) {
+    const shaders = /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, fragment]]).map(([kind, source]) => {
       const shader = /** @type {WebGLShader} */ (gl.createShader(kind));
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) ?? "");
       gl.attachShader(program, shader);
-    }
+      return shader;
+    });
     gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) ?? "");
-    return { program, places: new Map() };
+    return { program, shaders, places: new Map() };
+  }
+
+  /** Whether a program can be used is asked when it is: until then it is made while other things go on. @param {Program} part */
+  #check({ program, shaders }) {
+    const { gl } = this;
+    if (gl.getProgramParameter(program, gl.LINK_STATUS)) return;
+    throw new Error([gl.getProgramInfoLog(program), ...shaders.map((shader) => gl.getShaderInfoLog(shader))].join(" "));
   }
 
   /** @param {number} inner @param {number} format @param {number} type @param {number} width @param {number} height @param {ArrayBufferView | null} values */

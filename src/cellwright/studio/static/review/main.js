@@ -41,8 +41,9 @@ export class Review {
   /**
    * @param {{folder: string, shape: string, remark: string, images: {name: string, objects: number}[], tables: string[], classes: string[]}} result
    * @param {Columns} columns
+   * @param {Viewer} viewer
    */
-  constructor(result, columns) {
+  constructor(result, columns, viewer) {
     this.result = result;
     this.columns = columns;
     /** @type {Int32Array} Rows of the table, as they are shown. */
@@ -56,7 +57,7 @@ export class Review {
     this.browsing = false; // in the gallery, which then shows what it showed
     this.selection = new Selection(columns.rows);
     this.marks = new Marks(api, columns.rows);
-    this.viewer = new Viewer(stage, api);
+    this.viewer = viewer;
     this.viewer.tiles.onerror = columns.onerror = say;
     this.channels = new Channels(find("channels"), this.viewer);
     this.images = new Images(find("images"), api, (number) => this.open(number));
@@ -213,7 +214,7 @@ export class Review {
   /** Number of the image that an object is in. @param {number} row */
   async #imageOf(row) {
     const names = this.columns.byName.get("image")?.texts;
-    if (!names) return 0;
+    if (!names || this.result.images.length === 1) return 0;
     const name = names[(await this.columns.load("image"))[row]];
     return this.result.images.findIndex((image) => image.name === name);
   }
@@ -391,8 +392,10 @@ export class Review {
 
 try {
   const columns = new Columns(api, "objects");
-  const [result] = await Promise.all([api.get("review"), columns.open()]);
-  await new Review(result, columns).begin();
+  const asked = Promise.all([api.get("review"), columns.open()]);
+  const viewer = new Viewer(stage, api); // takes as long as the answer
+  const [result] = await asked;
+  await new Review(result, columns, viewer).begin();
 } catch (error) {
   say(/** @type {Error} */ (error));
 }
