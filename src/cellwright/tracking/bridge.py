@@ -16,9 +16,10 @@ from cellwright.tracking.assignment import Assignment
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.joint import NO_SPLITS, Problem, chosen_links, solve, solve_with_splits
-from cellwright.tracking.kalman import States
-from cellwright.tracking.loose import CANDIDATES, Course, Links, Loose, loosen
+from cellwright.tracking.links import Links, Parents
+from cellwright.tracking.loose import CANDIDATES, Course, Loose, loosen
 from cellwright.tracking.model import LinkModel
+from cellwright.tracking.onward import OpenStates
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import NO_PINS, PINNED, Pins
 from cellwright.tracking.splits import Splits, split_costs
@@ -44,21 +45,24 @@ class _Rates:
 
 def bridge(
     movie: Movie,
-    links: Links,
+    parents: Parents,
+    shared: Links,
     beside: IntArray,
     course: Course,
     model: LinkModel,
     options: LinkOptions,
     pins: Pins = NO_PINS,
-    states: States | None = None,
+    states: OpenStates | None = None,
 ) -> Links:
     """Link ends and beginnings of tracks over frames in which cells were not seen.
 
     Parameters
     ----------
     movie : Movie
-    links : Links
-        Those between neighbouring frames.
+    parents : Parents
+        Links between neighbouring frames.
+    shared : Links
+        Into and out of objects of other cells.
     beside : array of int, shape (K, 2)
         Rows of detections that begin a track, with detections near them in the same frame.
     course : Course
@@ -66,8 +70,8 @@ def bridge(
     options : LinkOptions
     pins : Pins
         By rows of detections; those between neighbouring frames do not matter here.
-    states : States, optional
-        What is known of the motion of all detections, where the model has one.
+    states : OpenStates, optional
+        What is known of the motion of detections that end, where the model has one.
 
     Returns
     -------
@@ -84,15 +88,17 @@ def bridge(
     Jaqaman et al., Robust single-particle tracking in live-cell time-lapse sequences, Nature
     Methods 5 (2008).
     """
-    found = Links(np.zeros((0, 2), np.int64), np.zeros(0))
+    found, present = Links.none(), parents
     for _ in range(2 if options.divisions or pins else 1):
-        loose = loosen(movie, links.joined(found), beside, course, model, options, pins, states)
+        loose = loosen(movie, present, shared, beside, course, model, options, pins, states)
         if not len(loose.row):
             break
         new = _assigned(loose, movie, course, model, options.divisions)
         found = found.joined(new)
         if not len(new.edges):
             break
+        present = present.copy()
+        present.put(new)
     return found
 
 
@@ -143,7 +149,7 @@ def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel)
     wander = course.step(movie.frame_of[mother] + 1, movie.frame_of[one])
     costs = split_costs(
         (course.still(movie, mother), course.still(movie, one), course.still(movie, other)),
-        (movie.features[mother], movie.features[one], movie.features[other]),
+        (movie.features(mother), movie.features(one), movie.features(other)),
         model,
         wander,
     )
@@ -153,10 +159,10 @@ def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel)
 
 def _inside(movie: Movie, loose: Loose, model: LinkModel) -> tuple[DoubleArray, DoubleArray]:
     """Return how probable it is that ends, and beginnings, are not due to the border."""
-    border, step = movie.border, model.step
-    ending = model.end_rate * np.exp(model.end_costs(border[loose.ends], step))
+    step = model.step
+    ending = model.end_rate * np.exp(model.end_costs(movie.border(loose.ends), step))
     density = model.density * model.start_rate
-    starting = density * np.exp(model.start_costs(border[loose.starts], step))
+    starting = density * np.exp(model.start_costs(movie.border(loose.starts), step))
     return np.minimum(ending, 1.0), np.minimum(starting, 1.0)
 
 
@@ -180,7 +186,7 @@ def _priced(
         Edges(np.concatenate([[0], np.cumsum(count)]), loose.column, np.zeros(len(loose.column))),
         loose.cost + waiting,
         np.concatenate([-np.log1p(-rates.missed * ending), np.zeros(len(loose.mothers))]),
-        fresh.start_costs(movie.border[loose.starts], model.step),
+        fresh.start_costs(movie.border(loose.starts), model.step),
     )
 
 

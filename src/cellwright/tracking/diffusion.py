@@ -14,6 +14,7 @@ from cellwright.tracking.tracks import Tracks
 LONGEST_LAG = 50
 """Frames; longer lags are hardly ever seen."""
 _LINE = 4  # lags that a diffusion coefficient is read from: later ones vary together
+_BLOCK = 1 << 18  # detections that are looked at at a time
 _POWER = 10  # lags that an exponent is read from
 
 
@@ -91,14 +92,18 @@ def _pairs(
     tracks: Tracks, tracklets: Tracklets, longest: int
 ) -> Iterator[tuple[IntArray, IntArray, DoubleArray]]:
     """Yield tracklet, lag and squared displacement of pairs of positions."""
-    order = np.lexsort((tracks.frame, tracklets.of))
-    place, of = tracks.position_um[order], tracklets.of[order]
-    frame = tracks.frame[order].astype(np.int64)
-    for behind in range(1, min(longest, len(order) - 1) + 1):
-        lag = frame[behind:] - frame[:-behind]
-        usable = (of[behind:] == of[:-behind]) & (lag <= longest)
-        steps = (place[behind:] - place[:-behind])[usable]
-        yield of[behind:][usable], lag[usable], np.asarray((steps**2).sum(axis=1))
+    order = np.argsort(tracklets.of, kind="stable")  # detections come by frame
+    ends = np.append(np.flatnonzero(np.diff(tracklets.of[order])) + 1, len(order))
+    cuts = ends[np.searchsorted(ends, np.arange(_BLOCK, len(order), _BLOCK))]
+    for rows in np.split(order, np.unique(cuts)):  # a part at a time, which needs less memory
+        place, of = tracks.position[rows], tracklets.of[rows]
+        place *= np.asarray(tracks.pixel_size or 1.0)
+        frame = tracks.frame[rows].astype(np.int64)
+        for behind in range(1, min(longest, len(rows) - 1) + 1):
+            lag = frame[behind:] - frame[:-behind]
+            usable = (of[behind:] == of[:-behind]) & (lag <= longest)
+            steps = (place[behind:] - place[:-behind])[usable]
+            yield of[behind:][usable], lag[usable], np.asarray((steps**2).sum(axis=1))
 
 
 def _slopes(sums: DoubleArray, counts: DoubleArray) -> DoubleArray:

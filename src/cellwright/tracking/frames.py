@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray, IntArray, Table
 from cellwright.tracking.candidates import Grid, make_grid
 from cellwright.tracking.tracks import Tracks
+
+Rows: TypeAlias = IntArray | BoolArray | slice
+"""Which detections of a movie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class Frame:
 class Movie:
     """The detections of a movie, frame by frame.
 
+    What linking looks at is told of some detections at a time, so that nothing is kept of all of
+    them besides the tracks.
+
     Parameters
     ----------
     tracks : Tracks
@@ -53,28 +60,29 @@ class Movie:
     ----------
     dimensions : int
     feature_names : tuple of str
+        Features that the detections have and that differ between them.
     typical_diameter : float or None
         Of the disk (ball) of the median area (volume), in the unit of positions; None when the
         detections have no area.
     extent : array of float, shape (D,)
         Greatest distance between detections of any frames along each axis.
-    position, features, border : array of float, shapes (N, D), (N, F) and (N,)
-        Of all detections; see `Frame`.
     frame_of : array of int, shape (N,)
-        Their frames.
+        Frame of each detection.
     """
 
     def __init__(self, tracks: Tracks) -> None:
         self.dimensions = tracks.dimensions
-        self.feature_names, self.features = _features(tracks)
-        self.position = tracks.position_um
-        self.frame_of = tracks.frame.astype(np.int64)
-        self._offsets = tracks.frame_offsets()
-        self.border = _border(self.position)
-        # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
-        self.border[cut_off(tracks)] *= 2.0
+        self.frame_of = tracks.frame
         self.typical_diameter = _typical_diameter(tracks)
-        self.extent = _spans(self.position) if len(tracks) else np.zeros(self.dimensions)
+        self._places = tracks.position
+        self._scale = np.asarray(tracks.pixel_size or np.ones(self.dimensions))
+        self._low, self._high = (bound * self._scale for bound in _bounds(tracks.position))
+        self.extent = self._high - self._low
+        self._offsets = tracks.frame_offsets()
+        self._cut_off = cut_off(tracks)
+        self._columns = _numbers(tracks)
+        self._usual = _usual(_positive(self._columns, slice(None)))
+        self.feature_names = tuple(self._usual)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -82,9 +90,7 @@ class Movie:
     def with_features(self, names: tuple[str, ...]) -> Movie:
         """Return the same movie with only some of its features."""
         other = copy(self)
-        kept = [self.feature_names.index(name) for name in names]
         other.feature_names = names
-        other.features = np.ascontiguousarray(self.features[:, kept])
         return other
 
     @property
@@ -92,54 +98,81 @@ class Movie:
         """Detections in each frame, shape (T,)."""
         return np.diff(self._offsets)
 
+    def rows(self, number: int) -> IntArray:
+        """Return which detections are in a frame."""
+        return np.arange(self._offsets[number], self._offsets[number + 1])
+
+    def position(self, rows: Rows) -> DoubleArray:
+        """Return where some detections are, shape (N, D); see `Frame`."""
+        return np.asarray(self._places[rows] * self._scale)
+
+    def features(self, rows: Rows) -> DoubleArray:
+        """Return the features of some detections, shape (N, F); see `Frame`."""
+        columns = _positive(self._columns, rows)
+        features = np.empty((len(self._cut_off[rows]), len(self.feature_names)))
+        for place, name in enumerate(self.feature_names):
+            features[:, place] = np.log(np.maximum(columns[name], 0.01 * self._usual[name]))
+        # What is cut off by the border has neither the size nor the shape of the whole.
+        features[self._cut_off[rows]] = np.nan
+        features[~np.isfinite(features).all(axis=1)] = np.nan
+        return features
+
+    def border(self, rows: Rows) -> DoubleArray:
+        """Return how far some detections are from the border of the field, shape (N,)."""
+        border = _border(self.position(rows), self._low, self._high)
+        # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
+        border[self._cut_off[rows]] *= 2.0
+        return border
+
     def spans(self, number: int) -> DoubleArray:
         """Return how far the detections of a frame reach along each axis, shape (D,)."""
-        rows = slice(self._offsets[number], self._offsets[number + 1])
-        return _spans(self.position[rows])
+        low, high = _bounds(self.position(self.rows(number)))
+        return high - low
 
     def frame(self, number: int, window: int | None = None) -> Frame:
         """Return one frame, or the `window` detections of it that are next to its middle."""
-        rows = np.arange(self._offsets[number], self._offsets[number + 1])
-        border = self.border[rows]
+        rows = self.rows(number)
+        border = self.border(rows)
         if window is not None and len(rows) > window:
-            rows = _central(self.position, rows, window)
+            kept = _central(self.position(rows), window)
+            rows, border = rows[kept], border[kept]
             # Cells that cross the border of the window do not end or begin there.
-            border = np.minimum(self.border[rows], _border(self.position[rows]))
-        grid = make_grid(self.position[rows])
-        rows, border = rows[grid.order], border[grid.order]
+            places = self.position(rows)
+            border = np.minimum(border, _border(places, *_bounds(places)))
+        position = self.position(rows)
+        grid = make_grid(position)
+        order = grid.order
         return Frame(
-            rows=rows,
-            position=self.position[rows],
-            features=self.features[rows],
-            border=border,
+            rows=rows[order],
+            position=position[order],
+            features=self.features(rows[order]),
+            border=border[order],
             grid=replace(grid, order=np.arange(len(rows))),
         )
 
 
-def _features(tracks: Tracks) -> tuple[tuple[str, ...], DoubleArray]:
-    """Return those features that the detections have and that differ between them."""
-    table = _numbers(tracks)
-    columns = {
-        name: table[name]
-        for name in table
+def _positive(columns: Table, rows: Rows) -> Table:
+    """Return what the features are logarithms of, of some detections."""
+    chosen = {
+        name: column[rows]
+        for name, column in columns.items()
         if name == "area" or name.startswith(("intensity_mean", "intensity_std"))
     }
-    if {"axis_major_length", "axis_minor_length"} <= table.keys():
-        thinnest = np.maximum(table["axis_minor_length"], 1.0)
-        columns["elongation"] = np.maximum(table["axis_major_length"], thinnest) / thinnest
-    names, logarithms = [], []
+    if {"axis_major_length", "axis_minor_length"} <= columns.keys():
+        thinnest = np.maximum(columns["axis_minor_length"][rows], 1.0)
+        longest = np.maximum(columns["axis_major_length"][rows], thinnest)
+        chosen["elongation"] = longest / thinnest
+    return chosen
+
+
+def _usual(columns: Table) -> dict[str, float]:
+    """Return the median of each column that tells detections apart."""
+    usual = {}
     for name, column in columns.items():
         positive = column[np.isfinite(column) & (column > 0)]
-        if not len(positive) or positive.min() == positive.max():
-            continue
-        usual = float(np.median(positive))
-        names.append(name)
-        logarithms.append(np.log(np.maximum(column, 0.01 * usual)))
-    features = np.stack(logarithms, axis=1) if names else np.zeros((len(tracks), 0))
-    # What is cut off by the border has neither the size nor the shape of the whole.
-    features[cut_off(tracks)] = np.nan
-    features[~np.isfinite(features).all(axis=1)] = np.nan
-    return tuple(names), np.ascontiguousarray(features)
+        if len(positive) and positive.min() < positive.max():
+            usual[name] = float(np.median(positive))
+    return usual
 
 
 def _numbers(tracks: Tracks) -> Table:
@@ -164,24 +197,27 @@ def _typical_diameter(tracks: Tracks) -> float | None:
     return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
 
 
-def _spans(position: DoubleArray) -> DoubleArray:
-    """Return how far positions reach along each axis, shape (D,)."""
-    return np.array([np.ptp(axis) for axis in position.T])  # all at once takes ten times longer
+def _bounds(position: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return the least and the greatest position along each axis; 0 where there is none."""
+    if not len(position):
+        return np.zeros(position.shape[1]), np.zeros(position.shape[1])
+    # One axis after the other: all at once takes ten times longer.
+    return np.array([axis.min() for axis in position.T]), np.array(
+        [one.max() for one in position.T]
+    )
 
 
-def _border(position: DoubleArray) -> DoubleArray:
-    """Return how far each detection is from the border of a box around all, shape (N,)."""
+def _border(position: DoubleArray, low: DoubleArray, high: DoubleArray) -> DoubleArray:
+    """Return how far each detection is from the border of a box, shape (N,)."""
     nearest = np.full(len(position), np.inf)
-    for axis in position.T if len(position) else ():
-        low, high = axis.min(), axis.max()
-        if high > low:  # a single plane has no upper and lower border
-            nearest = np.minimum(nearest, np.minimum(axis - low, high - axis))
+    for axis, first, last in zip(position.T, low, high, strict=True):
+        if last > first:  # a single plane has no upper and lower border
+            nearest = np.minimum(nearest, np.minimum(axis - first, last - axis))
     return nearest
 
 
-def _central(position: DoubleArray, rows: IntArray, count: int) -> IntArray:
-    """Return the detections in a box around the middle that holds about `count` of them."""
-    places = position[rows]
-    share = (count / len(rows)) ** (1 / places.shape[1])
+def _central(places: DoubleArray, count: int) -> BoolArray:
+    """Return which places lie in a box around the middle that holds about `count` of them."""
+    share = (count / len(places)) ** (1 / places.shape[1])
     low, high = np.quantile(places, (0.5 - share / 2, 0.5 + share / 2), axis=0)
-    return np.asarray(rows[((low <= places) & (places <= high)).all(axis=1)])
+    return np.asarray(((low <= places) & (places <= high)).all(axis=1))

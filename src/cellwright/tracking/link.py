@@ -18,11 +18,12 @@ from cellwright.tracking.fit import fit_model
 from cellwright.tracking.fit_motion import fit_motion
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.kalman import States, first_states
-from cellwright.tracking.loose import Course, Links
+from cellwright.tracking.links import Links, Parents
+from cellwright.tracking.loose import Course
 from cellwright.tracking.merges import find_merges
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
-from cellwright.tracking.onward import link_onward
+from cellwright.tracking.onward import OpenStates, follow, link_onward, open_states
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import PairLinks, Scorer
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
@@ -111,17 +112,22 @@ def start_linking(
         model = fit_motion(movie, model, options)
     score = None if scorer is None else scorer(movie)
     pairs: list[_Pair] = []
-    states = None if model.motion is None else first_states(movie.position, model.motion)
+    parents = Parents.none(len(detections))
+    opened: list[OpenStates] = []
     later = movie.frame(0)
+    states = None if model.motion is None else first_states(later.position, model.motion)
     for number in progress(range(1, len(movie)), "Linking", unit="frame"):
         earlier, later = later, movie.frame(number)
-        known = _known(states, earlier)
-        pair, after = _link_frames(earlier, later, model, options, NO_PAIR_PINS, known, score)
+        pair, links, after = _link_frames(
+            earlier, later, model, options, NO_PAIR_PINS, states, score
+        )
         pairs.append(pair)
-        if states is not None and after is not None:
-            for whole, part in zip(states, after, strict=True):
-                whole[later.rows] = part
-    return Linking(detections, options, model, movie, tuple(pairs), NO_PINS, score, states)
+        parents.put(links)
+        if states is not None and model.motion is not None:
+            opened.append(open_states(earlier.rows, states, links))
+            states = after or first_states(later.position, model.motion)
+    known = OpenStates.joined(opened) if opened else None
+    return Linking(detections, options, model, movie, parents, tuple(pairs), NO_PINS, score, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +141,26 @@ class Linking:
     options : LinkOptions
     model : LinkModel
     movie : Movie
+    parents : Parents
+        Links between neighbouring frames.
     pairs : tuple
-        What became of each frame pair.
+        What else became of each frame pair.
     pins : Pins
     scorer : Scorer, optional
-    states : States, optional
-        What was known of the motion of each detection when its frame was linked to the next one.
+    states : OpenStates, optional
+        What was known of the motion of detections when their frame was linked to the next one:
+        of those that end or divide, and once there are pins, of all.
     """
 
     detections: Tracks
     options: LinkOptions
     model: LinkModel
     movie: Movie
+    parents: Parents
     pairs: tuple[_Pair, ...]
     pins: Pins
     scorer: Scorer | None = None
-    states: States | None = None
+    states: OpenStates | None = None
 
     def tracks(self) -> Tracks:
         """Return the detections with all links; `PROBABILITY` says how probable each is.
@@ -165,21 +175,17 @@ class Linking:
         return tracks
 
     def _linked(self) -> Tracks:
-        none = Links(np.zeros((0, 2), np.int64), np.zeros(0))
-        links = Links(
-            np.concatenate([none.edges, *(pair.links.edges for pair in self.pairs)]),
-            np.concatenate([none.probability, *(pair.links.probability for pair in self.pairs)]),
-        )
-        course = self._course()
-        shared = 0
+        course, parents, shared = self._course(), self.parents, Links.none()
         if self.options.merges:
-            merges = find_merges(self.movie, links, course, self.model, self.pins)
-            links, shared = merges.all(), len(merges.shared.edges)
+            merges = find_merges(self.movie, parents, course, self.model, self.pins)
+            parents, shared = merges.parents, merges.shared
         if self.options.max_gap or len(self.pins.forced):
-            links = links.joined(self._bridged(links, course))
+            parents = parents.copy()
+            parents.put(self._bridged(parents, shared, course))
+        links = shared.joined(parents.links())
         columns: Table = {PROBABILITY: links.probability}
-        if shared:
-            columns[SHARED] = np.arange(len(links.edges)) < shared
+        if len(shared.edges):
+            columns[SHARED] = np.arange(len(links.edges)) < len(shared.edges)
         return self.detections.with_edges(links.edges, columns)
 
     def pinned(self, forced: IntArray, forbidden: IntArray) -> Linking:
@@ -207,25 +213,36 @@ class Linking:
             [new.forced, new.forbidden, without(self.pins.forced, pins.forced)]
         )
         first, last = frame[touched].T
-        pairs = list(self.pairs)
+        pairs, parents, states = list(self.pairs), self.parents.copy(), self._all_states()
         for number in np.unique(np.concatenate([first, last - 1])).tolist():
             earlier, later = self.movie.frame(number), self.movie.frame(number + 1)
             here = pins.between(earlier.rows, later.rows, frame)
-            known = _known(self.states, earlier)
-            pairs[number], _ = _link_frames(
+            known = None if states is None else states.of(earlier.rows)
+            pairs[number], links, _ = _link_frames(
                 earlier, later, self.model, self.options, here, known, self.scorer
             )
-        return replace(self, pairs=tuple(pairs), pins=pins)
+            parents.forget(later.rows)
+            parents.put(links)
+        return replace(self, parents=parents, pairs=tuple(pairs), pins=pins, states=states)
+
+    def _all_states(self) -> OpenStates | None:
+        """Return what is known of the motion of all detections, whatever was kept of it."""
+        motion, known = self.model.motion, self.states
+        if motion is None or known is None or len(known.rows) == len(self.detections):
+            return known
+        shifts = [pair.shift for pair in self.pairs]
+        return follow(self.movie, self.parents.row, shifts, motion)
 
     def _course(self) -> Course:
         shifts = np.array([pair.shift for pair in self.pairs]).reshape(-1, self.movie.dimensions)
         return Course.of(shifts, np.array([pair.step for pair in self.pairs]))
 
-    def _bridged(self, links: Links, course: Course) -> Links:
+    def _bridged(self, parents: Parents, shared: Links, course: Course) -> Links:
         beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in self.pairs)]
         return bridge(
             self.movie,
-            links,
+            parents,
+            shared,
             np.concatenate(beside),
             course,
             self.model,
@@ -237,13 +254,12 @@ class Linking:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What became of a frame pair.
+    """What became of a frame pair, besides its links.
 
     `beside` has rows of detections that begin a track and of those near them, which may be their
     sisters.
     """
 
-    links: Links
     shift: DoubleArray
     step: float
     beside: IntArray
@@ -257,10 +273,10 @@ def _link_frames(
     pins: PairPins,
     states: States | None,
     scorer: Scorer | None,
-) -> tuple[_Pair, States | None]:
+) -> tuple[_Pair, Links, States | None]:
     if not len(earlier) or not len(later):
-        none = np.zeros((0, 2), np.int64)
-        return _Pair(Links(none, np.zeros(0)), np.zeros(model.dimensions), model.step, none), None
+        none = Links.none()
+        return _Pair(np.zeros(model.dimensions), model.step, none.edges), none, None
     pair = FramePair.of(earlier, later)
     found, after = link_onward(
         pair,
@@ -273,12 +289,7 @@ def _link_frames(
     )
     edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
     beside = _beside(later, found, model)
-    return _Pair(Links(edges, found.probability), pair.shift, found.step, beside), after
-
-
-def _known(states: States | None, frame: Frame) -> States | None:
-    """Return what is known of the motion in one frame of a movie."""
-    return None if states is None else States(*(part[frame.rows] for part in states))
+    return _Pair(pair.shift, found.step, beside), Links(edges, found.probability), after
 
 
 def _beside(later: Frame, found: PairLinks, model: LinkModel) -> IntArray:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import DoubleArray, IntArray, LabelArray
 from cellwright.tracking.candidates import Edges, make_grid, neighbours, united
 from cellwright.tracking.costs import expected_costs, link_costs
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.kalman import RUN_ON, States, forecast, moved
+from cellwright.tracking.kalman import RUN_ON, forecast, moved
+from cellwright.tracking.links import NONE, Links, Parents, child_counts
 from cellwright.tracking.model import LinkModel
+from cellwright.tracking.onward import OpenStates
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import PINNED, Pins
 from cellwright.tracking.splits import split_costs
@@ -44,40 +46,13 @@ class Course:
             np.concatenate([[0.0], np.cumsum(steps**2)]),
         )
 
-    def step(self, begin: IntArray, end: IntArray) -> DoubleArray:
+    def step(self, begin: IntArray | LabelArray, end: IntArray | LabelArray) -> DoubleArray:
         """Return the scale of steps from one frame to another."""
         return np.asarray(np.sqrt(self.spread[end] - self.spread[begin]))
 
     def still(self, movie: Movie, rows: IntArray) -> DoubleArray:
         """Return where detections are in the field, as if it had not moved."""
-        return np.asarray(movie.position[rows] - self.drift[movie.frame_of[rows]])
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Links of the detections of a movie.
-
-    Attributes
-    ----------
-    edges : array of int, shape (E, 2)
-        Rows (source, target) of detections.
-    probability : array of float, shape (E,)
-    """
-
-    edges: IntArray
-    probability: DoubleArray
-
-    def joined(self, others: Links) -> Links:
-        """Return both."""
-        return Links(
-            np.concatenate([self.edges, others.edges]),
-            np.concatenate([self.probability, others.probability]),
-        )
-
-    def without_targets(self, rows: IntArray) -> Links:
-        """Return all but those that lead to some detections."""
-        kept = ~np.isin(self.edges[:, 1], rows)
-        return Links(self.edges[kept], self.probability[kept])
+        return np.asarray(movie.position(rows) - self.drift[movie.frame_of[rows]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +74,22 @@ class Loose:
 
 def loosen(
     movie: Movie,
-    links: Links,
+    parents: Parents,
+    shared: Links,
     beside: IntArray,
     course: Course,
     model: LinkModel,
     options: LinkOptions,
     pins: Pins,
-    states: States | None = None,
+    states: OpenStates | None = None,
 ) -> Loose:
     """Return what is loose, and which of it may belong together; see `bridge`."""
-    frame, count = movie.frame_of, len(movie.frame_of)
-    source, target = links.edges.T
-    children = np.bincount(source, minlength=count)
-    parent = np.full(count, -1)
-    parent[target] = source
+    frame, children, parent = movie.frame_of, child_counts(parents.row), parents.row.copy()
+    source, target = shared.edges.T
+    np.add.at(children, source, 1)
+    parent[target] = np.where(parent[target] == NONE, source, parent[target])
     ends = np.flatnonzero((children == 0) & (frame < len(movie) - 1))
-    starts = np.flatnonzero((parent < 0) & (frame > 0))
+    starts = np.flatnonzero((parent == NONE) & (frame > 0))
     parts = [
         _gaps(movie, ends, starts, course, model, lag, options.reach * lag, states)
         for lag in range(2, options.max_gap + 2)
@@ -142,10 +117,11 @@ def _gaps(
     model: LinkModel,
     lag: int,
     longest: float,
-    states: States | None,
+    states: OpenStates | None,
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
     """Return candidate links from ends to the beginnings `lag` frames later."""
-    frame, features = movie.frame_of, movie.features
+    frame = movie.frame_of
+    before, after = movie.features(ends), movie.features(starts)
     later = np.minimum(frame[ends] + lag, len(movie) - 1)
     steps = course.step(frame[ends], later)
     last, first = course.still(movie, ends), course.still(movie, starts)
@@ -158,29 +134,28 @@ def _gaps(
     away = (frame[ends] + lag)[:, None] * apart
     edges = neighbours(last + away, grid, radius, CANDIDATES)
     if states is None or model.motion is None:
-        costs = link_costs(edges, features[ends], features[starts], model, steps)
+        costs = link_costs(edges, before, after, model, steps)
     else:
-        known = States(*(part[ends] for part in states))
-        ahead = moved(forecast(known, model.motion, lag), -course.drift[frame[ends]])
+        ahead = moved(forecast(states.of(ends), model.motion, lag), -course.drift[frame[ends]])
         near = neighbours(ahead.centre[:, RUN_ON] + away, grid, radius, CANDIDATES)
         edges = united(edges, near)
         way = first[edges.columns] - last[edges.rows]
         edges = edges.where((way**2).sum(axis=1) <= longest**2)
-        costs = expected_costs(edges, features[ends], features[starts], model, ahead, first)
+        costs = expected_costs(edges, before, after, model, ahead, first)
     return edges.rows, edges.columns, costs, np.full(len(costs), lag)
 
 
 def _late_daughters(
     movie: Movie,
     beside: IntArray,
-    parent: IntArray,
-    children: IntArray,
+    parent: LabelArray,
+    children: LabelArray,
     course: Course,
     model: LinkModel,
     max_gap: int,
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
     """Return mothers of tracks that go on beside beginnings, as if these were late daughters."""
-    frame, features = movie.frame_of, movie.features
+    frame = movie.frame_of
     start, sister = beside[parent[beside[:, 0]] < 0].T
     ancestor, rows = sister, []
     for _ in range(max_gap + 1):
@@ -196,17 +171,13 @@ def _late_daughters(
     )
     steps = course.step(frame[mother], frame[start])
     wander = course.step(frame[mother] + 1, frame[start])
-    costs = split_costs(
-        (own, first, second),
-        (features[mother], features[sister], features[start]),
-        model,
-        wander,
-    )
-    costs = costs - link_costs(alone, features[mother], features[sister], model, steps)
+    before, after = movie.features(mother), movie.features(sister)
+    costs = split_costs((own, first, second), (before, after, movie.features(start)), model, wander)
+    costs = costs - link_costs(alone, before, after, model, steps)
     return mother, start, costs, lag
 
 
-def _pinned(loose: Loose, frame: IntArray, pins: Pins, children: IntArray) -> Loose:
+def _pinned(loose: Loose, frame: LabelArray, pins: Pins, children: LabelArray) -> Loose:
     """Add links that were asked for to the candidates, and leave out what pins exclude."""
     if not pins:
         return loose

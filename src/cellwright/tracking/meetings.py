@@ -7,11 +7,12 @@ from math import log, pi
 
 import numpy as np
 
-from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray, LabelArray
 from cellwright.tracking.candidates import Edges, make_grid, neighbours
 from cellwright.tracking.costs import limited, link_costs, unlikeness
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.loose import Course, Links
+from cellwright.tracking.links import NONE
+from cellwright.tracking.loose import Course
 from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
 from cellwright.tracking.pins import Pins
 from cellwright.tracking.splits import split_costs
@@ -52,40 +53,45 @@ class Graph:
     Attributes
     ----------
     parent, child : array of int
-        -1 for none; the child of a mother is one of her daughters.
+        -1 for none; the child of a mother is the smaller one of her daughters.
     sister : array of int
         -1 where there is none.
-    free : array of bool
-        Which detections no pin names.
+    area : array of float
+        Logarithm of the size; NaN where it is not known.
+    usable : array of bool
+        Which detections no pin names, and have a known size.
     """
 
-    parent: IntArray
-    child: IntArray
-    sister: IntArray
-    free: BoolArray
+    parent: LabelArray
+    child: LabelArray
+    sister: LabelArray
+    area: DoubleArray
+    usable: BoolArray
 
     @classmethod
-    def of(cls, movie: Movie, links: Links, pins: Pins) -> Graph:
+    def of(cls, movie: Movie, parent: LabelArray, pins: Pins) -> Graph:
         """Return it from the links between neighbouring frames."""
-        count = len(movie.frame_of)
-        parent, child, sister = (np.full(count, -1) for _ in range(3))
-        source, target = links.edges.T
-        parent[target] = source
+        child, sister = np.full_like(parent, NONE), np.full_like(parent, NONE)
+        target = np.flatnonzero(parent != NONE)
+        source = parent[target]
         child[source] = target
         twin = child[source] != target
         sister[target[twin]] = child[source[twin]]
         sister[child[source[twin]]] = target[twin]
-        free = np.ones(count, bool)
-        free[np.concatenate([pins.forced.ravel(), pins.forbidden.ravel()])] = False
-        return cls(parent, child, sister, free)
+        area = _areas(movie)
+        daughter = np.flatnonzero(sister != NONE)
+        smaller = daughter[~(area[daughter] > area[sister[daughter]])]
+        child[parent[smaller]] = smaller
+        usable = np.isfinite(area)
+        usable[np.concatenate([pins.forced.ravel(), pins.forbidden.ravel()])] = False
+        return cls(parent, child, sister, area, usable)
 
 
 def meetings(
     graph: Graph, movie: Movie, course: Course, model: LinkModel, *, forward: bool
 ) -> Meetings:
     """Return objects that two cells of the frame before (or, backward, after) may have become."""
-    frame = movie.frame_of
-    usable = graph.free & np.isfinite(movie.features).all(axis=1)
+    frame, area, usable = movie.frame_of, graph.area, graph.usable
     if forward:
         linked, step = graph.parent, 1
         loose = usable & (graph.child < 0) & (frame < len(movie) - 1)
@@ -94,12 +100,11 @@ def meetings(
         linked, step = graph.child, -1
         loose = usable & (frame > 0) & ((graph.parent < 0) | (graph.sister >= 0))
         hosts = usable & (frame < len(movie) - 1)
-    area = _areas(movie)
     larger = (linked < 0) | (area > area[linked] + _LARGER)
     other, host = _beside(
         np.flatnonzero(loose), np.flatnonzero(hosts & larger), movie, course, model, step
     )
-    own = linked[host]
+    own = linked[host].astype(np.int64)
     if not forward:
         divided = (graph.parent[other] == host) & (graph.sister[other] >= 0)
         own = np.where(divided, graph.sister[other], own)
@@ -120,7 +125,12 @@ def meetings(
 
 def _areas(movie: Movie) -> DoubleArray:
     """Return the logarithm of the size of each detection, shape (N,)."""
-    return movie.features[:, movie.feature_names.index("area")]
+    column = movie.feature_names.index("area")
+    area = np.empty(len(movie.frame_of))
+    for number in range(len(movie)):
+        rows = movie.rows(number)
+        area[rows] = movie.features(rows)[:, column]
+    return area
 
 
 def _sum(area: DoubleArray, one: IntArray, other: IntArray) -> DoubleArray:
@@ -169,7 +179,7 @@ def _valued(
 ) -> Meetings:
     """Return them with what each gains over what the links say at present."""
     host, own, other = found.host, found.own, found.other
-    costs = Costs(movie, course, model)
+    costs = Costs(movie, course, model, graph.area)
     if forward:
         linked = graph.parent[host] == own
         ends = costs.end(other)
@@ -192,11 +202,14 @@ class Costs:
     movie : Movie
     course : Course
     model : LinkModel
+    area : array of float, shape (N,)
+        See `Graph`.
     """
 
     movie: Movie
     course: Course
     model: LinkModel
+    area: DoubleArray
 
     def place(self, rows: IntArray) -> DoubleArray:
         """Return where they are in the field."""
@@ -204,32 +217,33 @@ class Costs:
 
     def end(self, rows: IntArray) -> DoubleArray:
         """Return what it costs that tracks end."""
-        return self.model.end_costs(self.movie.border[rows], self.model.step)
+        return self.model.end_costs(self.movie.border(rows), self.model.step)
 
     def start(self, rows: IntArray) -> DoubleArray:
         """Return what it costs that tracks begin."""
-        return self.model.start_costs(self.movie.border[rows], self.model.step)
+        return self.model.start_costs(self.movie.border(rows), self.model.step)
 
     def link(self, source: IntArray, target: IntArray) -> DoubleArray:
         """Return what it costs that one detection is the other one, later."""
         squares = ((self.place(target) - self.place(source)) ** 2).sum(axis=1)
         count = len(source)
         alone = Edges(np.arange(count + 1), np.arange(count), squares)
-        features, frame = self.movie.features, self.movie.frame_of
+        before, after = self.movie.features(source), self.movie.features(target)
+        frame = self.movie.frame_of
         steps = self.course.step(frame[source], frame[target])
-        return link_costs(alone, features[source], features[target], self.model, steps)
+        return link_costs(alone, before, after, self.model, steps)
 
     def freed(self, graph: Graph, rows: IntArray) -> DoubleArray:
         """Return what it saves that cells need not begin, or be daughters where they are."""
         saved = self.start(rows)
         daughter = np.flatnonzero(graph.sister[rows] >= 0)
         cell = rows[daughter]
-        mother, sister = graph.parent[cell], graph.sister[cell]
+        mother, sister = (of[cell].astype(np.int64) for of in (graph.parent, graph.sister))
         places = self.place(mother), self.place(cell), self.place(sister)
         features = self.movie.features
         division = split_costs(
             places,
-            (features[mother], features[cell], features[sister]),
+            (features(mother), features(cell), features(sister)),
             self.model,
             np.zeros(len(cell)),
         )
@@ -239,8 +253,8 @@ class Costs:
     def middle(self, host: IntArray, one: IntArray, other: IntArray) -> DoubleArray:
         """Return what it costs that an object lies so far from the middle of two cells."""
         movie, model = self.movie, self.model
-        sizes = np.exp(_areas(movie))
-        share = (sizes[one] / (sizes[one] + sizes[other]))[:, None]
+        sizes = np.exp(self.area[one]), np.exp(self.area[other])
+        share = (sizes[0] / (sizes[0] + sizes[1]))[:, None]
         middle = share * self.place(one) + (1 - share) * self.place(other)
         squares = ((self.place(host) - middle) ** 2).sum(axis=1)
         frame = movie.frame_of
@@ -249,27 +263,27 @@ class Costs:
 
     def mixture(self, host: IntArray, one: IntArray, other: IntArray) -> DoubleArray:
         """Return what it costs that an object looks so unlike two cells in one."""
-        model, names, features = self.model, self.movie.feature_names, self.movie.features
-        area = _areas(self.movie)
+        model, area = self.model, self.area
+        looks, first, second = (self.movie.features(rows).T for rows in (host, one, other))
         share = np.exp(area[one] - _sum(area, one, other))
         unlike = np.zeros(len(host))
-        for column, name in enumerate(names):
-            values = features[:, column]
+        for column, name in enumerate(self.movie.feature_names):
+            values = looks[column]
             if name == "area":
                 both = _sum(area, one, other)
             elif name.startswith("intensity_mean"):
-                both = np.log(share * np.exp(values[one]) + (1 - share) * np.exp(values[other]))
+                both = np.log(share * np.exp(first[column]) + (1 - share) * np.exp(second[column]))
             else:  # what two cells look like together does not tell what they look like
                 continue
-            usual = (values[host] - model.centre[column]) / model.spread[column]
-            unlike += _tail((values[host] - both) / model.change[column]) - _tail(usual)
+            usual = (values - model.centre[column]) / model.spread[column]
+            unlike += _tail((values - both) / model.change[column]) - _tail(usual)
             unlike += np.log(model.change[column] / model.spread[column])
         return _limited(unlike, model.surprise)
 
     def apart(self, one: IntArray, other: IntArray) -> DoubleArray:
         """Return what it costs that two cells that have touched lie as far apart as they do."""
         dimensions = self.model.dimensions
-        area = _areas(self.movie)
+        area = self.area
         spacing = self.movie.typical_diameter or 1.0
         usual = float(np.nanmedian(area))
         radii = [0.5 * spacing * np.exp((area[of] - usual) / dimensions) for of in (one, other)]
@@ -282,9 +296,10 @@ class Costs:
 
     def unlike(self, before: tuple[int, int], after: tuple[int, int]) -> float:
         """Return how unlike two cells are to two others, and to how they lay beside each other."""
-        model, features = self.model, self.movie.features
+        model = self.model
         one, two = np.array(before), np.array(after)
-        unlike = _limited(unlikeness(features[one], features[two], model), model.surprise).sum()
+        features = self.movie.features(one), self.movie.features(two)
+        unlike = _limited(unlikeness(*features, model), model.surprise).sum()
         here, there = self.place(one), self.place(two)
         turned = ((here[1] - here[0]) - (there[1] - there[0])) ** 2
         frame = self.movie.frame_of

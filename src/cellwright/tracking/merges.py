@@ -15,7 +15,8 @@ from math import log
 import numpy as np
 
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.loose import Course, Links
+from cellwright.tracking.links import Links, Parents
+from cellwright.tracking.loose import Course
 from cellwright.tracking.meetings import SEPARATES, Costs, Graph, Meetings, meetings
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.pins import NO_PINS, Pins
@@ -33,18 +34,14 @@ class Merges:
 
     Attributes
     ----------
-    links : Links
+    parents : Parents
         One way for each object: through objects that hold two cells, that of one of them.
     shared : Links
         The ways of the other cells into and out of these objects.
     """
 
-    links: Links
+    parents: Parents
     shared: Links
-
-    def all(self) -> Links:
-        """Return all links, those of `shared` first."""
-        return self.shared.joined(self.links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class _Episode:
 
 
 def find_merges(
-    movie: Movie, links: Links, course: Course, model: LinkModel, pins: Pins = NO_PINS
+    movie: Movie, parents: Parents, course: Course, model: LinkModel, pins: Pins = NO_PINS
 ) -> Merges:
     """Find objects that hold two cells for some frames.
 
@@ -70,7 +67,7 @@ def find_merges(
     ----------
     movie : Movie
         Sizes of the detections must be known; else nothing is found.
-    links : Links
+    parents : Parents
         Those between neighbouring frames. Some may be changed: a division may turn out to be two
         cells that part again.
     course : Course
@@ -90,20 +87,22 @@ def find_merges(
     Jaqaman et al., Robust single-particle tracking in live-cell time-lapse sequences, Nature
     Methods 5 (2008).
     """
-    none = Merges(links, Links(np.zeros((0, 2), np.int64), np.zeros(0)))
-    if "area" not in movie.feature_names or not np.isfinite(movie.features).any():
-        return none  # all objects may be cut off by the border, as in volumes of few planes
-    graph = Graph.of(movie, links, pins)
+    none = Merges(parents, Links.none())
+    if "area" not in movie.feature_names:
+        return none
+    graph = Graph.of(movie, parents.row, pins)
+    if not graph.usable.any():  # all may be cut off by the border, as in volumes of few planes
+        return none
     meeting = meetings(graph, movie, course, model, forward=True)
     parting = meetings(graph, movie, course, model, forward=False)
     if not len(meeting.host):
         return none
-    candidates = _episodes(meeting, parting, graph, movie, Costs(movie, course, model))
+    candidates = _episodes(meeting, parting, graph, movie, Costs(movie, course, model, graph.area))
     rate, chosen = _RATE, list[_Episode]()
     for _ in range(_ROUNDS):
         chosen = _compatible(candidates, -log(rate))
         rate = (len(chosen) + _RATE * _PRIOR) / (len(movie.frame_of) + _PRIOR)
-    return _changed(links, chosen, -log(rate)) if chosen else none
+    return _changed(parents, chosen, -log(rate)) if chosen else none
 
 
 def _episodes(
@@ -170,8 +169,8 @@ def _compatible(episodes: list[_Episode], cost: float) -> list[_Episode]:
     return chosen
 
 
-def _changed(links: Links, chosen: list[_Episode], cost: float) -> Merges:
-    """Return links and shared links as merges say."""
+def _changed(parents: Parents, chosen: list[_Episode], cost: float) -> Merges:
+    """Return the links as merges say."""
     own: dict[tuple[int, int], float] = {}
     shared: dict[tuple[int, int], float] = {}
     for one in chosen:
@@ -182,7 +181,10 @@ def _changed(links: Links, chosen: list[_Episode], cost: float) -> Merges:
             own[one.path[-1], one.left[0]] = probable * one.sure
             shared[one.path[-1], one.left[1]] = probable * one.sure
     targets = np.array([target for pair in (own, shared) for _, target in pair], np.int64)
-    return Merges(links.without_targets(targets).joined(_links(own)), _links(shared))
+    changed = parents.copy()
+    changed.forget(targets)
+    changed.put(_links(own))
+    return Merges(changed, _links(shared))
 
 
 def _links(probability: dict[tuple[int, int], float]) -> Links:

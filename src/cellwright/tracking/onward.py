@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from cellwright.tracking.kalman import States, first_states, forecast, updated
+from cellwright._types import DoubleArray, IntArray, LabelArray
+from cellwright.tracking.frames import Movie
+from cellwright.tracking.kalman import Motion, States, first_states, forecast, updated
+from cellwright.tracking.links import NONE, Links, child_counts
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.pair import PairLinks, Scorer, link_pair, single
@@ -54,3 +60,79 @@ def link_onward(
     after = updated(ahead, seen, found.source[own], found.target[own], motion)
     after.mean[:, :2] += pair.shift
     return found, after
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStates:
+    """What is known of the motion of some detections of a movie.
+
+    Attributes
+    ----------
+    rows : array of int, shape (K,)
+        Which detections, in order.
+    states : States
+        Of these.
+    """
+
+    rows: IntArray
+    states: States
+
+    @classmethod
+    def joined(cls, parts: Sequence[OpenStates]) -> OpenStates:
+        """Return those of several frames, one at least, in their order."""
+        states = zip(*(part.states for part in parts), strict=True)
+        return cls(
+            np.concatenate([part.rows for part in parts]), States(*map(np.concatenate, states))
+        )
+
+    def of(self, rows: IntArray) -> States:
+        """Return what is known of some of them."""
+        places = np.searchsorted(self.rows, rows)
+        return States(*(part[places] for part in self.states))
+
+
+def open_states(rows: IntArray, states: States, links: Links) -> OpenStates:
+    """Return the states of those detections of a frame that do not simply go on.
+
+    Parameters
+    ----------
+    rows : array of int, shape (N,)
+        The detections, in any order.
+    states : States
+        Of these.
+    links : Links
+        To the next frame.
+    """
+    order = np.argsort(rows)
+    leaving = np.bincount(np.searchsorted(rows[order], links.edges[:, 0]), minlength=len(rows))
+    kept = order[leaving != 1]
+    return OpenStates(rows[kept], States(*(part[kept] for part in states)))
+
+
+def follow(
+    movie: Movie, parent: LabelArray, shifts: Sequence[DoubleArray], motion: Motion
+) -> OpenStates:
+    """Return what is known of the motion of all detections of a movie that has been linked.
+
+    Parameters
+    ----------
+    movie : Movie
+    parent : array of int32, shape (N,)
+        The detection before each one, or -1.
+    shifts : sequence of array of float, shape (D,)
+        Drift of the field between neighbouring frames.
+    motion : Motion
+    """
+    single = child_counts(parent) == 1
+    earlier = movie.rows(0)
+    states = first_states(movie.position(earlier), motion)
+    parts = [OpenStates(earlier, states)]
+    for number, shift in enumerate(shifts, start=1):
+        later = movie.rows(number)
+        own = (parent[later] != NONE) & single[parent[later]]
+        source, target = parent[later[own]] - movie.rows(number - 1)[:1], np.flatnonzero(own)
+        ahead = forecast(states, motion)
+        states = updated(ahead, movie.position(later) - shift, source, target, motion)
+        states.mean[:, :2] += shift
+        parts.append(OpenStates(later, states))
+    return OpenStates.joined(parts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellwright._errors import InputError
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import DoubleArray, IntArray, LabelArray
 from cellwright.tracking.candidates import Edges
 
 PINNED = 1e6
@@ -42,7 +42,7 @@ class Pins:
             ),
         )
 
-    def between(self, sources: IntArray, targets: IntArray, frame: IntArray) -> PairPins:
+    def between(self, sources: IntArray, targets: IntArray, frame: LabelArray) -> PairPins:
         """Return what they mean for two frames that follow each other.
 
         Parameters
@@ -86,7 +86,7 @@ NO_PAIR_PINS = PairPins(_NONE, _NONE, _NONE[:, 0], _NONE[:, 0])
 
 
 def make_pins(
-    frame: IntArray, forced: IntArray, forbidden: IntArray, *, divisions: bool = True
+    frame: LabelArray, forced: IntArray, forbidden: IntArray, *, divisions: bool = True
 ) -> Pins:
     """Return pins that can be honoured.
 

@@ -256,10 +256,12 @@ def _paths(tracks: Tracks, tracklets: Tracklets) -> DoubleArray:
     """Return the length of the way of each tracklet."""
     source, target = tracks.edges.T
     own = tracklets.of[source] == tracklets.of[target]
-    place = tracks.position_um
-    steps = np.linalg.norm(place[target[own]] - place[source[own]], axis=1)
-    of = tracklets.of[source[own]]
-    return np.bincount(of, weights=steps, minlength=len(tracklets)).astype(np.float64)
+    source, target = source[own], target[own]
+    squares = np.zeros(len(source))
+    for axis in tracks.position_um.T:  # one after the other, which needs less memory
+        squares += (axis[target] - axis[source]) ** 2
+    steps = np.sqrt(squares)
+    return np.bincount(tracklets.of[source], steps, len(tracklets)).astype(np.float64)
 
 
 def _median(values: DoubleArray) -> float | None:

@@ -251,20 +251,24 @@ def make_tracks(
             f"{len(frames)} frames, {len(labels)} labels and positions of shape {places.shape} "
             "do not fit; give a frame, a label and one row of coordinates per detection."
         )
-    order = np.lexsort((labels, frames))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
+    order = _order(frames, labels)
     pairs = _pairs(edges)
     if pairs.size and (pairs.min() < 0 or pairs.max() >= len(frames)):
         raise InputError(f"An edge names a detection outside of 0 … {len(frames) - 1}.")
-    rows, columns = _ordered_edges(rank[pairs], edge_properties or {})
+    if order is not None and len(pairs):
+        pairs = np.argsort(order)[pairs]
+    rows, columns = _ordered_edges(pairs, edge_properties or {})
     _check_columns(properties or {}, len(frames), "detections")
+
+    def ordered(values: Any) -> AnyArray:
+        return np.asarray(values) if order is None else np.asarray(values)[order]
+
     return Tracks(
-        frame=frames[order].astype(np.int32),
-        label=labels[order].astype(np.int32),
-        position=np.ascontiguousarray(places[order]),
+        frame=ordered(frames),
+        label=ordered(labels),
+        position=np.ascontiguousarray(ordered(places)),
         edges=rows,
-        properties={name: np.asarray(one)[order] for name, one in (properties or {}).items()},
+        properties={name: ordered(one) for name, one in (properties or {}).items()},
         edge_properties=columns,
         frame_count=int(frames.max(initial=-1)) + 1 if frame_count is None else frame_count,
         pixel_size=pixel_size,
@@ -272,7 +276,15 @@ def make_tracks(
     )
 
 
-def _whole_numbers(values: Any, what: str) -> IntArray:
+def _order(frames: LabelArray, labels: LabelArray) -> IntArray | None:
+    """Return the order of detections by frame and label; None where they are in it."""
+    later, same = np.diff(frames) > 0, frames[1:] == frames[:-1]
+    if (later | (same & (labels[1:] >= labels[:-1]))).all():
+        return None
+    return np.lexsort((labels, frames))
+
+
+def _whole_numbers(values: Any, what: str) -> LabelArray:
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError(f"The {what} are not a row of whole numbers ({array.dtype}).")
@@ -281,14 +293,14 @@ def _whole_numbers(values: Any, what: str) -> IntArray:
         raise InputError(
             f"The {what} reach from {array.min()} to {array.max()}, beyond 0 … {limit}."
         )
-    return array.astype(np.int64)
+    return array.astype(np.int32)
 
 
-def _numbered(frames: IntArray) -> IntArray:
+def _numbered(frames: LabelArray) -> LabelArray:
     """Return 1, 2, … for the detections of each frame, in the order in which they come."""
     order = np.argsort(frames, kind="stable")
     grouped = frames[order]
-    labels = np.empty(len(frames), np.int64)
+    labels = np.empty(len(frames), np.int32)
     labels[order] = np.arange(len(frames)) - np.searchsorted(grouped, grouped) + 1
     return labels
 

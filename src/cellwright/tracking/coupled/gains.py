@@ -70,9 +70,10 @@ def find_gains(movie: Movie, model: LinkModel, options: LinkOptions, rivals: Int
     outline is worth no more than a usual one. That changes nothing between given objects, but the
     choice of objects.
     """
-    common = np.nan_to_num(commonness(movie.features, model))
-    start = model.start_costs(movie.border, model.step) + common
-    end = model.end_costs(movie.border, model.step)
+    every = slice(None)
+    common = np.nan_to_num(commonness(movie.features(every), model))
+    start = model.start_costs(movie.border(every), model.step) + common
+    end = model.end_costs(movie.border(every), model.step)
     alone = np.stack([start, end], axis=1)
     links, gains, costs = [np.zeros((0, 2), np.int64)], [np.zeros(0)], [np.zeros(0)]
     divisions, division_gains = [np.zeros((0, 3), np.int64)], [np.zeros(0)]
@@ -161,7 +162,7 @@ def _divisions(
         same = np.flatnonzero(rows[behind:, 0] == rows[:-behind, 0])
         found.append(np.stack([rows[same, 0], rows[same, 1], rows[same + behind, 1]]))
     mother, one, other = np.concatenate(found, axis=1)
-    place = movie.position
+    place = movie.position(slice(None))
     middle = 0.5 * (place[one] + place[other]) - place[mother] - pair.shift
     near = (middle**2).sum(axis=1) < (_FARTHEST * model.division.midpoint) ** 2
     key = np.minimum(one, other) * len(place) + np.maximum(one, other)
@@ -169,7 +170,7 @@ def _divisions(
     mother, one, other = mother[near], one[near], other[near]
     costs = split_costs(
         (place[mother] + pair.shift, place[one], place[other]),
-        (movie.features[mother], movie.features[one], movie.features[other]),
+        (movie.features(mother), movie.features(one), movie.features(other)),
         model,
         np.zeros(len(mother)),
     )

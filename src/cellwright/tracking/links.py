@@ -1,0 +1,88 @@
+"""Links of the detections of a movie, as linking holds them before they are made into tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellwright._types import DoubleArray, IntArray, LabelArray
+
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Some links.
+
+    Attributes
+    ----------
+    edges : array of int, shape (E, 2)
+        Rows (source, target) of detections.
+    probability : array of float, shape (E,)
+    """
+
+    edges: IntArray
+    probability: DoubleArray
+
+    @classmethod
+    def none(cls) -> Links:
+        """Return no links."""
+        return cls(np.zeros((0, 2), np.int64), np.zeros(0))
+
+    def joined(self, others: Links) -> Links:
+        """Return both."""
+        if not len(self.edges) or not len(others.edges):
+            return others if len(others.edges) else self
+        return Links(
+            np.concatenate([self.edges, others.edges]),
+            np.concatenate([self.probability, others.probability]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Links that lead to each detection but once, by where they lead; N detections.
+
+    Attributes
+    ----------
+    row : array of int32, shape (N,)
+        The detection before each one, or `NONE`.
+    probability : array of float, shape (N,)
+        Of these links.
+    """
+
+    row: LabelArray
+    probability: DoubleArray
+
+    @classmethod
+    def none(cls, count: int) -> Parents:
+        """Return so many detections without links."""
+        return cls(np.full(count, NONE, np.int32), np.zeros(count))
+
+    def copy(self) -> Parents:
+        """Return the same, to be changed."""
+        return Parents(self.row.copy(), self.probability.copy())
+
+    def put(self, links: Links) -> None:
+        """Write links, in place of what leads to their targets."""
+        source, target = links.edges.T
+        self.row[target] = source
+        self.probability[target] = links.probability
+
+    def forget(self, rows: IntArray) -> None:
+        """Take away the links to some detections."""
+        self.row[rows] = NONE
+
+    def links(self) -> Links:
+        """Return all of them as rows."""
+        target = np.flatnonzero(self.row != NONE)
+        edges = np.stack([self.row[target], target], axis=1)
+        return Links(edges, self.probability[target])
+
+
+def child_counts(parent: LabelArray) -> LabelArray:
+    """Return how many links leave each detection, shape (N,), from the parent of each."""
+    counts = np.zeros(len(parent), np.int32)
+    np.add.at(counts, parent[parent != NONE], 1)
+    return counts
