@@ -18,7 +18,7 @@ def test_the_demo_finds_the_simulated_nuclei_and_some_real_ones(tmp_path):
         scores.add(simulate_field(settings, SEED + number)[1], found)
     assert scores.pooled("average_precision", 0.5) > 0.75
     tissue, _ = read_labels(tmp_path / "results" / "labels" / "tissue_haematoxylin.tif")
-    assert tissue.max() > 20  # far from all: tissue is what the model knows least
+    assert tissue.max() > 50  # most between the glands: their own are what the model knows least
 
 
 def test_the_nuclear_stain_is_a_density():

@@ -24,6 +24,8 @@ SIMULATED_PIXEL_SIZE = (0.4, 0.4)
 STAINED_TISSUE = "ihc.png"
 """Colon tissue stained with haematoxylin and DAB, in scikit-image's wheel."""
 NUCLEAR_STAIN = "tissue_haematoxylin.tif"
+COLOUR_DETAIL = 2.0
+"""px; finer than this the section's colours are noise, which unmixing the stains amplifies."""
 SEED = 2026
 
 
@@ -77,9 +79,11 @@ def nuclear_stain() -> FloatArray:
     ndarray, shape (Y, X), float32
         The stain of the nuclei alone, without the brown of the DAB: bright where there is much.
     """
+    from scipy.ndimage import gaussian_filter
     from skimage.color import rgb2hed
     from skimage.io import imread
 
     colours = imread(str(files("skimage.data").joinpath(STAINED_TISSUE)))
-    density: FloatArray = np.maximum(rgb2hed(colours)[..., 0], 0).astype(np.float32)
-    return density
+    density = np.maximum(rgb2hed(colours)[..., 0], 0).astype(np.float32)
+    smooth: FloatArray = gaussian_filter(density, COLOUR_DETAIL)
+    return smooth
