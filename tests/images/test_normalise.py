@@ -14,3 +14,12 @@ def test_limits_are_exactly_the_percentiles(dtype, joint):
         expected = np.percentile(flat, [1.0, 99.8], axis=1).T
         found = Normalisation(joint=joint).limits(pixels)
         np.testing.assert_array_equal(found, np.broadcast_to(expected, (2, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("settings", [{}, {"joint": True}, {"kind": "moments"}, {"kind": "rare"}])
+def test_a_repeated_channel_has_the_limits_of_its_copies(dtype, settings):
+    grey = np.random.default_rng(0).gamma(1, 40, (1, 31, 47)).clip(0, 255).astype(dtype)
+    repeated = np.broadcast_to(grey, (3, 31, 47))
+    found = Normalisation(**settings).limits(repeated)
+    np.testing.assert_allclose(found, Normalisation(**settings).limits(repeated.copy()), rtol=1e-6)

@@ -76,16 +76,19 @@ class Normalisation:
         channels = pixels.shape[0]
         if self.kind == "none":
             return np.tile([0.0, 1.0], (channels, 1))
-        sample = _thinned(pixels).reshape(1 if self.joint else channels, -1)
+        # One channel, repeated, as a colour network sees a grey image: once is enough.
+        distinct = pixels[:1] if pixels.strides[0] == 0 else pixels
+        sample = _thinned(distinct).reshape(1 if self.joint else len(distinct), -1)
         if self.kind == "moments":
             mean = sample.mean(axis=1, dtype=np.float64)
             pairs = np.stack([mean, mean + sample.std(axis=1, dtype=np.float64)], axis=1)
         else:
-            pairs = np.stack([_percentiles(one, (self.low, self.high)) for one in sample])
+            times = channels // len(distinct) if self.joint else 1
+            pairs = np.stack([_percentiles(one, (self.low, self.high), times) for one in sample])
         if self.kind in OBJECTS:
             found = zip(sample, pairs, strict=True)
             pairs = np.array([_background_and_level(*one, self.kind) for one in found])
-        return np.tile(pairs, (channels, 1)) if self.joint else pairs
+        return np.tile(pairs, (channels // len(pairs), 1))
 
     def apply(self, pixels: AnyArray, limits: DoubleArray) -> FloatArray:
         """Map intensities so that `limits` become 0 and 1.
@@ -124,20 +127,23 @@ def _thinned(pixels: AnyArray) -> AnyArray:
     return pixels[(slice(None),) + (slice(None, None, step),) * spatial]
 
 
-def _percentiles(values: AnyArray, percentages: tuple[float, ...]) -> DoubleArray:
-    """Return percentiles of pixels (n,), exactly as `numpy.percentile` does.
+def _percentiles(values: AnyArray, percentages: tuple[float, ...], times: int) -> DoubleArray:
+    """Return percentiles of pixels (n,), each of which counts so many times.
 
-    Whole numbers of 8 or 16 bits are counted, which is several times faster than ordering them.
+    Exactly those of `numpy.percentile`; but whole numbers of 8 or 16 bits are counted, which is
+    several times faster than ordering them.
     """
     if values.dtype not in (np.uint8, np.uint16):
-        return np.percentile(values, percentages).astype(np.float64)
-    upto = np.cumsum(np.bincount(values))
-    place = np.array(percentages) / 100 * (values.size - 1)
+        return np.percentile(np.repeat(values, times), percentages).astype(np.float64)
+    upto = np.cumsum(np.bincount(values)) * times
+    place = np.array(percentages) / 100 * (values.size * times - 1)
     below = np.floor(place)
     lower = np.searchsorted(upto, below, side="right").astype(np.float64)
     upper = np.searchsorted(upto, np.ceil(place), side="right")
     weight, apart = place - below, upper - lower
-    return np.where(weight < 0.5, lower + apart * weight, upper - apart * (1 - weight))
+    near = weight < 0.5
+    found: DoubleArray = np.where(near, lower + apart * weight, upper - apart * (1 - weight))
+    return found
 
 
 def _background_and_level(

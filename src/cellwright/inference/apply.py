@@ -30,7 +30,7 @@ from cellwright.inference.rolling import (
     owned,
 )
 from cellwright.inference.runtime import MapNetwork
-from cellwright.inference.tiles import Tile, plan_tiles
+from cellwright.inference.tiles import plan_tiles
 from cellwright.inference.view import Normalise, View
 from cellwright.methods.readout import MapReader
 
@@ -159,8 +159,7 @@ def read_instances(
     As for `find_instances`.
     """
     held = RowBuffer(maps.values.shape[:1], maps.values.shape[2:], np.float32)
-    held.extend(maps.values.shape[1])
-    held.rows(0, held.stop)[...] = maps.values
+    held.append(maps.values)
     return _read([held], readout, maps.grids, sink, memory, covered)
 
 
@@ -364,20 +363,22 @@ def _rolling_maps(
     for _, band in groupby(shown, key=lambda tile: tile.core[0].start):
         for tile in band:
             found = network(view[tile.read][None])[0][(slice(None), *tile.crop)]
-            _paste(held, tile, found)
+            _check_maps(found, (maps, *(part.stop - part.start for part in tile.core)))
+            rows, *others = tile.core
+            if found.shape[2:] == view.shape[1:]:
+                held.append(found)
+            else:
+                held.extend(rows.stop)
+                held.rows(rows.start, rows.stop)[(slice(None), slice(None), *others)] = found
         yield held
 
 
-def _paste(maps: RowBuffer, tile: Tile, tile_maps: FloatArray) -> None:
-    rows, *others = tile.core
-    maps.extend(rows.stop)
-    target = maps.rows(rows.start, rows.stop)[(slice(None), slice(None), *others)]
-    if target.shape != tile_maps.shape:
+def _check_maps(found: FloatArray, shape: tuple[int, ...]) -> None:
+    if found.shape != shape:
         raise ModelError(
-            f"The network returns maps of shape {tile_maps.shape} where its readout needs "
-            f"{target.shape} (maps, then pixels). The model package is inconsistent."
+            f"The network returns maps of shape {found.shape} where its readout needs {shape} "
+            "(maps, then pixels). The model package is inconsistent."
         )
-    target[...] = tile_maps
 
 
 def _table(

@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import DTypeLike
 
 from cellwright._types import AnyArray, BoolArray, FloatArray, IntArray, LabelArray
@@ -58,6 +59,15 @@ class RowBuffer:
         grown[self._part(0, self.stop - self.start)] = self._held
         self._held = grown
 
+    def append(self, rows: AnyArray) -> None:
+        """Add rows; the first ones are taken as they are, uncopied."""
+        if self.start == self.stop:
+            self._held = rows
+            return
+        start = self.stop
+        self.extend(start + rows.shape[self._axis])
+        self.rows(start, self.stop)[...] = rows
+
     def rows(self, start: int, stop: int) -> AnyArray:
         """Return a view of rows that are held."""
         return self._held[self._part(start - self.start, stop - self.start)]
@@ -103,7 +113,8 @@ class Windows:
         for rows in _pieces(self._done, known, max(side - 2 * margin, margin, 1)):
             yield rows
             self._done = rows.stop
-        maps.drop(max(0, self._done - margin))
+        at_end = self._done == self.shape[0]
+        maps.drop(self._done if at_end else max(0, self._done - margin))
 
     def cores(self, rows: slice) -> Iterator[tuple[slice, ...]]:
         """Cut a band into cores."""
@@ -221,6 +232,7 @@ class RollingDecoder:
         origin = np.array([seen.start, *(other.start for other in others)])
         anchors = found.anchors + origin
         own = owned(anchors, core)
+        own = own[np.lexsort(anchors[own].T[::-1])]
         lut = np.zeros(len(anchors) + 1, np.int32)
         lut[own + 1] = np.arange(self._count + 1, self._count + 1 + len(own))
         self._count += len(own)
@@ -231,9 +243,8 @@ class RollingDecoder:
         self._covered.append(hidden[hidden[:, 0] > 0])
         # What was written already is out of the objects' reach.
         first = max(seen.start, self.labels.start)
-        new = lut[found.labels[first - seen.start :]]
         target = self.labels.rows(first, seen.stop)[(slice(None), *others)]
-        np.copyto(target, new, where=new > 0)
+        _paste(found.labels[first - seen.start :], lut, target)
         return anchors[own], found.evidence[own]
 
     def _renumber(self, seen: slice, before: int, order: IntArray, first: int) -> None:
@@ -247,6 +258,24 @@ class RollingDecoder:
         labels[new] = rank[labels[new] - before - 1]
         for part in self._covered[first:]:
             part[:, 0] = rank[part[:, 0] - before - 1]
+
+
+def _paste(labels: LabelArray, number: LabelArray, target: LabelArray) -> None:
+    """Write the objects that have a number into `target`, an array of the same shape."""
+    if labels.ndim == 2:
+        labels, target = labels[np.newaxis], target[np.newaxis]
+    _paste_volume(labels, number, target)
+
+
+@njit(cache=True)
+def _paste_volume(labels: LabelArray, number: LabelArray, target: LabelArray) -> None:
+    planes, rows, columns = labels.shape
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                new = number[labels[z, y, x]]
+                if new > 0:
+                    target[z, y, x] = new
 
 
 def _pieces(start: int, stop: int, longest: int) -> list[slice]:
@@ -317,7 +346,18 @@ class RollingWriter:
             self._at_border.append(labels[0].copy())
         if self._written + len(labels) == self._grids[0].image:
             self._at_border.append(labels[-1].copy())
-        present = labels[labels > 0]
-        if present.size:
-            first = int(present.min())
-            self._areas.append((first, np.bincount(present - first)))
+        self._areas.append(_areas(labels.ravel()))
+
+
+@njit(cache=True)
+def _areas(labels: LabelArray) -> tuple[int, IntArray]:
+    """Return the first object among labels (n,), and how often it and those after it occur."""
+    last = first = labels.max()
+    for label in labels:
+        if 0 < label < first:
+            first = label
+    pixels = np.zeros(last - first + 1, np.int64)
+    for label in labels:
+        if label > 0:
+            pixels[label - first] += 1
+    return first, pixels

@@ -31,56 +31,49 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
     anchors : ndarray, shape (N, 3), int64
         The first pixel of each part in raster order.
     """
-    planes, rows, columns = mask.shape
-    flat = mask.ravel()
+    _, rows, columns = mask.shape
+    plane, flat = rows * columns, mask.ravel()
+    pixels = np.flatnonzero(flat)
     parent = np.empty(flat.size, np.int32)
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                i = (z * rows + y) * columns + x
-                if not flat[i]:
-                    continue
-                parent[i] = i
-                if x > 0 and flat[i - 1]:
-                    parent[i] = root(parent, i - 1)
-                if y > 0 and flat[i - columns]:
-                    join(parent, i, i - columns)
-                if z > 0 and flat[i - rows * columns]:
-                    join(parent, i, i - rows * columns)
-    number = np.zeros(flat.size, np.int32)  # of the part that begins at a pixel
-    count = 0
-    for i in range(flat.size):
-        if flat[i] and root(parent, i) == i:
+    labels = np.zeros(flat.size, np.int32)  # at first, the number of every part
+    count, line = 0, -1
+    for i in pixels:
+        line = line if i < (line + 1) * columns else i // columns
+        parent[i] = i
+        if i > line * columns and flat[i - 1]:
+            parent[i] = root(parent, i - 1)
+        if line % rows > 0 and flat[i - columns]:
+            join(parent, i, i - columns)
+        if line >= rows and flat[i - plane]:
+            join(parent, i, i - plane)
+    for i in pixels:
+        first = root(parent, i)  # in raster order
+        if first == i:
             count += 1
-            number[i] = count
+            labels[i] = count
+        labels[i] = labels[first]
     size = np.zeros(count + 1, np.int64)
-    low = np.full((count + 1, 3), max(planes, rows, columns), np.int64)
+    low = np.full((count + 1, 3), flat.size, np.int64)
     high = np.full((count + 1, 3), -1, np.int64)
-    labels = np.zeros(flat.size, np.int32)
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                i = (z * rows + y) * columns + x
-                if not flat[i]:
-                    continue
-                part = number[root(parent, i)]
-                labels[i] = part
-                size[part] += 1
-                for axis, place in enumerate((z, y, x)):
-                    low[part, axis] = min(low[part, axis], place)
-                    high[part, axis] = max(high[part, axis], place)
-    renumber = np.zeros(count + 1, np.int32)
+    begin = np.empty((count + 1, 3), np.int64)
+    line = -1
+    for i in pixels:
+        line = line if i < (line + 1) * columns else i // columns
+        place = (line // rows, line % rows, i - line * columns)
+        part = labels[i]
+        if size[part] == 0:
+            begin[part] = place
+        size[part] += 1
+        for axis in range(3):
+            low[part, axis] = min(low[part, axis], place[axis])
+            high[part, axis] = max(high[part, axis], place[axis])
+    number = np.zeros(count + 1, np.int32)
     kept = 0
     for part in range(1, count + 1):
-        extent = (high[part] - low[part]).max() + 1
-        if size[part] >= fewest and extent <= largest:
+        if size[part] >= fewest and (high[part] - low[part]).max() < largest:
+            begin[kept] = begin[part]
             kept += 1
-            renumber[part] = kept
-    anchors = np.zeros((kept, 3), np.int64)
-    for i in range(flat.size):
-        labels[i] = renumber[labels[i]]
-        if labels[i] > 0 and number[i] > 0:
-            anchors[labels[i] - 1, 0] = i // (rows * columns)
-            anchors[labels[i] - 1, 1] = i // columns % rows
-            anchors[labels[i] - 1, 2] = i % columns
-    return labels.reshape(mask.shape), anchors
+            number[part] = kept
+    for i in pixels:
+        labels[i] = number[labels[i]]
+    return labels.reshape(mask.shape), begin[:kept].copy()

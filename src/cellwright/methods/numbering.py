@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import IntArray, LabelArray
+from cellwright._types import BoolArray, IntArray, LabelArray
 
 
 @njit(cache=True)
@@ -26,18 +26,32 @@ def number_visible(labels: LabelArray, count: int, smallest: int) -> IntArray:
     ndarray, shape (M,), int64
         Index, from 0, that each object had before.
     """
-    flat = labels.ravel()
     size = np.zeros(count + 1, np.int64)
-    for label in flat:
+    for label in labels.ravel():
         size[label] += 1
-    size[0] = 0
-    number = np.zeros(count + 1, np.int32)
-    present = np.flatnonzero(size >= smallest)
-    for i in range(len(present)):
-        number[present[i]] = i + 1
+    shown = size[1:] >= smallest
+    number_kept(labels, shown)
+    return np.flatnonzero(shown)
+
+
+@njit(cache=True)
+def number_kept(labels: LabelArray, keep: BoolArray) -> None:
+    """Give numbers to the objects that are kept without gaps, and drop the others.
+
+    Parameters
+    ----------
+    labels : ndarray, any shape, int32
+        Contiguous; changed in place.
+    keep : ndarray, shape (N,), bool
+        Of the objects 1..N.
+    """
+    if keep.all():
+        return
+    number = np.zeros(len(keep) + 1, np.int32)
+    number[1:] = np.cumsum(keep) * keep
+    flat = labels.ravel()
     for i in range(len(flat)):
         flat[i] = number[flat[i]]
-    return present - 1
 
 
 def consecutive(labels: LabelArray) -> tuple[LabelArray, int]:

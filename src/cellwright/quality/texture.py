@@ -97,4 +97,5 @@ def ranked(values: FloatArray, ranks: IntArray) -> FloatArray:
         alike = kept[stop[one] - counts[one] : stop[one]]
         if alike.min() < alike.max():  # most often, pixels are whole numbers and all are equal
             alike.sort()
-    return kept[ranks - upto[chosen] + stop[chosen]]
+    found: FloatArray = kept[ranks - upto[chosen] + stop[chosen]]
+    return found

@@ -20,43 +20,16 @@ of the direction, it writes flows that are too short; long objects would be left
 
 
 @njit(cache=True)
-def lengths(flows: FloatArray) -> FloatArray:
-    """Return the lengths of flows.
-
-    Parameters
-    ----------
-    flows : ndarray, shape (D, Z, Y, X), float32
-        Along the last D axes, D is 2 or 3.
-
-    Returns
-    -------
-    ndarray, shape (Z, Y, X), float32
-    """
-    dimensions, planes, rows, columns = flows.shape
-    result = np.empty((planes, rows, columns), np.float32)
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                square = np.float32(0)
-                for d in range(dimensions):
-                    square += flows[d, z, y, x] * flows[d, z, y, x]
-                result[z, y, x] = np.sqrt(square)
-    return result
-
-
-@njit(cache=True)
-def steps_of(
-    foreground: BoolArray, flows: FloatArray, length: FloatArray, rest: float
-) -> FloatArray:
+def steps_of(foreground: BoolArray, flows: FloatArray, unit: float, rest: float) -> FloatArray:
     """Return the steps that pixels move, components last, 0 in the background and where they rest.
 
     Parameters
     ----------
     foreground : ndarray, shape (Z, Y, X), bool
     flows : ndarray, shape (D, Z, Y, X), float32
-        Along the last D axes, D is 2 or 3.
-    length : ndarray, shape (Z, Y, X), float32
-        Of the flows.
+        Along the last D axes, D is 2 or 3; in parts of `unit`.
+    unit : float
+        What stands for a flow of length 1.
     rest : float
         Where the flow is shorter, pixels rest.
 
@@ -67,16 +40,30 @@ def steps_of(
     """
     dimensions, planes, rows, columns = flows.shape
     steps = np.zeros((planes, rows, columns, dimensions), np.float32)
-    fast = np.float32(FULL_SPEED)
+    flow = np.empty(dimensions, np.float32)
+    fast, one = np.float32(FULL_SPEED), np.float32(unit)
     for z in range(planes):
         for y in range(rows):
             for x in range(columns):
-                if not foreground[z, y, x] or length[z, y, x] < rest:
+                if not foreground[z, y, x]:
                     continue
-                scale = np.float32(1) / max(fast, length[z, y, x])
-                for d in range(dimensions):
-                    steps[z, y, x, d] = flows[d, z, y, x] * scale
+                length = _look_up(flows, one, z, y, x, flow)
+                if length >= rest:
+                    scale = np.float32(1) / max(fast, length)
+                    for d in range(dimensions):
+                        steps[z, y, x, d] = flow[d] * scale
     return steps
+
+
+@njit(cache=True)
+def _look_up(flows: FloatArray, unit: float, z: int, y: int, x: int, flow: FloatArray) -> float:
+    """Write the flow of a pixel into `flow`, and return its length."""
+    square = np.float32(0)
+    for d in range(len(flows)):
+        flow[d] = flows[d, z, y, x] / unit
+        square += flow[d] * flow[d]
+    length: float = np.sqrt(square)
+    return length
 
 
 @njit(cache=True)
@@ -268,7 +255,7 @@ def describe(
     count: int,
     logits: FloatArray,
     predicted: FloatArray,
-    length: FloatArray,
+    unit: float,
     flows: FloatArray,
 ) -> FloatArray:
     """Return what speaks for and against objects 1..count.
@@ -280,9 +267,8 @@ def describe(
     logits : ndarray, shape (Z, Y, X), float32
         Of the foreground.
     predicted : ndarray, shape (D, Z, Y, X), float32
-        The flows; any longer than 1 counts as 1.
-    length : ndarray, shape (Z, Y, X), float32
-        Of the predicted flows.
+        The flows, in parts of `unit`; any longer than 1 counts as 1.
+    unit : float
     flows : ndarray, shape (3, Z, Y, X), float32
         As the objects should have them.
 
@@ -294,8 +280,8 @@ def describe(
         pixels beside those of a disc.
     """
     planes, rows, columns = labels.shape
-    dimensions = len(predicted)
-    first = 3 - dimensions
+    dimensions, one = len(predicted), np.float32(unit)
+    first, flow = 3 - dimensions, np.empty(dimensions, np.float32)
     sums = np.zeros((count, 3))
     pixels, edge = np.zeros(count), np.zeros(count)
     for z in range(planes):
@@ -308,9 +294,9 @@ def describe(
                 pixels[i] += 1
                 p = probability(logits[z, y, x])
                 sums[i, 0] += p
-                scale = np.float32(1) / max(np.float32(1), length[z, y, x])
+                scale = np.float32(1) / max(np.float32(1), _look_up(predicted, one, z, y, x, flow))
                 for d in range(dimensions):
-                    miss = predicted[d, z, y, x] * scale - flows[first + d, z, y, x]
+                    miss = flow[d] * scale - flows[first + d, z, y, x]
                     sums[i, 2] += miss**2
                 if (
                     (y > 0 and labels[z, y - 1, x] != label)

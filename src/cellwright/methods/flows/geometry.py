@@ -34,38 +34,63 @@ def boxes_and_centres(labels: LabelArray) -> tuple[IntArray, IntArray]:
     planes, rows, columns = labels.shape
     count = max(labels.max(), 0)
     boxes = np.zeros((count, 2, 3), np.int64)
-    sums = np.zeros((count, 3))
+    boxes[:, 0] = max(labels.shape)
+    means = np.zeros((count, 3))
     size = np.zeros(count)
     for z in range(planes):
         for y in range(rows):
-            for x in range(columns):
-                if labels[z, y, x] <= 0:
+            row, stop = labels[z, y], 0
+            while stop < columns:
+                first, stop = stop, _end_of_run(row, stop)
+                if row[first] <= 0:
                     continue
-                i = labels[z, y, x] - 1
-                for axis, place in enumerate((z, y, x)):
-                    if size[i] == 0:
-                        boxes[i, 0, axis] = place
-                    boxes[i, 0, axis] = min(boxes[i, 0, axis], place)
-                    boxes[i, 1, axis] = max(boxes[i, 1, axis], place + 1)
-                    sums[i, axis] += place
-                size[i] += 1
+                i, length = row[first] - 1, stop - first
+                _take_in(boxes[i], z, y, first)
+                _take_in(boxes[i], z, y, stop - 1)
+                means[i, 0] += length * z
+                means[i, 1] += length * y
+                means[i, 2] += length * (first + stop - 1) / 2
+                size[i] += length
+    for i in range(count):
+        means[i] /= max(size[i], 1)
+        if size[i] == 0:
+            boxes[i] = 0
     centres = np.zeros((count, 3), np.int64)
     nearest = np.full(count, np.inf)
     for z in range(planes):
         for y in range(rows):
-            for x in range(columns):
-                if labels[z, y, x] <= 0:
+            row, stop = labels[z, y], 0
+            while stop < columns:
+                first, stop = stop, _end_of_run(row, stop)
+                if row[first] <= 0:
                     continue
-                i = labels[z, y, x] - 1
-                distance = (
-                    (z - sums[i, 0] / size[i]) ** 2
-                    + (y - sums[i, 1] / size[i]) ** 2
-                    + (x - sums[i, 2] / size[i]) ** 2
-                )
-                if distance < nearest[i]:
-                    nearest[i] = distance
-                    centres[i, 0], centres[i, 1], centres[i, 2] = z, y, x
+                i = row[first] - 1
+                middle = min(max(int(means[i, 2]), first), stop - 1)
+                for x in range(middle, min(middle + 2, stop)):
+                    dz, dy, dx = z - means[i, 0], y - means[i, 1], x - means[i, 2]
+                    distance = dz * dz + dy * dy + dx * dx
+                    if distance < nearest[i]:
+                        nearest[i] = distance
+                        centres[i, 0], centres[i, 1], centres[i, 2] = z, y, x
     return boxes, centres
+
+
+@njit(cache=True)
+def _end_of_run(row: LabelArray, start: int) -> int:
+    """Return the first pixel after `start` that has another label."""
+    stop = start + 1
+    while stop < len(row) and row[stop] == row[start]:
+        stop += 1
+    return stop
+
+
+@njit(cache=True)
+def _take_in(box: IntArray, z: int, y: int, x: int) -> None:
+    """Enlarge a box so that a pixel lies in it."""
+    place = (z, y, x)
+    for axis in range(3):
+        box[0, axis] = min(box[0, axis], place[axis])
+        box[1, axis] = max(box[1, axis], place[axis] + 1)
 
 
 @njit(cache=True)
@@ -100,7 +125,9 @@ def diffusion_flows(labels: LabelArray) -> FloatArray:
             continue
         iterations = min(2 * (extent.sum() + 3), _LONGEST_DIFFUSION)
         weight = _weights(labels, i + 1, low, high)
-        _write_slopes(_heat(weight, centres[i] - low, iterations), weight, low, flows)
+        rim = (np.array(weight.shape) - extent) // 2
+        heat = _heat(weight, centres[i] - low + rim, iterations)
+        _write_slopes(heat, weight, low - rim, flows)
     return flows
 
 
@@ -108,12 +135,17 @@ def diffusion_flows(labels: LabelArray) -> FloatArray:
 def _weights(labels: LabelArray, label: int, low: IntArray, high: IntArray) -> DoubleArray:
     """Return 1 over the number of pixels that exchange heat in a box; 0 outside the object.
 
-    Rows and columns have a rim of 0, which saves the kernels from looking where the box ends.
+    There is a rim of 0 along every axis, but for the single plane of a plane, which saves the
+    kernels from looking where the box ends.
     """
-    extent = high - low
-    weights = np.zeros((extent[0], extent[1] + 2, extent[2] + 2))
     inside = labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]] == label
-    weights[:, 1:-1, 1:-1] = inside * (1 / 9 if labels.shape[0] == 1 else 1 / 27)
+    planes, rows, columns = inside.shape
+    if labels.shape[0] == 1:
+        weights = np.zeros((1, rows + 2, columns + 2))
+        weights[:, 1:-1, 1:-1] = inside / 9
+    else:
+        weights = np.zeros((planes + 2, rows + 2, columns + 2))
+        weights[1:-1, 1:-1, 1:-1] = inside / 27
     return weights
 
 
@@ -124,55 +156,53 @@ def _heat(weight: DoubleArray, centre: IntArray, iterations: int) -> DoubleArray
     Each iteration heats the pixel at the centre and replaces every pixel by the mean of the 3 x 3
     (x 3, in volumes) pixels around it, one axis after the other. Far from the centre of a long
     object heat is so little that single precision could not hold it.
+
+    The box is gone through as one line, as long as can be: lines end in a rim, whose weight is 0.
     """
     planes, rows, columns = weight.shape
-    heat = np.zeros_like(weight)
-    across = np.zeros_like(weight)
+    share, heat = weight.ravel(), np.zeros(weight.size)
+    across, down = np.zeros(weight.size), np.zeros(weight.size)
+    middle = (centre[0] * rows + centre[1]) * columns + centre[2]
     for _ in range(iterations):
-        heat[centre[0], centre[1] + 1, centre[2] + 1] += 1
-        for k in range(planes):
-            for i in range(1, rows - 1):
-                for j in range(1, columns - 1):
-                    across[k, i, j] = heat[k, i, j - 1] + heat[k, i, j] + heat[k, i, j + 1]
-        if planes > 1:
-            _mix_planes(across, heat, weight)
-            continue
-        for i in range(1, rows - 1):
-            for j in range(1, columns - 1):
-                total = across[0, i - 1, j] + across[0, i, j] + across[0, i + 1, j]
-                heat[0, i, j] = total * weight[0, i, j]
-    return heat
+        heat[middle] += 1
+        _add_up(heat, 1, across)
+        if planes == 1:
+            _share_out(across, columns, share, heat)
+        else:
+            _add_up(across, columns, down)
+            _share_out(down, rows * columns, share, heat)
+    return heat.reshape(weight.shape)
 
 
 @njit(cache=True)
-def _mix_planes(across: DoubleArray, heat: DoubleArray, weight: DoubleArray) -> None:
-    """Write into `heat` the weighted sums of `across` over 3 rows of 3 planes."""
-    planes, rows, columns = heat.shape
-    for k in range(planes):
-        for i in range(1, rows - 1):
-            for j in range(1, columns - 1):
-                heat[k, i, j] = across[k, i - 1, j] + across[k, i, j] + across[k, i + 1, j]
-            for n in (k - 1, k + 1):
-                if 0 <= n < planes:
-                    for j in range(1, columns - 1):
-                        heat[k, i, j] += across[n, i - 1, j] + across[n, i, j] + across[n, i + 1, j]
-            for j in range(1, columns - 1):
-                heat[k, i, j] *= weight[k, i, j]
+def _add_up(values: DoubleArray, step: int, total: DoubleArray) -> None:
+    """Fill `total` with what is at each place of a line, and `step` places before and after it."""
+    before, here, after = values[: -2 * step], values[step:-step], values[2 * step :]
+    result = total[step:-step]
+    for p in range(len(result)):
+        result[p] = before[p] + here[p] + after[p]
+
+
+@njit(cache=True)
+def _share_out(values: DoubleArray, step: int, share: DoubleArray, total: DoubleArray) -> None:
+    """Do the same, and take a share of it at each place."""
+    before, here, after = values[: -2 * step], values[step:-step], values[2 * step :]
+    part, result = share[step:-step], total[step:-step]
+    for p in range(len(result)):
+        result[p] = (before[p] + here[p] + after[p]) * part[p]
 
 
 @njit(cache=True)
 def _write_slopes(heat: DoubleArray, weight: DoubleArray, low: IntArray, flows: FloatArray) -> None:
-    """Write into `flows` the directions in which `heat` rises."""
+    """Write into `flows`, from pixel `low` on, the directions in which `heat` rises."""
     planes, rows, columns = heat.shape
-    for k in range(planes):
+    first = 1 if planes > 1 else 0
+    for k in range(first, planes - first):
         for i in range(1, rows - 1):
             for j in range(1, columns - 1):
                 if weight[k, i, j] == 0:
                     continue
-                dz = 0.0
-                if planes > 1:
-                    dz += heat[k + 1, i, j] if k + 1 < planes else 0.0
-                    dz -= heat[k - 1, i, j] if k > 0 else 0.0
+                dz = heat[k + 1, i, j] - heat[k - 1, i, j] if first else 0.0
                 dy = heat[k, i + 1, j] - heat[k, i - 1, j]
                 dx = heat[k, i, j + 1] - heat[k, i, j - 1]
                 steepest = max(abs(dz), abs(dy), abs(dx))
@@ -181,7 +211,7 @@ def _write_slopes(heat: DoubleArray, weight: DoubleArray, low: IntArray, flows: 
                 # First to a size whose square is a normal number: far from the centre heat is tiny.
                 dz, dy, dx = dz / steepest, dy / steepest, dx / steepest
                 length = np.sqrt(dz * dz + dy * dy + dx * dx)
-                z, y, x = low[0] + k, low[1] + i - 1, low[2] + j - 1
+                z, y, x = low[0] + k, low[1] + i, low[2] + j
                 flows[0, z, y, x] = dz / length
                 flows[1, z, y, x] = dy / length
                 flows[2, z, y, x] = dx / length

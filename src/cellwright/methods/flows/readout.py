@@ -13,6 +13,7 @@ from cellwright._errors import UsageError
 from cellwright._types import BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.methods.components import components
 from cellwright.methods.flows import dynamics, geometry
+from cellwright.methods.numbering import number_kept, number_visible
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
 
@@ -138,17 +139,15 @@ class FlowsReadout:
         """
         shape = maps.shape[1:]
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
-        logits, flows = volume[0], volume[1:] / np.float32(self.unit)
+        logits, flows = volume[0], volume[1:]
         foreground = logits > math.log(self.threshold / (1 - self.threshold))
-        length = dynamics.lengths(flows)
-        labels, anchors = self._objects(
-            foreground, dynamics.steps_of(foreground, flows, length, self.rest)
-        )
+        steps = dynamics.steps_of(foreground, flows, self.unit, self.rest)
+        labels, anchors = self._objects(foreground, steps)
         evidence = dynamics.describe(
-            labels, len(anchors), logits, flows, length, self.flows_of(labels)
+            labels, len(anchors), logits, flows, self.unit, self.flows_of(labels)
         )
         keep = evidence[:, self.evidence_names.index("flow error")] <= self.flow_error
-        labels = _renumbered(labels, keep)
+        number_kept(labels, keep)
         return Instances(labels.reshape(shape), anchors[keep, 3 - len(shape) :], evidence[keep])
 
     def _objects(self, foreground: BoolArray, steps: FloatArray) -> tuple[LabelArray, IntArray]:
@@ -164,9 +163,7 @@ class FlowsReadout:
         labels = dynamics.gather(pixels, landing, basins)
         if self.dimensions == 2:
             labels = tidy(labels[0], len(anchors))[None]
-        size = np.bincount(labels.ravel(), minlength=len(anchors) + 1)[1:]
-        keep = size >= self.smallest
-        return _renumbered(labels, keep), anchors[keep]
+        return labels, anchors[number_visible(labels, len(anchors), self.smallest)]
 
 
 class DistanceFlowsReadout(FlowsReadout):
@@ -207,12 +204,3 @@ class DistanceFlowsReadout(FlowsReadout):
 
 def _whole_hops(steps: float) -> int:
     return dynamics.HOP * math.ceil(steps / dynamics.HOP)
-
-
-def _renumbered(labels: LabelArray, keep: BoolArray) -> LabelArray:
-    """Return the labels of the kept objects, numbered without gaps."""
-    if keep.all():
-        return labels
-    number = np.zeros(len(keep) + 1, np.int32)
-    number[1:][keep] = np.arange(1, np.count_nonzero(keep) + 1)
-    return number[labels]

@@ -137,8 +137,8 @@ class MasksReadout:
             `unit` px to the top, left, bottom and right side of the box; prototypes; their
             weights, and those of 1, dy, dx, dy², dy dx and dx², in `unit` px from the anchor.
         """
-        maps = np.ascontiguousarray(maps, np.float32)
         first = 5 + self.prototypes
+        prototypes = np.ascontiguousarray(maps[5:first], np.float32)
         anchors, scores, distances = self._proposals(maps)
         one_class = np.zeros(len(anchors), np.int64)
         rounds = rounds_of(anchors, distances, one_class, self.overlap, 1.0)  # nested ones may be
@@ -146,7 +146,7 @@ class MasksReadout:
         anchors, scores, distances = anchors[kept], scores[kept], distances[kept]
 
         weights = np.ascontiguousarray(maps[(slice(first, None), *anchors.T)].T)
-        labels, size, certainty = paint(maps[5:first], weights, anchors, distances, self.unit)
+        labels, size, certainty = paint(prototypes, weights, anchors, distances, self.unit)
         labels = tidy(labels, len(anchors))
         shown = sizes_of(labels, len(anchors))
         hidden = shown < self.visible * size
@@ -159,17 +159,18 @@ class MasksReadout:
 
     def covered(self, maps: FloatArray, found: Instances) -> IntArray:
         """Return the pixels of objects that others hide; see `OverlapReadout`."""
-        maps = np.ascontiguousarray(maps, np.float32)
         first = 5 + self.prototypes
+        prototypes = np.ascontiguousarray(maps[5:first], np.float32)
         anchors = np.ascontiguousarray(found.anchors)
         weights = np.ascontiguousarray(maps[(slice(first, None), *anchors.T)].T)
         distances = self._distances(maps, anchors)
-        hidden = covered(maps[5:first], weights, anchors, distances, self.unit, found.labels)
+        hidden = covered(prototypes, weights, anchors, distances, self.unit, found.labels)
         return connected(found.labels, hidden)
 
     def _proposals(self, maps: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return anchors (N, 2), logits (N,) and distances (N, 4) in px, the best first."""
-        places = peaks(maps[:1], math.log(self.threshold / (1 - self.threshold)))[:, 1:]
+        likely = np.ascontiguousarray(maps[:1], np.float32)
+        places = peaks(likely, math.log(self.threshold / (1 - self.threshold)))[:, 1:]
         places = np.ascontiguousarray(places)
         distances = self._distances(maps, places)
         scores = maps[(0, *places.T)]
