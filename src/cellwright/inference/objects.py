@@ -19,7 +19,7 @@ def kept(
     Parameters
     ----------
     objects : Table
-        What `segment_plane` returned, with a column ``confidence`` in [0, 1] where
+        What `find_instances` returned, with a column ``confidence`` in [0, 1] where
         `min_confidence` is above 0.
     min_area : int
         Least area in px of the image. An object without a pixel is never kept.

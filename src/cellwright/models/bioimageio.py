@@ -138,7 +138,6 @@ def _description(
     shape: tuple[int, ...],
     content: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    axes = "zyx"[-card.network.dimensions :]
     cited = (card.origin or {}).get("cite", ())
     return {
         "type": "model",
@@ -154,38 +153,46 @@ def _description(
         "tags": ["segmentation", *_TAGS[card.task], f"{len(shape)}d", "cellwright", "microscopy"],
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "attachments": [_file(PACKAGE, content)],
-        "inputs": [
-            {
-                "id": "pixels",
-                "description": _input_description(card),
-                "axes": [
-                    {"type": "batch"},
-                    {"type": "channel", "channel_names": _identifiers(card.input.channels)},
-                    *map(_input_axis, axes, card.network.stride, card.network.halo),
-                ],
-                "data": {"type": "float32"},
-                "test_tensor": _file("test_input.npy", content),
-                "preprocessing": _preprocessing(card.input.normalisation, axes),
-            }
-        ],
-        "outputs": [
-            {
-                "id": "maps",
-                "description": "What objects are read from; see the documentation.",
-                "axes": [
-                    {"type": "batch"},
-                    {"type": "channel", "channel_names": _identifiers(outputs)},
-                    *map(_output_axis, axes, card.network.halo),
-                ],
-                "data": {"type": "float32"},
-                "test_tensor": _file("test_output.npy", content),
-            }
-        ],
+        "inputs": [_input(card, content)],
+        "outputs": [_output(card, outputs, content)],
         "weights": {"onnx": _file("network.onnx", content) | {"opset_version": _OPSET}},
         "config": {
             "cellwright": {"version": __version__, "method": card.method},
             "bioimageio": {"task": card.task, "out_of_scope_use": card.limits or None},
         },
+    }
+
+
+def _input(card: ModelCard, content: Mapping[str, bytes]) -> dict[str, Any]:
+    axes = "zyx"[-card.network.dimensions :]
+    return {
+        "id": "pixels",
+        "description": _input_description(card),
+        "axes": [
+            {"type": "batch"},
+            {"type": "channel", "channel_names": _identifiers(card.input.channels)},
+            *map(_input_axis, axes, card.network.stride, card.network.halo),
+        ],
+        "data": {"type": "float32"},
+        "test_tensor": _file("test_input.npy", content),
+        "preprocessing": _preprocessing(card.input.normalisation, axes),
+    }
+
+
+def _output(
+    card: ModelCard, outputs: tuple[str, ...], content: Mapping[str, bytes]
+) -> dict[str, Any]:
+    axes = "zyx"[-card.network.dimensions :]
+    return {
+        "id": "maps",
+        "description": "What objects are read from; see the documentation.",
+        "axes": [
+            {"type": "batch"},
+            {"type": "channel", "channel_names": _identifiers(outputs)},
+            *map(_output_axis, axes, card.network.halo),
+        ],
+        "data": {"type": "float32"},
+        "test_tensor": _file("test_output.npy", content),
     }
 
 

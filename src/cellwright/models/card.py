@@ -210,33 +210,14 @@ def card_from_json(content: Any, source: str) -> ModelCard:
     rest = {key: value for key, value in content.items() if key not in _ENVELOPE}
     try:
         values = _fields(ModelCard, rest)
-        network = _fields(NetworkFacts, values["network"])
-        contract = _fields(InputContract, values["input"])
-        normalisation = _fields(Normalisation, contract["normalisation"])
-        contract["channels"] = tuple(_texts(contract["channels"]))
-        if contract.get("diameter") is not None:
-            low, high = (_number(value) for value in contract["diameter_range"])
-            contract["diameter_range"] = (low, high)
-            contract["diameter"] = _number(contract["diameter"])
-        for name in ("anisotropy", "scale"):
-            if contract.get(name) is not None:
-                contract[name] = _number(contract[name])
+        values["input"] = _contract(values["input"])
+        values["network"] = _network_facts(values["network"])
         values["authors"] = tuple(_texts(values.get("authors", ())))
         values["threshold"] = _number(values.get("threshold", 0.0))
         values["class_thresholds"] = {
             _text(name): _number(value)
             for name, value in _mapping(values.get("class_thresholds", {})).items()
         }
-        values["input"] = InputContract(
-            **contract | {"normalisation": Normalisation(**normalisation)}
-        )
-        values["network"] = NetworkFacts(
-            config=_mapping(network["config"]),
-            stride=_per_axis(network["stride"]),
-            halo=_per_axis(network["halo"]),
-            bytes_per_pixel=_natural(network["bytes_per_pixel"]),
-            engine=_text(network.get("engine", "network")),
-        )
         for name in ("name", "version", "description", "task", "method", "limits", "licence"):
             _text(values.get(name) or "")
         for name in ("readout", "training", "evaluation"):
@@ -248,6 +229,30 @@ def card_from_json(content: Any, source: str) -> ModelCard:
 
 
 _ENVELOPE = ("format", "format_version", "files")
+
+
+def _contract(content: Any) -> InputContract:
+    values = _fields(InputContract, content)
+    values["channels"] = tuple(_texts(values["channels"]))
+    values["normalisation"] = Normalisation(**_fields(Normalisation, values["normalisation"]))
+    if values.get("diameter") is not None:
+        low, high = (_number(value) for value in values["diameter_range"])
+        values["diameter_range"] = (low, high)
+    for name in ("diameter", "anisotropy", "scale"):
+        if values.get(name) is not None:
+            values[name] = _number(values[name])
+    return InputContract(**values)
+
+
+def _network_facts(content: Any) -> NetworkFacts:
+    values = _fields(NetworkFacts, content)
+    return NetworkFacts(
+        config=_mapping(values["config"]),
+        stride=_per_axis(values["stride"]),
+        halo=_per_axis(values["halo"]),
+        bytes_per_pixel=_natural(values["bytes_per_pixel"]),
+        engine=_text(values.get("engine", "network")),
+    )
 
 
 def _fields(kind: type[Any], content: Any) -> dict[str, Any]:

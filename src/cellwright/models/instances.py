@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._errors import UsageError
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.image import Image
@@ -19,15 +18,12 @@ from cellwright.inference.objects import kept, relabelling, selected
 from cellwright.inference.overlaps import Covered
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
-from cellwright.methods.object_classes.readout import with_object_classes
-from cellwright.methods.readout import MapReader, OverlapReadout, Readout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
 from cellwright.models.model import Model, Seen, as_image, novelty_warnings
 from cellwright.models.package import Package
-from cellwright.models.readouts import map_reader_of, object_classes_of, readout_of
+from cellwright.models.reading import Reading
 from cellwright.models.scale import ScaleChoice
-from cellwright.quality.calibration import Calibration
 
 _COLUMNS = ("label", "class", "class_prob", "confidence", *ANCHOR, "area", "at_border")
 
@@ -89,11 +85,8 @@ class InstanceModel(Model):
         self, package: Package, *, device: Device = "auto", threads: int | None = None
     ) -> None:
         super().__init__(package, device=device, threads=threads)
-        card = package.card
-        self._objects = readout_of(card)
-        self._reader = map_reader_of(card)
-        self.object_classes = object_classes_of(card)
-        self._calibration = Calibration.from_json(card.calibration) if card.calibration else None
+        self._reading = Reading(package.card)
+        self.object_classes = self._reading.classes
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -103,12 +96,12 @@ class InstanceModel(Model):
     @property
     def tells_overlaps(self) -> bool:
         """Whether it knows what others hide of objects."""
-        return isinstance(self._objects, OverlapReadout)
+        return self._reading.tells_overlaps
 
     @property
     def bytes_of_maps(self) -> int:
         """Bytes that the maps of one network pixel take."""
-        return len(self._reader.outputs) * np.dtype(np.float32).itemsize
+        return self._reading.maps * np.dtype(np.float32).itemsize
 
     def segment(
         self,
@@ -178,11 +171,12 @@ class InstanceModel(Model):
             min_confidence=least,
             exclude_border=exclude_border,
         )
-        novelty = self.distance(seen.source)
-        labels, relabel = None, relabelling(stay)
+        relabel, labels = relabelling(stay), None
+        hidden = None if covered is None else _renumbered(covered.rows, relabel)
         if sink is None:
             labels = np.asarray(target) if stay.all() else relabel[np.asarray(target)]
             relabel = np.arange(np.count_nonzero(stay) + 1, dtype=np.int32)
+        novelty = self.distance(seen.source)
         rows = selected(table, stay)
         return Segmentation(
             labels=labels,
@@ -190,10 +184,10 @@ class InstanceModel(Model):
             table={name: rows[name] for name in _COLUMNS if name in rows},
             scale=scale,
             diameter=estimate_diameter(rows["area"], rows["confidence"], len(seen.shape)),
-            evidence=self._evidence(rows),
+            evidence=self._reading.evidence(rows),
             novelty=novelty,
             warnings=novelty_warnings(novelty),
-            covered=None if covered is None else _renumbered(covered.rows, relabelling(stay)),
+            covered=hidden,
         )
 
     def predict(self, image: Image | AnyArray) -> LabelArray:
@@ -290,7 +284,7 @@ class InstanceModel(Model):
         table = find_instances(
             seen.source,
             self.network,
-            self._reading(parameters),
+            self._reading.reader(parameters),
             limits=seen.limits,
             normalise=self.card.input.normalisation.apply,
             sink=sink,
@@ -298,7 +292,7 @@ class InstanceModel(Model):
             covered=covered,
             tile=tile,
         )
-        return self._judged(table)
+        return self._reading.judged(table)
 
     def scale(self, seen: Seen, diameter: float | None = None) -> float:
         """Return the network pixels per lateral pixel at which an image is to be seen.
@@ -327,7 +321,7 @@ class InstanceModel(Model):
         return find_maps(
             seen.source,
             self.network,
-            maps=len(self._reader.outputs),
+            maps=self._reading.maps,
             limits=seen.limits,
             normalise=self.card.input.normalisation.apply,
             scales=seen.scales(scale),
@@ -359,20 +353,8 @@ class InstanceModel(Model):
         Table
             As `find_objects`.
         """
-        reader = self._reading(parameters)
-        return self._judged(read_instances(maps, reader, sink=sink, covered=covered))
-
-    def _reading(self, parameters: Mapping[str, float] | None) -> MapReader:
-        return with_object_classes(self._with(parameters), self.object_classes)
-
-    def _with(self, parameters: Mapping[str, float] | None) -> Readout:
-        return replace(self._objects, **parameters) if parameters else self._objects
-
-    def _judged(self, table: Table) -> Table:
-        """Add what objects are, and how surely they are right."""
-        return (
-            table | self._classes(table) | {"confidence": self._confidence(self._evidence(table))}
-        )
+        reader = self._reading.reader(parameters)
+        return self._reading.judged(read_instances(maps, reader, sink=sink, covered=covered))
 
     def covering(self, parameters: Mapping[str, float] | None = None) -> Covered:
         """Return what takes the pixels that others hide, for a readout as in `read_objects`.
@@ -382,35 +364,7 @@ class InstanceModel(Model):
         UsageError
             If the method knows of none.
         """
-        objects = self._with(parameters)
-        if not isinstance(objects, OverlapReadout):
-            raise UsageError(
-                f"The model '{self.card.name}' was trained by the method '{self.card.method}', "
-                "which gives each pixel to one object. Leave out --overlaps, or train with "
-                "--method stars, masks or embeddings."
-            )
-        maps = len(objects.outputs)
-        return Covered(lambda seen, found: objects.covered(seen[:maps], found))
-
-    def _evidence(self, table: Table) -> FloatArray:
-        columns = [table[name] for name in self._objects.evidence_names]
-        return np.stack(columns, axis=1).astype(np.float32)
-
-    def _classes(self, table: Table) -> Table:
-        """Return the likeliest class of every object, where classes are told apart."""
-        if not self.object_classes:
-            return {}
-        columns = self._reader.evidence_names[len(self._objects.evidence_names) :]
-        probability = np.stack([table[name] for name in columns], axis=1)
-        return {
-            "class": np.array(self.object_classes, np.str_)[probability.argmax(1)],
-            "class_prob": probability.max(1, initial=0.0).astype(np.float64),
-        }
-
-    def _confidence(self, evidence: AnyArray) -> AnyArray:
-        if self._calibration is None:
-            return np.ones(len(evidence))
-        return self._calibration.confidence(evidence)
+        return self._reading.covering(parameters)
 
 
 def _renumbered(covered: IntArray, relabel: AnyArray) -> IntArray:

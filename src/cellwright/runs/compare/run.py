@@ -61,6 +61,7 @@ _OUTLINES_ALONE = (
     "Candidates are judged by the outlines of objects, whatever their classes. Methods without a "
     "network do not learn these."
 )
+_SEARCHED = 0.5  # share of the time that a search for settings takes
 _WRITTEN = (LEADERBOARD_FILE, METRICS_FILE, REPORT_FILE, f"{MODEL_FOLDER}/{CARD}")
 _FILES = (
     *_WRITTEN,
@@ -181,10 +182,27 @@ def _compared(
         prepare_fold(number, task, fold, options.seed)
         for number, fold in enumerate(division.folds, 1)
     ]
-    share = 0.5 if options.search else 0.0
-    reserved = share * clock.left
+    reserved = _SEARCHED * clock.left if options.search else 0.0
     contest = Contest(run, folds, candidates, clock, reserved, options, machine)
     contest.play()
+    findings = _searched(contest, task, division, options, reserved)
+    best = findings.winner
+    chosen = findings.found.standing if findings.found else best
+    remark(f"Training the recommended model, {best.name}, on all images")
+    final = contest.train_options(chosen.candidate, findings.final_minutes)
+    final = replace(final, name=model_name(run.path))
+    model = run.path / MODEL_FOLDER
+    data = thinned(division.final, contest.schedule.judged, options.seed)
+    train_divided(task, data, model, final, machine, division.notes, overwrite=True)
+    kept = _held_out(model, data, task, machine)
+    minutes = options.minutes - clock.left / 60
+    return replace(findings, held_out=kept, minutes=minutes), contest
+
+
+def _searched(
+    contest: Contest, task: Task, division: Division, options: CompareOptions, seconds: float
+) -> Findings:
+    """Return what a contest found, and the search for settings of the best where one is wished."""
     ranking = in_order(contest.standings, deciding(task.name))
     if not ranking:
         reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in contest.standings)
@@ -194,27 +212,16 @@ def _compared(
         notes.append(f"No settings were searched for: {best.name} has no network.")
     elif options.search:
         train = partial(contest.train_fully, best)
-        tried = search_settings(best, contest.folds, reserved / 60, options.seed, train)
-    final_minutes = contest.final_minutes(best)
-    findings = Findings(
+        tried = search_settings(best, contest.folds, seconds / 60, options.seed, train)
+    return Findings(
         task=task.name,
         standings=tuple(contest.standings),
         rounds=contest.schedule.rounds[: ranking[0].last_round],
         folds=len(contest.folds),
-        final_minutes=final_minutes,
+        final_minutes=contest.final_minutes(best),
         notes=tuple(notes),
         tried=tuple(tried),
     )
-    chosen = findings.found.standing.candidate if findings.found else best
-    remark(f"Training the recommended model, {best.name}, on all images")
-    final = contest.train_options(chosen, final_minutes)
-    final = replace(final, name=model_name(run.path))
-    model = run.path / MODEL_FOLDER
-    data = thinned(division.final, contest.schedule.judged, options.seed)
-    train_divided(task, data, model, final, machine, division.notes, overwrite=True)
-    kept = _held_out(model, data, task, machine)
-    minutes = options.minutes - clock.left / 60
-    return replace(findings, held_out=kept, minutes=minutes), contest
 
 
 def _refuse_mixed(methods: Sequence[str]) -> None:

@@ -108,20 +108,9 @@ def evaluate(
     out = Path(out)
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
     loaded = load_model(model, device=device, threads=threads)
-    opened = open_dataset(Path(dataset), axes)
-    if isinstance(loaded, PointModel):
-        opened = _known_classes(as_points(opened), loaded)
-    elif isinstance(loaded, ClassModel):
-        opened = _same_classes(as_pixel_classes(opened), loaded)
-        if threshold is not None:
-            raise UsageError("Pixel classes have no confidence: leave out --threshold.")
-    elif isinstance(loaded, BoxModel):
-        _check_boxed(opened)
-    elif opened.task != "instances":
-        raise DatasetError(
-            f"'{opened.root}' {opened.annotation}, but the model '{loaded.card.name}' "
-            "is scored on numbered objects: images and label images of the same names."
-        )
+    if isinstance(loaded, ClassModel) and threshold is not None:
+        raise UsageError("Pixel classes have no confidence: leave out --threshold.")
+    opened = _as_scored(open_dataset(Path(dataset), axes), loaded)
     examples = chosen_examples(opened, split)
     plan = Plan(
         command="evaluate",
@@ -142,6 +131,28 @@ def evaluate(
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]
         run.finish(versions=versions(), metrics=metrics, images=written)
     return EvaluationResult(out, metrics)
+
+
+def _as_scored(dataset: Dataset, model: AnyModel) -> Dataset:
+    """Return a dataset with its annotations as a model is scored on them.
+
+    Raises
+    ------
+    DatasetError
+        If it has none of these.
+    """
+    if isinstance(model, PointModel):
+        return _known_classes(as_points(dataset), model)
+    if isinstance(model, ClassModel):
+        return _same_classes(as_pixel_classes(dataset), model)
+    if isinstance(model, BoxModel):
+        return _boxed(dataset)
+    if dataset.task != "instances":
+        raise DatasetError(
+            f"'{dataset.root}' {dataset.annotation}, but the model '{model.card.name}' "
+            "is scored on numbered objects: images and label images of the same names."
+        )
+    return dataset
 
 
 def _evaluation(
@@ -199,13 +210,14 @@ def _known_classes(dataset: Dataset, model: PointModel) -> Dataset:
     return dataset
 
 
-def _check_boxed(dataset: Dataset) -> None:
-    """Refuse a dataset without boxes, or objects around which there could be some."""
+def _boxed(dataset: Dataset) -> Dataset:
+    """Return the dataset if it has boxes, or objects around which there are some."""
     if dataset.task not in ("boxes", "instances"):
         raise DatasetError(
-            f"'{dataset.root}' is annotated with {dataset.task}, but models of boxes are scored on "
-            "boxes or numbered objects."
+            f"'{dataset.root}' {dataset.annotation}, but models of boxes are scored on boxes or "
+            "numbered objects."
         )
+    return dataset
 
 
 def _leaks(dataset: Dataset, split: str) -> list[str]:

@@ -165,11 +165,7 @@ def complete_run(
     outcomes = run_batch(folder, tasks, work, jobs=jobs, what=what)
     watch = Stopwatch()
     with watch.step("table"):
-        table = concatenate(folder.table(outcome.image) for outcome in outcomes if outcome.done)
-        write_csv(folder.path / kind.csv, table)
-        write_parquet(folder.path / kind.parquet, table)
-        for name, export in kind.exports.items():
-            write_json(folder.path / name, export(outcomes, table))
+        table = _written_table(folder, kind, outcomes)
     failed = [outcome for outcome in outcomes if not outcome.done]
     seconds = time.perf_counter() - start
     objects = sum(outcome.objects for outcome in outcomes)
@@ -199,6 +195,16 @@ def complete_run(
         notes=tuple(notes),
         seconds=seconds,
     )
+
+
+def _written_table(folder: RunFolder, kind: ResultKind, outcomes: Sequence[Outcome]) -> Table:
+    """Write the one table of a run in all its forms, and return it."""
+    table = concatenate(folder.table(outcome.image) for outcome in outcomes if outcome.done)
+    write_csv(folder.path / kind.csv, table)
+    write_parquet(folder.path / kind.parquet, table)
+    for name, export in kind.exports.items():
+        write_json(folder.path / name, export(outcomes, table))
+    return table
 
 
 def _write_report(

@@ -20,7 +20,14 @@ from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import Plan, named, now, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import (
+    Plan,
+    RunFolder,
+    named,
+    now,
+    open_run,
+    refuse_inputs_inside,
+)
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.boxes import BoxTask
 from cellwright.runs.train.classes import ClassTask
@@ -180,15 +187,22 @@ def train_divided(
         done = finished_model(lesson, learned, options.name or model_name(out))
         if not has_learned(done.card):
             warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
-        package = save_package(out, done.card, learned.files)
-        page = model_report(
-            task, done, learned.history, warnings, plan.parameters, run.command_line
-        )
-        write_text(out / REPORT_FILE, page)
-        (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
-        written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
-        run.finish(versions=versions(), warnings=warnings, images=written)
+        package = _completed(run, task, learned, done, warnings)
     return _result(out, task, package, warnings)
+
+
+def _completed(
+    run: RunFolder, task: Task, learned: Learned, done: Finished, warnings: Sequence[str]
+) -> Package:
+    """Write the package and the report, and drop what was kept to go on with the training."""
+    package = save_package(run.path, done.card, learned.files)
+    parameters = run.plan.parameters
+    page = model_report(task, done, learned.history, warnings, parameters, run.command_line)
+    write_text(run.path / REPORT_FILE, page)
+    (run.path / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
+    written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
+    run.finish(versions=versions(), warnings=list(warnings), images=written)
+    return package
 
 
 def _result(out: Path, task: Task, package: Package, warnings: Sequence[str]) -> TrainResult:
