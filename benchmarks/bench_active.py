@@ -1,15 +1,16 @@
 """Choosing what to annotate: how many objects it spares beside choosing by chance.
 
     python benchmarks/bench_active.py [--rounds 8] [--add 2] [--steps 200] [--repeats 5]
+    python benchmarks/bench_active.py --kinds fluorescence
 
-A simulated annotator annotates parts of 256 × 256 px of fluorescence images of `train` of DSB
-2018, one part of each, all objects in it at a time. It begins with the same few, drawn by chance;
-after each round of training, which starts from the weights of the round before, it takes the next
-ones: by `next_to_annotate` among some that are drawn, or by chance. The networks are small and
-begin from nothing, for the shipped model has seen these images. All are scored on the same images
-of `val`. Told is how many objects it takes to reach a given AP@0.5, between the rounds by straight
-lines, and the share that is spared, with an interval from resampling the repeats. What is done is
-not done again: an interrupted run goes on by the same command.
+A simulated annotator annotates parts of 256 × 256 px of images of `train` of DSB 2018, of all its
+kinds or of fluorescence alone, one part of each, all objects in it at a time. It begins with the
+same few, drawn by chance; after each round of training, which starts from the weights of the round
+before, it takes the next ones: by `next_to_annotate` among some that are drawn, or by chance. The
+networks are small and begin from nothing, for the shipped model has seen these images. All are
+scored on the same images of `val`. Told is how many objects it takes to reach a given AP@0.5,
+between the rounds by straight lines, and the share that is spared, with an interval from resampling
+the repeats. What is done is not done again: an interrupted run goes on by the same command.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ from cellwright.runs.train.run import train_divided
 WAYS = ("active", "random")
 FIRST = 5  # parts, one of which is set aside
 SIDE = 256  # px
+KINDS = {"all": "", "fluorescence": "fluo"}
+"""What the names of the kinds of images begin with."""
 TARGETS = (0.5, 0.6, 0.7)
 NETWORK = {"width": 12, "depth": 4}
 
@@ -70,21 +73,23 @@ def main() -> None:
     for name, default in vars(Choices(8, 2, 200, 300, 32, 60)).items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--kinds", choices=KINDS, default="all")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "active")
     given = vars(parser.parse_args())
-    repeats, out = given.pop("repeats"), given.pop("out")
+    repeats, kinds, out = (given.pop(name) for name in ("repeats", "kinds", "out"))
     choices = Choices(**given)
     dataset = open_dataset(data_folder() / "dsb2018")
-    fluorescence = [e for e in dataset.examples if str(e.kind).startswith("fluo")]
-    judges = _some([e for e in fluorescence if e.split == "val"], choices.judged, seed=0)
+    examples = [e for e in dataset.examples if str(e.kind).startswith(KINDS[kinds])]
+    judges = _some([e for e in examples if e.split == "val"], choices.judged, seed=0)
     print(describe_machine(("torch", "onnxruntime")))
-    print(f"{choices}\n\n| repeat | way | objects annotated and AP@0.5 |\n|---|---|---|")
+    print(f"{kinds}, {choices}\n\n| repeat | way | objects annotated and AP@0.5 |\n|---|---|---|")
     curves: dict[str, list[DoubleArray]] = {way: [] for way in WAYS}
     for repeat in range(repeats):
-        pool = _some([e for e in fluorescence if e.split == "train"], choices.pool, seed=repeat)
+        pool = _some([e for e in examples if e.split == "train"], choices.pool, seed=repeat)
         pool = [_part(example, out / "parts") for example in pool]
         for way in WAYS:
-            folder = out / f"{choices.steps}-{choices.add}-{choices.pool}" / f"{repeat}-{way}"
+            series = f"{kinds}-{choices.steps}-{choices.add}-{choices.pool}"
+            folder = out / series / f"{repeat}-{way}"
             curve = annotated_and_learned(dataset, pool, judges, way, choices, folder, repeat)
             curves[way].append(curve)
             told = ", ".join(f"{int(objects):,}: {score:.3f}" for objects, score in curve)
