@@ -22,6 +22,7 @@ from cellwright._types import AnyArray, DoubleArray, FloatArray
 from cellwright.images.sink import open_label_sink
 from cellwright.inference.apply import find_instances
 from cellwright.inference.runtime import OnnxNetwork
+from cellwright.inference.view import View
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.models.find import find_model
 from cellwright.models.package import NETWORK, load_package
@@ -115,11 +116,9 @@ def main() -> int:
     ):
         start, wall = time.process_time(), time.perf_counter()
         table = find_instances(
-            plane,
+            View.at_scales(plane, None, to_unit, np.array([[0.0, FULL]])),
             network,
             readout,
-            limits=np.array([[0.0, FULL]]),
-            normalise=to_unit,
             sink=sink,
             tile=options.tile,
         )

@@ -32,6 +32,7 @@ from cellwright.datasets.examples import fit_channels, load_example
 from cellwright.datasets.records import Example
 from cellwright.inference.apply import find_instances
 from cellwright.inference.runtime import OnnxNetwork
+from cellwright.inference.view import View
 from cellwright.methods.offsets.readout import OffsetsReadout
 from cellwright.metrics.matching import InstanceScores
 from cellwright.models.card import NetworkFacts
@@ -137,14 +138,9 @@ def score(network: OnnxNetwork, examples: Sequence[Example]) -> list[float]:
         pixels, truth = load_example(example)
         source = fit_channels(pixels, len(INPUT.channels), example.id)
         found = np.zeros(truth.shape, np.int32)
-        find_instances(
-            source,
-            network,
-            OffsetsReadout(),
-            limits=INPUT.normalisation.limits(source),
-            normalise=INPUT.normalisation.apply,
-            sink=found,
-        )
+        limits = INPUT.normalisation.limits(source)
+        view = View.at_scales(source, None, INPUT.normalisation.apply, limits)
+        find_instances(view, network, OffsetsReadout(), sink=found)
         scores.add(truth, found)
     return [scores.per_image("average_precision", threshold) for threshold in THRESHOLDS]
 

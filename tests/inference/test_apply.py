@@ -9,17 +9,16 @@ from cellwright._errors import InputError, ModelError, UsageError
 from cellwright.inference.apply import MEMORY, find_classes, find_instances
 from cellwright.inference.budget import tile_sides
 from cellwright.inference.tiles import plan_tiles
+from cellwright.inference.view import View
 from inference.toys import RowsOnce, ToyNetwork, ToyReadout, identity, spots
 
 
-def segment(image, network=None, readout=None, **options):
+def segment(image, network=None, readout=None, scales=None, **options):
     sink = RowsOnce(image.shape[1:])
     table = find_instances(
-        image,
+        View.at_scales(image, scales, identity, np.array([[0.0, 1.0]])),
         network or ToyNetwork(),
         readout or ToyReadout(),
-        limits=np.array([[0.0, 1.0]]),
-        normalise=identity,
         sink=sink,
         **options,
     )
@@ -186,15 +185,8 @@ def test_a_repeated_channel_gives_what_as_many_equal_ones_give(scale):
         return pixels * limits[:, 1].reshape(-1, 1, 1)
 
     for image in (repeated, repeated.copy()):
-        find_instances(
-            image,
-            Watched(),
-            ToyReadout(),
-            limits=np.array([[0.0, 2.0]] * 3),
-            normalise=doubled,
-            sink=RowsOnce((50, 61)),
-            scales=(scale, scale),
-        )
+        view = View.at_scales(image, (scale, scale), doubled, np.array([[0.0, 2.0]] * 3))
+        find_instances(view, Watched(), ToyReadout(), sink=RowsOnce((50, 61)))
     assert seen[0].shape[1] == 3
     np.testing.assert_array_equal(seen[0], seen[1])
 
@@ -233,15 +225,13 @@ def test_objects_of_a_volume_lie_where_they_are():
     assert not table["at_border"].any()
 
 
-def classify(image, thresholds=(9.0, 30.0), **options):
+def classify(image, thresholds=(9.0, 30.0), scales=None, **options):
     sink = RowsOnce(image.shape[1:], np.uint8)
     find_classes(
-        image,
+        View.at_scales(image, scales, identity, np.array([[0.0, 1.0]])),
         ToyNetwork(*((size,) * (image.ndim - 1) for size in (4, 5))),
         lambda maps: sum((maps[0] > one).astype(np.uint8) for one in thresholds),
         maps=1,
-        limits=np.array([[0.0, 1.0]]),
-        normalise=identity,
         sink=sink,
         **options,
     )

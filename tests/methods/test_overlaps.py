@@ -6,6 +6,7 @@ from scipy.optimize import linear_sum_assignment
 
 from cellwright.inference.apply import find_instances
 from cellwright.inference.overlaps import Covered, layered
+from cellwright.inference.view import View
 from cellwright.methods.embeddings.readout import EmbeddingsReadout
 from cellwright.methods.masks.geometry import TERMS
 from cellwright.methods.masks.readout import MasksReadout
@@ -97,16 +98,13 @@ class Same:
         return pixels
 
 
-def run(readout, maps, **options):
-    scale = options.get("scales", (1.0, 1.0))[0]
-    labels = np.zeros([round(size / scale) for size in SHAPE], np.int32)
+def run(readout, maps, scales=(1.0, 1.0), **options):
+    labels = np.zeros([round(size / scales[0]) for size in SHAPE], np.int32)
     covered = Covered(readout.covered)
     find_instances(
-        maps,
+        View.at_scales(maps, scales, identity, np.tile([0.0, 1.0], (len(maps), 1))),
         Same(),
         readout,
-        limits=np.tile([0.0, 1.0], (len(maps), 1)),
-        normalise=identity,
         sink=labels,
         covered=covered,
         **options,

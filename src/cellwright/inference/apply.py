@@ -14,10 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cellwright._errors import InputError, ModelError
+from cellwright._errors import ModelError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray, Table
-from cellwright.images.image import PixelSource
+from cellwright._types import AnyArray, FloatArray, IntArray, Table
 from cellwright.inference.budget import tile_sides, window_pixels
 from cellwright.inference.overlaps import Covered, on_image_grid
 from cellwright.inference.resample import Grid, resample_region
@@ -31,7 +30,7 @@ from cellwright.inference.rolling import (
 )
 from cellwright.inference.runtime import MapNetwork
 from cellwright.inference.tiles import plan_tiles
-from cellwright.inference.view import Normalise, View
+from cellwright.inference.view import View
 from cellwright.methods.readout import MapReader
 
 MEMORY = 1_400_000_000
@@ -42,14 +41,11 @@ ANCHOR = ("plane", "row", "column")
 
 
 def find_instances(
-    source: PixelSource,
+    view: View,
     network: MapNetwork,
     readout: MapReader,
     *,
-    limits: DoubleArray,
-    normalise: Normalise,
     sink: RowSink,
-    scales: tuple[float, ...] | None = None,
     covered: Covered | None = None,
     tile: int | None = None,
     memory: int = MEMORY,
@@ -62,18 +58,14 @@ def find_instances(
 
     Parameters
     ----------
-    source : array or lazy source, shape (C, [Z,] Y, X)
-        Read region by region.
+    view : View
+        The image as the network sees it; read region by region.
     network : MapNetwork
         Turns normalised pixels into maps.
     readout : MapReader
         Turns maps into objects.
-    limits, normalise
-        As in `View`.
     sink : array or label sink, shape ([Z,] Y, X)
         Takes the int32 labels, in whole rows or planes from first to last.
-    scales : tuple of float, optional
-        Pixels that the network sees per pixel of the image, per spatial axis; 1 by default.
     covered : Covered, optional
         Takes the pixels of objects that others hide.
     tile : int, optional
@@ -91,14 +83,11 @@ def find_instances(
 
     Raises
     ------
-    InputError
-        If the source has no pixels.
     ModelError
         If the network and the readout do not fit, or the network fails.
     UsageError
         If the tile is too small for the network.
     """
-    view = View(source, _grids(source, scales), normalise, limits)
     sides = _sides(view, network, len(readout.outputs), readout.margin, tile, memory)
     rolling = _rolling_maps(view, network, len(readout.outputs), sides)
     return _read(rolling, readout, view.grids, sink, memory, covered)
@@ -120,23 +109,13 @@ class Maps:
     grids: tuple[Grid, ...]
 
 
-def find_maps(
-    source: PixelSource,
-    network: MapNetwork,
-    *,
-    maps: int,
-    limits: DoubleArray,
-    normalise: Normalise,
-    scales: tuple[float, ...] | None = None,
-    memory: int = MEMORY,
-) -> Maps:
+def find_maps(view: View, network: MapNetwork, *, maps: int, memory: int = MEMORY) -> Maps:
     """Return what a network says of a plane or a volume that fits into memory.
 
     Parameters, Raises
     ------------------
     As for `find_instances`, and `maps`, their number K.
     """
-    view = View(source, _grids(source, scales), normalise, limits)
     kept = np.empty((maps, *view.shape), np.float32)
     for held in _rolling_maps(view, network, maps, _sides(view, network, maps, 0, None, memory)):
         kept[:, held.start : held.stop] = held.rows(held.start, held.stop)
@@ -205,13 +184,10 @@ class FoundPart:
 
 
 def find_places(
-    source: PixelSource,
+    view: View,
     network: MapNetwork,
     readout: PlaceReadout,
     *,
-    limits: DoubleArray,
-    normalise: Normalise,
-    scales: tuple[float, ...] | None = None,
     summed: Callable[[FloatArray], AnyArray] | None = None,
     tile: int | None = None,
     memory: int = MEMORY,
@@ -233,7 +209,6 @@ def find_places(
     grids : tuple of Grid
         The network grid, on which places are, beside that of the image; one per spatial axis.
     """
-    view = View(source, _grids(source, scales), normalise, limits)
     windows = Windows(view.shape, readout.margin, window_pixels(memory))
     sides = _sides(view, network, len(readout.outputs), readout.margin, tile, memory)
     parts = []
@@ -252,15 +227,12 @@ def find_places(
 
 
 def find_classes(
-    source: PixelSource,
+    view: View,
     network: MapNetwork,
     decode: Callable[[FloatArray], AnyArray],
     *,
     maps: int,
-    limits: DoubleArray,
-    normalise: Normalise,
     sink: RowSink,
-    scales: tuple[float, ...] | None = None,
     tile: int | None = None,
     memory: int = MEMORY,
 ) -> None:
@@ -270,7 +242,7 @@ def find_classes(
 
     Parameters
     ----------
-    source, network, limits, normalise, scales, tile, memory
+    view, network, tile, memory
         As in `find_instances`.
     decode : callable
         Turns maps (K, [Z,] Y, X) into one value per pixel, each from its own maps alone.
@@ -281,10 +253,9 @@ def find_classes(
 
     Raises
     ------
-    InputError, ModelError, UsageError
+    ModelError, UsageError
         As `find_instances`.
     """
-    view = View(source, _grids(source, scales), normalise, limits)
     back = tuple(grid.back for grid in view.grids)
     others = [(0, grid.network) for grid in back[1:]]
     first, weights = back[0].taps(0, back[0].network)
@@ -312,16 +283,6 @@ def _bands(
     step = max(1, memory // 4 // row)
     for top in range(start, stop, step):
         yield top, min(top + step, stop)
-
-
-def _grids(source: PixelSource, scales: tuple[float, ...] | None) -> tuple[Grid, ...]:
-    sizes = source.shape[1:]
-    if 0 in source.shape:
-        raise InputError(f"The image has no pixels: its shape is {source.shape}.")
-    return tuple(
-        Grid.at_scale(size, scale)
-        for size, scale in zip(sizes, scales or (1.0,) * len(sizes), strict=True)
-    )
 
 
 def _read(

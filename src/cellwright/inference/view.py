@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellwright._errors import InputError
 from cellwright._types import AnyArray, DoubleArray, FloatArray, IntArray
 from cellwright.images.image import PixelSource
 from cellwright.inference.resample import Grid, resample_region
@@ -36,6 +37,34 @@ class View:
     grids: tuple[Grid, ...]
     normalise: Normalise
     limits: DoubleArray
+
+    @classmethod
+    def at_scales(
+        cls,
+        source: PixelSource,
+        scales: tuple[float, ...] | None,
+        normalise: Normalise,
+        limits: DoubleArray,
+    ) -> View:
+        """Return the view of an image of which a network sees so many pixels per pixel.
+
+        Parameters
+        ----------
+        source, normalise, limits
+            As above.
+        scales : tuple of float, optional
+            One per spatial axis; 1 when not given.
+
+        Raises
+        ------
+        InputError
+            If the source has no pixels.
+        """
+        if 0 in source.shape:
+            raise InputError(f"The image has no pixels: its shape is {source.shape}.")
+        sizes = source.shape[1:]
+        pairs = zip(sizes, scales or (1.0,) * len(sizes), strict=True)
+        return cls(source, tuple(Grid.at_scale(*pair) for pair in pairs), normalise, limits)
 
     @property
     def shape(self) -> tuple[int, ...]:

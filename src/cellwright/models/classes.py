@@ -93,14 +93,11 @@ class ClassModel(Model):
         seen = self.seen(image, channel)
         target: RowSink = np.zeros(seen.shape, np.uint8) if sink is None else sink
         find_classes(
-            seen.source,
+            self.view(seen, 1.0),
             self.network,
             self._readout.decode,
             maps=len(self._readout.outputs),
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
             sink=target,
-            scales=seen.scales(1.0),
             tile=tile,
         )
         novelty = self.distance(seen.source)

@@ -282,13 +282,10 @@ class InstanceModel(Model):
             As in `Segmentation`, with the evidence of the readout.
         """
         table = find_instances(
-            seen.source,
+            self.view(seen, scale),
             self.network,
             self._reading.reader(parameters),
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
             sink=sink,
-            scales=seen.scales(scale),
             covered=covered,
             tile=tile,
         )
@@ -318,14 +315,7 @@ class InstanceModel(Model):
         scale : float
             Network pixels per lateral pixel of the image.
         """
-        return find_maps(
-            seen.source,
-            self.network,
-            maps=self._reading.maps,
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
-            scales=seen.scales(scale),
-        )
+        return find_maps(self.view(seen, scale), self.network, maps=self._reading.maps)
 
     def read_objects(
         self,

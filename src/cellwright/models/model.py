@@ -14,6 +14,7 @@ from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.inference.runtime import Device, MapNetwork
+from cellwright.inference.view import View
 from cellwright.models.card import RGB, ModelCard
 from cellwright.models.channels import Channel, ChannelSource, channels_for
 from cellwright.models.engines import open_engine
@@ -103,6 +104,18 @@ class Model:
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
         limits = contract.normalisation.limits(pixel_sample(source))
         return Seen(source, limits, self._depth(image))
+
+    def view(self, seen: Seen, scale: float) -> View:
+        """Return an image on the grid of the network.
+
+        Parameters
+        ----------
+        seen : Seen
+        scale : float
+            Network pixels per lateral pixel of the image.
+        """
+        normalise = self.card.input.normalisation.apply
+        return View.at_scales(seen.source, seen.scales(scale), normalise, seen.limits)
 
     def least_confidence(self, threshold: float | None) -> float:
         """Return what was asked for, or the model's own.

@@ -119,16 +119,8 @@ class PlaceModel(Model, ABC, Generic[R]):
         summed: Callable[[FloatArray], AnyArray] | None = None,
     ) -> Places:
         """Find all objects at one scale, without choosing among them."""
-        parts, grids = find_places(
-            seen.source,
-            self.network,
-            self._readout,
-            limits=seen.limits,
-            normalise=self.card.input.normalisation.apply,
-            scales=seen.scales(scale),
-            summed=summed,
-            tile=tile,
-        )
+        view = self.view(seen, scale)
+        parts, grids = find_places(view, self.network, self._readout, summed=summed, tile=tile)
         return Places(parts, [grid.scale for grid in grids], [grid.network for grid in grids])
 
     def _what(self, places: Places) -> Table:

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from cellwright._errors import UsageError
 from cellwright.inference.apply import find_instances
+from cellwright.inference.view import View
 from cellwright.methods.object_classes.readout import (
     ObjectClassesReadout,
     mean_probabilities,
@@ -90,13 +91,10 @@ def test_classes_do_not_depend_on_tiles(shape, tile, scale):
     for side, memory in ((128, 1_000_000_000), (tile, 1)):
         sink = np.zeros(shape, np.int32)
         table = find_instances(
-            image,
+            View.at_scales(image, (scale,) * dimensions, identity, np.array([[0.0, 1.0]] * 3)),
             network,
             readout,
-            limits=np.array([[0.0, 1.0]] * 3),
-            normalise=identity,
             sink=sink,
-            scales=(scale,) * dimensions,
             tile=side,
             memory=memory,
         )

@@ -5,6 +5,7 @@ import pytest
 
 from cellwright._errors import InputError, ModelError
 from cellwright.inference.apply import find_classes
+from cellwright.inference.view import View
 from cellwright.methods.pixels.context import ContextClassifier, fit_in_context
 from cellwright.methods.pixels.features import FilterBank
 from cellwright.methods.pixels.storage import from_bytes, to_bytes
@@ -67,12 +68,10 @@ def test_tiles_change_nothing(two):
     whole = two.probabilities(pixels).argmax(0)
     tiled = np.zeros(whole.shape, np.uint8)
     find_classes(
-        pixels,
+        View.at_scales(pixels, None, lambda seen, _: seen, np.array([[0.0, 1.0]])),
         two,
         lambda maps: maps.argmax(0).astype(np.uint8),
         maps=2,
-        limits=np.array([[0.0, 1.0]]),
-        normalise=lambda seen, _: seen,
         sink=tiled,
         tile=64,
     )
