@@ -222,13 +222,15 @@ def _part(example: Example, folder: Path) -> Example:
     name = hashlib.sha256(example.id.encode()).hexdigest()[:16]
     image, truth = (folder / what / f"{name}.tif" for what in ("images", "labels"))
     if not truth.exists():
-        pixels = load_pixels(example)[0]
+        pixels, colour = load_pixels(example)
         labels = load_labels(example, pixels.shape[1:])
         rng = np.random.default_rng(int(name, 16))
         corners = rng.integers(0, np.maximum(1, np.array(labels.shape) - SIDE + 1), (8, 2))
         boxes = [np.s_[y : y + SIDE, x : x + SIDE] for y, x in corners]
         box = max(boxes, key=lambda box: np.count_nonzero(labels[box]))
-        cw.write(image, cw.Image(pixels[(slice(None), *box)], "CYX"), overwrite=True)
+        names = ("red", "green", "blue") if colour else None
+        part = cw.Image(pixels[(slice(None), *box)], "CYX", channel_names=names)
+        cw.write(image, part, overwrite=True)
         cw.write_labels(truth, labels[box])
     return replace(example, images=(image,), labels=truth)
 
