@@ -305,4 +305,29 @@ def test_planes_of_unknown_distance_have_no_size(run, tmp_path):
     refused = run(*command, "--pixel-size", 0.5)
     assert refused.code == 2 and "how far apart its planes are" in refused.error
     assert not (tmp_path / "out").exists()
+    assert "also give --pixel-size" in run(*command, "--plane-distance", 2).error
     assert run(*command).code == 0
+    sized = run(*command[:-1], tmp_path / "sized", "--pixel-size", 0.5, "--plane-distance", 2)
+    assert sized.code == 0, sized.error
+    table = read_csv(tmp_path / "sized" / "tracks.csv")
+    assert table["z_um"] == pytest.approx(2 * table["z"])
+    assert table["x_um"] == pytest.approx(0.5 * table["x"])
+
+
+def test_steps_of_z_of_points_are_what_is_said_of_them(run, tmp_path):
+    rng = np.random.default_rng(0)
+    place, frame = rng.uniform(0, 40, (12, 3)), np.repeat(np.arange(5), 12)
+    moved = np.tile(place, (5, 1)) + rng.normal(0, 0.3, (60, 3))
+    table = {"frame": frame} | dict(zip("zyx", moved.T, strict=True))
+    write_csv(tmp_path / "points.csv", table)
+    command = ("track", tmp_path / "points.csv", "--pixel-size", 0.5)
+    assumed = run(*command, "-o", tmp_path / "assumed")
+    assert "Steps of z are taken to be as long as those of y and x" in assumed.out
+    told = run(*command, "--plane-distance", 2, "-o", tmp_path / "told")
+    assert told.code == 0 and "Steps of z" not in told.out
+    found = read_csv(tmp_path / "told" / "tracks.csv")
+    assert found["z_um"] == pytest.approx(2 * found["z"])
+    write_csv(tmp_path / "flat.csv", {name: table[name] for name in ("frame", "y", "x")})
+    flat = run("track", tmp_path / "flat.csv", "--pixel-size", 1, "--plane-distance", 2,
+               "-o", tmp_path / "o")  # fmt: skip
+    assert flat.code == 2 and "has no column z" in flat.error

@@ -26,6 +26,8 @@ def test_free_diffusion_is_measured_in_the_units_of_the_movie():
     found = summarise(tracks)
     expected = 2.0**2 / 2 * 0.1**2 / 0.5  # the noise of positions does not count
     assert found.diffusion == pytest.approx(expected, rel=0.05)
+    low, high = found.diffusion_interval
+    assert low < expected < high < 1.1 * low
     assert np.nanmedian(found.track_diffusion) == pytest.approx(expected, rel=0.2)
     assert found.msd[0] == pytest.approx((2 * 4.0 + 4 * 1.0) * 0.01, rel=0.05)
     assert found.lags[:2].tolist() == [0.5, 1.0]
@@ -37,7 +39,25 @@ def test_exponents_tell_free_from_straight_and_from_still():
     straight = ParticleMotion(speed=5.0, turn=0.01, start=1.0, stop=0.0)
     assert summarise(followed(straight)).exponent == pytest.approx(2, abs=0.02)
     still = summarise(followed(ParticleMotion(wander=0.0), noise=1.0))
-    assert abs(still.exponent) < 0.1 and abs(still.diffusion) < 0.01
+    assert abs(still.exponent) < 0.1 and 0 < still.diffusion_interval[1] < 0.01
+
+
+def test_a_coefficient_that_is_lost_in_the_uncertainty_of_positions_is_not_told():
+    nothing = [
+        summarise(followed(ParticleMotion(wander=0.0), noise=1.0, seed=seed)) for seed in range(4)
+    ]
+    told = [one for one in nothing if np.isfinite(one.diffusion)]
+    assert 0 < len(told) < len(nothing)  # as often above 0 as below
+    assert all(one.diffusion > 0 and one.diffusion_interval[0] == 0 for one in told)
+    written = [one.to_json()["diffusion"] for one in nothing]
+    assert written.count(None) == len(nothing) - len(told)
+
+
+def test_intervals_hold_the_coefficient_as_often_as_they_say():
+    short = [followed(ParticleMotion(2.0), 1.0, seed=seed) for seed in range(20)]
+    intervals = np.array([summarise(one).diffusion_interval for one in short])
+    held = (intervals[:, 0] < 2.0) & (intervals[:, 1] > 2.0)
+    assert held.sum() >= 16
 
 
 def test_tables_have_a_row_for_each_track_and_lag():

@@ -76,6 +76,12 @@ if TYPE_CHECKING:
 )
 @options.pixel_size
 @click.option(
+    "--plane-distance",
+    type=options.Real(1e-6, 1e6),
+    help="Distance between planes in µm, with --pixel-size, in place of what the files say.  "
+    "[default for tables of points: the pixel size]",
+)
+@click.option(
     "--frame-interval",
     type=options.Real(min=0, min_open=True),
     help="Time between frames in s, in place of what the files say.",
@@ -179,9 +185,11 @@ def _tell(result: "TrackResult", as_json: bool) -> None:
 def _motion(numbers: dict[str, Any]) -> list[str]:
     """Say how the objects move, as far as it is known."""
     length, time = numbers["length_unit"], numbers["time_unit"]
+    low, high = numbers.get("diffusion_interval", (None, None))
+    interval = "" if high is None else f" ({low:.3g} to {high:.3g})"
     said = (
         ("median_speed", "median speed", f" {length}/{time}"),
-        ("diffusion", "diffusion coefficient", f" {length}²/{time}"),
+        ("diffusion", "diffusion coefficient", f" {length}²/{time}{interval}"),
         ("msd_exponent", "squared displacements grow with time to the power of", ""),
     )
     known = [

@@ -15,6 +15,7 @@ LONGEST_LAG = 50
 """Frames; longer lags are hardly ever seen."""
 _LINE = 4  # lags that a diffusion coefficient is read from: later ones vary together
 _BLOCK = 1 << 18  # detections that are looked at at a time
+_GROUPS = 30  # of tracklets, each of which is left out once
 _POWER = 10  # lags that an exponent is read from
 
 
@@ -32,7 +33,9 @@ class Displacements:
         Pairs of positions that each mean is of.
     coefficient : float
         Diffusion coefficient of all together, in the squared unit of positions per frame; NaN
-        where tracklets are too short.
+        where tracklets are too short, and below 0 where it is lost in the uncertainty of positions.
+    interval : tuple of float
+        Its interval of 95 % confidence; NaN where there are too few tracklets.
     coefficients : array of float, shape (K,)
         The same of each tracklet.
     """
@@ -41,6 +44,7 @@ class Displacements:
     squares: DoubleArray
     pairs: IntArray
     coefficient: float
+    interval: tuple[float, float]
     coefficients: DoubleArray
 
     @property
@@ -59,12 +63,14 @@ def displacements(tracks: Tracks, tracklets: Tracklets) -> Displacements:
     -----
     Over short times, the mean squared displacement of free diffusion is a line: twice the number
     of axes times the diffusion coefficient, over an offset that the uncertainty of positions
-    makes. The line is fitted to the first four lags, weighted by the pairs behind them.
+    makes. The line is fitted to the first four lags, weighted by the pairs behind them. How sure
+    that is tells a jackknife that leaves out groups of tracklets, since positions of one are not
+    independent.
 
     References
     ----------
     Michalet, Mean square displacement analysis of single-particle trajectories with localization
-    error, Physical Review E 82 (2010).
+    error, Physical Review E 82 (2010). Shao & Tu, The Jackknife and Bootstrap (1995).
     """
     longest = min(LONGEST_LAG, max(tracks.frame_count // 2, 1))
     sums, counts = np.zeros(longest + 1), np.zeros(longest + 1, np.int64)
@@ -79,11 +85,14 @@ def displacements(tracks: Tracks, tracklets: Tracklets) -> Displacements:
     per_slope = 1 / (2 * tracks.dimensions)
     first = min(longest, _LINE) + 1
     whole = _slopes(sums[:first, None], counts[:first, None].astype(np.float64))
+    uncertain = _uncertainty(own_sums, own_counts)
+    low, high = (whole[0] + np.array([-uncertain, uncertain])) * per_slope
     return Displacements(
         lags=seen,
         squares=sums[seen] / counts[seen],
         pairs=counts[seen],
         coefficient=float(whole[0]) * per_slope,
+        interval=(float(low), float(high)),
         coefficients=_slopes(own_sums, own_counts) * per_slope,
     )
 
@@ -118,6 +127,24 @@ def _slopes(sums: DoubleArray, counts: DoubleArray) -> DoubleArray:
         away = lag - middle
         across = (away * (sums - counts * height)).sum(axis=0)
         return np.asarray(across / (counts * away**2).sum(axis=0))
+
+
+def _uncertainty(sums: DoubleArray, counts: DoubleArray) -> float:
+    """Return half of the interval of 95 % confidence of the slope of all together, or NaN."""
+    from scipy.stats import t
+
+    seen = np.flatnonzero(counts.any(axis=0))
+    groups = min(_GROUPS, len(seen))
+    if groups < 3:
+        return float("nan")
+    group = np.arange(len(seen)) % groups
+    rest = []
+    for own in (sums, counts):
+        parts = np.array([np.bincount(group, lag[seen], groups) for lag in own])
+        rest.append(parts.sum(axis=1, keepdims=True) - parts)
+    slopes = _slopes(*rest)
+    deviation = np.sqrt((groups - 1) / groups * ((slopes - slopes.mean()) ** 2).sum())
+    return float(deviation * t.ppf(0.975, groups - 1))
 
 
 def _slope_of_logarithms(lags: IntArray, squares: DoubleArray) -> float:

@@ -47,12 +47,17 @@ class TrackSummary:
     msd_pairs : array of int
         Pairs of positions behind each.
     diffusion : float
-        Diffusion coefficient, from the first four lags; NaN where tracks are too short.
+        Diffusion coefficient, from the first four lags; NaN where it cannot be told, because
+        tracks are too short, or squared displacements do not grow beyond the uncertainty of
+        positions.
+    diffusion_interval : tuple of float
+        Its interval of 95 % confidence, from 0 at least; NaN where there are too few tracks.
     exponent : float
         Power of time that squared displacements grow with: 1 for free diffusion, 2 for straight
         ways, less than 1 for what is confined; NaN where tracks are too short.
     track_diffusion : array of float, shape (K,)
-        Diffusion coefficient of each track.
+        Diffusion coefficient of each track; below 0 where the uncertainty of positions happens to
+        hide it, so that their mean is right.
     cells : array of int, shape (T,)
         Detections of each frame.
     division_rate : float
@@ -82,6 +87,7 @@ class TrackSummary:
     msd: DoubleArray
     msd_pairs: IntArray
     diffusion: float
+    diffusion_interval: tuple[float, float]
     exponent: float
     track_diffusion: DoubleArray
     cells: IntArray
@@ -108,6 +114,7 @@ class TrackSummary:
             "doubtful_links": self.doubtful,
             "median_speed": _median(self.speed),
             "diffusion": _known(self.diffusion),
+            "diffusion_interval": [_known(one) for one in self.diffusion_interval],
             "msd_exponent": _known(self.exponent),
             "median_cycle": _median(self.cycle),
             "division_rate": self.division_rate,
@@ -204,6 +211,7 @@ def summarise(tracks: Tracks) -> TrackSummary:
     divisions = int(np.count_nonzero(tracks.divides()))
     both = (tracklets.parent_counts() == 1) & (tracklets.child_counts() > 1)
     moved = displacements(tracks, tracklets)
+    low, high = (float(np.maximum(one, 0.0)) / interval for one in moved.interval)
     parts = find_tracklets(tracks)
     probability = tracks.edge_properties.get(PROBABILITY, np.ones(len(tracks.edges)))
     orphans = (tracklets.parent_counts() == 0) & (tracklets.begin > 0)
@@ -227,7 +235,8 @@ def summarise(tracks: Tracks) -> TrackSummary:
         lags=np.asarray(moved.lags * interval, np.float64),
         msd=moved.squares,
         msd_pairs=moved.pairs,
-        diffusion=moved.coefficient / interval,
+        diffusion=moved.coefficient / interval if moved.coefficient > 0 else float("nan"),
+        diffusion_interval=(low, high),
         exponent=moved.exponent,
         track_diffusion=moved.coefficients / interval,
         cells=np.diff(tracks.frame_offsets()),

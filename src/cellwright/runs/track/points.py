@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import InputError
+from cellwright._errors import InputError, UsageError
+from cellwright.runs.track.timelapse import MovieOptions
 from cellwright.tracking.formats.table import read_table
 from cellwright.tracking.tracks import Tracks
 
@@ -16,29 +17,55 @@ _SPARSE = 100
 _MANY = 100_000
 
 
-def read_points(
-    source: Path, *, pixel_size: float | None = None, frame_interval: float | None = None
-) -> Tracks:
+def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, ...]]:
     """Read the points of a movie.
 
     Parameters
     ----------
     source : Path
         CSV or Parquet; see `read_table`.
-    pixel_size, frame_interval : float, optional
-        In µm and s.
+    given : MovieOptions
+        The scale. Where nobody says how far apart planes are, as far as pixels are.
+
+    Returns
+    -------
+    Tracks
+        Points without links.
+    tuple of str
+        What the user should know.
 
     Raises
     ------
     InputError
         If the table cannot be used, or its frames do not count the frames of a movie.
+    UsageError
+        If options are given that mean nothing for points.
     """
+    for option, value in (("--axes", given.axes), ("--channel", given.channel)):
+        if value:
+            raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
     points = read_table(source)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)
-    size = None if pixel_size is None else (pixel_size,) * points.dimensions
-    return replace(points, pixel_size=size, frame_interval=frame_interval)
+    flat, lateral, planes = points.dimensions == 2, given.pixel_size, given.plane_distance
+    if flat and planes is not None:
+        raise UsageError(f"'{source}' has no column z: leave out --plane-distance.")
+    if lateral is None:
+        return replace(points, frame_interval=given.frame_interval), _steps_of_z(points)
+    size = (lateral,) * 2 if flat else (planes or lateral, lateral, lateral)
+    scaled = replace(points, pixel_size=size, frame_interval=given.frame_interval)
+    return scaled, () if planes is not None else _steps_of_z(points)
+
+
+def _steps_of_z(points: Tracks) -> tuple[str, ...]:
+    """Say what is taken for granted about volumes of which nobody says how far apart planes are."""
+    if points.dimensions == 2:
+        return ()
+    return (
+        "Steps of z are taken to be as long as those of y and x; where they are not, give "
+        "--pixel-size and --plane-distance.",
+    )
 
 
 def _check_frames(points: Tracks, source: Path) -> None:

@@ -50,6 +50,7 @@ def track_report(
         width=_width(tracks, length),
         families=draw_lineages(tracks),
         motion=_motion(record.get("motion"), length),
+        diffusion=_diffusion(summary, length, unit),
         doubtful=_doubtful(tracks),
         command_line=record.get("command_line", ""),
         parameters={
@@ -133,6 +134,27 @@ def _charts(summary: TrackSummary, length: str, unit: str) -> list[str]:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _diffusion(summary: TrackSummary, length: str, unit: str) -> str:
+    """Say how sure the diffusion coefficient is; nothing where tracks are too short for it."""
+    measure, (low, high) = f"{length}²/{unit}", summary.diffusion_interval
+    if np.isfinite(summary.diffusion):
+        words = f"Diffusion coefficient {plain_number(summary.diffusion)} {measure}"
+        if np.isfinite(high):
+            words += f" (95 % interval {plain_number(low)} to {plain_number(high)})"
+        return (
+            f"{words}, from how mean squared displacements grow over the first four time lags; "
+            "what the uncertainty of positions adds to all of them is left out."
+        )
+    if not np.isfinite(high):
+        return ""
+    bound = f", which leaves less than {plain_number(high)} {measure}" if high > 0 else ""
+    return (
+        "No diffusion coefficient can be told: mean squared displacements do not grow over the "
+        f"first four time lags beyond the uncertainty of positions{bound} (95 %). Things stay "
+        "where they are, or are held there."
+    )
 
 
 def _motion(motion: Mapping[str, float] | None, length: str) -> str:

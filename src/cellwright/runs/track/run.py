@@ -185,6 +185,15 @@ def track_movie(
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be linked, the labels where there are some, and what the user should know."""
+
+    detections: Tracks
+    remarks: tuple[str, ...] = ()
+    frames: Callable[[], Iterator[AnyArray]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
     """What is tracked: points, or a movie and what finds things in it.
 
@@ -192,14 +201,14 @@ class _Opened:
     ----------
     paths : tuple of Path
         All files that are read.
-    points : Tracks or None
+    points : _Found or None
     movie : TimeLapse or None
     finder : SpotSettings, Choice, InstanceModel or None
         None for points and for labels.
     """
 
     paths: tuple[Path, ...]
-    points: Tracks | None = None
+    points: _Found | None = None
     movie: TimeLapse | None = None
     finder: SpotSettings | Choice | InstanceModel | None = None
 
@@ -220,11 +229,11 @@ def _open(
 ) -> _Opened:
     """Open points, or a movie and what finds things in it."""
     if source.suffix.lower() in TABLES:
-        _check_points_options(source, model, given)
-        points = read_points(
-            source, pixel_size=given.pixel_size, frame_interval=given.frame_interval
-        )
-        return _Opened((source,), points=points)
+        if model is not None:
+            raise UsageError(
+                f"'{source}' is a table of points: there is nothing to segment or find."
+            )
+        return _Opened((source,), points=_Found(*read_points(source, given)))
     movie = open_timelapse(source, given, output=output)
     if isinstance(model, SpotSettings):
         return _Opened(movie.paths, movie=movie, finder=model)
@@ -235,15 +244,6 @@ def _open(
     choice = open_choice(several, movie, segmenter, options, given.axes)
     others = (path for one in choice.others for path in one.paths)
     return _Opened((*movie.paths, *others), movie=movie, finder=choice)
-
-
-def _check_points_options(source: Path, model: object, given: MovieOptions) -> None:
-    """Refuse what means nothing for a table of points."""
-    if model is not None:
-        raise UsageError(f"'{source}' is a table of points: there is nothing to segment or find.")
-    for option, value in (("--axes", given.axes), ("--channel", given.channel)):
-        if value:
-            raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
 
 
 def _segmenter(
@@ -284,20 +284,11 @@ def _parameters(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is to be linked, the labels where there are some, and what the user should know."""
-
-    detections: Tracks
-    frames: Callable[[], Iterator[AnyArray]] | None = None
-    remarks: tuple[str, ...] = ()
-
-
 def _find(opened: _Opened, run: RunFolder) -> _Found:
     """Find what is in the frames of a movie; points are found already."""
     if opened.movie is None:
         assert opened.points is not None
-        return _Found(opened.points)
+        return opened.points
     movie, finder = opened.movie, opened.finder
     try:
         if isinstance(finder, SpotSettings):
@@ -316,7 +307,7 @@ def _find(opened: _Opened, run: RunFolder) -> _Found:
     except InputError:  # what was kept would be in the way of the movie once it is mended
         shutil.rmtree(run.path / PARTS, ignore_errors=True)
         raise
-    return _Found(found, frames, (*movie.warnings, *remarks))
+    return _Found(found, (*movie.warnings, *remarks), frames)
 
 
 def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import AxesError, FormatError, InputError
+from cellwright._errors import AxesError, FormatError, InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
 from cellwright.images.find import find_images
@@ -36,14 +36,29 @@ class MovieOptions:
         Names or numbers (from 0) of the channels that a model is given, or that spots are in.
     pixel_size : float, optional
         Distance of neighbouring pixels within a plane, in µm.
+    plane_distance : float, optional
+        Of the planes of volumes, in µm.
     frame_interval : float, optional
         In s.
+
+    Raises
+    ------
+    UsageError
+        If the distance of planes is given without that of pixels.
     """
 
     axes: str | None = None
     channel: tuple[str, ...] = ()
     pixel_size: float | None = None
+    plane_distance: float | None = None
     frame_interval: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.plane_distance is not None and self.pixel_size is None:
+            raise UsageError(
+                "--plane-distance alone does not tell sizes: also give --pixel-size, the distance "
+                "of pixels within a plane."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +138,8 @@ def open_timelapse(
     AxesError
         If a single file has no time axis.
     UsageError
-        If a pixel size is given for volumes that do not say how far apart their planes are.
+        If a pixel size is given for volumes of which nobody says how far apart their planes are, or
+        a distance of planes for what has none.
     """
     options = options or MovieOptions()
     challenge = source.is_dir() and is_ctc(source)
@@ -151,7 +167,15 @@ def open_timelapse(
 
 def _scaled(image: Image, options: MovieOptions) -> Image:
     """Return an image with what the user says of its scale."""
-    sized = with_pixel_size(image, options.pixel_size)
+    planes, lateral = options.plane_distance, options.pixel_size
+    if planes is not None and "Z" not in image.axes:
+        raise UsageError(
+            f"'{image.name}' has no planes ({image.axes}): leave out --plane-distance."
+        )
+    if planes is not None and lateral is not None:
+        sized = replace(image, pixel_size=(planes, lateral, lateral))
+    else:
+        sized = with_pixel_size(image, lateral)
     return replace(sized, frame_interval=options.frame_interval or sized.frame_interval)
 
 
