@@ -88,6 +88,22 @@ def segment(
         Images worked on at the same time.
     overwrite : bool
         Replace the results of an earlier run in `output`.
+
+    Returns
+    -------
+    RunResult
+        Where the results are, how many images and objects they are about, and what failed.
+
+    Raises
+    ------
+    InputError
+        If there are no images.
+    ModelError
+        If there is no such model, or its package is broken.
+    OutputError
+        If `output` holds other results or cannot be written.
+    UsageError
+        If the options do not fit the model, or none of the images.
     """
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     return segment_images(

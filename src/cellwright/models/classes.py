@@ -115,6 +115,11 @@ class ClassModel(Model):
         Returns
         -------
         ndarray, shape (Y, X), uint8
+
+        Raises
+        ------
+        AxesError, InputError, UsageError
+            As for `segment`, and for arrays of other shapes.
         """
         found = self.segment(as_image(image)).classes
         assert found is not None  # no sink was given

@@ -201,6 +201,11 @@ class InstanceModel(Model):
         Returns
         -------
         ndarray, shape (Y, X), int32
+
+        Raises
+        ------
+        AxesError, InputError, UsageError
+            As for `segment`, and for arrays of other shapes.
         """
         found = self.segment(as_image(image)).labels
         assert found is not None  # no sink was given

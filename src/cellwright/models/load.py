@@ -39,6 +39,11 @@ def load_model(
     threads : int, optional
         CPU threads; as many as there are physical cores when not given.
 
+    Returns
+    -------
+    InstanceModel, ClassModel, BoxModel or PointModel
+        By what it was trained to find.
+
     Raises
     ------
     ModelError

@@ -108,6 +108,11 @@ class PlaceModel(Model, ABC, Generic[R]):
         -------
         Table
             See `Detections`.
+
+        Raises
+        ------
+        AxesError, InputError, UsageError
+            As for `detect`, and for arrays of other shapes.
         """
         return self.detect(as_image(image)).table
 

@@ -1,7 +1,10 @@
 """What any result of a model depends on, besides the images and the model."""
 
+import math
 from dataclasses import dataclass
+from typing import get_args
 
+from cellwright._errors import UsageError
 from cellwright.runs.apply.planes import Depth
 
 
@@ -27,6 +30,11 @@ class ApplyOptions:
         Typical diameter of the objects, in px; estimated by default.
     pixel_size : float, optional
         Distance of neighbouring pixels in µm, in place of what the file says.
+
+    Raises
+    ------
+    UsageError
+        If `z` or `pixel_size` is none of these.
     """
 
     axes: str | None = None
@@ -37,3 +45,9 @@ class ApplyOptions:
     exclude_border: bool = False
     diameter: float | None = None
     pixel_size: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.z not in (None, *get_args(Depth)):
+            raise UsageError(f"z is one of {', '.join(get_args(Depth))}, not {self.z!r}.")
+        if self.pixel_size is not None and not 0 < self.pixel_size < math.inf:
+            raise UsageError(f"The pixel size is a length in µm, not {self.pixel_size!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from cellwright._errors import UsageError
@@ -32,6 +33,11 @@ class CompareOptions:
         Of every random choice.
     axes : str, optional
         Axes of the images where the files do not say.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method or network, or a number is out of range.
     """
 
     methods: tuple[str, ...] = ()
@@ -51,7 +57,7 @@ class CompareOptions:
                 find_method(method)
         for network in self.networks:
             network_description(network)
-        if not isinstance(self.minutes, int | float) or not self.minutes > 0:
+        if not isinstance(self.minutes, int | float) or not 0 < self.minutes < math.inf:
             raise UsageError(
                 f"The minutes of a comparison must be a number above 0, not {self.minutes!r}."
             )

@@ -13,4 +13,9 @@ class DetectOptions(ApplyOptions):
     ----------
     axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size
         As in `cellwright.runs.apply.options.ApplyOptions`.
+
+    Raises
+    ------
+    UsageError
+        If `z` or `pixel_size` is none of these.
     """

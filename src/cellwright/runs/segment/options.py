@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cellwright._errors import UsageError
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.results.batch import Task
 
@@ -23,11 +24,21 @@ class SegmentOptions(ApplyOptions):
         Measure and write objects as they are below others, too.
     axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size
         As in `cellwright.runs.apply.options.ApplyOptions`.
+
+    Raises
+    ------
+    UsageError
+        If `z`, `pixel_size` or `format` is none of these.
     """
 
     format: Literal["tif", "ome-zarr"] = "tif"
     min_size: float = 0.0
     overlaps: bool = False
+
+    def __post_init__(self) -> None:
+        ApplyOptions.__post_init__(self)
+        if self.format not in SUFFIXES:
+            raise UsageError(f"The format is one of {', '.join(SUFFIXES)}, not {self.format!r}.")
 
     def label_file(self, task: Task) -> str:
         """Return where the labels of an image go, from the result folder on."""

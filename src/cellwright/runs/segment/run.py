@@ -69,6 +69,8 @@ def segment_images(
         If there is no such model, or its package is broken.
     OutputError
         If `output` holds other results or cannot be written.
+    UsageError
+        If the options do not fit the model, or none of the images.
     """
     return apply_model(
         "segment",
@@ -123,12 +125,13 @@ def preview_segmentation(
     _job(model_ready, options)  # refuses what does not segment
     if isinstance(model_ready, InstanceModel):
         shown = find(model_ready, crop, options).labels
-        found = f"{int(np.max(shown, initial=0)):,} objects" if shown is not None else ""
+        assert shown is not None  # no sink was given
+        found = f"{int(np.max(shown, initial=0)):,} objects"
     else:
         assert isinstance(model_ready, ClassModel)
         shown = model_ready.segment(crop, channel=options.channel or None).classes
+        assert shown is not None
         found = "classes of pixels"
-    assert shown is not None  # no sink was given
     write_side_by_side(output / PREVIEW_FILE, *middle_plane(crop, shown))
     return {"preview": str(output / PREVIEW_FILE), "image": task.image, "found": found}
 

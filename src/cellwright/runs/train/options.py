@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cellwright._errors import UsageError
 from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.models.card import check_name
 
@@ -53,6 +54,13 @@ class TrainOptions:
         Axes of the images where the files do not say.
     name : str, optional
         Of the model; made from the name of the output folder by default.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method, or a number is not above 0.
+    ModelError
+        If the name is none that a model may have.
     """
 
     method: str | None = None
@@ -77,6 +85,10 @@ class TrainOptions:
             find_method(self.method)
         if self.name is not None:
             check_name(self.name)
+        for name in ("steps", "minutes", "batch_size", "patch", "diameter"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"The option {name} of a training must be above 0, not {value!r}.")
 
     @property
     def budget(self) -> dict[str, Any]:
