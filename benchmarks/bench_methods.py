@@ -13,13 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from _common import MEGAPIXEL, ROOT, data_folder, describe_machine
 from _training import new_network, trained
@@ -27,7 +23,6 @@ from peers.serve import Clock
 from train_nuclei import INPUT, SEED, learning_of, set_aside
 
 from cellwright._files import write_json
-from cellwright._types import FloatArray
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Example
 from cellwright.inference.runtime import OnnxNetwork
@@ -36,14 +31,15 @@ from cellwright.models.card import ModelCard
 from cellwright.models.export import export_network, network_facts
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
-from cellwright.models.package import Package, save_package
+from cellwright.models.package import Package, load_package, save_package
+from cellwright.models.readouts import readout_of
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import load_image
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.tuning import tuned_card
 
-THRESHOLDS = ("0.5", "0.6", "0.7", "0.8", "0.9")
+THRESHOLDS = ("0.5", "0.7", "0.8", "0.9")
 
 
 def main() -> None:
@@ -52,6 +48,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "methods")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--score-again", action="store_true", help="models that are there already")
     options = parser.parse_args()
 
     examples = open_dataset(data_folder() / "dsb2018").examples
@@ -61,10 +58,8 @@ def main() -> None:
     results = {}
     for name in options.only:
         folder = options.out / f"{name}-{options.steps}"
-        if not (folder / "result.json").exists():
-            readout = new_readout(name, 2, INPUT.diameter_range[1])
-            recipe = find_method(name).recipe_class()(readout)
-            package = learned(name, replace(learning, recipe=recipe), folder, options.steps)
+        if options.score_again or not (folder / "result.json").exists():
+            package = learned(name, learning, folder, options.steps)
             write_json(folder / "result.json", scores(package, held_out))
         results[name] = json.loads((folder / "result.json").read_text())
     print(describe_machine(("torch", "onnxruntime", "numba")))
@@ -73,8 +68,11 @@ def main() -> None:
 
 
 def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
-    """Train a method, choose on the images set aside, and save the package."""
-    readout = learning.recipe.readout
+    """Train a method, choose on the images set aside, and save the package; or open it."""
+    if (folder / "model").is_dir():
+        return load_package(folder / "model")
+    readout = new_readout(name, 2, INPUT.diameter_range[1])
+    learning = replace(learning, recipe=find_method(name).recipe_class()(readout))
     network = new_network(learning)
     record = trained(network, learning, folder / "training", steps)
     files = export_network(network, INPUT.normalisation)
@@ -98,13 +96,17 @@ def scores(package: Package, examples: list[Example]) -> dict[str, Any]:
     metrics = evaluate_examples(model, examples).to_json()
     clock = Clock()
     images = [load_image(example, 2)[0] for example in examples]
-    whole, pixels = 0.0, 0
-    with _timed_networks(clock):
+    pixels = 0
+    decoder = type(readout_of(package.card))
+    with (
+        clock.counting(OnnxNetwork, "__call__", "network"),
+        clock.counting(decoder, "decode", "decoding"),
+    ):
         for image in images:
-            start = time.process_time()
-            model.segment(image)
-            whole += time.process_time() - start
+            with clock("whole"):
+                model.segment(image)
             pixels += image.sizes["Y"] * image.sizes["X"]
+    whole = clock.parts["whole"]
     facts = package.card.network.config
     network = network_from_dict(dict(facts), seed=SEED)
     return {
@@ -115,41 +117,28 @@ def scores(package: Package, examples: list[Example]) -> dict[str, Any]:
         "seconds_per_image": whole / len(images),
         "seconds_per_megapixel": whole / pixels * MEGAPIXEL,
         "share_of_network": clock.parts["network"] / whole,
+        "share_of_decoding": clock.parts["decoding"] / whole,
         "parameters": sum(weights.numel() for weights in network.parameters()),
         "training_seconds": package.card.training["seconds"],
         "readout": dict(package.card.readout),
     }
 
 
-@contextmanager
-def _timed_networks(clock: Clock) -> Iterator[None]:
-    """Count the time of every network that runs in the block as the part ``network``."""
-    plain = OnnxNetwork.__call__
-
-    def timed(network: OnnxNetwork, pixels: FloatArray) -> FloatArray:
-        with clock("network"):
-            return plain(network, pixels)
-
-    with patch.object(OnnxNetwork, "__call__", timed):
-        yield
-
-
 def table(results: dict[str, dict[str, Any]]) -> str:
-    """Return all results as a Markdown table."""
-    lines = [
-        f"| method | AP@{'/'.join(THRESHOLDS)} per image | AP@0.5 pooled | s/image | s/Mpx "
-        "| in the network | parameters | training, min |",
-        "|---" * 8 + "|",
-    ]
+    """Return all results as a Markdown table; average precision per image / pooled."""
+    columns = [f"AP@{threshold}" for threshold in THRESHOLDS]
+    columns += ["s/image", "s/Mpx", "in the network", "decoding", "parameters", "training, min"]
+    lines = [f"| method | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, one in results.items():
         precision = one["average_precision"]
+        pairs = zip(precision["per_image"], precision["pooled"], strict=True)
         cells = [
             name,
-            " / ".join(f"{value:.3f}" for value in precision["per_image"]),
-            f"{precision['pooled'][0]:.3f}",
+            *(f"{per_image:.3f} / {pooled:.3f}" for per_image, pooled in pairs),
             f"{one['seconds_per_image']:.3f}",
             f"{one['seconds_per_megapixel']:.2f}",
             f"{one['share_of_network']:.0%}",
+            f"{one['share_of_decoding']:.0%}",
             f"{one['parameters']:,}",
             f"{one['training_seconds'] / 60:.0f}",
         ]

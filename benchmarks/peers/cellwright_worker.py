@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from itertools import repeat
 from pathlib import Path
@@ -46,28 +45,12 @@ def segment(clock: Clock, field: str, name: str, diameter: float | None = None) 
     ready, image = model(name), Image(arrays(field)[0], "YX")
     with ExitStack() as stack:
         for owner, method, part in PARTS:
-            stack.enter_context(_counted(clock, owner, method, part))
+            stack.enter_context(clock.counting(owner, method, part))
         with clock("whole"):
             found = ready.segment(image, diameter=diameter)
     whole = clock.parts.pop("whole")
     clock.parts["rest"] = whole - sum(clock.parts.values())
     return len(found.table["label"])
-
-
-@contextmanager
-def _counted(clock: Clock, owner: Any, method: str, part: str) -> Iterator[None]:
-    """Inside the block, count the time of a method as that of a part."""
-    original: Callable[..., Any] = getattr(owner, method)
-
-    def timed(*arguments: Any, **options: Any) -> Any:
-        with clock(part):
-            return original(*arguments, **options)
-
-    setattr(owner, method, timed)
-    try:
-        yield
-    finally:
-        setattr(owner, method, original)
 
 
 def decode(clock: Clock, field: str) -> int:

@@ -134,7 +134,7 @@ def _percentiles(values: AnyArray, percentages: tuple[float, ...], times: int) -
     several times faster than ordering them.
     """
     if values.dtype not in (np.uint8, np.uint16):
-        return np.percentile(np.repeat(values, times), percentages).astype(np.float64)
+        return np.asarray(np.percentile(np.repeat(values, times), percentages), np.float64)
     upto = np.cumsum(np.bincount(values)) * times
     place = np.array(percentages) / 100 * (values.size * times - 1)
     below = np.floor(place)
