@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
 from cellwright._errors import DatasetError, FormatError, InputError
 from cellwright.datasets.cache import RecentlyUsed
@@ -13,10 +14,14 @@ from cellwright.datasets.examples import (
     binary_labels_warning,
     fit_channels,
     load_example,
+    load_pixels,
     object_facts,
 )
 from cellwright.datasets.records import CocoLabels, Example
 from cellwright.datasets.summary import summarise
+from cellwright.images.image import Image
+from cellwright.models.card import RGB
+from cellwright.models.channels import channels_for
 from datasets.dataset_builders import discs, paired_folder, save
 
 
@@ -33,6 +38,17 @@ def test_files_become_channels(tmp_path):
     labels = save(tmp_path / "l.tif", np.zeros((6, 7), np.uint8))
     pixels, _ = load_example(Example("i", files, labels))
     assert pixels[:, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_a_dye_in_false_colour_is_learned_in_grey_as_models_are_given_it(tmp_path):
+    blue = np.zeros((8, 10, 3), np.uint8)
+    blue[2:5, 3:6, 2] = 200
+    Picture.fromarray(blue).save(tmp_path / "i.png")
+    pixels, rgb = load_pixels(Example("i", (tmp_path / "i.png",), None))
+    assert rgb and pixels.shape == (3, 8, 10)
+    assert all(np.array_equal(channel, blue[..., 2]) for channel in pixels)
+    image = Image(np.moveaxis(blue, 2, 0), "CYX", channel_names=RGB)
+    assert np.array_equal(channels_for(image, RGB, None)[(slice(None),) * 3], pixels)
 
 
 def test_volume_with_stated_axes(tmp_path):

@@ -56,6 +56,15 @@ def test_noise_holds_no_nuclei(nuclei, rng, grain):
     assert len(nuclei.segment(Image(noise, "YX")).table["label"]) == 0
 
 
+def test_the_colour_that_a_dye_is_shown_in_changes_nothing(nuclei):
+    image, _ = simulate_field(NucleiSimulation(size=(300, 340), diameter=20), seed=6)
+    grey = np.clip(image / np.percentile(image, 99.9) * 255, 0, 255).astype(np.uint8)
+    blue = np.stack([np.zeros_like(grey), grey // 3, grey])
+    found = nuclei.segment(Image(blue, "CYX", channel_names=("red", "green", "blue")))
+    assert np.array_equal(found.labels, nuclei.segment(grey).labels)
+    assert found.labels.max() > 20
+
+
 def test_tiles_change_nothing(nuclei):
     image, _ = simulate_field(NucleiSimulation(size=(300, 340), diameter=20), seed=6)
     whole = nuclei.segment(Image(image, "YX"), diameter=20).labels

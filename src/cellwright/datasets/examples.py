@@ -25,6 +25,7 @@ from cellwright.images import layers as label_layers
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, read, read_labels
+from cellwright.images.tint import only_dye
 
 
 def load_example(example: Example) -> tuple[AnyArray, LabelArray]:
@@ -58,7 +59,8 @@ def load_pixels(example: Example) -> tuple[AnyArray, bool]:
     Returns
     -------
     pixels : ndarray, shape (C, [Z,] Y, X), the dtype of the file
-        Several files become several channels.
+        Several files become several channels. One dye in false colour is grey in all of them,
+        as models are given it.
     rgb : bool
         Whether the channels are red, green and blue.
 
@@ -81,6 +83,9 @@ def load_pixels(example: Example) -> tuple[AnyArray, bool]:
             )
         )
     rgb = len(images) == 1 and images[0].is_rgb
+    dye = only_dye(channels[0]) if rgb else None
+    if dye is not None:
+        return np.broadcast_to(channels[0][dye], channels[0].shape), rgb
     return (channels[0] if len(channels) == 1 else np.concatenate(channels)), rgb
 
 

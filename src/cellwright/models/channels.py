@@ -11,7 +11,9 @@ import numpy as np
 from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
 from cellwright.images.image import Image, PixelSource
+from cellwright.images.tint import only_dye
 from cellwright.models.card import RGB
+from cellwright.models.sampling import pixel_sample
 
 Channel: TypeAlias = int | str
 
@@ -85,8 +87,9 @@ def channels_for(
 ) -> ChannelSource:
     """Return the pixels of an image with the channels that a network takes.
 
-    One channel is repeated. A colour image goes to a colour network as it is, and to a network
-    of one channel as the mean of its colours. Of several fluorescence channels one must be
+    One channel is repeated. A colour image goes to a colour network as it is, unless it shows one
+    dye in false colour and is grey in truth, and to a network of one channel as the mean of its
+    colours. Of several fluorescence channels one must be
     chosen, unless the network takes that many.
 
     Parameters
@@ -117,6 +120,9 @@ def channels_for(
     chosen = check_channels(image, wanted, channel)
     count = len(chosen) if chosen else image.sizes.get("C", 1)
     mean = count > 1 == len(wanted)
+    if chosen is None and image.is_rgb and not mean:
+        dye = only_dye(pixel_sample(ChannelSource(image.data, dimensions, None, count)))
+        chosen = None if dye is None else (dye,)
     return ChannelSource(image.data, dimensions, chosen, len(wanted), mean)
 
 
