@@ -94,6 +94,11 @@ def test_broken_tables_are_refused(tmp_path, line, told):
         open_dataset(write_table(tmp_path, [*GOOD, line]))
 
 
+def test_boxes_of_no_class_are_objects(tmp_path):
+    lines = ["image,class,xmin,ymin,xmax,ymax", "a.tif,,3,2,13,9", "b.tif,cell,3,2,13,9"]
+    assert class_names(open_dataset(write_table(tmp_path, lines)).examples) == ("cell", "object")
+
+
 def test_a_coco_file_without_outlines_is_a_dataset_of_boxes(tmp_path):
     save(tmp_path / "a.tif", np.zeros((20, 30), np.uint8))
     content = {

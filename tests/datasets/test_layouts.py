@@ -119,6 +119,38 @@ def test_challenge_movie_takes_gold_before_silver_and_notes_the_rest(tmp_path):
     assert "2 of 4 frames are not segmented" in dataset.notes[0]
 
 
+def test_labels_of_single_planes_are_not_taken_for_those_of_other_frames(tmp_path):
+    touch(tmp_path, *(f"01/t00{i}.tif" for i in range(4)), "01_GT/SEG/man_seg_000_003.tif")
+    with pytest.raises(DatasetError, match=r"single planes of volumes only.*man_seg_000_003"):
+        open_dataset(tmp_path)
+    touch(tmp_path, "01_ST/SEG/man_seg003.tif")
+    assert pairs(tmp_path) == {"01/t003.tif": "01_ST/SEG/man_seg003.tif"}
+    assert "1 label image of single planes" in open_dataset(tmp_path).notes[0]
+    touch(tmp_path, "01_ST/SEG/man_seg03.tif")
+    with pytest.raises(DatasetError, match="both belong to the image '3'"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("classes: cell", "must be a list of names, not 'cell'"),
+        ("- {id: b, images: a.tif, split: held out}", "in the split 'held out'; use train, val"),
+    ],
+)
+def test_a_description_that_would_be_misread_is_refused(tmp_path, line, told):
+    touch(tmp_path, "a.tif")
+    start = ["format: cellwright dataset 1", "task: instances"]
+    listed = ["examples:", "- {id: a, images: a.tif, split: validation}"]
+    path = tmp_path / "dataset.yaml"
+    path.write_text("\n".join([*start, *listed]), encoding="utf-8")
+    assert open_dataset(path).splits == {"val": 1}
+    lines = [*start, *listed, line] if line.startswith("-") else [*start, line, *listed]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DatasetError, match=told):
+        open_dataset(path)
+
+
 def test_class_folders(tmp_path):
     touch(tmp_path, "train/mitosis/a.png", "train/other/b.png", "test/other/a.png")
     dataset = open_dataset(tmp_path)

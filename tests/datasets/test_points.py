@@ -67,11 +67,21 @@ def test_points_of_volumes_have_a_z(tmp_path):
         ("image,y,x,split\na,4,4,train\na,5,5,val\n", "two splits"),
         ("image,y,x,split\na,4,4,one\n", "use train, val or test"),
         ("image,z,y,x\na,1,4,4\na,,4,4\n", "others have none"),
+        ("image,y,x\na,1,5,2,5\n", "line 2: it has more cells"),  # decimal commas
+        ("image,y,x\na,4,4\na.tif,5,5\n", "both 'a' and 'a.tif'"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path, content, message):
     with pytest.raises(DatasetError, match=message):
         open_dataset(write_table(tmp_path, content))
+
+
+def test_empty_rows_and_cells_below_a_table_are_nothing(tmp_path):
+    table = "image,y,x,class\na,4,7,\na,5,6,dim,,\n,,,\n,,,\n"
+    (example, *_) = open_dataset(write_table(tmp_path, table)).examples
+    points = load_points(example, (40, 50))
+    assert points.positions.tolist() == [[4, 7], [5, 6]]
+    assert points.names.tolist() == ["object", "dim"]
 
 
 def test_points_outside_of_the_image_are_refused(tmp_path):

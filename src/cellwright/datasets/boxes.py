@@ -14,7 +14,7 @@ from cellwright.datasets.cache import while_unchanged
 from cellwright.datasets.coco import read_coco
 from cellwright.datasets.columns import find_columns
 from cellwright.datasets.records import BoxLabels, Example
-from cellwright.datasets.tables import Row, header_of, read_rows
+from cellwright.datasets.tables import Row, header_of, read_listed
 
 ONE_CLASS = "object"
 """What objects are called where nobody tells classes apart."""
@@ -129,28 +129,16 @@ def read_boxes(path: Path) -> BoxTable:
         If a column or number is missing, a box has no area, or an image is in two splits; the
         message names the row.
     """
-    rows: dict[str, list[tuple[float, ...]]] = {}
-    names: dict[str, list[str]] = {}
-    splits: dict[str, str] = {}
-    for row in read_rows(path, _COLUMNS, _NEEDED):
-        said = row.said
-        image, where = said["image"], f"'{path}', line {row.line}"
-        rows.setdefault(image, [])
-        names.setdefault(image, [])
-        if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
-            raise DatasetError(f"{where}: '{image}' is in two splits.")
-        if any(said[side] for side in SIDES):
-            rows[image].append(_corners(row, where))
-            names[image].append(said.get("class", ONE_CLASS))
+    listed = read_listed(path, _COLUMNS, SIDES, _corners)
     boxes = {
         image: Boxes(
-            np.array(rows[image], np.float32).reshape(-1, 4),
-            np.array(names[image], np.str_),
-            np.ones(len(rows[image]), bool),
+            np.array(corners, np.float32).reshape(-1, 4),
+            np.array([name or ONE_CLASS for name in listed.names[image]], np.str_),
+            np.ones(len(corners), bool),
         )
-        for image in rows
+        for image, corners in listed.places.items()
     }
-    return BoxTable(boxes, splits)
+    return BoxTable(boxes, listed.splits)
 
 
 @while_unchanged

@@ -16,7 +16,7 @@ from cellwright.datasets.columns import find_columns
 from cellwright.datasets.examples import ObjectFacts, load_example, load_labels, object_facts
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import BoxLabels, CentreLabels, Dataset, Example, PointLabels
-from cellwright.datasets.tables import Row, header_of, read_rows
+from cellwright.datasets.tables import Row, header_of, read_listed
 
 _AXES = ("z", "y", "x")
 _COLUMNS = {
@@ -170,27 +170,18 @@ def read_points(path: Path) -> PointTable:
     DatasetError
         If a column or number is missing, or an image is in two splits; the message names the row.
     """
-    rows: dict[str, list[tuple[float, ...]]] = {}
-    names: dict[str, list[str]] = {}
-    splits: dict[str, str] = {}
-    for row in read_rows(path, _COLUMNS, _NEEDED):
-        said = row.said
-        image, where = said["image"], f"'{path}', line {row.line}"
-        rows.setdefault(image, [])
-        names.setdefault(image, [])
-        if splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
-            raise DatasetError(f"{where}: '{image}' is in two splits.")
-        if said["y"] or said["x"]:
-            rows[image].append(_position(row, where))
-            names[image].append(said.get("class") or ONE_CLASS)
-    for image, places in rows.items():
+    listed = read_listed(path, _COLUMNS, _NEEDED[1:], _position)
+    for image, places in listed.places.items():
         if len({len(place) for place in places}) > 1:
             raise DatasetError(f"'{path}': some points of '{image}' have a z, others have none.")
     points = {
-        image: Points(np.array(rows[image], np.float64), np.array(names[image], np.str_))
-        for image in rows
+        image: Points(
+            np.array(places, np.float64),
+            np.array([name or ONE_CLASS for name in listed.names[image]], np.str_),
+        )
+        for image, places in listed.places.items()
     }
-    return PointTable(points, splits)
+    return PointTable(points, listed.splits)
 
 
 def _position(row: Row, where: str) -> tuple[float, ...]:

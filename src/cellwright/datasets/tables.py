@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -64,7 +64,7 @@ def read_rows(
     Raises
     ------
     DatasetError
-        If it cannot be read, or a column is missing.
+        If it cannot be read, a column is missing, or a row has more cells than there are columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -78,10 +78,73 @@ def read_rows(
                     "about something else, rename it."
                 )
             for row in reader:
+                beyond = row.pop(None, [])  # what has no column
+                if any(cell.strip() for cell in beyond):
+                    raise DatasetError(
+                        f"'{path}', line {reader.line_num}: it has more cells than the table has "
+                        "columns. Write numbers with a point, and quote texts with commas."
+                    )
+                if not any(row.values()):
+                    continue  # spreadsheets leave such rows below a table
                 said = {thing: (row[name] or "").strip() for thing, name in columns.items()}
                 yield Row(reader.line_num, said, reader.reader.dialect.delimiter != ",")
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DatasetError(f"'{path}' is not a readable CSV file in UTF-8 ({error}).") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Objects with their places, by image as a table names it.
+
+    Parameters
+    ----------
+    places : dict of str to list of tuple
+        Numbers of each object; none of an image without objects.
+    names : dict of str to list of str
+        Class of each object; empty where nothing is said.
+    splits : dict of str to str
+        Empty where nothing is said.
+    """
+
+    places: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+
+
+def read_listed(
+    path: Path,
+    known: Mapping[str, Sequence[str]],
+    numbers: Sequence[str],
+    place_of: Callable[[Row, str], tuple[float, ...]],
+) -> Listed:
+    """Read a table with one object a row, that also says ``image``, ``class`` and ``split``.
+
+    Parameters
+    ----------
+    path, known
+        As for `read_rows`.
+    numbers : sequence of str
+        The columns of numbers that must be there. A row without any of these names an image that
+        has no objects.
+    place_of : callable
+        Returns the numbers of a row; what it is told besides names the row in messages.
+
+    Raises
+    ------
+    DatasetError
+        As `read_rows` and `place_of`, or if an image is in two splits.
+    """
+    found = Listed()
+    for row in read_rows(path, known, ("image", *numbers)):
+        said = row.said
+        image, where = said["image"], f"'{path}', line {row.line}"
+        places, names = found.places.setdefault(image, []), found.names.setdefault(image, [])
+        if found.splits.setdefault(image, said.get("split", "")) != said.get("split", ""):
+            raise DatasetError(f"{where}: '{image}' is in two splits.")
+        if any(said[number] for number in numbers):
+            places.append(place_of(row, where))
+            names.append(said.get("class", ""))
+    return found
 
 
 def _reader(stream: TextIO) -> csv.DictReader[str]:

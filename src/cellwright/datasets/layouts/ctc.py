@@ -5,25 +5,41 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cellwright.datasets.layouts.files import check_pairs, image_files, subfolders
+from cellwright._errors import DatasetError
+from cellwright._words import counted
+from cellwright.datasets.layouts.files import check_pairs, image_files, renamed, subfolders
 from cellwright.datasets.records import Dataset, Example
+
+_KINDS = ("ST", "GT")  # silver, gold
+_PLANE = re.compile(r"\d_\d+$")  # man_seg_012_003: plane 3 of frame 12
 
 
 def open_ctc(root: Path) -> Dataset | None:
     """Recognise numbered movies with gold (``_GT``) or silver (``_ST``) segmentation.
 
-    Frames that are not segmented are left out; gold labels go before silver ones. Each movie is
-    a group, as its frames show the same cells.
+    Frames that are not segmented are left out, as are labels of single planes of volumes; gold
+    labels go before silver ones. Each movie is a group, as its frames show the same cells.
+
+    Raises
+    ------
+    DatasetError
+        If frames and labels do not pair, or only single planes of volumes have labels.
     """
     inside = subfolders(root)
     movies = [name for name in inside if re.fullmatch(r"\d\d", name)]
     segmented = {movie: labels for movie in movies if (labels := _segmented(inside[movie]))}
+    planes = [path for movie in movies for path in _of_planes(inside[movie])]
+    if planes and not segmented:
+        raise DatasetError(
+            f"'{root}' has labels of single planes of volumes only, such as '{planes[0]}'. "
+            "Segment whole volumes, or save these planes and their labels as images of their own."
+        )
     if not segmented:
         return None
     examples: list[Example] = []
-    notes: list[str] = []
+    notes = [f"Left out: {counted(len(planes), 'label image')} of single planes."] if planes else []
     for movie, labels in segmented.items():
-        frames = {_number(stem): path for stem, path in image_files(inside[movie]).items()}
+        frames = renamed(image_files(inside[movie]), _number)
         check_pairs(frames, labels, f"Movie '{inside[movie]}'", complete=False)
         examples += [
             Example(f"{movie}/{frames[number].stem}", (frames[number],), path, group=movie)
@@ -39,12 +55,24 @@ def open_ctc(root: Path) -> Dataset | None:
 
 def _segmented(movie: Path) -> dict[str, Path]:
     """Return the label file of each segmented frame, by the frame's number."""
-    found: dict[str, Path] = {}
-    for kind in ("ST", "GT"):
-        folder = movie.with_name(f"{movie.name}_{kind}") / "SEG"
-        if folder.is_dir():
-            found |= {_number(stem): path for stem, path in image_files(folder).items()}
-    return found
+    silver, gold = (
+        renamed(
+            {s: p for s, p in _label_files(movie, kind).items() if not _PLANE.search(s)}, _number
+        )
+        for kind in _KINDS
+    )
+    return silver | gold
+
+
+def _of_planes(movie: Path) -> list[Path]:
+    """Return the label files of single planes of volumes."""
+    files = [file for kind in _KINDS for file in _label_files(movie, kind).items()]
+    return [path for stem, path in files if _PLANE.search(stem)]
+
+
+def _label_files(movie: Path, kind: str) -> dict[str, Path]:
+    folder = movie.with_name(f"{movie.name}_{kind}") / "SEG"
+    return image_files(folder) if folder.is_dir() else {}
 
 
 def _number(stem: str) -> str:

@@ -11,6 +11,7 @@ import yaml
 from cellwright._errors import DatasetError
 from cellwright._files import write_text
 from cellwright._words import counted
+from cellwright.datasets.layouts.files import split_name
 from cellwright.datasets.records import (
     BoxLabels,
     CentreLabels,
@@ -52,6 +53,9 @@ def read_description(path: Path) -> Dataset:
                 f"'format' must be '{_FORMAT}' and 'task' one of {', '.join(get_args(Task))}"
             )
         examples = tuple(_example(entry, path.parent) for entry in content["examples"])
+        names = content.get("classes", [])
+        if not isinstance(names, list):
+            raise ValueError(f"'classes' must be a list of names, not {names!r}")
     except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as error:
         raise DatasetError(
             f"'{path}' is not a readable description of a dataset "
@@ -63,8 +67,8 @@ def read_description(path: Path) -> Dataset:
             f"'{path}' names what is not there: {counted(len(missing), 'file')}, first "
             f"'{missing[0]}'."
         )
-    names = tuple(str(name) for name in content.get("classes", ()))
-    return Dataset(path.parent, "dataset.yaml", content["task"], examples, classes=names)
+    classes = tuple(map(str, names))
+    return Dataset(path.parent, "dataset.yaml", content["task"], examples, classes=classes)
 
 
 def write_description(dataset: Dataset, path: Path) -> None:
@@ -126,6 +130,14 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
     if not files:
         raise ValueError(f"the example {entry['id']} names no image")
     words = {name: str(entry[name]) for name in _WORDS if entry.get(name) is not None}
+    if "split" in words:
+        split = split_name(words["split"])
+        if split is None:
+            raise ValueError(
+                f"the example {entry['id']} is in the split '{words['split']}'; use train, val or "
+                "test"
+            )
+        words["split"] = split
     classes = folder / entry["classes"] if "classes" in entry else None
     return Example(str(entry["id"]), files, source, classes=classes, **words)
 

@@ -36,11 +36,18 @@ def listed_examples(
     Raises
     ------
     DatasetError
-        If an image is not there, or a split has an unknown name.
+        If an image is not there or has two names, or a split has an unknown name.
     """
     folder = table.parent / _IMAGES
     files = image_files(folder if folder.is_dir() else table.parent)
-    listed = {stem(Path(image)): image for image in images}
+    listed: dict[str, str] = {}
+    for image in images:
+        other = listed.setdefault(stem(Path(image)), image)
+        if other != image:
+            raise DatasetError(
+                f"'{table}' calls the image '{stem(Path(image))}' both '{other}' and '{image}'. "
+                "Call every image by one name."
+            )
     if missing := [image for name, image in listed.items() if name not in files]:
         raise DatasetError(
             f"'{table}' lists {counted(len(missing), 'image')} not there ({some(missing)})."
