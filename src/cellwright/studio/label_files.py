@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cellwright._errors import FormatError, OutputError
+from cellwright._types import AnyArray
 from cellwright.images.image import PixelSource
 from cellwright.images.read import LARGEST_LABEL, read, read_labels
+from cellwright.images.sources import split_index
 from cellwright.studio.canvas import CHUNK
+from cellwright.studio.levels import smaller_copies
 from cellwright.studio.tools import UNKNOWN
 
 _REMEDY = "Move them away, or annotate the image they belong to."
@@ -35,6 +40,46 @@ def open_labels(
     if source.dtype.kind not in "ui":
         raise FormatError(f"'{path}' holds {source.dtype} pixels; labels are whole numbers.")
     return source
+
+
+class SmallerCopies:
+    """Labels of a file of which every n-th pixel is read from its smaller copies, where it can be.
+
+    Only for files that were written here: others may hold means of labels there.
+
+    Parameters
+    ----------
+    labels : PixelSource
+    path : Path
+        Their file.
+    """
+
+    def __init__(self, labels: PixelSource, path: Path) -> None:
+        self.shape, self.dtype = labels.shape, np.dtype(labels.dtype)
+        self._by_factor: dict[int, PixelSource] = {1: labels}
+        if isinstance(labels, np.ndarray):
+            return
+        for image in smaller_copies(path, labels.shape):
+            self._by_factor[round(labels.shape[-1] / image.shape[-1])] = image.data
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        box, inside = split_index(key, self.shape)
+        steps = [part.step if isinstance(part, slice) else 1 for part in inside[-2:]]
+        wanted = [range(p.start, p.stop, n) for p, n in zip(box[-2:], steps, strict=True)]
+        factor = max(f for f in self._by_factor if self._has(f, wanted))
+        if factor == 1:
+            return np.asarray(self._by_factor[1][key])
+        plane = (slice(r.start // factor, r[-1] // factor + 1, r.step // factor) for r in wanted)
+        found = np.asarray(self._by_factor[factor][(*box[:-2], *plane)])
+        return found[(*inside[:-2], slice(None), slice(None))]
+
+    def _has(self, factor: int, wanted: Sequence[range]) -> bool:
+        """Whether a copy has all of the wanted rows and columns."""
+        sizes = self._by_factor[factor].shape[-2:]
+        return factor == 1 or all(
+            r and r.step % factor == 0 and r[-1] // factor < size
+            for r, size in zip(wanted, sizes, strict=True)
+        )
 
 
 def label_range(path: Path | None, labels: PixelSource) -> tuple[int, int]:

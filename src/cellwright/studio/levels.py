@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from cellwright._types import AnyArray
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.pyramid import Shrunk, level_count
 from cellwright.images.read import read
+from cellwright.images.sources import split_index
 
 COARSEST = 512
 """Levels are added until Y and X have at most this many pixels: one tile shows the image."""
 _MOST_FILE_LEVELS = 16
 _BINS = 256
-_KEPT = 8  # planes of the coarsest level: the list, the contrast and the first tile are of it
+_KEPT = 4  # planes of an overview
 _TAIL = 0.001  # of the pixels on either side lie beyond the automatic contrast limits
 
 
@@ -83,7 +86,12 @@ class Levels:
             )
             same = stored == factor
             self._levels.append(source if same else Shrunk(source, factor // stored, labels=False))
-        self._coarsest = lru_cache(_KEPT)(partial(self._read, len(self) - 1))
+        if len(self) > 2:
+            # Whatever shows the image as a whole is one of the last two, and of one reading.
+            overview = _Kept(self._levels[-2])
+            self._levels[-2] = overview
+            if isinstance(self._levels[-1], Shrunk):
+                self._levels[-1] = Shrunk(overview, 2, labels=False)
 
     def __len__(self) -> int:
         """Return the number of levels."""
@@ -117,17 +125,6 @@ class Levels:
             _within(axis, size, {"T": place.t, "Z": place.z, "C": channel}[axis])
             for axis, size in zip(self.image.axes[:-2], self.image.shape[:-2], strict=True)
         )
-        if level == len(self) - 1 > 0:
-            return np.ascontiguousarray(self._coarsest(index)[rows, columns])
-        return self._read(level, index, rows, columns)
-
-    def _read(
-        self,
-        level: int,
-        index: tuple[int, ...],
-        rows: slice = slice(None),
-        columns: slice = slice(None),
-    ) -> AnyArray:
         pixels = np.asarray(self._levels[level][(*index, rows, columns)])
         return np.ascontiguousarray(pixels, shown_type(self.image.dtype))
 
@@ -160,18 +157,24 @@ def open_levels(path: Path, scene: str | None, axes: str | None = None) -> Level
         What the axes of the file are, where it does not say.
     """
     image = read(path, scene=scene, axes=axes)
-    coarser: list[Image] = []
-    if level_count(image.shape, COARSEST):
-        for level in range(1, _MOST_FILE_LEVELS):
-            try:
-                found = read(path, scene=scene, axes=axes, level=level)
-            except InputError:
-                break
-            # Very small levels may lose an axis that becomes a singleton.
-            if found.axes != image.axes or found.shape[:-2] != image.shape[:-2]:
-                break
-            coarser.append(found)
-    return Levels(image, coarser)
+    return Levels(image, list(smaller_copies(path, image.shape, scene, axes)))
+
+
+def smaller_copies(
+    path: Path, shape: tuple[int, ...], scene: str | None = None, axes: str | None = None
+) -> Iterator[Image]:
+    """Yield the coarser levels that a file holds of an image of some shape, the finest first."""
+    if not level_count(shape, COARSEST):
+        return
+    for level in range(1, _MOST_FILE_LEVELS):
+        try:
+            found = read(path, scene=scene, axes=axes, level=level)
+        except InputError:
+            return
+        # Very small levels may lose an axis that becomes a singleton.
+        if found.shape[:-2] != shape[:-2]:
+            return
+        yield found
 
 
 def shown_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -193,6 +196,28 @@ def plane_of(image: Image, place: Place) -> Image:
         channel_names=image.channel_names,
         name=image.name,
     )
+
+
+class _Kept:
+    """A source of which planes are read as a whole, and those of late kept."""
+
+    def __init__(self, source: PixelSource) -> None:
+        self.shape = source.shape
+        self.dtype = np.dtype(source.dtype)
+        self._source = source
+        self._plane = lru_cache(_KEPT)(self._read)
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        box, inside = split_index(key, self.shape)
+        *leading, rows, columns = box
+        found = np.empty([part.stop - part.start for part in box], self.dtype)
+        for index in product(*(range(part.start, part.stop) for part in leading)):
+            at = tuple(i - part.start for i, part in zip(index, leading, strict=True))
+            found[at] = self._plane(index)[rows, columns]
+        return found[inside]
+
+    def _read(self, index: tuple[int, ...]) -> AnyArray:
+        return np.asarray(self._source[(*index, slice(None), slice(None))])
 
 
 class _Plane:

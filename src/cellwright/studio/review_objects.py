@@ -16,7 +16,7 @@ from cellwright.measure.tables import read_parquet
 from cellwright.runs.apply.like import with_pixel_size
 from cellwright.runs.results.batch import Task
 from cellwright.runs.results.result import OBJECTS, plan_tasks
-from cellwright.studio.label_files import open_labels
+from cellwright.studio.label_files import SmallerCopies, open_labels
 from cellwright.studio.levels import open_levels
 from cellwright.studio.review_results import (
     ALL,
@@ -98,7 +98,8 @@ def _open_image(
         return Opened(levels, None, axes[:-2], remark)
     shape = tuple(levels.image.sizes[axis] for axis in axes)
     remedy = f"Say where the image is that they were made from: {_WHERE}"
-    return Opened(levels, open_labels(labels, axes, shape, remedy), axes[:-2], remark)
+    found = open_labels(labels, axes, shape, remedy)
+    return Opened(levels, SmallerCopies(found, labels), axes[:-2], remark)
 
 
 def _places(objects: Table, image: IntArray) -> Places:

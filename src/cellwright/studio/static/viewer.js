@@ -132,6 +132,8 @@ export class Viewer {
     if (this.image) this.#drawPicture(this.image);
     this.pen.setTransform(dense, 0, 0, dense, 0, 0);
     this.pen.clearRect(0, 0, this.camera.width, this.camera.height);
+    this.pen.fillStyle = "#00000001"; // Chromium may go on showing what was there where a clear is all that is drawn
+    this.pen.fillRect(0, 0, 1, 1);
     for (const decorate of this.decorations) decorate(this.pen);
     for (const tell of this.moved) tell();
   }
