@@ -145,6 +145,14 @@ def test_non_finite_pixels_are_counted() -> None:
         check_pixels(Image(np.full_like(pixels, np.nan), "ZYX"))
 
 
+def test_infinity_is_found_in_16_bits_too() -> None:
+    pixels = np.ones((4, 5), np.float16)
+    check_pixels(Image(pixels, "YX"))
+    pixels[1, 2] = np.inf
+    with pytest.raises(InputError, match="1 of 20 pixels"):
+        check_pixels(Image(pixels, "YX"))
+
+
 def test_pixels_beyond_32_bits_are_refused_like_infinite_ones() -> None:
     immense = np.ones((8, 9)) * 1e300
     immense[0, 0] = 1.0

@@ -26,11 +26,12 @@ def check_pixels(image: Image) -> None:
     if image.dtype.kind != "f":
         return
     bad = finite = total = 0
+    largest = np.float32(LARGEST)  # as a plain number it would be infinite beside 16-bit pixels
     rows = image.sizes["Y"]
     for index in np.ndindex(*image.shape[:-2]):
         for start in range(0, rows, BLOCK_ROWS):
             block = np.asarray(image.data[(*index, slice(start, start + BLOCK_ROWS))])
-            bad += block.size - int(np.count_nonzero(np.abs(block) <= LARGEST))
+            bad += block.size - int(np.count_nonzero(np.abs(block) <= largest))
             finite += int(np.count_nonzero(np.isfinite(block)))
             total += block.size
     if bad == total and finite:

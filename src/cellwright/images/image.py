@@ -55,7 +55,8 @@ class Image:
     Raises
     ------
     AxesError
-        If the axes do not fit the shape, or a pixel size or channel name is missing or extra.
+        If the axes do not fit the shape, a pixel size or channel name is missing or extra, or a
+        pixel size or the frame interval is not positive.
     """
 
     data: PixelSource
@@ -79,6 +80,11 @@ class Image:
                     f"'{self.name}': the pixel size {self.pixel_size} µm is not positive; "
                     "give the true size, or none."
                 )
+        if self.frame_interval is not None and not 0 < self.frame_interval < np.inf:
+            raise AxesError(
+                f"'{self.name}': the frame interval {self.frame_interval} s is not positive; "
+                "give the true time, or none."
+            )
         if self.channel_names is not None and len(self.channel_names) != self.sizes.get("C", 1):
             raise AxesError(
                 f"'{self.name}': {len(self.channel_names)} channel names were given for "
@@ -131,12 +137,14 @@ class Image:
         Parameters
         ----------
         **bounds : slice or int
-            For any axis letter (``y=slice(0, 512)``, ``c=1``); an integer drops the axis.
+            For any axis letter (``y=slice(0, 512)``, ``c=1``); an integer drops the axis, a step
+            leaves pixels out.
 
         Returns
         -------
         Image
-            The region with its pixels in memory and the matching pixel size and channel names.
+            The region with its pixels in memory and the matching pixel size, frame interval and
+            channel names. One frame keeps the interval of its movie.
 
         Raises
         ------
@@ -148,16 +156,23 @@ class Image:
         if unknown:
             raise AxesError(f"'{self.name}' has axes {self.axes}, not {''.join(unknown)}.")
         key = tuple(wanted.get(axis, slice(None)) for axis in self.axes)
-        kept = "".join(a for a in self.axes if not isinstance(wanted.get(a), int))
-        names = self.channel_names
+        parts = zip(self.axes, key, strict=True)
+        steps = {a: abs(part.step or 1) for a, part in parts if isinstance(part, slice)}
+        names, size, interval = self.channel_names, self.pixel_size, self.frame_interval
         if names is not None and "C" in wanted:
             chosen = wanted["C"]
-            names = None if isinstance(chosen, int) else names[chosen]
-        size = self.pixel_size
+            names = names[chosen] if isinstance(chosen, slice) else None
         if size is not None:
-            size = tuple(s for a, s in zip(self.spatial_axes, size, strict=True) if a in kept)
-        pixels = np.asarray(self.data[key])
-        return replace(self, data=pixels, axes=kept, pixel_size=size, channel_names=names)
+            spatial = zip(self.spatial_axes, size, strict=True)
+            size = tuple(s * steps[a] for a, s in spatial if a in steps)
+        return replace(
+            self,
+            data=np.asarray(self.data[key]),
+            axes="".join(steps),
+            pixel_size=size,
+            frame_interval=None if interval is None else interval * steps.get("T", 1),
+            channel_names=names,
+        )
 
 
 def check_axes(axes: str, shape: tuple[int, ...], name: str) -> None:

@@ -54,7 +54,8 @@ class Shrunk:
         if self._labels or y < f or x < f:
             return pixels[..., ::f, ::f]
         blocks = pixels.reshape(*leading, y // f, f, x // f, f)
-        mean: AnyArray = blocks.mean(axis=(-3, -1), dtype=np.float32)
+        exact = np.result_type(self.dtype, np.float32)  # 64 bits for those of 32
+        mean: AnyArray = blocks.mean(axis=(-3, -1), dtype=exact)
         return mean if self.dtype.kind == "f" else np.rint(mean)
 
 
