@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from cellwright._errors import FormatError, OutputError
+from cellwright._errors import FormatError, InputError, OutputError
 from cellwright.images.image import Image
 from cellwright.images.read import list_scenes, read
 from cellwright.images.write import write
@@ -93,6 +93,12 @@ class FormatConformance:
     def test_one_pixel_image(self, tmp_path: Path) -> None:
         back, _ = self.round_trip(Image(np.full((1, 1), 7, self.dtypes[0]), "YX"), tmp_path)
         assert (back.axes, back.to_numpy().tolist()) == ("YX", [[7]])
+
+    def test_there_are_no_other_levels_than_those_stored(self, tmp_path: Path) -> None:
+        _, path = self.round_trip(make_image(Case("YX", self.dtypes[0])), tmp_path)
+        for level in (-1, 1):
+            with pytest.raises(InputError, match=f"1 resolution level, so no level {level};"):
+                read(path, level=level)
 
     def test_truncated_file_is_named_with_a_cure(self, tmp_path: Path) -> None:
         _, path = self.round_trip(make_image(Case("YX", self.dtypes[0])), tmp_path)

@@ -1,5 +1,6 @@
 """Lazy sources read exactly the region asked for, whatever it is."""
 
+import io
 import pickle
 from pathlib import Path
 
@@ -66,6 +67,25 @@ def test_raw_file_writes_only_the_region(
     file[key] = values
     expected[key] = values
     np.testing.assert_array_equal(file[:], expected)
+
+
+def test_raw_file_goes_on_where_the_system_moves_fewer_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sip(io.FileIO):
+        """Moves 5 bytes at a time, as Linux does two gigabytes."""
+
+        def readinto(self, target: memoryview) -> int | None:
+            return super().readinto(target[:5])
+
+        def write(self, source: memoryview) -> int | None:
+            return super().write(source[:5])
+
+    (tmp_path / "pixels").write_bytes(bytes(PIXELS.nbytes))
+    monkeypatch.setattr(Path, "open", lambda path, mode, buffering: Sip(path, mode))
+    file = RawFile(tmp_path / "pixels", SHAPE, PIXELS.dtype)
+    file[:] = PIXELS
+    np.testing.assert_array_equal(file[:], PIXELS)
 
 
 def test_chunks_are_decoded_once_for_neighbouring_regions() -> None:

@@ -40,15 +40,15 @@ def test_only_real_lengths_become_micrometres(
 
 
 def test_ome_units_and_defaults() -> None:
-    xml = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image><Pixels
-    PhysicalSizeX="200" PhysicalSizeXUnit="nm" PhysicalSizeY="0.2" PhysicalSizeZ="1"
+    xml = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image Name="field">
+    <Pixels PhysicalSizeX="200" PhysicalSizeXUnit="nm" PhysicalSizeY="0.2" PhysicalSizeZ="1"
     PhysicalSizeZUnit="reference frame" TimeIncrement="500" TimeIncrementUnit="ms">
     <Channel Name="DAPI"/><Channel/></Pixels></Image></OME>"""
-    metadata = from_ome(xml, 0)
+    ((name, metadata),) = from_ome(xml)
+    assert name == "field"
     assert metadata.spacing == pytest.approx({"X": 0.2, "Y": 0.2})
     assert metadata.frame_interval == 0.5
     assert metadata.channel_names is None
-    assert not from_ome(xml, 1).spacing
 
 
 def test_imagej_pixels_without_a_unit_have_no_size() -> None:
@@ -56,6 +56,8 @@ def test_imagej_pixels_without_a_unit_have_no_size() -> None:
     assert not from_imagej({"unit": "pixel"}, resolution, 1).spacing
     known = from_imagej({"unit": "micron", "spacing": 2}, resolution, 1)
     assert known.spacing == {"X": 0.25, "Y": 0.5, "Z": 2}
+    downwards = from_imagej({"unit": "micron", "spacing": -2}, resolution, 1)
+    assert downwards.spacing == known.spacing
 
 
 def test_slice_labels_name_channels_only_when_they_repeat() -> None:
@@ -65,6 +67,7 @@ def test_slice_labels_name_channels_only_when_they_repeat() -> None:
 
 def test_resolution_tags_of_printers_are_no_pixel_size() -> None:
     assert not from_resolution({"X": 300.0, "Y": 300.0}, "inch").spacing
+    assert not from_imagej({"unit": "inch"}, {"X": 72.0, "Y": 72.0}, 1).spacing
     fine = from_resolution({"X": 20_000.0, "Y": 20_000.0}, "cm").spacing
     assert fine == pytest.approx({"X": 0.5, "Y": 0.5})
     assert from_aperio("Aperio|MPP = 0.4990|").spacing == {"X": 0.499, "Y": 0.499}
@@ -78,7 +81,7 @@ def test_scenes_are_chosen_by_name_or_number(tmp_path: Path) -> None:
     assert list_scenes(path) == ("well_A_1", "well_B_2")
     assert read(path, scene="well_B_2").name == "scenes_well_B_2"
     np.testing.assert_array_equal(read(path, scene=1).data, PLANE + 1)
-    for scene in (None, "well_C", 2):
+    for scene in (None, "well_C", 2, -1):
         with pytest.raises(InputError, match="well_A_1, well_B_2"):
             read(path, scene=scene)
 
@@ -91,6 +94,19 @@ def test_missing_companion_file_is_not_replaced_by_zeros(tmp_path: Path) -> None
     tifffile.imwrite(tmp_path / "part.ome.tif", PLANE, description=xml, metadata=None)
     with pytest.raises(FormatError, match="lacks 1 of its 2 planes"):
         read(tmp_path / "part.ome.tif")
+
+
+def test_pixel_size_is_not_that_of_an_image_that_is_missing(tmp_path: Path) -> None:
+    image = """<Image ID="Image:{0}" Name="{1}"><Pixels ID="Pixels:{0}" DimensionOrder="XYZCT"
+    Type="uint16" SizeX="5" SizeY="4" SizeZ="1" SizeC="1" SizeT="1" PhysicalSizeX="{2}"
+    PhysicalSizeY="{2}"><TiffData IFD="0" PlaneCount="1">{3}</TiffData></Pixels></Image>"""
+    gone = '<UUID FileName="gone.ome.tif">urn:uuid:00000000-0000-0000-0000-000000000000</UUID>'
+    for names, expected in ((("far", "near"), (2, 2)), (("same", "same"), None)):
+        xml = image.format(0, names[0], 9, gone) + image.format(1, names[1], 2, "")
+        xml = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{xml}</OME>'
+        path = tmp_path / f"{names[1]}.ome.tif"
+        tifffile.imwrite(path, PLANE, description=f'<?xml version="1.0"?>{xml}', metadata=None)
+        assert read(path).pixel_size == expected
 
 
 @pytest.mark.parametrize("rgb", [False, True])
@@ -112,16 +128,23 @@ def test_large_planes_are_tiled_with_a_pyramid(
     assert small.pixel_size[-1] == pytest.approx(2, rel=0.01)
     block = pixels[1, 4:8, 8:12].mean()
     assert abs(float(small.to_numpy()[1, 1, 2]) - block) <= 0.5
-    with pytest.raises(InputError, match="no level 4"):
-        read(tmp_path / "large.ome.tif", level=4)
+    for level in (4, -1):
+        with pytest.raises(InputError, match=f"has 4 resolution levels, so no level {level}"):
+            read(tmp_path / "large.ome.tif", level=level)
 
 
-def test_imagej_opens_what_it_can_and_ome_carries_the_rest(tmp_path: Path) -> None:
+def test_imagej_opens_what_it_can_and_ome_carries_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for dtype, kind in (("uint8", "imagej"), ("float32", "imagej"), ("uint32", "ome")):
         path = tmp_path / f"{dtype}.tif"
         write(path, Image(PLANE.astype(dtype), "YX"))
         with tifffile.TiffFile(path) as file:
             assert file.series[0].kind == kind
+    monkeypatch.setattr(tiff_write, "BIGTIFF_BYTES", PLANE.nbytes - 1)  # ImageJ does not know it
+    write(tmp_path / "big.tif", Image(PLANE, "YX"))
+    with tifffile.TiffFile(tmp_path / "big.tif") as file:
+        assert (file.series[0].kind, file.is_bigtiff) == ("ome", True)
 
 
 def test_what_tiff_cannot_hold_is_refused(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cellwright._errors import FormatError, InputError
-from cellwright.images.scene import Reader, Scene
+from cellwright._errors import FormatError
+from cellwright.images.scene import Reader, Scene, check_level
 from cellwright.images.sources import ChunkedSource, reading
 from cellwright.images.units import micrometres, seconds
 
@@ -94,11 +94,7 @@ def _open_scene(path: Path, index: int, level: int) -> Scene:
         attributes = ome_attributes(folder)
         multiscale = attributes["multiscales"][0]
         datasets = multiscale["datasets"]
-        if level >= len(datasets):
-            raise InputError(
-                f"'{path}' has {len(datasets)} resolution levels, so no level {level}; "
-                "levels are counted from 0, the finest."
-            )
+        check_level(level, len(datasets), path)
         source = _chunked(_inside(folder, datasets[level]["path"]))
         axes = _axes(multiscale, folder)
         if len(axes) != len(source.shape):

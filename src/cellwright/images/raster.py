@@ -18,7 +18,7 @@ from cellwright._files import atomic_path
 from cellwright._types import AnyArray
 from cellwright.images.encoding import Encoding
 from cellwright.images.image import Image
-from cellwright.images.scene import RGB, Reader, Scene
+from cellwright.images.scene import RGB, Reader, Scene, check_level
 from cellwright.images.sources import check_opaque, reading
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -29,6 +29,7 @@ LARGEST_BYTES = 2 * 1024**3
 
 
 def _open_scene(path: Path, index: int, level: int) -> Scene:
+    check_level(level, 1, path)
     with reading(path):
         data = path.read_bytes()
         pixels = _decode_png(data, path) if data.startswith(PNG) else _decode_other(path)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import AxesError, FormatError
+from cellwright._errors import AxesError, FormatError, InputError
+from cellwright._words import counted
 from cellwright.images.image import AXES, SPATIAL_AXES, Image, PixelSource
 from cellwright.images.sources import View
 
@@ -67,6 +68,15 @@ class Reader:
     recognises: Callable[[Path, bytes], bool]
     list_scenes: Callable[[Path], tuple[str, ...]]
     open_scene: Callable[[Path, int, int], Scene]
+
+
+def check_level(level: int, count: int, path: Path) -> None:
+    """Raise `InputError` unless an image of `count` resolution levels has this one."""
+    if not 0 <= level < count:
+        raise InputError(
+            f"'{path}' has {counted(count, 'resolution level')}, so no level {level}; "
+            "levels are counted from 0, the finest."
+        )
 
 
 def arrange(scene: Scene, path: Path, name: str, axes: str | None) -> Image:

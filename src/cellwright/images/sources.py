@@ -116,8 +116,12 @@ class RawFile:
         with self.path.open("rb", buffering=0) as file:
             for position, block in self._blocks(box, pixels):
                 file.seek(position)
-                if file.readinto(_as_bytes(block)) != block.nbytes:
-                    raise FormatError(f"'{self.path}' ends before its last pixel.")
+                rest = _as_bytes(block)
+                while rest:  # no system reads more than two gigabytes at once
+                    count = file.readinto(rest)
+                    if not count:
+                        raise FormatError(f"'{self.path}' ends before its last pixel.")
+                    rest = rest[count:]
         return pixels[inside]
 
     def __setitem__(self, key: Any, values: AnyArray) -> None:
@@ -127,7 +131,9 @@ class RawFile:
         with self.path.open("r+b", buffering=0) as file:
             for position, block in self._blocks(box, pixels):
                 file.seek(position)
-                file.write(_as_bytes(block))
+                rest = _as_bytes(block)
+                while rest:
+                    rest = rest[file.write(rest) :]
 
     def _blocks(self, box: Box, pixels: AnyArray) -> Iterator[tuple[int, AnyArray]]:
         """Yield the file position and the part of `pixels` of each contiguous run."""

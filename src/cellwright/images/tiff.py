@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from cellwright._errors import FormatError, InputError
+from cellwright._errors import FormatError
 from cellwright.images.image import PixelSource
-from cellwright.images.scene import RGB, SAMPLES, Reader, Scene
+from cellwright.images.scene import RGB, SAMPLES, Reader, Scene, check_level
 from cellwright.images.sources import ChunkedSource, OpaqueColour, RawFile, reading
 from cellwright.images.tiff_metadata import (
     TiffMetadata,
@@ -56,11 +56,7 @@ def _list_scenes(path: Path) -> tuple[str, ...]:
 def _open_scene(path: Path, index: int, level: int) -> Scene:
     with reading(path), tifffile.TiffFile(path) as file:
         series = _series(file)[index]
-        if level >= len(series.levels):
-            raise InputError(
-                f"'{path}' has {len(series.levels)} resolution levels, so no level {level}; "
-                "levels are counted from 0, the finest."
-            )
+        check_level(level, len(series.levels), path)
         finest, chosen = series, series.levels[level]
         axes = chosen.get_axes(False)
         _check_complete(chosen, path)
@@ -173,7 +169,7 @@ def _metadata(file: tifffile.TiffFile, index: int, series: Any) -> TiffMetadata:
     page = series.keyframe
     resolution = _resolution(page)
     if series.kind == "ome":
-        return from_ome(file.ome_metadata, index)
+        return _ome_metadata(file, index)
     if series.kind == "imagej":
         return from_imagej(file.imagej_metadata or {}, resolution, _sizes(series).get("C", 1))
     if series.kind == "svs":
@@ -181,6 +177,16 @@ def _metadata(file: tifffile.TiffFile, index: int, series: Any) -> TiffMetadata:
     unit = page.tags.get("ResolutionUnit")
     units: dict[int, str] = {2: "inch", 3: "cm"}
     return from_resolution(resolution, units.get(int(unit.value), "") if unit else "inch")
+
+
+def _ome_metadata(file: tifffile.TiffFile, index: int) -> TiffMetadata:
+    described = from_ome(file.ome_metadata)
+    if len(described) == len(file.series):
+        return described[index][1]
+    # Images of which the file holds no plane are described, too: only names tell which is which.
+    found = [about for name, about in described if name == file.series[index].name]
+    alike = found and all(about == found[0] for about in found)
+    return found[0] if alike else TiffMetadata()
 
 
 def _resolution(page: Any) -> dict[str, float]:

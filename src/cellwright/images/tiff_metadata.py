@@ -28,14 +28,18 @@ def _known(**sizes: float | None) -> dict[str, float]:
     return {axis: size for axis, size in sizes.items() if size is not None}
 
 
-def from_ome(xml: str, index: int) -> TiffMetadata:
-    """Read the `index`-th image of an OME-XML description."""
-    root = ElementTree.fromstring(xml)
-    pixels = root.findall("{*}Image/{*}Pixels")
-    if index >= len(pixels):
-        return TiffMetadata()
-    given = pixels[index].attrib
-    names = [channel.get("Name") for channel in pixels[index].findall("{*}Channel")]
+def from_ome(xml: str) -> list[tuple[str, TiffMetadata]]:
+    """Return name and metadata of every image of an OME-XML description, in its order."""
+    return [
+        (image.get("Name", ""), _from_pixels(pixels))
+        for image in ElementTree.fromstring(xml).findall("{*}Image")
+        for pixels in image.findall("{*}Pixels")
+    ]
+
+
+def _from_pixels(pixels: ElementTree.Element) -> TiffMetadata:
+    given = pixels.attrib
+    names = [channel.get("Name") for channel in pixels.findall("{*}Channel")]
     spacing = {
         axis: micrometres(
             given.get(f"PhysicalSize{axis}"), given.get(f"PhysicalSize{axis}Unit", "µm")
@@ -66,11 +70,14 @@ def from_imagej(
     unit = metadata.get("unit", "")
     y_unit, z_unit = metadata.get("yunit", unit), metadata.get("zunit", unit)
     per_pixel = {axis: 1 / value for axis, value in resolution.items() if value > 0}
+    depth = metadata.get("spacing")  # below 0 where planes were taken downwards
     spacing = _known(
         X=micrometres(per_pixel.get("X"), unit),
         Y=micrometres(per_pixel.get("Y"), y_unit),
-        Z=micrometres(metadata.get("spacing"), z_unit),
+        Z=micrometres(abs(depth) if isinstance(depth, int | float) else depth, z_unit),
     )
+    if unit == "inch":  # what ImageJ makes of a printer's resolution in the file it opened
+        spacing = _of_microscope(spacing)
     interval = seconds(metadata.get("finterval"), metadata.get("tunit", "s"))
     return TiffMetadata(spacing, interval, _slice_labels(metadata.get("Labels"), channels))
 
@@ -96,5 +103,8 @@ def from_resolution(resolution: Mapping[str, float], unit: str) -> TiffMetadata:
     spacing = {
         axis: micrometres(1 / value, unit) for axis, value in resolution.items() if value > 0
     }
-    fine = _known(**spacing)
-    return TiffMetadata({a: s for a, s in fine.items() if s <= LARGEST_TAG_PIXEL})
+    return TiffMetadata(_of_microscope(_known(**spacing)))
+
+
+def _of_microscope(spacing: Mapping[str, float]) -> dict[str, float]:
+    return {axis: size for axis, size in spacing.items() if size <= LARGEST_TAG_PIXEL}

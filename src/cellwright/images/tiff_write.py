@@ -1,7 +1,7 @@
 """Writing TIFF, plane by plane or tile by tile, so that the pixels need not fit into memory.
 
 ``.ome.tif`` is OME-TIFF. ``.tif`` is an ImageJ hyperstack where ImageJ knows the pixel type, and
-carries OME-XML where it does not (such as 32-bit labels).
+carries OME-XML where it does not (such as 32-bit labels), and in files that need BigTIFF.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def write_tiff(path: Path, image: Image, encoding: Encoding) -> None:
 
 def _fits_imagej(image: Image) -> bool:
     types = ("uint8",) if image.is_rgb else IMAGEJ_TYPES
-    return image.dtype.name in types and math.prod(image.shape) * image.dtype.itemsize < 2**32
+    return image.dtype.name in types and not _is_big(image)
 
 
 def _is_big(image: Image) -> bool:
