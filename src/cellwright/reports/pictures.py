@@ -192,18 +192,18 @@ def choose_window(height: int, width: int, centres: AnyArray) -> Window:
 def framed(view: AnyArray, drawn: AnyArray) -> dict[str, Any]:
     """Return a view and what is drawn on it as a report holds them."""
     return {
-        "view": _jpeg_uri(view),
+        "view": jpeg_uri(view),
         "outlines": _png_uri(drawn),
         "width": view.shape[1],
         "height": view.shape[0],
     }
 
 
-def _jpeg_uri(pixels: AnyArray) -> str:
-    """Return a ``(Y, X, 3)`` uint8 picture as a JPEG data URI."""
+def jpeg_uri(pixels: AnyArray, level: int = 82) -> str:
+    """Return a ``(Y, X, 3)`` uint8 picture as a JPEG data URI, of a quality up to 100."""
     from imagecodecs import jpeg8_encode
 
-    return _uri("jpeg", jpeg8_encode(np.ascontiguousarray(pixels), level=82))
+    return _uri("jpeg", jpeg8_encode(np.ascontiguousarray(pixels), level=level))
 
 
 def _png_uri(pixels: AnyArray) -> str:

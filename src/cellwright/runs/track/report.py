@@ -11,6 +11,7 @@ import numpy as np
 from cellwright.reports.charts import Curve, curve_chart, histogram, plain_number
 from cellwright.reports.page import Grid, Number, render_page
 from cellwright.runs.track.drawings import draw_lineages, draw_paths
+from cellwright.runs.track.film import Film
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.summary import TrackSummary
 from cellwright.tracking.tracks import PROBABILITY, Tracks
@@ -19,7 +20,11 @@ _DOUBTFUL_SHOWN = 20
 
 
 def track_report(
-    record: Mapping[str, Any], tracks: Tracks, summary: TrackSummary, warnings: Sequence[str]
+    record: Mapping[str, Any],
+    tracks: Tracks,
+    summary: TrackSummary,
+    film: Film,
+    warnings: Sequence[str],
 ) -> str:
     """Return the page about tracks.
 
@@ -29,6 +34,8 @@ def track_report(
         The content of ``run.json``.
     tracks : Tracks
     summary : TrackSummary
+    film : Film
+        The movie and its tracks, to be played.
     warnings : sequence of str
         What to look at first.
 
@@ -46,6 +53,7 @@ def track_report(
         overview=_overview(summary, length, unit),
         warnings=warnings,
         charts=[chart for chart in _charts(summary, length, unit) if chart],
+        film=film,
         paths=draw_paths(tracks),
         width=_width(tracks, length),
         families=draw_lineages(tracks),

@@ -30,6 +30,7 @@ from cellwright.runs.results.folder import (
     refuse_inputs_inside,
 )
 from cellwright.runs.results.result import REPORT_FILE, command_line
+from cellwright.runs.track.film import make_film
 from cellwright.runs.track.hypotheses import Choice, Segmentations, choose_objects, open_choice
 from cellwright.runs.track.objects import find_objects, found_labels
 from cellwright.runs.track.points import read_points
@@ -181,7 +182,7 @@ def track_movie(
             linking = linking.pinned(wanted.forced, wanted.forbidden)
         tracks, motion = linking.tracks(), linking.model.motion
         del linking  # which holds more than the tracks; writing needs memory of its own
-        return _finish(run, tracks, motion, found, start)
+        return _finish(run, opened, found, tracks, motion, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,11 @@ class _Opened:
         """The model that outlines objects, if one does."""
         finder = self.finder.segmenter if isinstance(self.finder, Choice) else self.finder
         return finder if isinstance(finder, InstanceModel) else None
+
+    @property
+    def holds_labels(self) -> bool:
+        """Whether the frames of the movie are label images."""
+        return self.segmenter is None and not isinstance(self.finder, SpotSettings)
 
 
 def _open(
@@ -321,9 +327,10 @@ def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
 
 def _finish(
     run: RunFolder,
+    opened: _Opened,
+    found: _Found,
     tracks: Tracks,
     motion: Motion | None,
-    found: _Found,
     start: float,
 ) -> TrackResult:
     """Write all results."""
@@ -340,6 +347,7 @@ def _finish(
     write_csv(run.path / MOTION_FILE, by_track)
     write_csv(run.path / LAGS_FILE, by_lag)
     warnings = (*found.remarks, *summary.warnings())
+    film = make_film(tracks, opened.movie, labels=opened.holds_labels)
     seconds = time.perf_counter() - start
     record = {
         "failed": 0,
@@ -351,6 +359,6 @@ def _finish(
     }
     page = run.plan.to_json() | record
     page |= {"command_line": run.command_line, "started": run.started}
-    write_text(run.path / REPORT_FILE, track_report(page, tracks, summary, warnings))
+    write_text(run.path / REPORT_FILE, track_report(page, tracks, summary, film, warnings))
     run.finish(**record)
     return TrackResult(run.path, summary.to_json(), warnings, seconds)
