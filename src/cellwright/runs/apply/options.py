@@ -19,7 +19,7 @@ class ApplyOptions:
     z : {"max", "mean", "each"}, optional
         What becomes of Z planes.
     channel : tuple of str
-        Names or numbers (from 0) of the channels that the model is given.
+        Names or numbers (from 0) of the channels that the model is given; one may stand alone.
     tile : int, optional
         Side of a tile on the network's grid, in px.
     threshold : float, optional
@@ -34,7 +34,7 @@ class ApplyOptions:
     Raises
     ------
     UsageError
-        If `z` or `pixel_size` is none of these.
+        If `z`, `threshold`, `diameter` or `pixel_size` is none of these.
     """
 
     axes: str | None = None
@@ -47,6 +47,15 @@ class ApplyOptions:
     pixel_size: float | None = None
 
     def __post_init__(self) -> None:
+        given: object = self.channel
+        asked = (given,) if isinstance(given, int | str) else self.channel
+        object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(
+                f"The threshold is a confidence between 0 and 1, not {self.threshold!r}."
+            )
+        if self.diameter is not None and not 1 <= self.diameter < math.inf:
+            raise UsageError(f"The diameter must be 1 px or more, not {self.diameter!r}.")
         if self.z not in (None, *get_args(Depth)):
             raise UsageError(f"z is one of {', '.join(get_args(Depth))}, not {self.z!r}.")
         if self.pixel_size is not None and not 0 < self.pixel_size < math.inf:

@@ -17,5 +17,5 @@ class DetectOptions(ApplyOptions):
     Raises
     ------
     UsageError
-        If `z` or `pixel_size` is none of these.
+        If `z`, `threshold`, `diameter` or `pixel_size` is none of these.
     """

@@ -1,5 +1,6 @@
 """What a segmentation depends on, besides the images and the model."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +29,7 @@ class SegmentOptions(ApplyOptions):
     Raises
     ------
     UsageError
-        If `z`, `pixel_size` or `format` is none of these.
+        If `z`, `threshold`, `diameter`, `pixel_size`, `format` or `min_size` is none of these.
     """
 
     format: Literal["tif", "ome-zarr"] = "tif"
@@ -39,6 +40,8 @@ class SegmentOptions(ApplyOptions):
         ApplyOptions.__post_init__(self)
         if self.format not in SUFFIXES:
             raise UsageError(f"The format is one of {', '.join(SUFFIXES)}, not {self.format!r}.")
+        if not 0 <= self.min_size < math.inf:
+            raise UsageError(f"The least area is 0 px or more, not {self.min_size!r}.")
 
     def label_file(self, task: Task) -> str:
         """Return where the labels of an image go, from the result folder on."""
