@@ -76,6 +76,16 @@ def test_parts_and_holes(tmp_path):
     np.testing.assert_array_equal(layers[0] == 2, ring)
 
 
+def test_runs_as_the_tools_of_coco_write_them(tmp_path):
+    """The text is what pycocotools 2.0 makes of this mask."""
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    mask = ((y - 11) ** 2 + (x - 13) ** 2 < 60) & ~((y - 11) ** 2 + (x - 14) ** 2 < 9)
+    mask[20:, :2] = mask[0, 29] = True
+    text = "d04d00d23XM2N2N2N2O00FL040L040L040L040L0582N2N2Ni5J^J"
+    labels = write(tmp_path / "a.json", [entry(1, {"counts": text, "size": list(SIZE)})])
+    np.testing.assert_array_equal(draw_layers(labels)[0] == 1, mask)
+
+
 def test_outlines_of_any_shape_are_drawn_pixel_by_pixel(tmp_path):
     rng = np.random.default_rng(0)
     for number in range(5):
@@ -85,6 +95,26 @@ def test_outlines_of_any_shape_are_drawn_pixel_by_pixel(tmp_path):
         labels = write(tmp_path / f"{number}.json", [entry(1, [corners.ravel().tolist()])])
         expected = polygon2mask(SIZE, corners[:, ::-1] - 0.5)
         np.testing.assert_array_equal(draw_layers(labels)[0] == 1, expected)
+
+
+def test_polygons_that_cross_themselves_and_the_border(tmp_path):
+    """What an odd number of edges surrounds is inside."""
+    rng = np.random.default_rng(1)
+    for number in range(30):
+        corners = rng.uniform(-8, 38, (rng.integers(3, 9), 2))
+        corners[0] = 9, 9
+        labels = write(tmp_path / f"{number}.json", [entry(1, [corners.ravel().tolist()])])
+        expected = polygon2mask(SIZE, corners[:, ::-1] - 0.5)
+        np.testing.assert_array_equal(draw_layers(labels)[0] == 1, expected)
+
+
+def test_pixels_on_the_outline_belong_to_it(tmp_path):
+    """Middles of pixels lie half a pixel from the corners that COCO counts from."""
+    diamond = [9.5, 5.5, 13.5, 9.5, 9.5, 13.5, 5.5, 9.5]
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    labels = write(tmp_path / "a.json", [entry(1, [diamond])])
+    found = draw_layers(labels)[0] == 1
+    np.testing.assert_array_equal(found, abs(y - 9) + abs(x - 9) <= 4)
 
 
 def test_the_last_one_has_the_pixel_where_one_layer_must_do(tmp_path):

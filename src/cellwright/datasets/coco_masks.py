@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from cellwright._types import AnyArray, IntArray
+from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
 
 _LONGEST = 60  # bits of a number in compressed text
+_EXACTLY = 1e-9  # px, by which rounding may bring the middle of a pixel off an edge
 
 
 def pixels_of(segmentation: Any, shape: tuple[int, int]) -> IntArray:
@@ -37,13 +38,11 @@ def pixels_of(segmentation: Any, shape: tuple[int, int]) -> IntArray:
     if isinstance(segmentation, Mapping):
         inside: IntArray = _run_pixels(_runs(segmentation, shape), *shape)
         return inside
-    parts = [_polygon_pixels(outline, shape) for outline in segmentation]
-    return np.unique(np.concatenate(parts))
+    return _polygon_pixels([_corners(outline, shape) for outline in segmentation], shape)
 
 
-def _polygon_pixels(outline: Any, shape: tuple[int, int]) -> IntArray:
-    from skimage.draw import polygon
-
+def _corners(outline: Any, shape: tuple[int, int]) -> DoubleArray:
+    """Return the corners of a polygon, rows ``y, x`` in px from the middle of the first pixel."""
     corners = np.asarray(outline, np.float64)
     if corners.ndim != 1 or corners.size % 2:
         raise ValueError("a polygon is no list of x, y, x, y, …")
@@ -55,9 +54,50 @@ def _polygon_pixels(outline: Any, shape: tuple[int, int]) -> IntArray:
     if not np.isfinite(corners).all() or outside.any():
         raise ValueError(f"a polygon lies outside of the image of {height} × {width} px")
     # COCO counts from the corner of the first pixel, the rest of the package from its middle.
-    rows, columns = polygon(corners[:, 1] - 0.5, corners[:, 0] - 0.5, shape)
-    pixels: IntArray = rows * width + columns
+    placed: DoubleArray = corners[:, ::-1] - 0.5
+    return placed
+
+
+def _polygon_pixels(polygons: Sequence[DoubleArray], shape: tuple[int, int]) -> IntArray:
+    """Return the pixels whose middle lies in a polygon or on its outline."""
+    corners = np.concatenate(polygons)
+    first = np.maximum(np.floor(corners.min(0)), 0).astype(np.int64)
+    last = np.minimum(np.ceil(corners.max(0)) + 1, shape).astype(np.int64)
+    inside = np.zeros(np.maximum(last - first, 0), np.bool_)
+    for polygon in polygons:
+        _fill(polygon - first, inside)
+    rows, columns = np.nonzero(inside)
+    pixels: IntArray = (rows + first[0]) * shape[1] + columns + first[1]
     return pixels
+
+
+@njit(cache=True)
+def _fill(corners: DoubleArray, inside: BoolArray) -> None:
+    """Mark the pixels in a polygon, row by row between the edges that cross the row in turn."""
+    height = len(inside)
+    crossings = np.empty(len(corners))
+    for row in range(height):
+        count = 0
+        for n in range(len(corners)):
+            y, x = corners[n]
+            before_y, before_x = corners[n - 1]
+            if (y > row) != (before_y > row):
+                crossings[count] = x + (row - y) * (before_x - x) / (before_y - y)
+                count += 1
+            elif y == row and before_y == row:
+                _mark(inside[row], min(x, before_x), max(x, before_x))
+            if y == row:
+                _mark(inside[row], x, x)
+        crossings[:count].sort()
+        for n in range(0, count, 2):
+            _mark(inside[row], crossings[n], crossings[n + 1])
+
+
+@njit(cache=True)
+def _mark(row: BoolArray, left: float, right: float) -> None:
+    """Mark the pixels of a row from left to right, those exactly there included."""
+    first = max(int(np.ceil(left - _EXACTLY)), 0)
+    row[first : max(int(np.floor(right + _EXACTLY)) + 1, 0)] = True
 
 
 def _runs(segmentation: Mapping[str, Any], shape: tuple[int, int]) -> IntArray:
