@@ -76,3 +76,21 @@ def test_what_is_measured_is_never_removed(run, labelled):
     refused = run("measure", inside, "-o", labelled / "out", "--overwrite")
     assert refused.code == 2 and "contains the input" in refused.error
     assert sorted(file.read_bytes() for file in inside.iterdir()) == before
+
+
+def test_each_scene_of_labels_is_measured_in_its_own(run, tmp_path):
+    import tifffile
+
+    labels = np.zeros((2, 20, 30), np.uint16)
+    labels[0, 2:6, 2:12] = labels[1, 10:15, 10:20] = 1
+    for folder, factor in (("labels", 1), ("images", 100)):
+        (tmp_path / folder).mkdir()
+        with tifffile.TiffWriter(tmp_path / folder / "slide.ome.tif", ome=True) as file:
+            for number, scene in enumerate(labels, 1):
+                file.write(scene * number * factor, metadata={"axes": "YX"})
+    given = ("measure", tmp_path / "labels", "--images", tmp_path / "images")
+    assert run(*given, "-o", tmp_path / "out").code == 0
+    table = read_csv(tmp_path / "out" / "objects.csv")
+    assert table["image"].tolist() == ["slide_Image0", "slide_Image1"]
+    assert table["area"].tolist() == [40, 50]
+    assert table["intensity_mean"].tolist() == [100, 200]

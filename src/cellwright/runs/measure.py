@@ -10,7 +10,7 @@ from cellwright._errors import InputError
 from cellwright._types import LabelArray, Table
 from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
-from cellwright.images.read import read, read_labels
+from cellwright.images.read import labels_of, read
 from cellwright.measure.objects import measure_in_image
 from cellwright.measure.tables import concatenate
 from cellwright.runs.apply.outcome import object_facts, with_image_name
@@ -83,7 +83,7 @@ def measure_images(
         return complete_run(run, plan_tasks(found), work, kind=OBJECTS, jobs=jobs, what="Measuring")
 
 
-def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:
+def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[Path, Path]:
     """Return the image of each label file, by the path or else by the name that they share."""
     by_path = {image.relative.as_posix(): image.path for image in images}
     by_name: dict[str, list[Path]] = {}
@@ -94,9 +94,9 @@ def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:
         name = label.relative.as_posix()
         candidates = by_name.get(label.relative.name, [])
         if name in by_path:
-            pairs[name] = by_path[name]
+            pairs[label.path] = by_path[name]
         elif len(candidates) == 1:
-            pairs[name] = candidates[0]
+            pairs[label.path] = candidates[0]
         else:
             problem = "no image has" if not candidates else f"{len(candidates)} images have"
             raise InputError(
@@ -106,12 +106,14 @@ def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[str, Path]:
     return pairs
 
 
-def _measure_file(task: Task, partners: dict[str, Path], axes: str | None) -> tuple[Outcome, Table]:
+def _measure_file(
+    task: Task, partners: dict[Path, Path], axes: str | None
+) -> tuple[Outcome, Table]:
     watch = Stopwatch()
     with watch.step("read"):
-        labels, label_axes = read_labels(task.path, axes=axes)
-        partner = partners.get(task.image)
-        image = None if partner is None else read(partner, axes=axes)
+        labels, label_axes = labels_of(read(task.path, axes=axes, scene=task.scene), task.path)
+        partner = partners.get(task.path)
+        image = None if partner is None else read(partner, axes=axes, scene=task.scene)
         if image is not None:
             _check_match(labels, label_axes, image, task)
     with watch.step("measure"):
