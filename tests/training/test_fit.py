@@ -14,7 +14,7 @@ from cellwright._errors import OutputError, TrainingError
 from cellwright.networks.registry import network_from_dict, network_to_dict
 from cellwright.training import checkpoint as checkpoint_module
 from cellwright.training.fit import fit
-from cellwright.training.history import CHECKPOINT
+from cellwright.training.history import CHECKPOINT, write_history
 from training.toy import SETTINGS, batch, batches, network, step_loss, validate
 
 
@@ -282,3 +282,23 @@ def test_killed_and_resumed_with_frozen_stages_gives_the_same_bits(tmp_path):
     with pytest.raises(Killed):
         train(tmp_path / "cut", settings, step_loss=killed_at(7))
     assert_same_weights(train(tmp_path / "cut", settings)[0], whole)
+
+
+def test_stages_that_a_part_left_frozen_learn_in_the_next(tmp_path):
+    settings = replace(SETTINGS, frozen_stages=2, frozen_share=0.75)
+    whole, _ = train(tmp_path / "whole", settings)
+    net, _ = train(tmp_path / "parts", settings, until=0.5)
+    assert_same_weights(train(tmp_path / "parts", settings, net=net)[0], whole)
+
+
+def test_history_is_whole_when_killed_at_its_last_row(tmp_path, monkeypatch):
+    def killed_at_the_end(path, history):
+        if len(history) == 3:
+            raise Killed
+        write_history(path, history)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr("cellwright.training.fit.write_history", killed_at_the_end)
+        train(tmp_path)
+    _, record = train(tmp_path)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + len(record.history) == 4

@@ -146,10 +146,9 @@ def fit(
                     with torch.no_grad():
                         metrics = validate(state.average.network)
                     with interrupts_held():
-                        row = state.take_validation(metrics)
-                        state.save(checkpoint)
-                    write_history(folder / HISTORY, state.numbers.history)
-                    events.add(row)
+                        events.add(state.take_validation(metrics))
+                        write_history(folder / HISTORY, state.numbers.history)
+                        state.save(checkpoint)  # last: what is killed before is written again
                 if state.budget_used >= until or state.out_of_patience:
                     break
 

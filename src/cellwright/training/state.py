@@ -55,6 +55,8 @@ class TrainingState:
     def __init__(self, network: nn.Module, settings: FitSettings) -> None:
         self.network = network
         self.settings = settings
+        if settings.frozen_stages:
+            freeze(network, 0)  # those that an earlier part of the training left frozen learn, too
         self.average = WeightAverage(network, settings.ema_decay)
         self.optimiser = make_optimiser(network, settings)
         self.best: dict[str, Tensor] = {}
