@@ -32,6 +32,14 @@ def test_dice_and_jaccard_follow_their_definitions(truth, prediction):
         assert jaccard(confusion)[name] == pytest.approx((a & b).sum() / (a | b).sum())
 
 
+@pytest.mark.parametrize("true", [bool, np.uint8, np.int64])
+@pytest.mark.parametrize("predicted", [bool, np.uint16, np.uint64])
+def test_classes_may_be_integers_of_any_type(true, predicted):
+    truth, prediction = np.array([[0, 1, 1]]), np.array([[0, 0, 1]])
+    confusion = confusion_matrix(truth.astype(true), prediction.astype(predicted), 2)
+    np.testing.assert_array_equal(confusion, [[1, 0], [1, 1]])
+
+
 def outline(mask):
     """List pixels of the mask with a face neighbour inside the image that is not of the mask."""
     steps = ((0, 1), (1, 0), (0, -1), (-1, 0))

@@ -33,7 +33,7 @@ def confusion_matrix(truth: AnyArray, prediction: AnyArray, classes: int) -> Int
     """
     truth, prediction = _checked(truth, prediction, classes)
     known = truth >= 0
-    cells = truth[known].astype(np.int64) * classes + prediction[known]
+    cells = truth[known].astype(np.int64) * classes + prediction[known].astype(np.int64)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
