@@ -176,6 +176,31 @@ def test_a_far_value_does_not_spoil_the_axes(open_page, results):
     assert most[0] == 0 and 98 <= most[1] < 400
 
 
+def test_values_far_off_are_told_of_and_within_reach(open_page, results):
+    page = open_page(results)
+    browser, desk = page.browser, page.server.desk
+    far = desk.column("objects", "area").copy()
+    far[3] = 1e6
+    desk.tables["objects"] = desk.tables["objects"] | {"area": far}
+    browser.run("location.reload()")
+    browser.wait("document.getElementById('scatter-outside')?.textContent === '1 lies far off'")
+    browser.run("document.getElementById('histogram-of').value = 'area'")
+    browser.run("document.getElementById('histogram-of').dispatchEvent(new Event('change'))")
+    page.says("histogram-outside", "1 lies far off")
+    left, top, width, _ = page.box("#histogram")
+    ends = (left + 42, top + 40), (left + width / 2, top + 40), (left + width - 8, top + 40)
+    browser.drag(*ends)
+    page.says("count", f"{len(desk.column('objects', 'area')) - 1} selected")
+    page.write("to", "")
+    page.write("from", "100000")
+    browser.run("document.getElementById('from').dispatchEvent(new Event('change'))")
+    page.says("count", "1 selected")
+    browser.run("document.getElementById('histogram-all').click()")
+    browser.wait("document.getElementById('histogram-outside').textContent === ''")
+    browser.drag(*ends)
+    page.says("count", f"{len(desk.column('objects', 'area'))} selected")
+
+
 def test_exclude_undo_filter_export_with_the_keyboard_alone(open_page, results):
     page = open_page(results)
     browser, desk = page.browser, page.server.desk

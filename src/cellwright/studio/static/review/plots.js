@@ -135,6 +135,7 @@ export class Histogram extends Plot {
     this.values = null;
     /** @type {[number, number]} */
     this.range = [0, 1];
+    this.outside = 0; // values that lie beyond it
     /** @type {[number, number] | null} What is brushed, in values. */
     this.brushed = null;
     let from = 0;
@@ -157,11 +158,16 @@ export class Histogram extends Plot {
     };
   }
 
-  /** @param {Float64Array} values @param {Int32Array} order */
-  show(values, order) {
+  /** @param {Float64Array} values @param {Int32Array} order @param {boolean} all Also what lies far off. */
+  show(values, order, all) {
     this.values = values;
     this.order = order;
-    this.range = extent(values, order) ?? [0, 1];
+    const [low, high] = this.range = (all ? extent : usual)(values, order) ?? [0, 1];
+    this.outside = 0;
+    for (let i = 0; i < order.length; i++) {
+      const value = values[order[i]];
+      if (Number.isFinite(value) && (value < low || value > high)) this.outside++;
+    }
     this.redraw();
   }
 
@@ -173,14 +179,14 @@ export class Histogram extends Plot {
     const scale = BINS / (range[1] - range[0]);
     for (let i = 0; i < order.length; i++) {
       const value = values[order[i]];
-      if (!Number.isFinite(value)) continue;
+      if (!(value >= range[0] && value <= range[1])) continue;
       const bin = Math.min(BINS - 1, Math.floor((value - range[0]) * scale));
       all[bin]++;
       chosen[bin] += this.selected[order[i]];
     }
     const most = Math.max(1, ...all);
     if (this.brushed) {
-      const [left, right] = this.brushed.map((value) => inner.x + ((value - range[0]) / (range[1] - range[0])) * inner.width);
+      const [left, right] = this.brushed.map((value) => inner.x + Math.min(1, Math.max(0, (value - range[0]) / (range[1] - range[0]))) * inner.width);
       pen.fillStyle = this.colour("--accent-soft");
       pen.fillRect(left, inner.y, Math.max(1, right - left), inner.height);
     }

@@ -1,6 +1,6 @@
 /** The two plots beside the image: which measurements they show, and what is chosen in them. */
 
-import { Histogram, Scatter } from "./plots.js";
+import { extent, Histogram, Scatter } from "./plots.js";
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputElement & HTMLSelectElement & HTMLCanvasElement} */ (document.getElementById(id));
 
@@ -36,7 +36,7 @@ export class Plots {
       select.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name, false, name === chosen)));
       select.onchange = () => this.show(this.order);
     }
-    find("scatter-all").onchange = () => this.show(this.order);
+    for (const id of ["histogram-all", "scatter-all"]) find(id).onchange = () => this.show(this.order);
     for (const id of ["from", "to"]) find(id).onchange = () => this.#typed();
     find("only").onclick = () => {
       const range = this.histogram.brushed;
@@ -57,19 +57,13 @@ export class Plots {
       if (round !== this.round) return;
       this.histogram.brushed = null;
       this.#range();
-      this.histogram.show(values, order);
+      this.histogram.show(values, order, find("histogram-all").checked);
       this.scatter.show(x, y, order, find("scatter-all").checked);
-      this.#outside();
+      tellOutside("histogram", this.histogram.outside);
+      tellOutside("scatter", this.scatter.outside);
     } catch (error) {
       this.onerror(/** @type {Error} */ (error));
     }
-  }
-
-  /** Say how many points lie beyond the axes, where all can be shown instead. */
-  #outside() {
-    const { outside } = this.scatter;
-    find("scatter-outside").textContent = outside === 1 ? "1 lies far off" : outside ? `${outside.toLocaleString("en")} lie far off` : "";
-    find("scatter-all-line").hidden = !outside && !find("scatter-all").checked;
   }
 
   redraw() {
@@ -90,7 +84,8 @@ export class Plots {
   #typed() {
     const [low, high] = [find("from"), find("to")].map((field) => field.valueAsNumber);
     if (Number.isNaN(low) && Number.isNaN(high)) return;
-    const [least, most] = this.histogram.range;
+    const { values, order } = this.histogram;
+    const [least, most] = (values && extent(values, order)) ?? [0, 1];
     this.histogram.brushed = [Number.isNaN(low) ? least : low, Number.isNaN(high) ? most : high];
     this.#brush(this.histogram.brushed, false);
     this.histogram.redraw();
@@ -102,6 +97,12 @@ export class Plots {
     find("from").value = range ? String(exact(range[0])) : "";
     find("to").value = range ? String(exact(range[1])) : "";
   }
+}
+
+/** Say how many lie beyond the axes of a plot, where all can be shown instead. @param {"histogram" | "scatter"} plot @param {number} outside */
+function tellOutside(plot, outside) {
+  find(`${plot}-outside`).textContent = outside === 1 ? "1 lies far off" : outside ? `${outside.toLocaleString("en")} lie far off` : "";
+  find(`${plot}-all-line`).hidden = !outside && !find(`${plot}-all`).checked;
 }
 
 /** @param {number} value */
