@@ -13,6 +13,7 @@ import numpy as np
 
 from cellwright._progress import progress
 from cellwright._types import AnyArray, FloatArray
+from cellwright._words import counted
 from cellwright.datasets.examples import load_pixels
 from cellwright.datasets.records import Dataset, Example
 
@@ -76,6 +77,14 @@ def check_leaks(dataset: Dataset, look: bool = True) -> tuple[Leak, ...]:
             if (leak.first.id, leak.second.id) not in known
         ]
     return tuple(leaks)
+
+
+def leaks_in_words(leaks: Sequence[Leak]) -> str:
+    """Return what is wrong with splits, as the beginning of a sentence that goes on."""
+    return (
+        f"Images in different splits are not independent: {counted(len(leaks), 'pair')} (first: "
+        f"{leaks[0]})"
+    )
 
 
 def _same_groups(examples: Iterable[Example]) -> list[Leak]:

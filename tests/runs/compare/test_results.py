@@ -14,9 +14,9 @@ from cellwright.runs.compare.results import (
     Tried,
     in_order,
     leaderboard,
-    said,
 )
 from cellwright.runs.compare.rounds import Round
+from cellwright.runs.compare.verdict import said
 
 FACTS = {
     "parameters": 400_000,

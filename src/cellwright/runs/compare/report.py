@@ -19,10 +19,10 @@ from cellwright.runs.compare.results import (
     Standing,
     deciding,
     leaderboard,
-    said,
     settings_rows,
     title_of,
 )
+from cellwright.runs.compare.verdict import said
 from cellwright.runs.doctor import versions
 
 _BAR_WIDTH, _BAR_HEIGHT = 150, 18

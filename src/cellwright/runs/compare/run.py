@@ -36,6 +36,7 @@ from cellwright.runs.compare.results import (
 )
 from cellwright.runs.compare.search import load_optuna, search_settings
 from cellwright.runs.compare.trial import prepare_fold
+from cellwright.runs.compare.verdict import said
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
 from cellwright.runs.results.folder import RUN_FILE, Plan, RunFolder, open_run
@@ -155,7 +156,7 @@ def compare(
         if finished is not None:
             return CompareResult(out, finished["metrics"])
         findings, contest = _compared(run, task, division, candidates, options, machine, clock)
-        metrics = findings.to_json()
+        metrics = findings.to_json() | {"said": said(findings)}
         write_csv(out / LEADERBOARD_FILE, from_rows(leaderboard(findings)))
         write_json(out / METRICS_FILE, metrics)
         page = comparison_page(findings, contest.pictures, plan.parameters, run.command_line)

@@ -9,9 +9,8 @@ from typing import Any
 
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
-from cellwright._words import counted
 from cellwright.datasets.dataset import open_dataset
-from cellwright.datasets.leaks import check_leaks
+from cellwright.datasets.leaks import check_leaks, leaks_in_words
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
 from cellwright.datasets.records import Dataset, Example
@@ -226,7 +225,4 @@ def _leaks(dataset: Dataset, split: str) -> list[str]:
     mine = [leak for leak in leaks if split in (ALL, leak.first.split, leak.second.split)]
     if not mine:
         return []
-    return [
-        f"Images in different splits are not independent: {counted(len(mine), 'pair')} (first: "
-        f"{mine[0]}); the scores flatter a model that was trained on them."
-    ]
+    return [f"{leaks_in_words(mine)}; the scores flatter a model that was trained on them."]

@@ -8,10 +8,9 @@ import numpy as np
 from cellwright._types import Table
 from cellwright._words import counted
 from cellwright.reports.charts import histogram
-from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, median
 from cellwright.runs.results.folder import Outcome
-from cellwright.runs.results.page import MAX_ROWS, cell, image_cells, results_page
+from cellwright.runs.results.page import MAX_ROWS, cell, class_legend, image_cells, results_page
 
 
 def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
@@ -49,9 +48,7 @@ def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         overview=numbers,
         charts=charts,
         drawn="classes",
-        legend=[
-            {"name": name, "colour": class_colour(number)} for number, name in enumerate(names)
-        ],
+        legend=class_legend(names),
         table=_image_table(outcomes, names),
     )
 

@@ -12,9 +12,8 @@ import numpy as np
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
-from cellwright._words import counted
 from cellwright.datasets.examples import load_pixels
-from cellwright.datasets.leaks import check_leaks
+from cellwright.datasets.leaks import check_leaks, leaks_in_words
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.splits import split_dataset
 from cellwright.datasets.summary import Summary, summarise
@@ -68,10 +67,7 @@ def leak_notes(dataset: Dataset) -> list[str]:
     leaks = check_leaks(dataset, look=len(dataset) <= _LEAKS_LOOKED_FOR)
     if not leaks:
         return []
-    return [
-        f"Images in different splits are not independent: {counted(len(leaks), 'pair')} (first: "
-        f"{leaks[0]}); the scores flatter the model."
-    ]
+    return [f"{leaks_in_words(leaks)}; the scores flatter the model."]
 
 
 def object_contract(dataset: Dataset, seed: int) -> tuple[InputContract, tuple[str, ...]]:
