@@ -62,6 +62,13 @@ def test_unknown_unit_is_no_pixel_size(store: Path) -> None:
     assert read(store).pixel_size is None
 
 
+def test_units_without_a_scale_are_no_pixel_size(store: Path) -> None:
+    multiscale = metadata(store)["multiscales"][0]
+    multiscale["datasets"][0]["coordinateTransformations"] = [{"type": "identity"}]
+    change(store, multiscales=[multiscale])
+    assert read(store).pixel_size is None
+
+
 def test_scale_of_the_whole_image_counts_too(store: Path) -> None:
     multiscale = metadata(store)["multiscales"][0]
     multiscale["coordinateTransformations"] = [{"type": "scale", "scale": [2, 3]}]

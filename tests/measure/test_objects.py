@@ -164,8 +164,9 @@ def test_transposing_the_image_swaps_the_axes(labels):
         np.testing.assert_allclose(table[name], other[name], atol=1e-6)
 
 
-def test_negative_labels_are_background():
-    labels = np.array([[-1, -1, 4], [0, 4, 4]])
+@pytest.mark.parametrize("below", [-1, 1 - 2**32])  # the latter is 1 in 32 bits
+def test_negative_labels_are_background(below):
+    labels = np.array([[below, below, 4], [0, 4, 4]])
     assert measure_objects(labels)["label"].tolist() == [4]
 
 

@@ -111,6 +111,12 @@ def test_broken_files_are_named(tmp_path, read, content):
         read(tmp_path / "missing")
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    (tmp_path / "twice.csv").write_text("label,area,label\n1,2,3\n")
+    with pytest.raises(FormatError, match=r"twice\.csv.*several columns 'label'"):
+        read_csv(tmp_path / "twice.csv")
+
+
 def test_an_unwritable_place_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):

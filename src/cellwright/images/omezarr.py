@@ -10,6 +10,7 @@ https://ngff.openmicroscopy.org/0.4 and https://ngff.openmicroscopy.org/0.5
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -128,18 +129,23 @@ def _axes(multiscale: Mapping[str, Any], folder: Path) -> str:
 
 def _scale(
     multiscale: Mapping[str, Any], dataset: Mapping[str, Any], count: int, folder: Path
-) -> list[float]:
-    """Return the product of the scales of a level and of the whole image, one per axis."""
-    scale = [1.0] * count
-    for holder in (dataset, multiscale):
-        for transformation in holder.get("coordinateTransformations", ()):
-            if transformation.get("type") != "scale":
-                continue
-            factors: Sequence[float] = transformation["scale"]
-            if len(factors) != count:
-                raise FormatError(f"'{folder}' gives {len(factors)} scales for {count} axes.")
-            scale = [a * float(b) for a, b in zip(scale, factors, strict=True)]
-    return scale
+) -> list[float | None]:
+    """Return the product of the scales of a level and of the whole image, one per axis.
+
+    None where neither has any.
+    """
+    scales: list[Sequence[float]] = [
+        transformation["scale"]
+        for holder in (dataset, multiscale)
+        for transformation in holder.get("coordinateTransformations", ())
+        if transformation.get("type") == "scale"
+    ]
+    for factors in scales:
+        if len(factors) != count:
+            raise FormatError(f"'{folder}' gives {len(factors)} scales for {count} axes.")
+    if not scales:
+        return [None] * count
+    return [math.prod(map(float, factors)) for factors in zip(*scales, strict=True)]
 
 
 def _channel_names(attributes: Mapping[str, Any]) -> list[str] | None:

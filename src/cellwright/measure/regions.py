@@ -104,6 +104,8 @@ def _compact(labels: AnyArray) -> tuple[LabelArray, IntArray | None]:
 
     The second value names the labels 1, 2, … where they had to be renumbered.
     """
+    if labels.min(initial=0) < np.iinfo(np.int32).min:
+        labels = np.maximum(labels, 0)  # in 32 bits they would come out as objects
     if labels.max(initial=0) <= labels.size:
         return labels.astype(np.int32, copy=False), None
     names, where = np.unique(labels, return_inverse=True)

@@ -79,7 +79,7 @@ def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
     Raises
     ------
     InputError
-        If the file is missing or cannot be read as a table.
+        If the file is missing, cannot be read as a table, or has two columns of the same name.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -194,7 +194,12 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
     if not path.is_file():
         raise InputError(missing(path, "file"))
     try:
-        return read()
+        content = read()
+        names = content.column_names
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise FormatError(f"'{path}' has several columns '{twice}'; leave one, or rename them.")
+        return content
     except OSError as error:
         raise InputError(f"Cannot read '{path}': {error}.") from error
     except pa.ArrowException as error:
