@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cellwright._types import AnyArray
+from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
@@ -35,7 +38,7 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     ----------
     labels : array of int, shape ([Z,] Y, X)
         0 is background.
-    image : Image or array, shape ([C,] [Z,] Y, X), optional
+    image : Image or array, shape ([C,] [Z,] Y, X) or (Y, X, 3) for colours, optional
         Gives the intensities; an `Image` also the pixel size and the names of the channels.
 
     Returns
@@ -56,6 +59,8 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     >>> measure(np.array([[0, 1, 1], [0, 2, 0]]))["area"].tolist()
     [2, 1]
     """
+    if image is not None and np.shape(image) == (*np.shape(labels), 3):
+        image = as_image(image)
     if isinstance(image, Image):
         return to_pandas(measure_in_image(labels, image))
     return to_pandas(measure_objects(labels, image))

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._errors import AxesError, OutputError, UsageError
 from cellwright._types import AnyArray
+from cellwright.images.arrays import as_image
 from cellwright.images.encoding import Encoding
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.omezarr import is_zarr
@@ -33,7 +34,7 @@ WRITERS: Mapping[str, Writer] = {
 
 def write(
     path: str | Path,
-    image: Image,
+    image: Image | AnyArray,
     *,
     compression: str = "deflate",
     ngff: str = "0.5",
@@ -50,8 +51,8 @@ def write(
     ----------
     path : str or Path
         Where to.
-    image : Image
-        What.
+    image : Image or array
+        What; an array of shape (Y, X), or (Y, X, 3) for colours.
     compression : {"deflate", "zstd", "lzw", "none"}
         Lossless compression of TIFF and OME-Zarr.
     ngff : {"0.5", "0.4"}
@@ -65,8 +66,10 @@ def write(
         If there is something already, the format cannot hold the image, or writing fails.
     UsageError
         If the ending, compression or version is unknown.
+    InputError
+        If it is neither an image nor such an array.
     """
-    path = Path(path)
+    path, image = Path(path), as_image(image)
     writer = find_writer(path)
     refuse_existing(path, overwrite)
     writer(path, image, Encoding(compression, ngff))

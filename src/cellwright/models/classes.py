@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellwright._types import AnyArray
+from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
 from cellwright.inference.apply import find_classes
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.models.channels import Channel
-from cellwright.models.model import Model, as_image, novelty_warnings
+from cellwright.models.model import Model, novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.readouts import classes_of
 

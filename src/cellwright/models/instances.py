@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS
+from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
 from cellwright.inference.apply import ANCHOR, Maps, find_instances, find_maps, read_instances
 from cellwright.inference.diameter import estimate_diameter
@@ -20,7 +21,7 @@ from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
-from cellwright.models.model import Model, Seen, as_image, novelty_warnings
+from cellwright.models.model import Model, Seen, novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.reading import Reading
 from cellwright.models.scale import ScaleChoice

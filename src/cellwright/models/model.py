@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import AxesError, InputError, UsageError
+from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
+from cellwright.images.arrays import as_image
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image
 from cellwright.inference.runtime import Device, MapNetwork
 from cellwright.inference.view import View
-from cellwright.models.card import RGB, ModelCard
+from cellwright.models.card import ModelCard
 from cellwright.models.channels import Channel, ChannelSource, channels_for
 from cellwright.models.engines import open_engine
 from cellwright.models.package import Package
@@ -170,33 +171,4 @@ def novelty_warnings(novelty: float) -> tuple[str, ...]:
     return (
         f"Unlike the training data: {far} its own images lie. "
         "Check the outlines before using the numbers.",
-    )
-
-
-def as_image(pixels: Image | AnyArray) -> Image:
-    """Return a bare array of shape (Y, X), or (Y, X, 3) for colours, as an image.
-
-    An image is returned as it is.
-
-    Raises
-    ------
-    AxesError
-        If it has another shape.
-    InputError
-        If it is neither, such as the path of a file.
-    """
-    if isinstance(pixels, Image):
-        return pixels
-    if not isinstance(pixels, np.ndarray):
-        raise InputError(
-            f"{pixels!r} is no image, but a {type(pixels).__name__}. Read the file first: "
-            "cellwright.read(path)."
-        )
-    if pixels.ndim == 2:
-        return Image(pixels, "YX")
-    if pixels.ndim == 3 and pixels.shape[2] == 3:
-        return Image(np.moveaxis(pixels, 2, 0), "CYX", channel_names=RGB)
-    raise AxesError(
-        f"An array of shape {pixels.shape} is neither (Y, X) nor (Y, X, 3). "
-        "Say what its axes are: cellwright.Image(array, 'CYX')."
     )

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, FloatArray, Table
+from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
 from cellwright.inference.apply import FoundPart, find_places
 from cellwright.inference.runtime import Device
@@ -16,7 +17,7 @@ from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections
-from cellwright.models.model import Model, Seen, as_image
+from cellwright.models.model import Model, Seen
 from cellwright.models.package import Package
 from cellwright.quality.calibration import Calibration
 
