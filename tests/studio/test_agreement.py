@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from cellwright.images.read import read_labels
+from cellwright.studio.agreement import Case
+from cellwright.studio.consensus import same_objects
+from cellwright.studio.decisions import Decision
 
 from .test_people_work import as_
 
@@ -184,3 +187,34 @@ def test_planes_of_a_stack_are_compared_one_by_one(serve, folder):
     assert lab.client.done("/api/images/2/consensus", {})["open"] == 2
     canvas = lab.server.desk.sheet(2).annotation.canvas
     assert canvas[1, 20, 20] and not canvas[0, :, :].any() and not canvas[2, :, :].any()
+
+
+def test_objects_go_on_through_planes_in_a_consensus(serve, folder):
+    lab = Lab(serve(folder), ["Ada", "Bo"])
+    order = {"people": ["Ada", "Bo"], "each": 2, "apart": True, "images": [2]}
+    lab.client.done("/api/work", order)
+    for name in ("Ada", "Bo"):
+        for y in (10, 30):
+            edit = {"tool": "brush", "points": [[y, 20]], "radius": 4, "z": 1, "ball": True}
+            assert lab.client("/api/images/2/edits", edit, headers=as_(name))[0] == 200
+    assert lab.client.done("/api/images/2/consensus", {})["open"] == 0
+    canvas = lab.server.desk.sheet(2).annotation.canvas
+    upper, lower = canvas[1, 10, 20], canvas[1, 30, 20]
+    assert upper and lower and upper != lower
+    assert (canvas[:, 10, 20] == upper).all() and (canvas[:, 30, 20] == lower).all()
+
+
+def case(**members):
+    return Case("", members, (0, 0, 1, 1), 1.0, Decision("agree"))
+
+
+def test_an_object_goes_on_where_most_of_those_who_drew_it_say_so():
+    agree = [[case(Ada=1, Bo=1)], [case(Ada=1, Bo=1), case(Ada=2, Bo=2)], [case(Ada=2, Bo=2)]]
+    assert [of.tolist() for of in same_objects(agree)] == [[0], [0, 1], [1]]
+    differ = [[case(Ada=1, Bo=1)], [case(Ada=1, Bo=2)]]
+    assert [of.tolist() for of in same_objects(differ)] == [[0], [1]]
+    most = [[case(Ada=1, Bo=1, Cy=4)], [case(Ada=1, Bo=2, Cy=4)]]
+    assert [of.tolist() for of in same_objects(most)] == [[0], [0]]
+    gap = [[case(Ada=1)], [], [case(Ada=1)]]
+    assert [of.tolist() for of in same_objects(gap)] == [[0], [], [0]]
+    assert [of.tolist() for of in same_objects([[], []])] == [[], []]

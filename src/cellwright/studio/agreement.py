@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -22,18 +21,14 @@ from cellwright.metrics.agreement import (
     foreground_confusion,
     group_objects,
     mean_outline,
-    mean_outlines,
 )
 from cellwright.metrics.matching import Counts, match
-from cellwright.studio.annotation import Changed
-from cellwright.studio.canvas import LabelCanvas
-from cellwright.studio.decisions import AGREE, CHOICES, DRAW, NONE, OPEN, TAKE, Decision
+from cellwright.studio.decisions import AGREE, CHOICES, DRAW, OPEN, TAKE, Decision
 from cellwright.studio.desk import Desk, Sheet
-from cellwright.studio.facts import CLASS, Change, Facts
-from cellwright.studio.journal import CONSENSUS
-from cellwright.studio.people_states import own_jobs, say
-from cellwright.studio.people_work import DONE, NEW
-from cellwright.studio.tools import Window, outlined
+from cellwright.studio.facts import CLASS
+from cellwright.studio.people_states import own_jobs
+from cellwright.studio.people_work import NEW
+from cellwright.studio.tools import outlined
 
 ALIKE = 0.7
 """Objects with less overlap than this are shown, though they count as the same."""
@@ -144,6 +139,14 @@ class Comparison:
         ]
         return sorted(found, key=lambda case: (case.decision.choice != OPEN, case.iou, case.box))
 
+    def mask(self, person: str, label: int) -> tuple[Box, BoolArray]:
+        """Return where in the plane an object of somebody is, and its pixels there."""
+        who = self.people.index(person)
+        y0, x0, y1, x1 = self.boxes[who][label]
+        y, x = self.corner
+        pixels = self.labels[who][y0 - y : y1 - y, x0 - x : x1 - x]
+        return (slice(y0, y1), slice(x0, x1)), pixels == label
+
 
 def annotators(desk: Desk, number: int) -> list[str]:
     """Return who has begun to annotate an image independently of the others."""
@@ -195,8 +198,7 @@ def pairs(desk: Desk, number: int, found: Comparison) -> list[Pair]:
 
 def combined(case: Case, found: Comparison) -> BoolArray:
     """Return the pixels in the middle of all outlines of an object, in its box."""
-    masks = [_mask(found, found.people.index(p), label) for p, label in case.members.items()]
-    return mean_outline(masks)[1]
+    return mean_outline([found.mask(who, label) for who, label in case.members.items()])[1]
 
 
 def decide(
@@ -230,71 +232,6 @@ def decide(
     )
 
 
-def write_consensus(desk: Desk, number: int, *, who: str) -> tuple[Changed, int]:
-    """Make what people agree on, or was decided, the labels of an image.
-
-    Where nothing is open, the image is done.
-
-    Returns
-    -------
-    changed : Changed
-    open : int
-        How many objects are still undecided, and left out.
-
-    Raises
-    ------
-    UsageError
-        If fewer than two people have annotated it.
-    """
-    sheet = desk.sheet(number)
-    if len(annotators(desk, number)) < 2:
-        raise UsageError("A consensus needs two people who annotated the image independently.")
-    planes = [(index, compare(desk, number, index)) for index in _planes(sheet)]
-    kinds: dict[int, int] = {}
-
-    def make(canvas: LabelCanvas, new: int) -> list[Window]:
-        windows = []
-        first = new if canvas.shape[:-2] else 1
-        for index, found in planes:
-            labels, classes = _together(desk, number, found)
-            labels[labels > 0] += first - 1
-            kinds.update({first - 1 + n: kind for n, kind in classes.items()})
-            windows.append(Window(index, 0, 0, labels))
-            first = max(first, int(labels.max(initial=0)) + 1)
-        return windows
-
-    def tell(facts: Facts, *_: Any) -> list[Change]:
-        gone = dict.fromkeys(facts[CLASS]) if kinds else {}
-        return facts.changes(CLASS, gone | kinds)
-
-    changed = sheet.annotation.apply(CONSENSUS, make, who=who, tell=tell)
-    undecided = sum(c.decision.choice == OPEN for _, found in planes for c in found.cases)
-    if not undecided:
-        say(desk, number, "", DONE, who=who)
-    return changed, undecided
-
-
-def consensus_state(desk: Desk, number: int) -> str:
-    """Return whether the labels of an image are a consensus: ``none``, ``old`` or ``written``."""
-    item = desk.item(number)
-    written = [one for one in desk.journal.edits(item.name) if one.kind == CONSENSUS]
-    if not written:
-        return "none"
-    newest = max(
-        (e.id for p in annotators(desk, number) for e in _edits(desk, number, p)[-1:]), default=0
-    )
-    is_old = newest > written[-1].id or desk.decisions.latest(item.name) > written[-1].made
-    return "old" if is_old else "written"
-
-
-def _edits(desk: Desk, number: int, person: str) -> list[Any]:
-    return desk.journal.edits(desk.project.own(desk.item(number), person).name)
-
-
-def _planes(sheet: Sheet) -> list[tuple[int, ...]]:
-    return list(np.ndindex(*sheet.annotation.canvas.shape[:-2]))
-
-
 def _boxes(sheet: Sheet, index: tuple[int, ...]) -> dict[int, PixelBox]:
     with sheet.annotation.inventory() as inventory:
         plane = inventory.plane(index)
@@ -321,36 +258,6 @@ def _case(group: Group, found: Comparison, decided: Mapping[str, Decision]) -> C
     settled = Decision(AGREE if 2 * len(members) > len(found.people) else OPEN)
     said = decided.get(key, settled)
     return Case(key, members, box, group.iou, settled if said.choice == OPEN else said)
-
-
-def _together(desk: Desk, number: int, found: Comparison) -> tuple[LabelArray, dict[int, int]]:
-    """Return the labels of a plane that people agree on, and the classes of its objects."""
-    kept = [case for case in found.cases if case.decision.choice not in (OPEN, NONE)]
-    labels = mean_outlines([_masks(case, found) for case in kept], found.size)
-    facts = {p: desk.sheet(number, p).annotation.facts[CLASS] for p in found.people}
-    classes = {}
-    for label, case in enumerate(kept, start=1):
-        said = Counter(facts[p][n] for p, n in case.members.items() if n in facts[p])
-        if said:
-            classes[label] = min(said, key=lambda kind: (-said[kind], kind))
-    return labels, classes
-
-
-def _masks(case: Case, found: Comparison) -> list[tuple[Box, BoolArray]]:
-    """Return the masks that make an object, in px of the whole plane."""
-    decision = case.decision
-    if decision.choice == DRAW:
-        return [outlined(decision.outline, found.size)]
-    people = [decision.person] if decision.choice == TAKE else list(case.members)
-    return [_mask(found, found.people.index(person), case.members[person]) for person in people]
-
-
-def _mask(found: Comparison, who: int, label: int) -> tuple[Box, BoolArray]:
-    y0, x0, y1, x1 = found.boxes[who][label]
-    y, x = found.corner
-    return (slice(y0, y1), slice(x0, x1)), found.labels[who][
-        y0 - y : y1 - y, x0 - x : x1 - x
-    ] == label
 
 
 def _number(value: float) -> float | None:

@@ -16,11 +16,10 @@ from cellwright.studio.agreement import (
     Pair,
     annotators,
     compare,
-    consensus_state,
     decide,
     pairs,
-    write_consensus,
 )
+from cellwright.studio.consensus import consensus_state, write_consensus
 from cellwright.studio.decisions import OPEN, Decision
 from cellwright.studio.desk import Desk
 from cellwright.studio.fields import Fields

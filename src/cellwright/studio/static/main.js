@@ -151,6 +151,8 @@ class Studio {
       await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
       await this.past.update();
     } catch (error) {
+      if (this.images.current !== number) return;
+      stage.setAttribute("aria-busy", "false");
       say(/** @type {Error} */ (error));
     }
   }

@@ -144,6 +144,8 @@ export class Review {
       this.places.update();
       if (image.remark) say(new Error(image.remark));
     } catch (error) {
+      if (this.opened !== number) return;
+      stage.setAttribute("aria-busy", "false");
       say(/** @type {Error} */ (error));
     }
   }
