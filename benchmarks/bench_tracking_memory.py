@@ -1,10 +1,13 @@
 """Peak memory of tracking label images, by the number of frames.
 
-    python benchmarks/bench_tracking_memory.py [--frames 25 100 400] [--side 2048]
+    python benchmarks/bench_tracking_memory.py [--frames 25 100 400] [--side 2048] [--points 50000]
 
 Disks on a jittered lattice drift by a few pixels a frame. Frames are read one at a time; what grows
 is the table of objects and links. Each movie is tracked by a process of its own. Linux and macOS
 only: Windows does not tell the peak.
+
+Then points are linked, at random and with a velocity, and the peak of all arrays is told for each
+of them: of those that are given, and of what linking adds.
 """
 
 from __future__ import annotations
@@ -13,13 +16,17 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from _tracking_cases import points
 
 from cellwright._types import LabelArray
 from cellwright.images.write import write_labels
+from cellwright.tracking.link import link
+from cellwright.tracking.options import LinkOptions
 
 SPACING = 32
 RADIUS = 9
@@ -49,11 +56,31 @@ def frames(count: int, side: int) -> Iterator[LabelArray]:
         yield labels
 
 
+def linking(count: int, motion: str) -> None:
+    """Print the peak of the arrays of linking, in bytes for each of so many points a frame."""
+    link(points(500, 4, 2, 0).detections, LinkOptions(motion=motion))  # compiles
+    given = points(count, 20, 2, 0).detections
+    arrays = (given.frame, given.label, given.position)
+    tracemalloc.start()
+    link(given, LinkOptions(motion=motion))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    own = sum(one.nbytes for one in arrays)
+    print(
+        f"{len(given):,} points, motion {motion}: {own / len(given):.0f} bytes given and "
+        f"{peak / len(given):.0f} more for each",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, nargs="+", default=[25, 100, 400])
     parser.add_argument("--side", type=int, default=2048, help="of a frame, in px")
+    parser.add_argument("--points", type=int, default=50_000, help="a frame, that are linked")
     options = parser.parse_args()
+    for motion in ("auto", "directed"):
+        linking(options.points, motion)
     known: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as name:
         movie = Path(name) / "movie"

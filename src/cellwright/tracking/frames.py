@@ -75,8 +75,8 @@ class Movie:
         self.frame_of = tracks.frame
         self.typical_diameter = _typical_diameter(tracks)
         self._places = tracks.position
-        self._scale = np.asarray(tracks.pixel_size or np.ones(self.dimensions))
-        self._low, self._high = (bound * self._scale for bound in _bounds(tracks.position))
+        self._scale = tracks.pixel_size
+        self._low, self._high = map(self._scaled, _bounds(tracks.position))
         self.extent = self._high - self._low
         self._offsets = tracks.frame_offsets()
         self._cut_off = cut_off(tracks)
@@ -104,7 +104,10 @@ class Movie:
 
     def position(self, rows: Rows) -> DoubleArray:
         """Return where some detections are, shape (N, D); see `Frame`."""
-        return np.asarray(self._places[rows] * self._scale)
+        return self._scaled(self._places[rows])
+
+    def _scaled(self, places: DoubleArray) -> DoubleArray:
+        return places if self._scale is None else np.asarray(places * np.asarray(self._scale))
 
     def features(self, rows: Rows) -> DoubleArray:
         """Return the features of some detections, shape (N, F); see `Frame`."""
@@ -113,13 +116,18 @@ class Movie:
         for place, name in enumerate(self.feature_names):
             features[:, place] = np.log(np.maximum(columns[name], 0.01 * self._usual[name]))
         # What is cut off by the border has neither the size nor the shape of the whole.
+        if not self.feature_names:
+            return features
         features[self._cut_off[rows]] = np.nan
         features[~np.isfinite(features).all(axis=1)] = np.nan
         return features
 
     def border(self, rows: Rows) -> DoubleArray:
         """Return how far some detections are from the border of the field, shape (N,)."""
-        border = _border(self.position(rows), self._low, self._high)
+        return self._border(self.position(rows), rows)
+
+    def _border(self, position: DoubleArray, rows: Rows) -> DoubleArray:
+        border = _border(position, self._low, self._high)
         # Of what is cut off, as much is left to leave as is seen: twice as deep as its centre.
         border[self._cut_off[rows]] *= 2.0
         return border
@@ -131,15 +139,14 @@ class Movie:
 
     def frame(self, number: int, window: int | None = None) -> Frame:
         """Return one frame, or the `window` detections of it that are next to its middle."""
-        rows = self.rows(number)
-        border = self.border(rows)
+        every = slice(self._offsets[number], self._offsets[number + 1])
+        rows, position = self.rows(number), self.position(every)
+        border = self._border(position, every)
         if window is not None and len(rows) > window:
-            kept = _central(self.position(rows), window)
-            rows, border = rows[kept], border[kept]
+            kept = _central(position, window)
+            rows, position, border = rows[kept], position[kept], border[kept]
             # Cells that cross the border of the window do not end or begin there.
-            places = self.position(rows)
-            border = np.minimum(border, _border(places, *_bounds(places)))
-        position = self.position(rows)
+            border = np.minimum(border, _border(position, *_bounds(position)))
         grid = make_grid(position)
         order = grid.order
         return Frame(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from cellwright._types import DoubleArray, IntArray, LabelArray
 
@@ -83,6 +84,14 @@ class Parents:
 
 def child_counts(parent: LabelArray) -> LabelArray:
     """Return how many links leave each detection, shape (N,), from the parent of each."""
+    counts: LabelArray = _child_counts(parent)
+    return counts
+
+
+@njit(cache=True)
+def _child_counts(parent: LabelArray) -> LabelArray:
     counts = np.zeros(len(parent), np.int32)
-    np.add.at(counts, parent[parent != NONE], 1)
+    for row in parent:
+        if row != NONE:
+            counts[row] += 1
     return counts

@@ -18,6 +18,7 @@ from cellwright.tracking.tracks import PROBABILITY, Tracks
 _DOUBTFUL = 0.7
 _VANISHING = 0.3  # share of daughters, per division, that makes divisions hard to believe
 _FEWEST_VANISHED = 3
+_LISTED = 8  # empty frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,9 @@ class TrackSummary:
                 f"{_DOUBTFUL}): the worst of them stand in tracks_doubtful.csv."
             )
         if (self.cells == 0).any():
-            empty = int(np.count_nonzero(self.cells == 0))
-            found.append(f"{empty} frame{'s are' if empty > 1 else ' is'} empty.")
-        jump = np.abs(np.diff(self.cells)) > 0.5 * np.maximum(self.cells[:-1], 10)
+            found.append(_empty(np.flatnonzero(self.cells == 0).tolist()))
+        filled = (self.cells[:-1] > 0) & (self.cells[1:] > 0)
+        jump = filled & (np.abs(np.diff(self.cells)) > 0.5 * np.maximum(self.cells[:-1], 10))
         if jump.any():
             frame = int(np.flatnonzero(jump)[0])
             found.append(
@@ -247,12 +248,24 @@ def summarise(tracks: Tracks) -> TrackSummary:
     )
 
 
+def _empty(frames: list[int]) -> str:
+    """Say which frames are empty, as far as there are not too many to list."""
+    if len(frames) == 1:
+        return f"Frame {frames[0]} (counted from 0) is empty."
+    listed = ", ".join(map(str, frames[:_LISTED])) + (" …" if len(frames) > _LISTED else "")
+    return f"{len(frames):,} frames are empty: {listed} (counted from 0)."
+
+
 def _vanished(tracks: Tracks, tracklets: Tracklets, step: float) -> int:
-    """Count daughters that are gone before the end, though not at the border of the field."""
+    """Count daughters that are gone before the end, though not at the border of the field.
+
+    Where the next frame is empty, nobody can be there.
+    """
     children = tracklets.child_counts()
     parents = tracklets.parents()
     daughter = (parents >= 0) & (children[parents] > 1)
-    gone = np.flatnonzero(daughter & (children == 0) & (tracklets.end < tracks.frame_count - 1))
+    followed = np.append(np.diff(tracks.frame_offsets())[1:] > 0, False)
+    gone = np.flatnonzero(daughter & (children == 0) & followed[tracklets.end])
     last = tracklets.last[gone]
     place = tracks.position_um
     low, high = place.min(axis=0, initial=np.inf), place.max(axis=0, initial=-np.inf)
