@@ -8,6 +8,7 @@ import click
 from cellwright.cli import options
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, METHODS, POINT_METHODS
 from cellwright.networks.registry import NETWORKS
+from cellwright.runs.compare.options import DEFAULT_MINUTES
 
 _METHODS = (*METHODS, *CLASS_METHODS, *BOX_METHODS, *POINT_METHODS, *LEARNERS)
 
@@ -23,7 +24,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.option(
     "--minutes",
     type=options.Real(min=0, min_open=True),
-    default=60.0,
+    default=DEFAULT_MINUTES,
     show_default=True,
     help="For all of it: candidates, judging them, and the final model.",
 )

@@ -210,6 +210,12 @@ def test_a_rehearsal_that_takes_all_the_time_says_so_and_is_done_anew(played):
     assert any(one.rounds for one in found.standings)
 
 
+def test_the_final_model_learns_something_however_little_time_is_left(played):
+    found, clock = played(Simulation(image=0.01), 0.24)
+    assert clock.left < 0
+    assert found.final_minutes(found.standings[0].candidate) > 0
+
+
 def test_a_rehearsal_leaves_nothing_behind(played, tmp_path):
     found, _ = played(Simulation(image=0.1), 10)
     assert found.standings[0].rounds and not list(tmp_path.rglob("rehearsal*"))

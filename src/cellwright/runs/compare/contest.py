@@ -27,6 +27,7 @@ _SLOWER = 3.0  # times as long as in the rehearsal a trial may take besides lear
 _LONGER = 1.5  # times as long as planned it may learn: the last step and its validation come on top
 _LEAST = 10.0  # s: what is given to a trial at least
 _SHARE = 0.1  # of what is left, likewise
+_FEWEST_MINUTES = 0.001  # of the final model: one step, then
 
 
 class Clock:
@@ -167,8 +168,8 @@ class Contest:
         kept = self._run.outcome("final model")
         if kept is None:
             left = self._clock.left - FINAL * self._besides(candidate.name, 1)
-            minutes = max(self.schedule.final_minutes / 2, left / 60)
-            kept = Outcome("final model", facts={"minutes": round(minutes, 3)})
+            minutes = round(max(self.schedule.final_minutes / 2, left / 60), 3)
+            kept = Outcome("final model", facts={"minutes": minutes or _FEWEST_MINUTES})
             self._run.keep(kept)
         return float(kept.facts["minutes"])
 
