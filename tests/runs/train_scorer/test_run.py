@@ -67,6 +67,12 @@ def test_a_scorer_is_a_package_that_says_how_good_it_is(scorer):
     assert len(scorer.table()) == 2
 
 
+def test_a_scorer_names_the_movies_that_it_learned_from_and_those_that_judged_it(scorer, movies):
+    card = scorer.package.card
+    names = {f"{movies.name}/{number:02}_GT" for number in (1, 2)}
+    assert {*card.training["learned from"], card.evaluation["movies"]} == names
+
+
 def test_the_same_seed_makes_the_same_weights(scorer, movies, tmp_path):
     again = train_scorer([movies], tmp_path / "again", QUICK)
     assert again.package.files == scorer.package.files

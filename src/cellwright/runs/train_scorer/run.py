@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,7 +46,7 @@ _SET_ASIDE = 5  # one movie in so many judges
 _MOST_PAIRS = 150  # of a movie that are learned from
 _LIMITS = (
     "Scores links between neighbouring frames and divisions; gaps and mergers cost what they cost "
-    "without it. It has seen no movies but those counted under training: compare on a tracked "
+    "without it. It has seen no movies but those named under training: compare on a tracked "
     "movie of your own before you rely on it."
 )
 
@@ -161,7 +162,7 @@ def train_scorer(
         if finished is not None:
             return ScorerResult(out, load_package(out))
         learned, judges = _divided(_truths(folders, options), options.seed)
-        lessons = _lessons(learned, options.seed)
+        lessons = _lessons([movie.tracks for movie in learned], options.seed)
         facts, files = learn(lessons, options.steps, options.seed, out / FIT_FOLDER)
         (out / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
         card = ModelCard(
@@ -176,6 +177,7 @@ def train_scorer(
             training={
                 "movies": len(folders),
                 "simulated movies": options.simulated,
+                "learned from": [movie.name for movie in learned],
                 "frame pairs": len(lessons),
                 "steps": options.steps,
                 "seed": options.seed,
@@ -190,15 +192,28 @@ def train_scorer(
     return ScorerResult(out, package)
 
 
-def _truths(folders: Sequence[Path], options: ScorerOptions) -> list[Tracks]:
+class _Movie(NamedTuple):
+    """A movie with its true links, and what the card calls it."""
+
+    name: str
+    tracks: Tracks
+
+
+def _truths(folders: Sequence[Path], options: ScorerOptions) -> list[_Movie]:
     """Return all movies: those of the user, then simulated ones."""
-    movies = [read_truth(folder) for folder in progress(folders, "Reading", unit="movie")]
+    movies = [
+        _Movie("/".join(folder.resolve().parts[-2:]), read_truth(folder))
+        for folder in progress(folders, "Reading", unit="movie")
+    ]
     seeds = range(options.seed * options.simulated, (options.seed + 1) * options.simulated)
-    movies += [simulated_tracks(seed) for seed in progress(seeds, "Simulating", unit="movie")]
+    movies += [
+        _Movie(f"simulated movie {seed}", simulated_tracks(seed))
+        for seed in progress(seeds, "Simulating", unit="movie")
+    ]
     return movies
 
 
-def _divided(movies: Sequence[Tracks], seed: int) -> tuple[list[Tracks], list[Tracks]]:
+def _divided(movies: Sequence[_Movie], seed: int) -> tuple[list[_Movie], list[_Movie]]:
     """Return the movies to learn from, and those that judge."""
     order = np.random.default_rng([seed, 30]).permutation(len(movies)).tolist()
     aside = max(1, len(movies) // _SET_ASIDE)
@@ -223,14 +238,17 @@ def _lessons(movies: Sequence[Tracks], seed: int) -> list[Lesson]:
 
 
 def _evaluation(
-    facts: NetworkFacts, files: Mapping[str, bytes], movies: Sequence[Tracks]
+    facts: NetworkFacts, files: Mapping[str, bytes], movies: Sequence[_Movie]
 ) -> dict[str, float | str]:
     """Return how right links and divisions are with a scorer, and without."""
-    judges = [rest for number, movie in enumerate(movies) for rest in variants(movie, number)]
+    judges = [
+        rest for number, movie in enumerate(movies) for rest in variants(movie.tracks, number)
+    ]
     network = open_engine(facts, files, device="cpu", threads=1, name="the scorer")
     with_it, without = f1_scores(judges, make_scorer(network)), f1_scores(judges)
     scores: dict[str, float | str] = {
-        "of": f"{counted(len(movies), 'movie')} set aside, whole and in parts"
+        "of": f"{counted(len(movies), 'movie')} set aside, whole and in parts",
+        "movies": ", ".join(movie.name for movie in movies),
     }
     for what in with_it:
         scores[f"F1, {what}"] = with_it[what]
