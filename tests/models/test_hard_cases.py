@@ -6,6 +6,7 @@ from cellwright.images.image import Image
 from cellwright.metrics.matching import InstanceScores
 from cellwright.models.load import load_model
 from cellwright.simulation.hard_cases import HARD_CASES
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_volume
 
 FLOORS = {
     "crowded": 0.88,
@@ -36,6 +37,17 @@ def test_hard_fields_are_read(nuclei, name):
         image, truth = HARD_CASES[name].make(seed)
         scores.add(truth, nuclei.predict(Image(image, "YX")))
     assert scores.pooled("average_precision", 0.5) >= FLOORS[name]
+
+
+@pytest.mark.parametrize("spacing", [1, 4])
+def test_volumes_are_read_however_far_apart_their_planes_lie(spacing):
+    size = (64 // spacing, 72, 72)
+    settings = NucleiSimulation(size=size, diameter=22.0, plane_spacing=float(spacing))
+    pixels, truth = simulate_volume(settings, 0)
+    image = Image(pixels, "ZYX", pixel_size=(0.3 * spacing, 0.3, 0.3))
+    scores = InstanceScores(thresholds=(0.5,))
+    scores.add(truth, load_model("nuclei-3d").predict(image))
+    assert scores.pooled("average_precision", 0.5) >= 0.85
 
 
 def test_the_same_seed_gives_the_same_field():
