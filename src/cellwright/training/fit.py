@@ -143,22 +143,11 @@ def fit(
             batches = train_batches(state.numbers.step)
             while True:
                 if state.validation_due(until):
-                    with torch.no_grad():
-                        metrics = validate(state.average.network)
-                    with interrupts_held():
-                        events.add(state.take_validation(metrics))
-                        write_history(folder / HISTORY, state.numbers.history)
-                        state.save(checkpoint)  # last: what is killed before is written again
+                    _judge(state, validate, folder, events)
                 if state.budget_used >= until or state.out_of_patience:
                     break
-
                 batch = _next_batch(batches, state.numbers.step, device)
-                with interrupts_held():
-                    random_state_of_step(settings.seed, state.numbers.step)
-                    state.freeze_or_thaw()
-                    set_learning_rate(state.optimiser, state.next_learning_rate())
-                    state.take_step(_optimise(state, step_loss, batch, precision))
-                _refuse_endless_skipping(state)
+                _take_step(state, step_loss, batch, precision)
                 show()
         except KeyboardInterrupt:
             state.save(checkpoint)
@@ -176,6 +165,27 @@ def _next_batch(
     if arrays is None:
         raise TrainingError(f"The training batches ended at step {step}; they must have no end.")
     return to_tensors(arrays, device)
+
+
+def _judge(state: TrainingState, validate: Validate, folder: Path, events: EventLog) -> None:
+    """Validate the averaged weights, and write down what came of it."""
+    with torch.no_grad():
+        metrics = validate(state.average.network)
+    with interrupts_held():
+        events.add(state.take_validation(metrics))
+        write_history(folder / HISTORY, state.numbers.history)
+        state.save(folder / CHECKPOINT)  # last: what is killed before is written again
+
+
+def _take_step(
+    state: TrainingState, step_loss: StepLoss, batch: Batch, precision: torch.autocast
+) -> None:
+    with interrupts_held():
+        random_state_of_step(state.settings.seed, state.numbers.step)
+        state.freeze_or_thaw()
+        set_learning_rate(state.optimiser, state.next_learning_rate())
+        state.take_step(_optimise(state, step_loss, batch, precision))
+    _refuse_endless_skipping(state)
 
 
 def _optimise(
