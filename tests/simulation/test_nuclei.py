@@ -9,7 +9,6 @@ from scipy.ndimage import label
 from cellwright import UsageError
 from cellwright.simulation.nuclei import (
     NucleiSimulation,
-    simulate_cells,
     simulate_field,
     simulate_volume,
 )
@@ -92,14 +91,6 @@ def test_volume_nuclei_are_round_in_micrometres_not_in_planes():
     for index in inner:
         z, y, _ = (np.ptp(c) for c in np.where(labels == index))
         assert z * VOLUME.plane_spacing == pytest.approx(y, abs=1.5 * VOLUME.plane_spacing)
-
-
-def test_cells_contain_their_nuclei_under_the_same_label():
-    image, nuclei, cells = simulate_cells(SMALL, seed=2)
-    assert image.shape == (2, *SMALL.size)
-    inside = nuclei > 0
-    assert np.array_equal(cells[inside], nuclei[inside])
-    assert (cells > 0).sum() > 1.5 * inside.sum()
 
 
 @pytest.mark.parametrize("bad", [{"size": (5,)}, {"density": 2.0}, {"diameter": 0.0}])

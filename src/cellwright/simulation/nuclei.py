@@ -1,4 +1,4 @@
-"""Images of fluorescent nuclei and cells, in two and three dimensions, with exact truth.
+"""Images of fluorescent nuclei, in two and three dimensions, with exact truth.
 
 For tests, demonstrations and benchmarks: everything is drawn from one seed, and the same seed
 gives the same pixels.
@@ -17,8 +17,6 @@ from cellwright.simulation.shapes import Footprint, Nucleus, footprint, random_n
 
 _TRIES_PER_NUCLEUS = 20
 _SMALLEST_VISIBLE = 0.1  # of a nucleus; a thinner sliver at the border is drawn anew
-_CELL_EXTENT = 1.9  # a cell reaches this many nuclear radii from its centre
-_CYTOPLASM = 0.5  # light of cytoplasm relative to a nucleus
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,38 +140,6 @@ def simulate_volume(settings: NucleiSimulation, seed: int) -> tuple[AnyArray, La
     return _simulate(settings, seed)
 
 
-def simulate_cells(
-    settings: NucleiSimulation, seed: int
-) -> tuple[AnyArray, LabelArray, LabelArray]:
-    """Simulate cells in two channels: a nuclear stain and a stain of the whole cell.
-
-    Cells are the territories around nuclei: where they meet, they touch.
-
-    Parameters
-    ----------
-    settings : NucleiSimulation
-        In two or three dimensions.
-    seed : int
-
-    Returns
-    -------
-    image : ndarray, shape (2, [Z,] Y, X), uint8 or uint16
-        Nuclei, then cells.
-    nuclei, cells : ndarray, shape ([Z,] Y, X), int32
-        A nucleus and its cell have the same label.
-    """
-    rng = np.random.default_rng(seed)
-    population = populate(settings, rng)
-    nuclei, nuclear_light = render(population, settings)
-    cells, cell_light = render(population, settings, _CELL_EXTENT)
-    cells = np.where(nuclei > 0, nuclei, cells)
-    channels = [
-        record(light, settings.optics, settings.plane_spacing, rng)
-        for light in (nuclear_light, cell_light * np.float32(_CYTOPLASM))
-    ]
-    return np.stack(channels), nuclei, cells
-
-
 def populate(settings: NucleiSimulation, rng: np.random.Generator) -> list[Nucleus]:
     """Place nuclei until the field is as dense as wanted, or no further one fits.
 
@@ -205,9 +171,7 @@ def populate(settings: NucleiSimulation, rng: np.random.Generator) -> list[Nucle
     return nuclei
 
 
-def render(
-    nuclei: list[Nucleus], settings: NucleiSimulation, extent: float = 1.0
-) -> tuple[LabelArray, FloatArray]:
+def render(nuclei: list[Nucleus], settings: NucleiSimulation) -> tuple[LabelArray, FloatArray]:
     """Paint nuclei: which pixel belongs to which, and how much light it sends.
 
     Where nuclei press on each other, a pixel belongs to the one in whose depth it lies farther.
@@ -216,8 +180,6 @@ def render(
     ----------
     nuclei : list of Nucleus
     settings : NucleiSimulation
-    extent : float
-        Where an object ends, in multiples of the nuclear radius.
 
     Returns
     -------
@@ -228,16 +190,16 @@ def render(
     """
     labels = np.zeros(settings.size, np.int32)
     light = np.zeros(settings.size, np.float32)
-    nearest = np.full(settings.size, extent, np.float32)
+    nearest = np.ones(settings.size, np.float32)
     for label, nucleus in enumerate(nuclei, start=1):
-        mark = footprint(nucleus, settings.size, settings.spacing, extent)
+        mark = footprint(nucleus, settings.size, settings.spacing)
         if mark is None:
             continue
         mine = mark.depth < nearest[mark.window]
         nearest[mark.window][mine] = mark.depth[mine]
         labels[mark.window][mine] = label
         # A nucleus is thickest in its middle: a widefield image shows it as a flat dome.
-        dome = 0.6 + 0.4 * np.sqrt(1 - (mark.depth[mine] / extent) ** 2)
+        dome = 0.6 + 0.4 * np.sqrt(1 - mark.depth[mine] ** 2)
         chromatin = 1 + settings.texture * nucleus.chromatin.at(mark.body[mine])
         light[mark.window][mine] = nucleus.brightness * dome * np.maximum(chromatin, 0.05)
     _keep_largest_parts(labels, light)

@@ -133,9 +133,7 @@ def random_nucleus(
     )
 
 
-def footprint(
-    nucleus: Nucleus, shape: tuple[int, ...], spacing: DoubleArray, extent: float = 1.0
-) -> Footprint | None:
+def footprint(nucleus: Nucleus, shape: tuple[int, ...], spacing: DoubleArray) -> Footprint | None:
     """Return where a nucleus falls on a grid, or None where it lies outside.
 
     Parameters
@@ -145,10 +143,8 @@ def footprint(
         Size of the grid.
     spacing : ndarray, shape (D,)
         Distance between pixels along each axis, in lateral px.
-    extent : float
-        How far beyond the outline the window shall reach, in multiples of the radius.
     """
-    reach = nucleus.radii.max() * (1 + 3 * nucleus.roughness) * extent
+    reach = nucleus.radii.max() * (1 + 3 * nucleus.roughness)
     first = np.maximum(np.floor((nucleus.centre - reach) / spacing).astype(int), 0)
     last = np.minimum(np.ceil((nucleus.centre + reach) / spacing).astype(int) + 1, shape)
     if np.any(first >= last):
