@@ -30,6 +30,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def missing(path: str | Path, what: str = "file or folder") -> str:
     """Say that there is no such file or folder, and what may have been meant."""
+    if Path(path).is_symlink():
+        return f"'{path}' is a link to '{Path(path).readlink()}', which does not exist."
     said = f"There is no {what} '{path}'."
     folder = Path(path).parent
     if not folder.is_dir():

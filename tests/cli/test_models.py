@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -96,3 +97,15 @@ def test_exporting_never_replaces_a_file(call, tmp_path):
     assert "must end in .zip" in call(
         "export", tmp_path / "oracle.zip", "-o", tmp_path / "folder", fails=True
     )
+
+
+def test_a_card_with_odd_figures_is_explained_all_the_same(call, tmp_path):
+    with zipfile.ZipFile(tmp_path / "oracle.zip") as package:
+        files = {name: package.read(name) for name in package.namelist()}
+    card = json.loads(files["model.json"])
+    card["evaluation"] = {"AP50, cells": "good", "AP75": [], "AP": 0.5}
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as package:
+        for name, content in {**files, "model.json": json.dumps(card)}.items():
+            package.writestr(name, content)
+    text = call("info", tmp_path / "odd.zip")
+    assert "AP 0.50" in text and "good" not in text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellwright._errors import InputError
-from cellwright.images.find import find_images, natural_key
+from cellwright.images.find import find_images, left_out, natural_key
 from cellwright.images.image import Image
 from cellwright.images.write import write
 
@@ -71,6 +71,24 @@ def test_folder_without_images_tells_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "scan.czi").touch()
     with pytest.raises(InputError, match=r"1 × \.czi"):
         find_images([tmp_path])
+
+
+def test_images_of_other_formats_are_not_passed_over_in_silence(plate: Path) -> None:
+    assert left_out([plate]) == ()
+    for name in ("a.czi", "b.CZI", "c.nd2", "notes.txt", ".hidden.lif"):
+        (plate / name).write_bytes(b"")
+    (said,) = left_out([plate, plate])
+    assert "2 × .czi, 1 × .nd2." in said and "OME-TIFF" in said
+    assert left_out([plate / "*.tif", "missing"]) == ()
+
+
+def test_a_link_to_nothing_is_told_as_such(tmp_path: Path) -> None:
+    try:
+        (tmp_path / "dead.tif").symlink_to("moved.tif")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    with pytest.raises(InputError, match=r"dead\.tif' is a link to 'moved\.tif', which"):
+        find_images([tmp_path / "dead.tif"])
 
 
 def test_natural_key_orders_numbers_by_value() -> None:

@@ -72,7 +72,7 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
     scores: dict[str, list[str]] = {}
     for name, value in figures.items():
         what, _, kind = name.partition(", ")
-        if value is not None and re.fullmatch(
+        if isinstance(value, int | float) and re.fullmatch(
             r"AP@\S+ per image|AP|AP50|AP75|F1\S*|Dice|class accuracy", what
         ):
             scores.setdefault(kind, []).append(f"{what.removesuffix(' per image')} {value:.2f}")
@@ -107,7 +107,7 @@ def info(model: str, as_json: bool) -> None:
         f"  input       {', '.join(card.input.channels)}{sizes}",
         f"  method      {card.method}",
         *(
-            _told("classes", ", ".join(card.readout["classes"]))
+            _told("classes", ", ".join(map(str, card.readout["classes"])))
             if "classes" in card.readout
             else []
         ),

@@ -252,7 +252,8 @@ def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:
     return (
         f"'{example.label_file}' marks all objects with the value {values[0]}: a mask, not "
         "numbered objects. Number them (touching ones apart) before training, "
-        "for example with skimage.measure.label."
+        "for example with skimage.measure.label; or train with --method classes, which tells "
+        "foreground from background."
     )
 
 

@@ -13,6 +13,12 @@ from cellwright._words import missing
 from cellwright.images.omezarr import is_zarr
 from cellwright.images.read import known_suffixes, stem
 
+FOREIGN = re.compile(
+    r"\.(czi|dcm|dv|gif|h5|hdf5|heic|ims|jp2|jxl|lif|lsm|mrc|mrxs|nd2|ndpi|nii|npy|nrrd|oib|oif|scn|"
+    r"stk|vsi|webp)"
+)
+"""Endings of images that are not read: beside images that are, they are not left out silently."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -56,6 +62,20 @@ def find_images(inputs: Sequence[str | Path]) -> list[Found]:
         for image in _expand(given):
             found.setdefault(image.path.resolve(), image)
     return _with_unique_names(list(found.values()))
+
+
+def left_out(inputs: Sequence[str | Path]) -> tuple[str, ...]:
+    """Say which images of other formats `find_images` passes over in folders; empty without any."""
+    folders = [Path(given) for given in inputs if Path(given).is_dir() and not is_zarr(Path(given))]
+    files = {path.resolve() for folder in folders for path in _walk(folder)}
+    kinds = Counter(end for path in files if FOREIGN.fullmatch(end := path.suffix.lower()))
+    if not kinds:
+        return ()
+    listed = ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))
+    return (
+        f"Left out, because Cellwright does not read their formats: {listed}. Export them as "
+        "OME-TIFF, for instance from Fiji.",
+    )
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cellwright._errors import AxesError, CellwrightError, UsageError
 from cellwright._types import Table
+from cellwright.images.find import left_out
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.inference.runtime import Device
@@ -154,7 +155,11 @@ def do_job(
     ------
     InputError, OutputError
         As `apply_model`.
+    UsageError
+        If there are fewer jobs than 1, or the options fit no image.
     """
+    if jobs < 1:
+        raise UsageError(f"The number of jobs is 1 or more, not {jobs}.")
     found = images_to_do(inputs, output)
     tasks = plan_tasks(found)
     if job.check is not None:
@@ -178,7 +183,7 @@ def do_job(
             kind=job.kind,
             jobs=jobs,
             what=f"{plan.command.capitalize()}ing",
-            notes=job.notes,
+            notes=(*job.notes, *left_out(inputs)),
         )
 
 

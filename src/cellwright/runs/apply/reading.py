@@ -22,6 +22,8 @@ def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:
     """
     earlier = read_record(output) or {"files": []}
     results = {(output / name).resolve() for name in (*earlier["files"], PREVIEW_FILE)}
+    if not inputs:
+        raise InputError("No images were given: name files, folders or patterns.")
     images = [image for image in find_images(inputs) if image.path.resolve() not in results]
     if not images:
         raise InputError(
