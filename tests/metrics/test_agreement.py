@@ -129,3 +129,5 @@ def test_a_pixel_belongs_to_the_object_it_lies_deepest_in():
     labels = mean_outlines([[boxed(left)], [boxed(right)]], (10, 30))
     assert labels[5].tolist()[:12] == [1] * 12 and labels[5].tolist()[18:] == [2] * 12
     assert labels[5, 12] == 1 and labels[5, 17] == 2
+    disc = np.hypot(*(np.indices((20, 20)) - 9.5)) < 8
+    assert np.unique(mean_outlines([[boxed(disc)], [boxed(disc)]], disc.shape)).tolist() == [0, 1]

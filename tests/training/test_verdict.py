@@ -21,6 +21,7 @@ def history(train, validation):
         (SETTLED - 0.1 * TIME, SETTLED + 0.3 * TIME**2, Trend.OVERFITTING),
         (1 - 0.8 * TIME, 1.1 - 0.8 * TIME, Trend.IMPROVING),
         ([1.0, 0.5, 0.25, 0.12], [1.0, 0.5, 0.25, 0.12], Trend.IMPROVING),
+        (1 - 0.8 * TIME, np.where(TIME == 0, np.nan, 1.1 - 0.8 * TIME), Trend.IMPROVING),
         (SETTLED, SETTLED * (1 + 0.4 * (-1) ** np.arange(21)), Trend.UNSTABLE),
         (SETTLED, np.where(np.arange(21) == 19, np.nan, SETTLED), Trend.UNSTABLE),
         (SETTLED[:3], SETTLED[:3], Trend.TOO_SHORT),

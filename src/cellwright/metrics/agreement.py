@@ -183,7 +183,8 @@ def mean_outlines(
     labels = np.zeros(shape, np.int32)
     deepest = np.zeros(shape, np.float32)
     for number, drawn in enumerate(masks, start=1):
-        box, depth = _mean_depth(drawn)
+        box, exact = _mean_depth(drawn)
+        depth = exact.astype(np.float32)  # as it is kept: what is as deep stays with the first
         better = depth > deepest[box]
         labels[box][better] = number
         deepest[box][better] = depth[better]

@@ -61,7 +61,8 @@ def verdict(history: Sequence[Row]) -> Verdict:
     """
     rows = [row for row in history if {"train_loss", "validation_loss"} <= row.keys()]
     train = np.array([row["train_loss"] for row in rows])
-    validation = np.array([row["validation_loss"] for row in rows])
+    validation = np.array([row["validation_loss"] for row in rows], float)
+    validation[np.isnan(validation)] = np.inf  # as bad as can be, where it is compared
     if len(rows) < FEWEST_VALIDATIONS:
         return Verdict(
             Trend.TOO_SHORT,
