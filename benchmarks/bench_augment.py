@@ -1,8 +1,8 @@
-"""Time one augmented training patch, and the same warp with SciPy.
+"""Time one augmented training patch, its targets, and the same warp with SciPy.
 
 Run with ``OMP_NUM_THREADS=1 python benchmarks/bench_augment.py``; prints CPU milliseconds per
-patch for each strength, the parts of one, and how many times longer
-``scipy.ndimage.map_coordinates`` takes for the same map.
+patch for each strength and for the targets of each method, the parts of one, and how many times
+longer ``scipy.ndimage.map_coordinates`` takes for the same map.
 """
 
 import time
@@ -16,6 +16,7 @@ from cellwright.datasets.augment import augment, draw_warp, separate_parts
 from cellwright.datasets.augmentation import STRENGTHS
 from cellwright.datasets.intensity import change_intensity
 from cellwright.datasets.warp import Warp
+from cellwright.methods.registry import METHODS, find_method, new_readout
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 PATCH = (256, 256)
@@ -54,6 +55,12 @@ def main() -> None:
                 )
             )
             print(f"  {channels} channel(s), {name:<9} {taken:6.2f}")
+
+    print("targets of a patch")
+    truth = np.ascontiguousarray(labels[: PATCH[0], : PATCH[1]])
+    for name in METHODS:
+        recipe = find_method(name).recipe_class()(new_readout(name, 2, 40.0))
+        print(f"  {name:<15} {milliseconds(lambda _, own=recipe: own.targets(truth)):6.2f}")
 
     settings = replace(STRENGTHS["standard"], free=1.0, scale=(1.0, 1.0))
     source = (1, *labels.shape)
