@@ -43,7 +43,8 @@ def write(
     """Write an image in the format of the file name's ending.
 
     ``.ome.tif`` OME-TIFF, ``.tif`` ImageJ hyperstack (with OME-XML for pixel types that ImageJ
-    does not know), ``.ome.zarr`` OME-Zarr, ``.png`` and ``.jpg`` one plane without metadata.
+    does not know, and beyond two gigabytes), ``.ome.zarr`` OME-Zarr, ``.png`` and ``.jpg`` one
+    plane without metadata.
     Axes, pixel size, frame interval and channel names are kept by all but the last two. The
     result appears when it is complete; lazy images are written without loading them whole.
 
