@@ -135,3 +135,11 @@ def test_pandas_is_named_when_it_is_missing(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pandas)
     with pytest.raises(UsageError, match=r"cellwright\[notebook\]"):
         to_pandas(TABLE)
+
+
+@pytest.mark.parametrize(("separator", "called"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_of_another_country_is_refused_with_the_cure(tmp_path, separator, called):
+    path = tmp_path / "points.csv"
+    path.write_text(f"frame{separator}y{separator}x\n0{separator}1,5{separator}2\n")
+    with pytest.raises(FormatError, match=rf"separated by {called}\. Save it with commas"):
+        read_csv(path)

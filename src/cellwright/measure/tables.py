@@ -194,6 +194,8 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
     if not path.is_file():
         raise InputError(missing(path, "file"))
     try:
+        if path.suffix.lower() == ".csv":
+            _refuse_other_separators(path)
         content = read()
         names = content.column_names
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -206,6 +208,19 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
         raise FormatError(
             f"'{path}' is not a table as its name says ({error}); write it again."
         ) from error
+
+
+def _refuse_other_separators(path: Path) -> None:
+    """Refuse what spreadsheets write where decimals have commas."""
+    with path.open("rb") as file:
+        head = file.readline(1 << 16)
+    if b"," not in head and (b";" in head or b"\t" in head):
+        separator = "semicolons" if b";" in head else "tabs"
+        raise FormatError(
+            f"The columns of '{path}' are separated by {separator}. Save it with commas between "
+            "columns and points in numbers (0.5): in a spreadsheet, as CSV with the language "
+            "English."
+        )
 
 
 def _rearmed(column: AnyArray) -> AnyArray:
