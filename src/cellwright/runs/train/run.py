@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cellwright._errors import DatasetError, UsageError, training_extra
@@ -288,7 +288,10 @@ def network_learner() -> Callable[..., Learned]:
 
 
 def tuned_model(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
-    """Choose what is left to choose on validation images, and do not score the model."""
+    """Choose what is left to choose on validation images, and do not score the model.
+
+    Nor look at the training images once more, to tell novel ones later.
+    """
     draft = _draft(lesson, learned, name)
     validation = lesson.dataset.part("val")
     return lesson.task.tuned(draft, learned.files, validation, lesson.options.seed)
@@ -296,16 +299,16 @@ def tuned_model(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
 
 def finished_model(lesson: Lesson, learned: Learned, name: str) -> Finished:
     """Choose what is left to choose on validation images, and score the model on them."""
-    draft = _draft(lesson, learned, name)
+    novelty = novelty_of(lesson.dataset.part("train"), lesson.options.seed)
+    draft = replace(_draft(lesson, learned, name), novelty=novelty)
     validation = lesson.dataset.part("val")
     return lesson.task.finished(draft, learned.files, validation, lesson.options.seed)
 
 
 def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
     """Return the card before anything is chosen on validation images."""
-    dataset, task, seed = lesson.dataset, lesson.task, lesson.options.seed
+    dataset, task = lesson.dataset, lesson.task
     description, limits = task.described(dataset, learned.contract)
-    train_part = dataset.part("train")
     return ModelCard(
         name=name,
         version="1.0.0",
@@ -315,13 +318,12 @@ def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
         readout=learned.readout,
         network=learned.facts,
         input=learned.contract,
-        novelty=novelty_of(train_part, seed),
         training={
-            "images": len(train_part),
+            "images": len(dataset.part("train")),
             "validation images": len(dataset.part("val")),
             **learned.training,
             "seconds": round(learned.training["seconds"], 1),
-            "seed": seed,
+            "seed": lesson.options.seed,
             "finished": now(),
             "versions": versions(),
         },
