@@ -237,6 +237,32 @@ def test_objects_get_classes_by_keys_and_by_clicks(page, folder):
         time.sleep(0.1)
 
 
+def test_a_class_that_is_there_already_is_refused_and_none_chosen(page):
+    browser = page.browser
+    for name in ("live", "dead", "live"):
+        browser.run(f"document.querySelector('#class-new input').value = '{name}'")
+        browser.run("document.querySelector('#class-new button').click()")
+        browser.wait(f"document.getElementById('classes').textContent.includes('{name}')")
+        browser.wait("document.querySelector('#class-new input').value === '' || !message.hidden")
+    browser.wait("!document.getElementById('message').hidden")
+    assert browser.run("document.querySelector('#class-new input').value") == "live"
+    chosen = "document.querySelector('#classes [aria-pressed=true] span').textContent"
+    assert browser.run(chosen) == "dead"
+    browser.complaints.clear()  # browsers note every refused request
+
+
+def test_a_stroke_is_gone_from_the_overlay_once_it_is_saved(page):
+    browser = page.browser
+    browser.key("b")
+    browser.drag(page.at(60, 100), page.at(60, 110), page.at(60, 150))
+    browser.mouse("move", 600, 20)
+    browser.wait("!document.getElementById('undo').disabled")
+    browser.wait(SAVED)
+    drawn = """(({width, height}, pen) => pen.getImageData(0, 0, width, height).data
+      .filter((alpha, i) => i % 4 === 3 && alpha > 1).length)(overlay, overlay.getContext('2d'))"""
+    browser.wait(f"{drawn} === 0")
+
+
 @pytest.fixture
 def stack(page):
     """Open the stack, and paint an object on its first slice; returns the area on each slice."""

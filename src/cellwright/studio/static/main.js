@@ -17,8 +17,9 @@ import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
 import { Slices } from "./slices.js";
 import { Sliders } from "./sliders.js";
+import { keysOf } from "./studio_keys.js";
 import { themeButton } from "./theme.js";
-import { TOOLS, Tools } from "./tools.js";
+import { Tools } from "./tools.js";
 import { Training } from "./training.js";
 import { Viewer } from "./viewer.js";
 
@@ -34,12 +35,7 @@ function say(error) {
   place.hidden = false;
 }
 
-/** How far an arrow key moves the image, in CSS px. @type {Record<string, [number, number]>} */
-const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
-
-const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-class Studio {
+export class Studio {
   constructor() {
     this.viewer = new Viewer(stage, api);
     this.viewer.tiles.onerror = say;
@@ -115,8 +111,7 @@ class Studio {
     });
     this.viewer.moved.push(() => showScale(this.viewer));
     this.#controls();
-    this.keys = new Keys(this.#keys());
-    this.keys.list(find("key-list"));
+    new Keys(keysOf(this)).list(find("key-list"));
   }
 
   async begin() {
@@ -315,8 +310,8 @@ class Studio {
     find("done").onclick = () => this.toggleDone();
     find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
     themeButton(find("theme"));
-    find("fill").onclick = () => this.#onChosen("fill");
-    find("delete").onclick = () => this.#onChosen("delete");
+    find("fill").onclick = () => this.onChosen("fill");
+    find("delete").onclick = () => this.onChosen("delete");
     find("show-labels").onchange = () => { this.viewer.labels.shown = find("show-labels").checked; this.viewer.redraw(); };
     find("show-fill").onchange = () => { this.viewer.labels.filled = find("show-fill").checked; this.viewer.redraw(); };
     find("background").onchange = () => { this.tools.onlyBackground = find("background").checked; };
@@ -329,7 +324,7 @@ class Studio {
   }
 
   /** The class of a key: what is drawn from now on, and what is selected. @param {number} key */
-  #classKey(key) {
+  classKey(key) {
     const one = this.classes.byKey(key);
     if (one) this.classes.choose(one.id);
   }
@@ -342,73 +337,10 @@ class Studio {
   }
 
   /** @param {"fill" | "delete"} tool */
-  async #onChosen(tool) {
+  async onChosen(tool) {
     if (tool === "delete" && this.marks.remove()) return;
     await this.following;
     if (this.chosen) this.edit({ tool, point: this.chosen });
-  }
-
-  /** @returns {Record<string, import("./keys.js").Key[]>} */
-  #keys() {
-    const { viewer, tools, assistant } = this;
-    const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
-    const zoom = (/** @type {number} */ factor) => { viewer.camera.zoom(factor); viewer.redraw(); };
-    const click = (/** @type {string} */ id) => () => find(id).click();
-    addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
-    return {
-      Tools: Object.entries(TOOLS).map(([name, { key, name: what }]) =>
-        ({ keys: [key], what, act: () => tools.choose(/** @type {import("./tools.js").ToolName} */ (name)) })),
-      Editing: [
-        { keys: ["[", "]"], what: "Smaller, larger brush; also Shift+wheel", act: (event) => tools.setRadius(tools.radius * (event.key === "[" ? 1 / 1.2 : 1.2)) },
-        { keys: ["Ctrl+Z"], what: "Undo", act: () => find("undo").click() },
-        { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: () => find("redo").click() },
-        { keys: ["Ctrl+Click"], what: "Delete an object, reject a proposal" },
-        { keys: ["Alt+Click"], what: "Merge into the selected object" },
-        { keys: ["Delete", "Backspace"], what: "Delete the selected object", act: () => this.#onChosen("delete") },
-        { keys: ["F"], what: "Fill its holes", act: () => this.#onChosen("fill") },
-        { keys: ["Enter", "Ctrl+Enter"], shown: ["Enter"], what: "Use the tool in the middle of the view; also with Ctrl or Alt", act: (event) => tools.useInMiddle(event) },
-        { keys: ["Escape"], what: "Leave a field; cancel, select nothing", act: () => { tools.cancel(); this.select(null); this.marks.select(null); find("message").hidden = true; } },
-      ],
-      "Slices and frames": [
-        { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => this.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
-        { keys: [",", "."], what: "Previous, next frame", act: (event) => this.sliders.step("t", event.key === "." ? 1 : -1) },
-        { keys: ["Y", "Shift+Y"], what: "Copy the selected object, or all, to the next, previous one", act: (event) => this.slices.copy(event.shiftKey ? -1 : 1) },
-        { keys: ["H", "Shift+H"], what: "Find the selected object in the next, previous one", act: (event) => this.slices.follow(event.shiftKey ? -1 : 1) },
-        { keys: ["I"], what: "Draw the selected object between those that it is on", act: () => this.slices.between() },
-        { keys: ["Alt+Click"], what: "With the tool for tracks: a daughter of the selected cell" },
-        { keys: ["Shift+K"], what: "End the track of the selected cell before this frame", act: () => this.lineage.cut() },
-        { keys: ["Shift+B"], what: "Brush through slices on and off", act: click("slices-ball") },
-      ],
-      Classes: [
-        { keys: DIGITS, shown: ["1", "… 9"], what: "The class of what you draw, and of the selected object", act: (event) => this.#classKey(Number(event.key)) },
-        { keys: ["J"], what: "No class", act: () => this.classes.choose(0) },
-      ],
-      Proposals: [
-        { keys: ["S"], what: "Propose in what is visible", act: () => assistant.propose(false) },
-        { keys: ["Shift+S"], what: "Propose in the whole image", act: () => assistant.propose(true) },
-        { keys: ["C"], what: "Accept all that are shown", act: () => assistant.acceptAll() },
-        { keys: ["Shift+C"], what: "Reject all", act: () => assistant.rejectAll() },
-      ],
-      Training: [
-        { keys: ["N"], what: "Go to what would teach the model most", act: () => this.next.go() },
-        { keys: ["G"], what: "That part is done: all objects are annotated", act: () => this.next.done() },
-        { keys: ["T"], what: "Train on what is annotated", act: () => this.training.start() },
-      ],
-      View: [
-        { keys: ["X"], what: "Labels on and off", act: click("show-labels") },
-        { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
-        { keys: DIGITS.map((digit) => `Shift+${digit}`), shown: ["Shift+1", "… 9"], what: "Channels on and off", act: (event) => this.channels.toggle(Number(event.code[5]) - 1) },
-        { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
-        { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
-        { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
-        { keys: Object.keys(ARROWS), what: "Move about", act: (event) => pan(...ARROWS[event.key]) },
-      ],
-      Images: [
-        { keys: ["A", "D"], what: "Previous, next image", act: (event) => this.open(this.images.current + (event.key.toUpperCase() === "A" ? -1 : 1)) },
-        { keys: ["Shift+D"], what: "Mark the image as done", act: () => this.toggleDone() },
-        { keys: ["?"], what: "These keys", act: click("help") },
-      ],
-    };
   }
 }
 

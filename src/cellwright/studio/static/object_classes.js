@@ -88,19 +88,20 @@ export class ObjectClasses {
   /** @param {HTMLInputElement} field */
   async #add(field) {
     if (!field.value.trim()) return;
-    await this.#post("classes", { name: field.value });
+    if (!(await this.#post("classes", { name: field.value }))) return;
     field.value = "";
-    const made = this.classes[this.classes.length - 1];
-    if (made) this.choose(made.id);
+    this.choose(this.classes[this.classes.length - 1].id);
   }
 
-  /** @param {string} path @param {object} body */
+  /** Change the classes; says whether that was possible. @param {string} path @param {object} body */
   async #post(path, body) {
     try {
       this.#list(await this.viewer.api.post(path, body));
+      return true;
     } catch (error) {
       this.actions.say(/** @type {Error} */ (error));
       this.#draw();
+      return false;
     }
   }
 

@@ -1,9 +1,7 @@
 /** The keys of the page that reviews, and what they do. */
 
+import { viewKeys } from "../view_keys.js";
 import { TOOLS } from "./tools.js";
-
-/** How far a key moves the image, in CSS px. @type {Record<string, [number, number]>} */
-const WAYS = { I: [0, 60], J: [60, 0], K: [-60, 0], M: [0, -60] };
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -11,11 +9,9 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.
 export function keysOf(review) {
   const { viewer, tools, dock, gallery, table } = review;
   const click = (/** @type {string} */ id) => () => find(id).click();
-  const pan = (/** @type {number} */ dx, /** @type {number} */ dy) => { viewer.camera.pan(dx, dy); tools.pointer = null; viewer.redraw(); };
-  const zoom = (/** @type {number} */ factor) => { viewer.camera.zoom(factor); viewer.redraw(); };
+  const { use, view } = viewKeys(viewer, tools, ["I", "J", "K", "M"]);
   const across = () => (dock.panel === "gallery" ? gallery.across() : 1);
   const shift = (/** @type {KeyboardEvent} */ event) => event.shiftKey;
-  addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
   return {
     Objects: [
       { keys: ["ArrowUp", "ArrowDown", "Shift+ArrowUp", "Shift+ArrowDown"], shown: ["ArrowUp", "ArrowDown"], what: "Previous, next object; with Shift in addition", act: (event) => review.step(event.key === "ArrowUp" ? -across() : across(), shift(event)) },
@@ -39,11 +35,8 @@ export function keysOf(review) {
     Image: [
       ...Object.entries(TOOLS).map(([name, { key, name: what }]) =>
         ({ keys: [key], what, act: () => tools.choose(/** @type {import("../tools.js").ToolName} */ (name)) })),
-      { keys: ["Enter", "Ctrl+Enter"], shown: ["Enter"], what: "Use the tool in the middle of the view; also with Ctrl or Alt", act: (event) => tools.useInMiddle(event) },
-      { keys: ["I", "J", "K", "M"], what: "Move up, left, right, down", act: (event) => pan(...WAYS[event.key.toUpperCase()]) },
-      { keys: ["+", "=", "-"], shown: ["+", "-"], what: "Zoom; also the wheel", act: (event) => zoom(event.key === "-" ? 0.8 : 1.25) },
-      { keys: ["0", "Home"], what: "Whole image", act: () => { viewer.camera.fit(); viewer.redraw(); } },
-      { keys: [" "], what: "Hold to move with any tool; also the right button", act: () => { tools.space = true; } },
+      use,
+      ...view,
       { keys: ["X"], what: "Objects on and off", act: click("show-labels") },
       { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
       { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: ["1", "… 9"], what: "Channels on and off", act: (event) => review.channels.toggle(Number(event.key) - 1) },

@@ -95,8 +95,7 @@ export class Review {
     this.selection.changed.push(() => this.#selected());
     this.marks.changed.push(() => this.#marked());
     this.#controls();
-    this.keys = new Keys(keysOf(this));
-    this.keys.list(find("key-list"));
+    new Keys(keysOf(this)).list(find("key-list"));
   }
 
   async begin() {
