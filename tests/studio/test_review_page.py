@@ -187,6 +187,7 @@ def test_values_far_off_are_told_of_and_within_reach(open_page, results):
     browser.run("document.getElementById('histogram-of').value = 'area'")
     browser.run("document.getElementById('histogram-of').dispatchEvent(new Event('change'))")
     page.says("histogram-outside", "1 lies far off")
+    page.says("selected-count", "Nothing")  # what is above the plot has its height
     left, top, width, _ = page.box("#histogram")
     ends = (left + 42, top + 40), (left + width / 2, top + 40), (left + width - 8, top + 40)
     browser.drag(*ends)
