@@ -1,16 +1,16 @@
 """One sitting: from no labels to a usable model, by correcting what a model proposes.
 
-    python benchmarks/bench_sitting.py [--steps 800 1000 1500 4500] [--cells 300] [--seed 0]
+    python benchmarks/bench_sitting.py [--steps 800 1000 1500 4500] [--cells 300] [--side 512]
 
-A simulated annotator opens phase-contrast fields of whole cells (`usiigaci_phase`, split ``train``,
-of the magnification of the fields that judge) one after the other. The model at hand, at first
-`nuclei`, which never saw such images, proposes; the annotator corrects what is wrong, adds what is
-missing and trains on all fields so far, going on from the model at hand. A field that would bring
-more than `--cells` annotated cells in all is not opened. As in the studio, a field is cut into
-pieces and a fifth of these are set aside to choose thresholds on; nothing else is chosen. Each
-model is judged on the fields of ``val``. Told is what was corrected, too: cells that no proposal
-matched at IoU >= 0.7, and proposals without a cell. What is done is not done again: an interrupted
-run goes on by the same command.
+A simulated annotator annotates areas of phase-contrast fields of whole cells (`usiigaci_phase`,
+split ``train``, of the magnification of the fields that judge): one of each field, then another of
+each. The model at hand, at first `nuclei`, which never saw such images, proposes; the annotator
+corrects what is wrong, adds what is missing, and every few areas trains on all so far, going on
+from the model at hand. An area that would bring more than `--cells` annotated cells in all is not
+opened; a cell counts in every area that it reaches into. As in the studio, a fifth is set aside to
+choose thresholds on; nothing else is chosen. Each model is judged on the fields of ``val``. Told is
+what was corrected, too: cells that no proposal matched at IoU >= 0.7, and proposals without a cell.
+What is done is not done again: an interrupted run goes on by the same command.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train_divided
 from cellwright.studio.lessons import known_labels
-from cellwright.studio.parts import Part, divided
+from cellwright.studio.parts import Box, Part, divided
 
 START = "nuclei"
 MAGNIFIED = 50.0  # px; larger median diameters are of another magnification
@@ -53,50 +54,70 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, nargs="+", default=[800, 1000, 1500, 4500])
     parser.add_argument("--cells", type=int, default=300)
+    parser.add_argument("--side", type=int, default=512, help="of an area, in px")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "sitting")
     options = parser.parse_args()
 
     dataset = open_dataset(data_folder() / "usiigaci_phase")
-    fields = opened(dataset, len(options.steps), options.cells, options.seed)
-    folder = options.out / f"{options.seed}-{'-'.join(map(str, options.steps))}"
+    areas = opened(dataset, options.cells, options.side, options.seed)
+    folder = options.out / f"{options.seed}-{options.side}-{'-'.join(map(str, options.steps))}"
     print(describe_machine(("torch", "onnxruntime")))
-    print("| fields | cells | corrected | deleted | CPU min | AP@0.5 per image / pooled |")
+    print("| areas | cells | corrected | deleted | CPU min | AP@0.5 per image / pooled |")
     print("|---|---|---|---|---|---|")
     parts: list[Part] = []
     start, total = START, {"cells": 0, "corrected": 0, "deleted": 0, "minutes": 0.0}
+    ends = np.linspace(0, len(areas), len(options.steps) + 1).round().astype(int)
     for number, steps in enumerate(options.steps):
         place = folder / f"{number:02d}"
-        parts = divided([*(whole(field) for field in fields[: number + 1])])
-        result = finished(dataset, fields[number], parts, start, steps, options.seed, place)
+        new = areas[ends[number] : ends[number + 1]]
+        parts = divided(areas[: ends[number + 1]], parts)
+        result = finished(dataset, new, parts, start, steps, options.seed, place)
         total = {name: total[name] + result[name] for name in total}
         start = str(place / "model")
         told = " / ".join(f"{score:.3f}" for score in result["precision"])
         print(
-            f"| {number + 1} | {total['cells']} | {total['corrected']} | {total['deleted']} "
+            f"| {ends[number + 1]} | {total['cells']} | {total['corrected']} | {total['deleted']} "
             f"| {total['minutes']:.1f} | {told} |",
             flush=True,
         )
 
 
-def opened(dataset: Dataset, count: int, cells: int, seed: int) -> list[Example]:
-    """Return the fields that are annotated, in the order in which they are opened."""
-    some = dataset.part("train")
-    chosen: list[Example] = []
-    for index in np.random.default_rng(seed).permutation(len(some)):
-        labels = truth_of(some[index])
-        diameter = object_facts(labels).diameter
-        present = len(np.unique(labels[labels > 0]))
-        if diameter is None or diameter > MAGNIFIED or present > cells or len(chosen) == count:
-            continue
-        chosen.append(some[index])
-        cells -= present
+def opened(dataset: Dataset, cells: int, side: int, seed: int) -> list[Part]:
+    """Return the areas that are annotated, in the order in which they are opened."""
+    rng = np.random.default_rng(seed)
+    fields = [field for field in dataset.part("train") if is_like_the_judges(truth_of(field))]
+    fields = [fields[index] for index in rng.permutation(len(fields))]
+    grids = [rng.permutation(boxes_of(truth_of(field).shape, side)) for field in fields]
+    chosen: list[Part] = []
+    for round_number in range(max(map(len, grids))):
+        for field, boxes in zip(fields, grids, strict=True):
+            if round_number < len(boxes):
+                y0, x0, y1, x1 = boxes[round_number].tolist()
+                present = counted(truth_of(field)[y0:y1, x0:x1])
+                if present <= cells:
+                    chosen.append(Part(field.id, (), (y0, x0, y1, x1)))
+                    cells -= present
     return chosen
+
+
+def is_like_the_judges(labels: LabelArray) -> bool:
+    diameter = object_facts(labels).diameter
+    return diameter is not None and diameter <= MAGNIFIED
+
+
+def boxes_of(shape: tuple[int, ...], side: int) -> list[Box]:
+    """Return areas of about a side that cover a field."""
+    rows, columns = (
+        np.linspace(0, size, max(1, round(size / side)) + 1).round().astype(int).tolist()
+        for size in shape
+    )
+    return [(y0, x0, y1, x1) for (y0, y1), (x0, x1) in product(pairwise(rows), pairwise(columns))]
 
 
 def finished(
     dataset: Dataset,
-    field: Example,
+    new: Sequence[Part],
     parts: list[Part],
     start: str,
     steps: int,
@@ -106,7 +127,7 @@ def finished(
     """Return what came of a round, from its file where it was done before."""
     path = folder / "result.json"
     if not path.exists():
-        result = proposed(field, start)
+        result = proposed(dataset, new, start)
         began = time.process_time()
         learned(dataset, parts, start, steps, seed, folder)
         result["minutes"] = (time.process_time() - began) / 60
@@ -116,16 +137,21 @@ def finished(
     return content
 
 
-def proposed(field: Example, model: str) -> dict[str, Any]:
+def proposed(dataset: Dataset, areas: Sequence[Part], model: str) -> dict[str, Any]:
     """Return how many cells there are, how many are corrected and how much is deleted."""
-    image, truth = load_image(field, 2)
-    found = load_instance_model(model, device="cpu", threads=1).predict(image)
-    counts = match(truth, found, RIGHT).counts
-    return {
-        "cells": len(np.unique(truth[truth > 0])),
-        "corrected": counts.false_negatives,
-        "deleted": counts.false_positives,
-    }
+    by_id = {example.id: example for example in dataset.examples}
+    opened_model = load_instance_model(model, device="cpu", threads=1)
+    result = dict.fromkeys(("cells", "corrected", "deleted"), 0)
+    for area in areas:
+        image, truth = load_image(by_id[area.image], 2)
+        y0, x0, y1, x1 = area.box
+        found = opened_model.predict(image)[y0:y1, x0:x1]
+        here = truth[y0:y1, x0:x1]
+        counts = match(here, found, RIGHT).counts
+        result["cells"] += counted(here)
+        result["corrected"] += counts.false_negatives
+        result["deleted"] += counts.false_positives
+    return result
 
 
 def learned(
@@ -162,10 +188,8 @@ def judged(dataset: Dataset, package: Path) -> list[float]:
     return [scores[how]["0.5"]["average_precision"] for how in ("per_image", "pooled")]
 
 
-def whole(field: Example) -> Part:
-    """Return a field as one annotated part."""
-    height, width = truth_of(field).shape
-    return Part(field.id, (), (0, 0, height, width))
+def counted(labels: LabelArray) -> int:
+    return len(np.unique(labels[labels > 0]))
 
 
 def truth_of(field: Example) -> LabelArray:
