@@ -1,11 +1,11 @@
 """Writing files so that a reader never sees half of one."""
 
 import json
-import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
     OutputError
         If the folder or the file cannot be written (read-only, disk full).
     """
+    name = f".{target.stem[:40]}-{secrets.token_hex(4)}{target.suffix}"
+    temporary = target.parent / name  # known before it is there, or an interruption could leave it
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent
-        )
-        os.close(handle)
-    except OSError as error:
-        raise OutputError(_cannot_write(target, error)) from error
-    temporary = Path(name)
-    try:
+        temporary.touch(exist_ok=False)
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
         raise OutputError(_cannot_write(target, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing is there when the folder could not be made
+            temporary.unlink()
 
 
 @contextmanager
@@ -102,9 +97,3 @@ def _cannot_write(target: Path, error: OSError) -> str:
         f"Cannot write '{target}': {reason}. "
         "Choose another output folder, or free space and check its permissions."
     )
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

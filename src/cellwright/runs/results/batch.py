@@ -146,6 +146,7 @@ def _prepare_worker() -> None:
 
 def _stop(*_: object) -> None:
     """Leave what is being done, tidying up on the way out."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the pool asks again when it sees one end
     raise SystemExit
 
 
