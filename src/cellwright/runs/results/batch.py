@@ -1,21 +1,27 @@
 """Going through many images: each on its own, several at a time, the finished ones skipped."""
 
+import math
 import multiprocessing
 import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait as wait_for_ends
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import progress
 from cellwright._types import Table
 from cellwright.runs.results.folder import Outcome, RunFolder
+
+_TIDYING = 3.0  # s in which a worker that was asked to end is left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +137,36 @@ def _in_processes(
             "run the same command again with fewer --jobs."
         ) from error
     except BaseException:  # interrupted, or nobody wants the rest: an image may take minutes
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
+        _end(set(multiprocessing.active_children()) - others)
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _end(workers: Iterable[BaseProcess]) -> None:
+    """Ask workers to end until they do: an import, for one, may swallow what interrupts it."""
+    alive: dict[Any, BaseProcess] = {worker.sentinel: worker for worker in workers}
+    while alive:
+        for worker in alive.values():
+            worker.terminate()
+        for ended in wait_for_ends(list(alive), _TIDYING + 1):
+            del alive[ended]
+
+
 def _prepare_worker() -> None:
     """Leave Ctrl-C to the main process, which stops the workers one and all."""
+    asked = -math.inf
+
+    def stop(*_: object) -> None:
+        """Leave what is being done, tidying up on the way out."""
+        # The pool asks once more when it sees another worker end, maybe while this one tidies up.
+        nonlocal asked
+        if time.monotonic() - asked > _TIDYING:
+            asked = time.monotonic()
+            raise SystemExit
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-
-
-def _stop(*_: object) -> None:
-    """Leave what is being done, tidying up on the way out."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the pool asks again when it sees one end
-    raise SystemExit
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _attempt_in_worker(work: Work, task: Task) -> tuple[Outcome, Table | None]:
