@@ -157,7 +157,14 @@ def _open(
         ) from error
 
 
-def _providers(device: Device) -> list[str]:
+def runs_on_gpu(device: Device) -> bool:
+    """Return whether a network that is opened for `device` would run on a GPU.
+
+    Raises
+    ------
+    UsageError
+        If a GPU is asked for and there is none.
+    """
     import onnxruntime
 
     installed = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
@@ -166,10 +173,12 @@ def _providers(device: Device) -> list[str]:
             "The installed ONNX Runtime cannot use a GPU. Install it with "
             "'pip install onnxruntime-gpu' in place of onnxruntime, or choose --device cpu."
         )
-    use_gpu = installed and device != "cpu"
-    return (
-        ["CUDAExecutionProvider", "CPUExecutionProvider"] if use_gpu else ["CPUExecutionProvider"]
-    )
+    return installed and device != "cpu"
+
+
+def _providers(device: Device) -> list[str]:
+    gpu = ["CUDAExecutionProvider"] if runs_on_gpu(device) else []
+    return [*gpu, "CPUExecutionProvider"]
 
 
 def _physical_cores() -> int:

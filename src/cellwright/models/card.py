@@ -69,8 +69,8 @@ class NetworkFacts:
     bytes_per_pixel : int
         Memory that its maps take while it runs, per pixel of the input.
     engine : str
-        What computes the maps: ``"network"``, ``"foreign network"``, ``"forest"`` or
-        ``"filters"``.
+        What computes the maps: ``"network"``, ``"int8 network"``, ``"foreign network"``,
+        ``"forest"`` or ``"filters"``.
     """
 
     config: Mapping[str, Any]

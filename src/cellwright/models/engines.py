@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cellwright._errors import ModelError
-from cellwright.inference.runtime import Device, MapNetwork, OnnxNetwork
+from cellwright.inference.runtime import Device, MapNetwork, OnnxNetwork, runs_on_gpu
 from cellwright.models.card import NetworkFacts
 
 NETWORK = "network.onnx"
+NETWORK_INT8 = "network-int8.onnx"
 WEIGHTS = "weights.safetensors"
 FOREST = "forest.safetensors"
+INT8 = "int8 network"
+"""The engine of networks that compute in 8-bit integers on CPUs, and in floats elsewhere."""
 FOREIGN = "foreign network"
 """The engine of networks that were made elsewhere: they run, but are not trained further."""
 
@@ -31,11 +34,14 @@ class Engine:
         trees and at thresholds, a different rounding can make another answer of a few pixels.
     open : callable
         ``open(facts, files, device, threads, name)`` returns it ready to run.
+    exact : str
+        The engine that the test output was computed with, where this one only comes near.
     """
 
     files: tuple[str, ...]
     agreement: float
     open: Callable[[NetworkFacts, Files, Device, int | None, str], MapNetwork]
+    exact: str = ""
 
 
 def find_engine(name: str, source: str) -> Engine:
@@ -52,6 +58,11 @@ def find_engine(name: str, source: str) -> Engine:
             f"({', '.join(ENGINES)}). Update Cellwright."
         )
     return ENGINES[name]
+
+
+def trainable(facts: NetworkFacts) -> bool:
+    """Return whether a model has weights that training can start from."""
+    return facts.engine in ENGINES and WEIGHTS in ENGINES[facts.engine].files
 
 
 def open_engine(
@@ -91,8 +102,21 @@ def open_engine(
 def _network(
     facts: NetworkFacts, files: Files, device: Device, threads: int | None, name: str
 ) -> MapNetwork:
+    return _onnx(files[NETWORK], facts, device, threads, name)
+
+
+def _int8_network(
+    facts: NetworkFacts, files: Files, device: Device, threads: int | None, name: str
+) -> MapNetwork:
+    content = files[NETWORK if runs_on_gpu(device) else NETWORK_INT8]
+    return _onnx(content, facts, device, threads, name)
+
+
+def _onnx(
+    content: bytes, facts: NetworkFacts, device: Device, threads: int | None, name: str
+) -> MapNetwork:
     return OnnxNetwork(
-        files[NETWORK],
+        content,
         stride=facts.stride,
         halo=facts.halo,
         bytes_per_pixel=facts.bytes_per_pixel,
@@ -120,6 +144,7 @@ def _filters(
 
 ENGINES: dict[str, Engine] = {
     "network": Engine((NETWORK, WEIGHTS), 1.0, _network),
+    INT8: Engine((NETWORK, WEIGHTS, NETWORK_INT8), 1.0, _int8_network, exact="network"),
     FOREIGN: Engine((NETWORK,), 0.999, _network),
     "forest": Engine((FOREST,), 0.99, _forest),
     "filters": Engine((), 0.99, _filters),

@@ -28,7 +28,8 @@ def import_onnx() -> Any:
         import onnx.shape_inference
     except ImportError as error:
         raise ModelError(
-            "Exchange with BioImage.IO needs the package 'onnx': pip install 'cellwright[train]'."
+            "Changing networks, as for BioImage.IO, needs the package 'onnx': "
+            "pip install 'cellwright[train]'."
         ) from error
     return onnx
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cellwright._errors import CellwrightError, UsageError, was_interrupted
 from cellwright._progress import hide_progress
 from cellwright.datasets.records import Example
+from cellwright.models.engines import trainable
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_instance_model
@@ -109,7 +110,7 @@ def _options(one: Round, order: Order, start: str) -> TrainOptions:
     if not start:
         return TrainOptions(minutes=order.minutes, name=model_name(one))
     card = load_package(find_model(start)).card
-    if card.network.engine != "network":
+    if not trainable(card.network):
         raise UsageError(f"'{start}' cannot be trained further: start from another model.")
     return TrainOptions(
         method=card.method,

@@ -109,7 +109,7 @@ def evaluate(
     loaded = load_model(model, device=device, threads=threads)
     if isinstance(loaded, ClassModel) and threshold is not None:
         raise UsageError("Pixel classes have no confidence: leave out --threshold.")
-    opened = _as_scored(open_dataset(Path(dataset), axes), loaded)
+    opened = as_scored(open_dataset(Path(dataset), axes), loaded)
     examples = chosen_examples(opened, split)
     plan = Plan(
         command="evaluate",
@@ -132,7 +132,7 @@ def evaluate(
     return EvaluationResult(out, metrics)
 
 
-def _as_scored(dataset: Dataset, model: AnyModel) -> Dataset:
+def as_scored(dataset: Dataset, model: AnyModel) -> Dataset:
     """Return a dataset with its annotations as a model is scored on them.
 
     Raises

@@ -12,6 +12,7 @@ import torch
 from cellwright._errors import TrainingError, UsageError
 from cellwright._progress import remark
 from cellwright.methods.object_classes.readout import readout_parameters
+from cellwright.models.engines import trainable
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.package import NETWORK, Package
 from cellwright.models.readouts import map_reader_of
@@ -101,7 +102,7 @@ def _network(
 ) -> tuple[Network, Transferred | None]:
     """Return the network, with what fits of the weights that it starts from."""
     dimensions = len(learning.patches.shape)
-    if start and start.card.network.engine != "network":
+    if start and not trainable(start.card.network):
         raise UsageError(
             f"The model '{start.card.name}' has no network to start from: it was made by the "
             f"method '{start.card.method}'. Leave out --from."

@@ -15,6 +15,7 @@ from cellwright.datasets.pixel_classes import holds_classes
 from cellwright.datasets.records import Dataset
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.card import ModelCard
+from cellwright.models.engines import trainable
 from cellwright.models.find import find_model
 from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
@@ -258,7 +259,7 @@ def _usual_method(task: Task, start: Package | None, dimensions: int) -> str:
     """Return the method of the model to start from, where it can go on, or that of the task."""
     if start and start.card.task == task.name:
         facts = start.card.network
-        if (facts.engine, facts.dimensions) == ("network", dimensions):
+        if trainable(facts) and facts.dimensions == dimensions:
             return start.card.method
     return task.methods[dimensions]
 
