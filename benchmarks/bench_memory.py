@@ -21,11 +21,12 @@ import numpy as np
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 from cellwright.images.sink import open_label_sink
 from cellwright.inference.apply import find_instances
-from cellwright.inference.runtime import OnnxNetwork
+from cellwright.inference.runtime import MapNetwork
 from cellwright.inference.view import View
 from cellwright.methods.offsets.readout import OffsetsReadout
+from cellwright.models.engines import open_engine
 from cellwright.models.find import find_model
-from cellwright.models.package import NETWORK, load_package
+from cellwright.models.package import load_package
 
 LIMIT = 2e9
 SIGMA = 9.0  # px; nuclei are about 26 px across
@@ -58,7 +59,7 @@ class Plane:
 class CostOfNetwork:
     """Runs a network for its cost and returns the maps of the made-up nuclei."""
 
-    def __init__(self, network: OnnxNetwork, unit: float) -> None:
+    def __init__(self, network: MapNetwork, unit: float) -> None:
         self.stride, self.halo = network.stride, network.halo
         self.bytes_per_pixel = network.bytes_per_pixel
         self.seconds = 0.0
@@ -97,18 +98,9 @@ def main() -> int:
     options = parser.parse_args()
 
     package = load_package(find_model(options.model))
-    facts = package.card.network
     readout = OffsetsReadout()
-    network = CostOfNetwork(
-        OnnxNetwork(
-            package.files[NETWORK],
-            stride=facts.stride,
-            halo=facts.halo,
-            bytes_per_pixel=facts.bytes_per_pixel,
-            device="cpu",
-        ),
-        readout.unit,
-    )
+    engine = open_engine(package.card.network, package.files, device="cpu", name=package.card.name)
+    network = CostOfNetwork(engine, readout.unit)
     plane = Plane(options.side, len(package.card.input.channels))
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -47,6 +47,8 @@ def test_a_model_in_integers_scores_the_same_and_says_so(fields, tmp_path):
     facts = load_package(tmp_path / "fast").card.training["in 8-bit integers"]
     assert facts["ranges from images"] == 3
     assert facts["AP@0.5"]["8-bit integers"] == pytest.approx(told["after"], abs=1e-4)
+    explained = CliRunner().invoke(models, ["info", str(tmp_path / "fast")]).output
+    assert "8-bit integers on CPUs, floats on GPUs" in explained and "(2 images)" in explained
 
 
 def test_a_model_that_would_lose_stays_as_it_is(fields, tmp_path, monkeypatch):

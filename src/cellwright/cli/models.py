@@ -80,6 +80,18 @@ def _evaluation(figures: Mapping[str, Any]) -> list[str]:
     return [str(figures["of"]), *lines] if "of" in figures else lines
 
 
+def _arithmetic(training: Mapping[str, Any]) -> list[str]:
+    """Return what a network computes in, where that is not the same everywhere."""
+    from cellwright.models.engines import IN_INTEGERS
+
+    facts = training.get(IN_INTEGERS)
+    if facts is None:
+        return []
+    score, values = next((name, value) for name, value in facts.items() if isinstance(value, dict))
+    told = ", ".join(f"{score} {value:.3f} in {way}" for way, value in values.items())
+    return [f"8-bit integers on CPUs, floats on GPUs; {told} ({facts['judged on images']} images)"]
+
+
 def _origin(facts: Mapping[str, Any]) -> list[str]:
     """Return where a model comes from, and what to cite."""
     return [f"{facts['format']}: {facts['name']}", *(f"Cite {text}" for text in facts["cite"])]
@@ -113,6 +125,7 @@ def info(model: str, as_json: bool) -> None:
         ),
         *(_told("origin", *_origin(card.origin)) if card.origin else []),
         *_told("training", _training(card.training) or "nothing is stated"),
+        *_told("arithmetic", *_arithmetic(card.training)),
         *_told("evaluation", *(_evaluation(card.evaluation) or ["none is stated"])),
         *_told("limits", card.limits or "none are stated"),
         f"  licence     {card.licence or 'none is stated'}; "

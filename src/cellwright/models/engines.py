@@ -15,6 +15,8 @@ WEIGHTS = "weights.safetensors"
 FOREST = "forest.safetensors"
 INT8 = "int8 network"
 """The engine of networks that compute in 8-bit integers on CPUs, and in floats elsewhere."""
+IN_INTEGERS = "in 8-bit integers"
+"""Where the card says, about its training, what such a model scores beside the same in floats."""
 FOREIGN = "foreign network"
 """The engine of networks that were made elsewhere: they run, but are not trained further."""
 

@@ -68,22 +68,8 @@ def _middle(pixels: FloatArray, stride: tuple[int, ...]) -> FloatArray:
     return np.ascontiguousarray(pixels[:, :, *inside])
 
 
-def with_int8(package: Package, seen: Iterable[FloatArray]) -> Package:
-    """Return a model that runs in 8-bit integers on CPUs, and as before elsewhere.
-
-    Parameters
-    ----------
-    package : Package
-        Of a network that was trained here.
-    seen : iterable of ndarray, shape (1, C, Y, X), float32
-        What the network sees of typical images: the ranges of all its layers are told from these.
-
-    Raises
-    ------
-    ModelError
-        If it has no network that was trained here, works on volumes, or cannot be expressed in
-        integers.
-    """
+def refuse_unless_quantisable(package: Package) -> None:
+    """Raise `ModelError` if a model has nothing to gain from 8-bit integers, or cannot have them."""
     facts = package.card.network
     if not trainable(facts):
         raise ModelError(
@@ -95,8 +81,26 @@ def with_int8(package: Package, seen: Iterable[FloatArray]) -> Package:
             f"'{package.source}' is a model of volumes, which ONNX Runtime does not compute faster "
             "in 8-bit integers than in floats."
         )
+
+
+def with_int8(package: Package, seen: Iterable[FloatArray]) -> Package:
+    """Return a model that runs in 8-bit integers on CPUs, and as before elsewhere.
+
+    Parameters
+    ----------
+    package : Package
+        Of planes, with a network that was trained here.
+    seen : iterable of ndarray, shape (1, C, Y, X), float32
+        What the network sees of typical images: the ranges of all its layers are told from these.
+
+    Raises
+    ------
+    ModelError
+        If it is another, or its network cannot be expressed in integers.
+    """
+    refuse_unless_quantisable(package)
     content = quantised(package.files[NETWORK], seen)
-    card = replace(package.card, network=replace(facts, engine=INT8))
+    card = replace(package.card, network=replace(package.card.network, engine=INT8))
     return replace(package, card=card, files={**package.files, NETWORK_INT8: content}, sha256="")
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from cellwright._errors import ModelError, OutputError
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Example
+from cellwright.models.engines import IN_INTEGERS
 from cellwright.models.find import find_model
 from cellwright.models.load import open_model
 from cellwright.models.package import Package, load_package, save_package
-from cellwright.models.quantise import Watched, with_int8
+from cellwright.models.quantise import Watched, refuse_unless_quantisable, with_int8
 from cellwright.runs.compare.judging import Judgement, judge
 from cellwright.runs.compare.results import COLUMNS, deciding
 from cellwright.runs.evaluate.run import as_scored, chosen_examples
@@ -93,6 +94,7 @@ def quantise(
     if out.exists():
         raise OutputError(f"'{out}' exists already. Choose another name.")
     package = load_package(find_model(model))
+    refuse_unless_quantisable(package)
     opened = as_scored(open_dataset(Path(dataset), axes), open_model(package, device="cpu"))
     learned, judged_on = (chosen_examples(opened, split) for split in ("train", "val"))
     done = quantised_package(package, drawn(learned, MOST_EXAMPLES, seed), judged_on, threads)
@@ -138,7 +140,7 @@ def quantised_package(
         "judged on images": len(judged_on),
         score: {"floats": round(before, 4), "8-bit integers": round(after, 4)},
     }
-    card = replace(smaller.card, training={**smaller.card.training, "in 8-bit integers": facts})
+    card = replace(smaller.card, training={**smaller.card.training, IN_INTEGERS: facts})
     seconds = tuple(one.seconds_per_megapixel for one in judged)
     return Quantised(
         replace(smaller, card=card), score, before, after, (seconds[0], seconds[1]), len(judged_on)
