@@ -69,7 +69,7 @@ def _middle(pixels: FloatArray, stride: tuple[int, ...]) -> FloatArray:
 
 
 def refuse_unless_quantisable(package: Package) -> None:
-    """Raise `ModelError` if a model has nothing to gain from 8-bit integers, or cannot have them."""
+    """Raise `ModelError` if a model gains nothing from 8-bit integers, or cannot have them."""
     facts = package.card.network
     if not trainable(facts):
         raise ModelError(
