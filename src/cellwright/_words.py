@@ -1,6 +1,6 @@
 """Numbers in sentences, and words that were mistyped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,25 @@ def counted(count: int, noun: str) -> str:
     ('1 image', '1,200 images')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def option(*names: str) -> str:
+    """Return how a sentence names options: as the program has them, and as arguments in Python.
+
+    Examples
+    --------
+    >>> option("channel")
+    '--channel (in Python: channel)'
+    >>> option("threshold", "min_size")
+    '--threshold or --min-size (in Python: threshold or min_size)'
+    """
+    given = ["--" + name.replace("_", "-") for name in names]
+    return f"{_either(given)} (in Python: {_either(names)})"
+
+
+def _either(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

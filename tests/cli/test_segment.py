@@ -10,6 +10,7 @@ from cellwright.images.read import read, read_labels
 from cellwright.images.write import write
 from cellwright.measure.tables import read_csv, read_parquet
 from cellwright.models.package import NETWORK, load_package, save_package
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from models.oracle import oracle_package
 
 from .conftest import save_field, truth
@@ -263,3 +264,23 @@ def test_a_model_is_never_removed_by_what_it_is_used_for(run, fields, tmp_path, 
     refused = run(command, *given, "-o", trained.parent, "--overwrite")
     assert refused.code == 2 and "contains the input" in refused.error, refused.error
     assert sorted(trained.rglob("*")) == before
+
+
+def test_several_dyes_are_told_in_the_terminal_the_report_and_as_json(run, tmp_path):
+    blue, green = (simulate_field(NucleiSimulation(size=(128, 128)), seed)[0] for seed in (1, 2))
+    composite = np.stack([np.zeros_like(blue), green, blue])
+    scaled = (composite / composite.max() * 255).astype(np.uint8)
+    rgb = ("red", "green", "blue")
+    write(tmp_path / "merged.png", Image(scaled, "CYX", channel_names=rgb))
+    given = ("segment", tmp_path / "merged.png", "--json", "-o")
+    result = run(*given, tmp_path / "out")
+    assert "Warning: merged: Several dyes in one picture" in result.error
+    assert "--channel" in result.error
+    assert any(said.startswith("Several dyes") for said in result.json["warnings"])
+    assert result.json["images_with_warnings"] == 1
+    assert "Several dyes in one picture" in (tmp_path / "out" / "report.html").read_text("utf-8")
+    again = run(*given, tmp_path / "out")  # done before, and still to be known
+    assert again.json["warnings"] == result.json["warnings"]
+    chosen = run(*given, tmp_path / "blue", "--channel", "blue")
+    assert "Several dyes" not in chosen.error
+    assert chosen.json["objects"] > result.json["objects"]

@@ -4,7 +4,8 @@ import pytest
 from cellwright import UsageError
 from cellwright.images.image import Image
 from cellwright.models.card import RGB
-from cellwright.models.channels import channels_for
+from cellwright.models.channels import channel_warnings, channels_for
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 ALL = (slice(None), slice(0, 4), slice(0, 5))
 PIXELS = np.arange(3 * 4 * 5).reshape(3, 4, 5)
@@ -62,3 +63,15 @@ def test_only_the_asked_region_is_read():
 def test_there_is_nothing_to_choose_from_in_a_single_channel(channel):
     with pytest.raises(UsageError, match="a single one: leave out --channel"):
         channels_for(Image(PIXELS[0], "YX"), RGB, channel)
+
+
+@pytest.mark.parametrize("wanted", [RGB, ("grey",)])
+def test_a_composite_of_dyes_is_announced_until_one_is_chosen(wanted):
+    blue, green = (simulate_field(NucleiSimulation(size=(90, 90)), seed)[0] for seed in (1, 2))
+    dyes = np.stack([np.zeros_like(blue), green, blue])
+    composite = Image(dyes, "CYX", channel_names=RGB)
+    (said,) = channel_warnings(channels_for(composite, wanted, None))
+    assert said.startswith("Several dyes") and "--channel" in said
+    assert not channel_warnings(channels_for(composite, wanted, "blue"))
+    grey = Image(np.stack([blue] * 3), "CYX", channel_names=RGB)
+    assert not channel_warnings(channels_for(grey, wanted, None))

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from cellwright import AxesError, InputError, UsageError
 from cellwright.images.image import Image
+from cellwright.images.normalise import Normalisation
 from cellwright.methods.offsets.readout import OffsetsReadout
+from cellwright.models.card import RGB, InputContract
 from cellwright.models.load import load_model
 from cellwright.quality.calibration import Calibration
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
@@ -131,6 +133,21 @@ def test_plain_arrays_are_taken_and_paths_are_not(oracle):
 
 def test_a_package_without_weights_runs_all_the_same(oracle):
     assert oracle.card.name == "oracle" and len(oracle.sha256) == 64
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_several_dyes_are_announced_unless_the_model_learned_from_such_pictures(tmp_path, learned):
+    from cellwright.quality.novelty import fit_novelty
+
+    novelty = fit_novelty(np.random.default_rng(0).normal(size=(4, 14)), ["x"] * 4)
+    channels = InputContract(RGB, Normalisation(0, 100), 20.0, (2.0, 200.0))
+    oracle_package(
+        tmp_path, input=channels, novelty=replace(novelty, several_dyes=learned).to_json()
+    )
+    field = simulate_field(NucleiSimulation(size=(90, 90)), seed=1)[0]
+    composite = np.stack([np.zeros_like(field), np.flip(field), field])
+    found = load_model(tmp_path).segment(Image(composite, "CYX", channel_names=RGB))
+    assert any(said.startswith("Several dyes") for said in found.warnings) is not learned
 
 
 def test_an_image_unlike_the_training_images_is_announced(tmp_path, truth):

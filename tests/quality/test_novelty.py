@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,7 +68,14 @@ def test_other_images_are_called_unlike_after_few_training_images(count):
 
 def test_a_record_survives_json():
     novelty = fit_novelty(features("dots", 10, seed=5), ["dots"] * 10)
-    assert Novelty.from_json(json.loads(json.dumps(novelty.to_json()))) == novelty
+    for one in (novelty, replace(novelty, several_dyes=True)):
+        assert Novelty.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+def test_a_record_of_older_models_is_read():
+    content = fit_novelty(features("dots", 5, seed=5), ["dots"] * 5).to_json()
+    del content["several_dyes"]
+    assert not Novelty.from_json(content).several_dyes
 
 
 @pytest.mark.parametrize("change", [{"groups": []}, {"groups": [{"name": "x"}]}, {"limit": None}])

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -200,6 +200,8 @@ def finish(result: "RunResult", as_json: bool) -> None:
     """Print what a run did and end the program with the exit code for it."""
     for note in result.notes:
         click.echo(f"Note: {note}", err=True)
+    for warning, images in result.warnings.items():
+        click.echo(f"Warning: {_some(images)}: {warning}", err=True)
     for image, reason in result.failures.items():
         click.echo(f"Failed: {image}: {reason}", err=True)
     for traceback in result.bugs:
@@ -213,9 +215,14 @@ def finish(result: "RunResult", as_json: bool) -> None:
         f"report  {result.folder / 'report.html'}",
     ]
     if result.warnings:
-        lines.insert(1, f"warnings for {counted(result.warnings, 'image')}: see the report")
+        lines.insert(1, f"warnings for {counted(len(result.warned), 'image')}: see the report")
     say(as_json, result.to_json(), lines)
     if result.failures:
         total = result.images + len(result.failures)
         click.echo(f"{len(result.failures)} of {counted(total, 'image')} failed.", err=True)
         raise SystemExit(EXIT_SOME_FAILED if result.images else EXIT_WRONG_INPUT)
+
+
+def _some(images: Sequence[str]) -> str:
+    """Return the name of an image, or how many there are and the first."""
+    return images[0] if len(images) == 1 else f"{len(images):,} images ({images[0]}, …)"

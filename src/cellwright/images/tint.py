@@ -1,14 +1,18 @@
-"""Pictures of one dye in false colour."""
+"""Pictures of dyes in false colour."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from cellwright._types import AnyArray
+from cellwright._types import AnyArray, DoubleArray
 
 _SAMPLE = 1 << 16  # pixels: enough for three colours
 _DARK = 0.25  # a background up to this share of the brightest is black
 _ASIDE = 0.2  # standard deviation off the one colour, per that along it: what JPEG leaves
+_LIT = 0.25  # from this share of the brightest on, a pixel shows a dye
+_FULL = 0.5  # saturation of a colour, (max - min) / max; of stains hardly ever more
+_COLOURFUL = 0.2  # share of the lit pixels in full colour: dyes lie over each other elsewhere
+_MOSTLY_BRIGHT = 0.8  # median of lit pixels, per the brightest: bright field in a black frame
 
 
 def only_dye(pixels: AnyArray) -> int | None:
@@ -28,12 +32,53 @@ def only_dye(pixels: AnyArray) -> int | None:
     int, optional
         None for stains on white, for several dyes, and where nothing varies.
     """
-    flat = pixels.reshape(len(pixels), -1)
-    values = flat[:, :: max(1, flat.shape[1] // _SAMPLE)].astype(np.float64)
-    background, brightest = np.percentile(values, 5, axis=1), np.percentile(values, 99.8)
-    if not background.max() < _DARK * brightest:
+    values = _sampled(pixels)
+    if not _on_black(values):
         return None
-    aside, along = np.sqrt(np.linalg.eigvalsh(np.cov(values, bias=True)).clip(0))[1:]
+    aside, along = _spread(values)
     if along == 0 or aside > _ASIDE * along:
         return None
     return int(np.argmax(values.std(axis=1)))
+
+
+def several_dyes(pixels: AnyArray) -> bool:
+    """Whether a picture shows several dyes on black, each in a colour of its own.
+
+    What such a composite shows in red is another thing than what it shows in blue. A stain on
+    white or on a bright field with black corners is no such picture.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (3, ...)
+        A colour image, or a sample of it.
+    """
+    values = _sampled(pixels)
+    if not _on_black(values):
+        return False
+    aside, along = _spread(values)
+    brightest = values.max(axis=0)
+    top = np.percentile(brightest, 99.8)
+    lit = brightest > _LIT * top
+    full = brightest - values.min(axis=0) > _FULL * brightest
+    return bool(
+        aside > _ASIDE * along
+        and np.mean(full[lit]) > _COLOURFUL
+        and np.median(brightest[lit]) < _MOSTLY_BRIGHT * top
+    )
+
+
+def _sampled(pixels: AnyArray) -> DoubleArray:
+    """Return evenly chosen pixels, shape (3, N)."""
+    flat = pixels.reshape(len(pixels), -1)
+    return flat[:, :: max(1, flat.shape[1] // _SAMPLE)].astype(np.float64)
+
+
+def _on_black(values: DoubleArray) -> bool:
+    background, brightest = np.percentile(values, 5, axis=1), np.percentile(values, 99.8)
+    return bool(background.max() < _DARK * brightest)
+
+
+def _spread(values: DoubleArray) -> tuple[float, float]:
+    """Return standard deviations in the space of colours: the second greatest, and the greatest."""
+    aside, along = np.sqrt(np.linalg.eigvalsh(np.cov(values, bias=True)).clip(0))[1:]
+    return float(aside), float(along)

@@ -15,7 +15,7 @@ from cellwright.inference.runtime import Device
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered, place_columns
-from cellwright.models.model import Seen, novelty_warnings
+from cellwright.models.model import Seen
 from cellwright.models.package import Package
 from cellwright.models.places import PlaceModel
 from cellwright.models.readouts import boxes_of
@@ -100,7 +100,7 @@ class BoxModel(PlaceModel[BoxesReadout]):
             diameter=estimate_diameter(rows["area"], rows["confidence"]),
             evidence=evidence[stay],
             novelty=novelty,
-            warnings=novelty_warnings(novelty),
+            warnings=self.warnings(seen.source, novelty),
         )
 
     def least_of_classes(self, threshold: float | None) -> dict[str, float]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
+from cellwright._words import option
 from cellwright.images.image import Image, PixelSource
-from cellwright.images.tint import only_dye
+from cellwright.images.tint import only_dye, several_dyes
 from cellwright.models.card import RGB
 from cellwright.models.sampling import pixel_sample
 
@@ -33,6 +34,8 @@ class ChannelSource:
         How many channels the network takes: a single one is repeated.
     mean : bool
         Whether the channels are averaged into one first.
+    dyes : bool
+        Whether it is a picture of several dyes, each in a colour of its own, taken as it is.
     """
 
     pixels: PixelSource
@@ -40,6 +43,7 @@ class ChannelSource:
     chosen: tuple[int, ...] | None
     channels: int
     mean: bool = False
+    dyes: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -120,10 +124,23 @@ def channels_for(
     chosen = check_channels(image, wanted, channel)
     count = len(chosen) if chosen else image.sizes.get("C", 1)
     mean = count > 1 == len(wanted)
-    if chosen is None and image.is_rgb and not mean:
-        dye = only_dye(pixel_sample(ChannelSource(image.data, dimensions, None, count)))
+    dyes = False
+    if chosen is None and image.is_rgb:
+        sample = pixel_sample(ChannelSource(image.data, dimensions, None, count))
+        dye, dyes = None if mean else only_dye(sample), several_dyes(sample)
         chosen = None if dye is None else (dye,)
-    return ChannelSource(image.data, dimensions, chosen, len(wanted), mean)
+    return ChannelSource(image.data, dimensions, chosen, len(wanted), mean, dyes)
+
+
+def channel_warnings(source: ChannelSource) -> tuple[str, ...]:
+    """Say so when a model looks at several dyes at once."""
+    if not source.dyes:
+        return ()
+    return (
+        "Several dyes in one picture: red, green and blue show different things here, and the "
+        "model was given all of them at once, so that objects are missed or run together. Choose "
+        f"the colour of the objects with {option('channel')}: red, green or blue.",
+    )
 
 
 def check_channels(

@@ -14,7 +14,7 @@ from cellwright.inference.apply import find_classes
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.models.channels import Channel
-from cellwright.models.model import Model, novelty_warnings
+from cellwright.models.model import Model
 from cellwright.models.package import Package
 from cellwright.models.readouts import classes_of
 
@@ -103,7 +103,7 @@ class ClassModel(Model):
         )
         novelty = self.distance(seen.source)
         classes = np.asarray(target) if sink is None else None
-        return ClassSegmentation(classes, self.names, novelty, novelty_warnings(novelty))
+        return ClassSegmentation(classes, self.names, novelty, self.warnings(seen.source, novelty))
 
     def predict(self, image: Image | AnyArray) -> AnyArray:
         """Return the class of every pixel: the short way, for notebooks.

@@ -21,7 +21,7 @@ from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, place_columns
-from cellwright.models.model import Model, Seen, novelty_warnings
+from cellwright.models.model import Model, Seen
 from cellwright.models.package import Package
 from cellwright.models.reading import Reading
 from cellwright.models.scale import ScaleChoice
@@ -187,7 +187,7 @@ class InstanceModel(Model):
             diameter=estimate_diameter(rows["area"], rows["confidence"], len(seen.shape)),
             evidence=self._reading.evidence(rows),
             novelty=novelty,
-            warnings=novelty_warnings(novelty),
+            warnings=self.warnings(seen.source, novelty),
             covered=hidden,
         )
 

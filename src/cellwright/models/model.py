@@ -17,7 +17,7 @@ from cellwright.images.image import Image
 from cellwright.inference.runtime import Device, MapNetwork
 from cellwright.inference.view import View
 from cellwright.models.card import ModelCard
-from cellwright.models.channels import Channel, ChannelSource, channels_for
+from cellwright.models.channels import Channel, ChannelSource, channel_warnings, channels_for
 from cellwright.models.engines import open_engine
 from cellwright.models.package import Package
 from cellwright.models.sampling import Region, pixel_sample
@@ -155,6 +155,19 @@ class Model:
             seen = seen[(slice(None), slice(middle, middle + 1), *map(slice, seen.shape[2:]))][:, 0]
         return self._novelty.distance(image_features(seen))
 
+    def warnings(self, source: ChannelSource, novelty: float) -> tuple[str, ...]:
+        """Say what speaks against what is found in an image.
+
+        Parameters
+        ----------
+        source : ChannelSource
+            Of a `Seen`.
+        novelty : float
+            Its `distance`.
+        """
+        learned = self._novelty is not None and self._novelty.several_dyes
+        return (*(() if learned else channel_warnings(source)), *_novelty_warnings(novelty))
+
 
 def anisotropy(image: Image) -> float:
     """Return the distance of planes over that of pixels; 0 where it is unknown."""
@@ -163,7 +176,7 @@ def anisotropy(image: Image) -> float:
     return image.pixel_size[0] / image.pixel_size[-1]
 
 
-def novelty_warnings(novelty: float) -> tuple[str, ...]:
+def _novelty_warnings(novelty: float) -> tuple[str, ...]:
     """Say so when an image is unlike those of the training."""
     if not novelty > 1:
         return ()

@@ -13,7 +13,6 @@ from cellwright.inference.runtime import Device
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
-from cellwright.models.model import novelty_warnings
 from cellwright.models.package import Package
 from cellwright.models.places import PlaceModel
 from cellwright.models.readouts import points_of
@@ -92,6 +91,6 @@ class PointModel(PlaceModel[PointsReadout]):
             diameter=math.nan,
             evidence=places.column("evidence")[stay],
             novelty=novelty,
-            warnings=novelty_warnings(novelty),
+            warnings=self.warnings(seen.source, novelty),
             counts=dict(zip(self.classes, places.total.tolist(), strict=True)),
         )

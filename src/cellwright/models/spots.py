@@ -22,7 +22,7 @@ from cellwright.methods.points.spots import (
     spot_reach,
     spot_widths,
 )
-from cellwright.models.channels import Channel, channels_for
+from cellwright.models.channels import Channel, channel_warnings, channels_for
 from cellwright.models.detections import numbered
 from cellwright.models.model import anisotropy
 from cellwright.models.sampling import Region, sample_windows
@@ -154,7 +154,8 @@ def detect_spots_in(
         "sigma": sigmas,
         **numbered("centroid", places[order].T),
     }
-    return FoundSpots(table, noise, _crowding_warnings(noise, settings))
+    warnings = (*channel_warnings(source), *_crowding_warnings(noise, settings))
+    return FoundSpots(table, noise, warnings)
 
 
 def shapes_at(source: PixelSource, positions: DoubleArray, widths: Sequence[float]) -> Table:

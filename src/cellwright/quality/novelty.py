@@ -57,10 +57,13 @@ class Novelty:
         Kinds of images; a new one need only resemble one of them.
     limit : float
         Distance within which 99 % of images like those of the training lie.
+    several_dyes : bool
+        Whether some are pictures of several dyes, each in a colour of its own.
     """
 
     groups: tuple[Group, ...]
     limit: float
+    several_dyes: bool = False
 
     def distance(self, features: DoubleArray) -> float:
         """Return the distance of an image to the nearest kind of training images.
@@ -102,7 +105,7 @@ class Novelty:
             ) from error
         if not groups or not limit > 0:
             raise ModelError("The model's record of its training images is damaged: it is empty.")
-        return cls(groups, limit)
+        return cls(groups, limit, bool(content.get("several_dyes", False)))
 
 
 def image_features(image: PixelSource | AnyArray) -> DoubleArray:

@@ -5,7 +5,7 @@ import pytest
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.splits import split_dataset
-from cellwright.runs.train.prepare import object_contract
+from cellwright.runs.train.prepare import novelty_of, object_contract
 from datasets.dataset_builders import discs, save
 
 
@@ -28,3 +28,17 @@ def dataset_of(root, radii):
 def test_images_alike_have_a_common_scale(tmp_path, radii, scale):
     contract, _ = object_contract(dataset_of(tmp_path, radii), seed=0)
     assert contract.scale == (None if scale is None else pytest.approx(scale, abs=0.01))
+
+
+@pytest.mark.parametrize("colours", [("blue", "green"), ("blue",), ()])
+def test_a_model_knows_whether_it_learned_from_several_dyes(tmp_path, colours):
+    for i in range(4):
+        labels = discs((96, 96), 10 + i, step=40)
+        pixels = np.zeros((96, 96, 3), np.uint8) if colours else np.full((96, 96, 3), 200, np.uint8)
+        pixels[..., 2][labels > 0] = 150 + i
+        if "green" in colours:
+            pixels[..., 1][np.flip(labels) > 0] = 180
+        save(tmp_path / f"images/{i}.tif", pixels, axes="YXS")
+        save(tmp_path / f"labels/{i}.tif", labels.astype(np.uint16))
+    learned = novelty_of(open_dataset(tmp_path).examples, seed=0)
+    assert learned["several_dyes"] is (len(colours) == 2)

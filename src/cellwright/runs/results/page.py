@@ -7,7 +7,7 @@ from cellwright._words import counted
 from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, in_words, render_page, to_the_minute
 from cellwright.runs.results.folder import Outcome
-from cellwright.runs.results.warnings import kind
+from cellwright.runs.results.warnings import gathered, kind
 
 PICTURE_BUDGET = 6_000_000
 """Characters that the pictures of a report may take together; the page stays below 10 MB."""
@@ -59,7 +59,7 @@ def results_page(
         overview=overview,
         failures=[outcome for outcome in outcomes if not outcome.done],
         notes=record.get("notes", ()),
-        warnings=_warnings(done),
+        warnings=gathered((outcome.image, outcome.warnings) for outcome in done),
         charts=[chart for chart in charts if chart],
         cards=_cards(done),
         done=len(done),
@@ -96,16 +96,6 @@ def _subtitle(record: Mapping[str, Any]) -> str:
     model = record.get("model")
     means = f" with the model '{model['name']}'" if model else ""
     return f"{done}{means} on {to_the_minute(record['started'])}"
-
-
-def _warnings(done: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Gather the warnings of all images by their kind, the most frequent first."""
-    groups: dict[str, dict[str, Any]] = {}
-    for outcome in done:
-        for warning in outcome.warnings:
-            group = groups.setdefault(kind(warning), {"text": warning, "images": []})
-            group["images"].append(outcome.image)
-    return sorted(groups.values(), key=lambda group: -len(group["images"]))
 
 
 def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from cellwright.runs.results.coco import coco_results
 from cellwright.runs.results.detections_report import detections_report
 from cellwright.runs.results.folder import Outcome, RunFolder
 from cellwright.runs.results.objects_report import objects_report
+from cellwright.runs.results.warnings import gathered
 
 REPORT_FILE = "report.html"
 Page = Callable[[Mapping[str, Any], Sequence[Outcome], Table], str]
@@ -89,8 +90,9 @@ class RunResult:
         Why each failed image failed.
     bugs : tuple of str
         Tracebacks of failures that are our fault.
-    warnings : int
-        Number of images with warnings.
+    warnings : dict
+        What to look at before the numbers are trusted, and in which images: one warning of each
+        kind, the most frequent first.
     notes : tuple of str
         What the user should know about all results.
     seconds : float
@@ -103,9 +105,14 @@ class RunResult:
     objects: int
     failures: dict[str, str]
     bugs: tuple[str, ...] = ()
-    warnings: int = 0
+    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def warned(self) -> set[str]:
+        """The images with warnings."""
+        return {image for images in self.warnings.values() for image in images}
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -114,7 +121,8 @@ class RunResult:
             "images": self.images,
             "objects": self.objects,
             "failed": self.failures,
-            "images_with_warnings": self.warnings,
+            "images_with_warnings": len(self.warned),
+            "warnings": self.warnings,
             "notes": list(self.notes),
             "seconds": round(self.seconds, 3),
             "table": str(self.folder / self.kind.csv),
@@ -191,7 +199,7 @@ def complete_run(
         objects=objects,
         failures={outcome.image: outcome.error or "" for outcome in failed},
         bugs=tuple(o.facts["traceback"] for o in failed if "traceback" in o.facts),
-        warnings=sum(bool(outcome.warnings) for outcome in outcomes),
+        warnings=gathered((outcome.image, outcome.warnings) for outcome in outcomes),
         notes=tuple(notes),
         seconds=seconds,
     )
@@ -227,7 +235,7 @@ def earlier_result(folder: RunFolder, kind: ResultKind, record: dict[str, Any]) 
         images=len(record["images"]),
         objects=record["objects"],
         failures={},
-        warnings=sum(bool(image["warnings"]) for image in record["images"]),
+        warnings=gathered((image["image"], image["warnings"]) for image in record["images"]),
         notes=tuple(record.get("notes", ())),  # not in those of every version
     )
 

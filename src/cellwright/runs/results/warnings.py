@@ -3,7 +3,7 @@
 Every warning is ``Kind: sentence``; reports gather the images of a kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,29 @@ def object_warnings(table: Table) -> list[str]:
 def kind(warning: str) -> str:
     """Return the few words that a warning begins with."""
     return warning.partition(":")[0]
+
+
+def gathered(images: Iterable[tuple[str, Sequence[str]]]) -> dict[str, tuple[str, ...]]:
+    """Gather the warnings of images by their kind, the most frequent first.
+
+    Parameters
+    ----------
+    images : iterable of (str, sequence of str)
+        Name and warnings of each image.
+
+    Returns
+    -------
+    dict
+        The first warning of each kind, with the names of all images that have one of that kind.
+    """
+    first: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
+    for image, warnings in images:
+        for warning in warnings:
+            first.setdefault(kind(warning), warning)
+            names.setdefault(kind(warning), []).append(image)
+    ordered = sorted(first, key=lambda one: -len(names[one]))
+    return {first[one]: tuple(names[one]) for one in ordered}
 
 
 def one_of_each_kind(warnings: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
-from cellwright._types import AnyArray
+from cellwright._types import DoubleArray
 from cellwright.datasets.examples import load_pixels
 from cellwright.datasets.leaks import check_leaks, leaks_in_words
 from cellwright.datasets.records import Dataset, Example
@@ -19,6 +19,7 @@ from cellwright.datasets.splits import split_dataset
 from cellwright.datasets.summary import Summary, summarise
 from cellwright.images.normalise import Normalisation
 from cellwright.images.read import read
+from cellwright.images.tint import several_dyes
 from cellwright.inference.diameter import choose_scale
 from cellwright.models.card import RGB, InputContract
 from cellwright.models.model import anisotropy
@@ -203,14 +204,16 @@ def novelty_of(examples: Sequence[Example], seed: int) -> dict[str, Any] | None:
         kinds = ["all"] * len(some)
     else:
         kinds = [example.kind or "all" for example in some]
-    features = [image_features(_flat(example)) for example in progress(some, "Looking")]
-    return fit_novelty(np.stack(features), kinds).to_json()
+    looks = [_look(example) for example in progress(some, "Looking")]
+    novelty = fit_novelty(np.stack([features for features, _ in looks]), kinds)
+    return replace(novelty, several_dyes=any(dyes for _, dyes in looks)).to_json()
 
 
-def _flat(example: Example) -> AnyArray:
-    """Return the pixels (C, Y, X) of an example; of a volume, the middle plane."""
-    pixels, _ = load_pixels(example)
-    return pixels if pixels.ndim == 3 else pixels[:, pixels.shape[1] // 2]
+def _look(example: Example) -> tuple[DoubleArray, bool]:
+    """Return the features of an example, and whether it is a picture of several dyes."""
+    pixels, rgb = load_pixels(example)
+    flat = pixels if pixels.ndim == 3 else pixels[:, pixels.shape[1] // 2]
+    return image_features(flat), rgb and several_dyes(flat)
 
 
 def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
