@@ -6,29 +6,31 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cellwright._errors import OutputError
 
 
 class Database:
-    """What is written is on the disk when a method returns.
+    """What is written is on the disk when a method returns, from whatever thread it is called.
 
     Parameters
     ----------
     path : Path
         Made, with its folder, when missing.
-    schema : str
-        Statements that make what is not there yet.
 
     Raises
     ------
     OutputError
-        If it cannot be opened or written.
+        If it cannot be opened or written; so does every method.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
+    schema: ClassVar[str]
+    """Statements that make what is not there yet."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
         with self._explained():
@@ -36,7 +38,7 @@ class Database:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")  # an edit is on the disk when it returns
-            self._db.executescript(schema)
+            self._db.executescript(self.schema)
 
     def close(self) -> None:
         """Close the database."""
@@ -67,6 +69,11 @@ class Database:
                 f"Cannot write the journal '{self._path}': {error}. The last edit was not made. "
                 "Free space on the disk and check that you may write there."
             ) from error
+
+
+def now() -> str:
+    """Return the time as databases keep it: ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def append_only(*tables: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 from cellwright.studio.tools import Point
 
 OPEN, AGREE, TAKE, NONE, DRAW = CHOICES = ("open", "agree", "take", "none", "draw")
@@ -46,21 +44,9 @@ class Decision:
 
 
 class Decisions(Database):
-    """All decisions of a project. All methods may be called from any thread.
+    """All decisions of a project; see `Database`."""
 
-    Parameters
-    ----------
-    path : Path
-        The database; made, with its folder, when missing.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("decisions"))
+    schema = _TABLES + append_only("decisions")
 
     def take(
         self,
@@ -74,8 +60,7 @@ class Decisions(Database):
         outline: Sequence[Point] = (),
     ) -> None:
         """Decide about an object; the last word counts."""
-        made = datetime.now(UTC).isoformat(timespec="milliseconds")
-        row = image, json.dumps(place), key, choice, person, json.dumps(outline), who, made
+        row = image, json.dumps(place), key, choice, person, json.dumps(outline), who, now()
         with self._explained(), self._lock:
             self._db.execute(
                 "INSERT INTO decisions (image, place, object, choice, person, outline, who, made) "

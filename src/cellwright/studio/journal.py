@@ -10,13 +10,13 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._types import LabelArray
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 from cellwright.studio.facts import Change, Facts
 
 UNDO, REDO, LOADED = "undo", "redo", "loaded"
@@ -167,21 +167,12 @@ def signature(path: Path | None) -> Signature:
 
 
 class Journal(Database):
-    """The database of a project. All methods may be called from any thread.
+    """The edits of a project, what is known of its label files, and what is annotated.
 
-    Parameters
-    ----------
-    path : Path
-        Made, with its folder, when missing.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
+    See `Database`.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("edits", "patches", "facts", "drawn"))
+    schema = _TABLES + append_only("edits", "patches", "facts", "drawn")
 
     def append(
         self,
@@ -203,7 +194,7 @@ class Journal(Database):
         drawn : int
             How many objects are new.
         """
-        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        made = now()
         with self._explained(), self._lock, self._transaction():
             cursor = self._db.execute(
                 "INSERT INTO edits (image, made, who, kind, target) VALUES (?, ?, ?, ?, ?)",
@@ -296,15 +287,14 @@ class Journal(Database):
     def label_file(self, image: str) -> tuple[LabelFile, bool]:
         """Return what is known of a label file, and whether replacing it was interrupted since."""
         rows = self._rows(
-            "SELECT edit, ours, size, modified FROM files WHERE image = ? "
-            "ORDER BY id DESC LIMIT 64",
+            "SELECT edit, ours, size, modified FROM files WHERE image = ?1 AND id >= COALESCE("
+            "(SELECT MAX(id) FROM files WHERE image = ?1 AND size IS NOT NULL), 0) ORDER BY id",
             image,
         )
-        whole = next((row for row in rows if row[2] is not None), None)
-        interrupted = bool(rows) and rows[0][2] is None
-        if whole is None:
+        interrupted = bool(rows) and rows[-1][2] is None
+        edit, ours, size, modified = rows[0] if rows else (0, True, None, None)
+        if size is None:
             return LabelFile(), interrupted
-        edit, ours, size, modified = whole
         return LabelFile(edit, bool(ours), (size, modified)), interrupted
 
     def unsaved(self) -> set[str]:

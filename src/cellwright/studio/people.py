@@ -7,11 +7,10 @@ import threading
 import time
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cellwright._errors import UsageError
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 
 LONGEST_NAME = 40  # characters
 COLOURS = (
@@ -45,21 +44,12 @@ class Person:
 
 
 class People(Database):
-    """Everybody who annotates a project. All methods may be called from any thread.
+    """Everybody who annotates a project; see `Database`."""
 
-    Parameters
-    ----------
-    path : Path
-        The database; made, with its folder, when missing.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
-    """
+    schema = _TABLES + append_only("people")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("people"))
+        super().__init__(path)
         self._at: dict[str, tuple[int, float]] = {}
         self._watching = threading.Lock()
 
@@ -80,15 +70,13 @@ class People(Database):
             that name.
         """
         name = unicodedata.normalize("NFC", name).strip()
-        known = self._known(name)
-        if known is not None:
+        if (known := self._known(name)) is not None:
             return known
         _check_name(name)
-        made = datetime.now(UTC).isoformat(timespec="milliseconds")
-        entry = "INSERT OR IGNORE INTO people (name, made) VALUES (?, ?)"
         with self._explained(), self._lock:
-            self._db.execute(entry, (name, made))
-        return self.named(name)
+            if self._known(name) is None:  # two may come at once, as "Bo" and "bo"
+                self._db.execute("INSERT INTO people (name, made) VALUES (?, ?)", (name, now()))
+            return self.named(name)
 
     def named(self, name: str) -> Person:
         """Return the person of a name.

@@ -6,12 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from cellwright._errors import UsageError
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 
 NEW, STARTED, DONE, CHECKED, AGAIN = STATES = ("new", "started", "done", "checked", "again")
 """To do, in progress, done, checked by somebody, and needing another look."""
@@ -63,21 +63,12 @@ class Said:
 
 
 class Work(Database):
-    """Who annotates what in a project. All methods may be called from any thread.
+    """Who annotates what in a project; see `Database`."""
 
-    Parameters
-    ----------
-    path : Path
-        The database; made, with its folder, when missing.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
-    """
+    schema = _TABLES + append_only("assignments", "reviews")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("assignments", "reviews"))
+        super().__init__(path)
         rows = self._rows("SELECT image, people, apart FROM assignments ORDER BY id")
         self._assigned = {
             image: Assignment(tuple(json.loads(people)), bool(apart))
@@ -89,15 +80,14 @@ class Work(Database):
     def assign(self, assignments: Mapping[str, Assignment], *, who: str) -> None:
         """Say who annotates images; the last word counts."""
         rows = [
-            (image, json.dumps(one.people), one.apart, who, _now())
+            (image, json.dumps(one.people), one.apart, who, now())
             for image, one in assignments.items()
         ]
-        with self._explained(), self._lock, self._transaction():
-            self._db.executemany(
-                "INSERT INTO assignments (image, people, apart, who, made) VALUES (?, ?, ?, ?, ?)",
-                rows,
-            )
-        self._assigned = {**self._assigned, **assignments}
+        insert = "INSERT INTO assignments (image, people, apart, who, made) VALUES (?, ?, ?, ?, ?)"
+        with self._explained(), self._lock:
+            with self._transaction():
+                self._db.executemany(insert, rows)
+            self._assigned = {**self._assigned, **assignments}
 
     def assignment(self, image: str) -> Assignment:
         """Return who annotates an image."""
@@ -120,14 +110,14 @@ class Work(Database):
             raise UsageError(f"There is no state '{state[:40]}'; there are {', '.join(STATES)}.")
         if len(note) > LONGEST_NOTE:
             raise UsageError(f"A note has up to {LONGEST_NOTE} letters.")
-        said = Said(state, note, who, _now())
+        said = Said(state, note, who, now())
         with self._explained(), self._lock:
             self._db.execute(
                 "INSERT INTO reviews (image, person, state, note, who, made) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (image, person, state, note, who, said.made),
             )
-        self._said = {**self._said, (image, person): said}
+            self._said = {**self._said, (image, person): said}
 
     def said(self, image: str, person: str) -> Said | None:
         """Return what was said last about the labels of an image and a person, if anything."""
@@ -185,7 +175,3 @@ def active_minutes(times: Sequence[datetime]) -> float:
     """Return how long somebody was at work, from when edits were made; pauses do not count."""
     gaps = (later - earlier for earlier, later in pairwise(times))
     return sum((gap for gap in gaps if gap <= _PAUSE), timedelta()).total_seconds() / 60
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from cellwright._types import BoolArray, IntArray, Table
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 
 Kind = Literal["flag", "unflag", "exclude", "include", "cut", "join", "divide"]
 KINDS: tuple[Kind, ...] = ("flag", "unflag", "exclude", "include")
@@ -60,20 +59,17 @@ class ReviewJournal(Database):
     Parameters
     ----------
     path : Path
-        Made, with its folder, when missing.
+        See `Database`.
     run : str
         Which run.
     count : int
         Number of objects of the run.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
     """
 
+    schema = _TABLES + append_only("marks")
+
     def __init__(self, path: Path, run: str, count: int) -> None:
-        super().__init__(path, _TABLES + append_only("marks"))
+        super().__init__(path)
         self._run = run
         self._count = count
         self._done: list[Mark] = []
@@ -126,40 +122,46 @@ class ReviewJournal(Database):
 
     def pins(self) -> list[Mark]:
         """Return what was said about links, as far as it stands."""
-        return [mark for mark in self._done if mark.kind in PINS]
+        return [mark for mark in self._standing() if mark.kind in PINS]
 
     def flagged(self) -> BoolArray:
         """Return which objects are flagged, shape (N,)."""
-        return np.array(self._latest("flag", "unflag") >= 0)
+        return np.array(self._latest(self._standing(), "flag", "unflag") >= 0)
 
     def excluded(self) -> BoolArray:
         """Return which objects are excluded, shape (N,)."""
-        return np.array(self._latest("exclude", "include") >= 0)
+        return np.array(self._latest(self._standing(), "exclude", "include") >= 0)
 
     def columns(self) -> Table:
         """Return for every object whether it is excluded or flagged, and why, by whom and when."""
         table: Table = {}
+        done = self._standing()
         for name, on, off in (("excluded", "exclude", "include"), ("flagged", "flag", "unflag")):
-            latest = self._latest(on, off)
+            latest = self._latest(done, on, off)
             table[name] = latest >= 0
             for column, of in (("why", "why"), ("by", "who"), ("at", "made")):
-                known = np.array([*(getattr(mark, of) for mark in self._done), ""], dtype=str)
+                known = np.array([*(getattr(mark, of) for mark in done), ""], dtype=str)
                 table[f"{name}_{column}"] = known[latest]
         return table
 
-    def _latest(self, on: str, off: str) -> IntArray:
+    def _standing(self) -> list[Mark]:
+        """Return the marks that stand, whatever is said meanwhile."""
+        with self._lock:
+            return list(self._done)
+
+    def _latest(self, done: Sequence[Mark], on: str, off: str) -> IntArray:
         """Return the number of the mark, among those that stand, that holds for each object.
 
         It is -1 where there is none.
         """
         latest = np.full(self._count, -1, np.int64)
-        for number, mark in enumerate(self._done):
+        for number, mark in enumerate(done):
             if mark.kind in (on, off):
                 latest[list(mark.rows)] = number if mark.kind == on else -1
         return latest
 
     def _append(self, kind: str, rows: tuple[int, ...], who: str, why: str = "") -> None:
-        made = datetime.now(UTC).isoformat(timespec="milliseconds")
+        made = now()
         with self._explained(), self._lock:
             cursor = self._db.execute(
                 "INSERT INTO marks (run, made, who, kind, why, objects) VALUES (?, ?, ?, ?, ?, ?)",

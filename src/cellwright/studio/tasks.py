@@ -8,14 +8,13 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import BoolArray
-from cellwright.studio.database import Database, append_only
+from cellwright.studio.database import Database, append_only, now
 from cellwright.studio.tools import Point
 
 JUDGE, OUTLINE = KINDS = ("judge", "outline")
@@ -105,50 +104,30 @@ class Answer:
 
 
 class Tasks(Database):
-    """All tasks of a project. All methods may be called from any thread.
+    """All tasks of a project; see `Database`."""
 
-    Parameters
-    ----------
-    path : Path
-        The database; made, with its folder, when missing.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be opened or written.
-    """
+    schema = _TABLES + append_only("tasks", "answers", "results")
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, _TABLES + append_only("tasks", "answers", "results"))
+        super().__init__(path)
         self.deciding = threading.Lock()
         """Held while an answer is taken, so that what follows from it follows once."""
 
     def put(self, questions: Sequence[Question]) -> int:
         """Put questions that are not open already; returns how many are new."""
-        asked = {
-            (image, place, kind, label, key)
-            for image, place, kind, label, key in self._rows(
-                "SELECT image, place, kind, label, object FROM tasks "
-                "WHERE id NOT IN (SELECT task FROM results)"
-            )
-        }
-        new = [
-            q
-            for q in questions
-            if (q.image, json.dumps(q.place), q.kind, q.label, q.key) not in asked
-        ]
+        rows = {_about(q): (*_about(q), *_packed(q), now()) for q in questions}
         with self._explained(), self._lock, self._transaction():
+            asked = set(
+                self._rows(
+                    "SELECT image, place, kind, label, object FROM tasks "
+                    "WHERE id NOT IN (SELECT task FROM results)"
+                )
+            )
+            new = [row for about, row in rows.items() if about not in asked]
             self._db.executemany(
-                "INSERT INTO tasks (image, place, kind, object, label, y, x, height, width, mask, "
+                "INSERT INTO tasks (image, place, kind, label, object, y, x, height, width, mask, "
                 "votes, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        *(q.image, json.dumps(q.place), q.kind, q.key, q.label, q.y, q.x),
-                        *(*q.mask.shape, zlib.compress(np.packbits(q.mask).tobytes()), q.votes),
-                        _now(),
-                    )
-                    for q in new
-                ],
+                new,
             )
         return len(new)
 
@@ -190,7 +169,7 @@ class Tasks(Database):
         with self._explained(), self._lock:
             self._db.execute(
                 "INSERT INTO answers (task, who, answer, outline, made) VALUES (?, ?, ?, ?, ?)",
-                (task, answer.who, answer.answer, json.dumps(answer.outline), _now()),
+                (task, answer.who, answer.answer, json.dumps(answer.outline), now()),
             )
 
     def answers(self, task: int) -> list[Answer]:
@@ -208,7 +187,7 @@ class Tasks(Database):
         """Note the result of a task."""
         with self._explained(), self._lock:
             self._db.execute(
-                "INSERT OR IGNORE INTO results VALUES (?, ?, ?)", (task, result, _now())
+                "INSERT OR IGNORE INTO results VALUES (?, ?, ?)", (task, result, now())
             )
 
     def is_settled(self, task: int) -> bool:
@@ -264,10 +243,18 @@ def majority(answers: Sequence[Answer], votes: int) -> str | None:
     return YES if told[YES] > told[NO] else NO
 
 
+def _about(question: Question) -> tuple[str, str, str, int, str]:
+    """Return what is asked, whatever the object looks like."""
+    place = json.dumps(question.place)
+    return question.image, place, question.kind, question.label, question.key
+
+
+def _packed(question: Question) -> tuple[object, ...]:
+    mask = question.mask
+    packed = zlib.compress(np.packbits(mask).tobytes())
+    return question.y, question.x, *mask.shape, packed, question.votes
+
+
 def _unpacked(blob: bytes, height: int, width: int) -> BoolArray:
     bits = np.unpackbits(np.frombuffer(zlib.decompress(blob), np.uint8), count=height * width)
     return bits.reshape(height, width).astype(bool)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
