@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cellwright.images.read import read_labels
-from cellwright.studio.agreement import Case
+from cellwright.studio import consensus
+from cellwright.studio.agreement import Case, compare
 from cellwright.studio.consensus import same_objects
 from cellwright.studio.decisions import Decision
 
@@ -160,6 +161,35 @@ def test_classes_agree_too_and_that_of_most_is_taken(lab):
     _, labels = lab.consensus()
     facts = lab.client.done("/api/images/0/facts?of=")["class"]
     assert facts == {str(labels[30, 30]): 1, str(labels[30, 110]): 1}
+
+
+def test_what_is_said_about_an_object_is_not_true_of_another_that_gets_its_number(lab):
+    lab.client.done("/api/classes", {"name": "dead"})
+    _, labels = lab.consensus()
+    assert labels[32, 112] == 2
+    edit = {"tool": "classify", "point": [32, 112], "class": 1, "of": ""}
+    lab.client.done("/api/images/0/edits", edit)
+    for name in ("Ada", "Bo"):
+        lab.draw(name, (20, 60))  # comes before it, and so takes its number
+    _, labels = lab.consensus()
+    assert labels[30, 70] == 2 and labels[32, 112] == 3
+    assert lab.client.done("/api/images/0/facts?of=")["class"] == {}
+
+
+def test_a_consensus_has_what_is_drawn_while_it_is_made(lab, monkeypatch):
+    made = []
+
+    def compared(desk, number, index):
+        found = compare(desk, number, index)
+        if not made:
+            made.append(found)
+            for name in ("Ada", "Bo"):
+                lab.draw(name, (180, 200))
+        return found
+
+    monkeypatch.setattr(consensus, "compare", compared)
+    _, labels = lab.consensus()
+    assert labels[190, 210] and lab.found()["consensus"] == "written"
 
 
 def test_a_consensus_can_be_taken_back(lab):

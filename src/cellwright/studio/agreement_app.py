@@ -139,5 +139,5 @@ def _decide(desk: Desk, number: int, fields: Fields) -> dict[str, Any]:
 def _consensus(desk: Desk, number: int, fields: Fields) -> dict[str, Any]:
     who = desk.asks(fields.person)
     changed, undecided = write_consensus(desk, number, who=who)
-    desk.edited()
+    desk.edited(desk.sheet(number))
     return views.changed(desk.sheet(number), changed, who) | {"open": undecided}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,10 +12,11 @@ from cellwright.metrics.agreement import Box, mean_outlines
 from cellwright.studio.agreement import Case, Comparison, annotators, compare
 from cellwright.studio.annotation import Changed
 from cellwright.studio.canvas import LabelCanvas
+from cellwright.studio.consensus_facts import agreed_classes, agreed_parents
 from cellwright.studio.decisions import DRAW, NONE, OPEN, TAKE
 from cellwright.studio.desk import Desk
-from cellwright.studio.facts import CLASS, Change, Facts
-from cellwright.studio.journal import CONSENSUS
+from cellwright.studio.facts import CLASS, PARENT, Change, Facts
+from cellwright.studio.journal import CONSENSUS, Patch
 from cellwright.studio.people_states import say
 from cellwright.studio.people_work import DONE
 from cellwright.studio.tools import Window, outlined
@@ -28,8 +27,9 @@ _Plane = tuple[tuple[int, ...], Comparison]
 def write_consensus(desk: Desk, number: int, *, who: str) -> tuple[Changed, int]:
     """Make what people agree on, or was decided, the labels of an image.
 
-    Objects go on through planes and frames as they do for most of those who drew them. Where
-    nothing is open, the image is done.
+    Objects go on through planes and frames, are of a class and come from others as they do for most
+    of those who drew them. Where nothing is open, the image is done. What is drawn or decided
+    meanwhile is in it, too.
 
     Returns
     -------
@@ -42,30 +42,44 @@ def write_consensus(desk: Desk, number: int, *, who: str) -> tuple[Changed, int]
     UsageError
         If fewer than two people have annotated it.
     """
-    sheet = desk.sheet(number)
     if len(annotators(desk, number)) < 2:
         raise UsageError("A consensus needs two people who annotated the image independently.")
+    while True:
+        latest = _latest(desk, number)
+        changed, undecided = _write(desk, number, who)
+        if _latest(desk, number) == latest:
+            break
+    if not undecided:
+        say(desk, number, "", DONE, who=who)
+    return changed, undecided
+
+
+def _write(desk: Desk, number: int, who: str) -> tuple[Changed, int]:
+    """Make what people agree on by now the labels of an image."""
+    sheet = desk.sheet(number)
     indices = np.ndindex(*sheet.annotation.canvas.shape[:-2])
     planes = [(index, compare(desk, number, index)) for index in indices]
     kept = [[c for c in one.cases if c.decision.choice not in (OPEN, NONE)] for _, one in planes]
     objects = same_objects(kept)
-    kinds = _classes(desk, number, kept, objects)
+    drawn = [(at, cases, of) for (at, _), cases, of in zip(planes, kept, objects, strict=True)]
+    kinds = agreed_classes(desk, number, drawn)
+    is_movie = sheet.annotation.place_axes.startswith("T")
+    parents = agreed_parents(desk, number, drawn) if is_movie else {}
     first = 1
 
     def make(canvas: LabelCanvas, new: int) -> list[Window]:
         nonlocal first
         first = new if canvas.shape[:-2] else 1
-        drawn = zip(planes, kept, objects, strict=True)
-        return [_window(plane, cases, first + of) for plane, cases, of in drawn]
+        of_planes = zip(planes, kept, objects, strict=True)
+        return [_window(plane, cases, first + of) for plane, cases, of in of_planes]
 
-    def tell(facts: Facts, *_: Any) -> list[Change]:
-        gone = dict.fromkeys(facts[CLASS]) if kinds else {}
-        return facts.changes(CLASS, gone | {first + n: kind for n, kind in kinds.items()})
+    def tell(facts: Facts, patches: Sequence[Patch], _: int) -> list[Change]:
+        told = {CLASS: {first + n: kind for n, kind in kinds.items()}}
+        told[PARENT] = {first + n: first + m if m >= 0 else 0 for n, m in parents.items()}
+        return _changes(facts, patches, told)
 
     changed = sheet.annotation.apply(CONSENSUS, make, who=who, tell=tell)
     undecided = sum(c.decision.choice == OPEN for _, found in planes for c in found.cases)
-    if not undecided:
-        say(desk, number, "", DONE, who=who)
     return changed, undecided
 
 
@@ -75,11 +89,8 @@ def consensus_state(desk: Desk, number: int) -> str:
     written = [one for one in desk.journal.edits(item.name) if one.kind == CONSENSUS]
     if not written:
         return "none"
-    newest = max(
-        (e.id for p in annotators(desk, number) for e in _edits(desk, number, p)[-1:]), default=0
-    )
-    is_old = newest > written[-1].id or desk.decisions.latest(item.name) > written[-1].made
-    return "old" if is_old else "written"
+    newest, decided = _latest(desk, number)
+    return "old" if newest > written[-1].id or decided > written[-1].made else "written"
 
 
 def same_objects(planes: Sequence[Sequence[Case]]) -> list[IntArray]:
@@ -109,6 +120,25 @@ def _is_same(one: Case, other: Case) -> bool:
     return 2 * sum(one.members[who] == other.members[who] for who in both) > len(both)
 
 
+def _changes(
+    facts: Facts, patches: Sequence[Patch], told: Mapping[str, Mapping[int, int]]
+) -> list[Change]:
+    """Return what becomes of facts; those of objects that are others now are forgotten."""
+    redrawn = {
+        int(label)
+        for patch in patches
+        for side in (patch.before, patch.after)
+        for label in np.unique(side[patch.before != patch.after])
+    }
+    return [
+        change
+        for about, values in told.items()
+        for change in facts.changes(
+            about, dict.fromkeys(n for n in facts[about] if values or n in redrawn) | dict(values)
+        )
+    ]
+
+
 def _window(plane: _Plane, cases: Sequence[Case], numbers: IntArray) -> Window:
     """Return the labels of a plane that people agree on."""
     index, found = plane
@@ -125,22 +155,9 @@ def _masks(case: Case, found: Comparison) -> list[tuple[Box, BoolArray]]:
     return [found.mask(person, case.members[person]) for person in people]
 
 
-def _classes(
-    desk: Desk, number: int, planes: Sequence[Sequence[Case]], objects: Sequence[IntArray]
-) -> dict[int, int]:
-    """Return the class that most say each object is of, where anybody does."""
-    facts = {p: desk.sheet(number, p).annotation.facts[CLASS] for p in annotators(desk, number)}
-    said: dict[int, Counter[int]] = {}
-    for cases, of in zip(planes, objects, strict=True):
-        for case, one in zip(cases, of.tolist(), strict=True):
-            told = (facts[p][n] for p, n in case.members.items() if n in facts[p])
-            said.setdefault(one, Counter()).update(told)
-    return {
-        one: min(votes, key=lambda kind: (-votes[kind], kind))
-        for one, votes in said.items()
-        if votes
-    }
-
-
-def _edits(desk: Desk, number: int, person: str) -> list[Any]:
-    return desk.journal.edits(desk.project.own(desk.item(number), person).name)
+def _latest(desk: Desk, number: int) -> tuple[int, str]:
+    """Return the last edit of those who annotate an image, and when something was decided last."""
+    item = desk.item(number)
+    own = (desk.project.own(item, person).name for person in annotators(desk, number))
+    newest = max((edit.id for name in own for edit in desk.journal.edits(name)[-1:]), default=0)
+    return newest, desk.decisions.latest(item.name)

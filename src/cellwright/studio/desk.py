@@ -188,8 +188,10 @@ class Desk:
         """
         return self.people.named(person).name if person else self.who
 
-    def edited(self) -> None:
-        """Say that something was edited, so that it will be written to its file."""
+    def edited(self, sheet: Sheet) -> None:
+        """Say that an image was edited, so that it will be written to its file."""
+        with self._lock:  # others may have opened so many that it was closed before the edit
+            self._open |= {key: one for key, one in self._alive.items() if one is sheet}
         self._saver.wake()
 
     def close(self) -> None:
@@ -317,3 +319,8 @@ def _save(sheet: Sheet) -> None:
         sheet.annotation.save()
     except CellwrightError as error:  # the next edit, or the next start, tries again
         sys.stderr.write(f"{error} Your edits are kept in the journal.\n")
+    except Exception as error:  # whatever it is: the labels of other images go on to be written
+        sys.stderr.write(
+            f"Cannot write the labels of '{sheet.item.name}': {error!r}. Your edits are kept in "
+            "the journal.\n"
+        )

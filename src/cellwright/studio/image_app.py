@@ -99,7 +99,7 @@ def _other_writes(desk: Desk) -> dict[str, Answer]:
 def _changed(desk: Desk, make: Change, sheet: Sheet, fields: Fields) -> Any:
     who = desk.asks(fields.person)
     changed = make(sheet, fields, who)
-    desk.edited()
+    desk.edited(sheet)
     return views.changed(sheet, changed, who)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -87,15 +88,19 @@ def _concluded(desk: Desk, task: Task, is_yes: bool, answers: Sequence[Answer]) 
     if question.key:
         _decide(desk, question, is_yes)
         return RIGHT if is_yes else WRONG
-    if not _still_there(_sheet(desk, question), question):
-        return OUTDATED
-    if question.kind == JUDGE:
-        if not is_yes:  # then what is right?
-            desk.tasks.put([_asked(question, OUTLINE)])
-        return RIGHT if is_yes else WRONG
-    masks = [outlined(a.outline, _size(desk, task)) for a in answers if a.answer == YES]
-    _redraw(desk, question, masks if is_yes else [])
-    return DRAWN if is_yes else GONE
+    sheet = _sheet(desk, question)
+    with sheet.annotation.inventory():  # nobody draws between the look and what follows from it
+        if not _still_there(sheet, question):
+            return OUTDATED
+        if question.kind == OUTLINE:
+            size = sheet.annotation.canvas.shape[-2:]
+            masks = [outlined(a.outline, size) for a in answers if a.answer == YES and is_yes]
+            _redraw(sheet, question, masks)
+            desk.edited(sheet)
+            return DRAWN if is_yes else GONE
+    if not is_yes:  # then what is right?
+        desk.tasks.put([replace(question, kind=OUTLINE)])
+    return RIGHT if is_yes else WRONG
 
 
 def _decide(desk: Desk, question: Question, is_right: bool) -> None:
@@ -113,7 +118,7 @@ def _decide(desk: Desk, question: Question, is_right: bool) -> None:
     )
 
 
-def _redraw(desk: Desk, question: Question, drawn: Sequence[tuple[Box, BoolArray]]) -> None:
+def _redraw(sheet: Sheet, question: Question, drawn: Sequence[tuple[Box, BoolArray]]) -> None:
     """Give an object the outline that lies in the middle of what was drawn; without any, none."""
     place, label = question.place, question.label
     height, width = question.mask.shape
@@ -129,8 +134,7 @@ def _redraw(desk: Desk, question: Question, drawn: Sequence[tuple[Box, BoolArray
         part[inside & (part <= 0)] = label
         return [Window(place, y0, x0, values)]
 
-    _sheet(desk, question).annotation.apply(VOLUNTEERS, make, who=VOLUNTEERS)
-    desk.edited()
+    sheet.annotation.apply(VOLUNTEERS, make, who=VOLUNTEERS)
 
 
 def _about_objects(desk: Desk, number: int, kind: str, votes: int) -> Iterator[Question]:
@@ -152,13 +156,6 @@ def _about_differences(desk: Desk, number: int, kind: str, votes: int) -> Iterat
                 y0, x0, *_ = case.box
                 mask = combined(case, found)
                 yield Question(sheet.item.name, index, kind, y0, x0, mask, votes, key=case.key)
-
-
-def _asked(question: Question, kind: str) -> Question:
-    return Question(
-        *(question.image, question.place, kind, question.y, question.x),
-        *(question.mask, question.votes, question.label),
-    )
 
 
 def _still_there(sheet: Sheet, question: Question) -> bool:
