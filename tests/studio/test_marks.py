@@ -1,5 +1,7 @@
 """Boxes and points are facts with a journal, and tables that training reads."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -160,3 +162,24 @@ def test_what_a_model_finds_is_marked_once(open_desk, folder, monkeypatch):
     assert first == {"at": [6, 8], "class": 1} and second == {"at": [36, 38], "class": 0}
     desk.sheet(0).annotation.undo(who="Ada")
     assert marks(desk, "point") == {}
+
+
+def test_thousands_that_are_found_again_are_marked_once_and_take_little_memory(
+    open_desk, tmp_path, monkeypatch
+):
+    count = 6000
+    cw.write(tmp_path / "large.tif", cw.Image(np.zeros((3000, 3000), np.uint8), "YX"))
+    desk = open_desk(tmp_path)
+    corners = np.random.default_rng(0).permutation(300 * 300)[:count]
+    low = 10.0 * np.stack(np.divmod(corners, 300), axis=1)
+    table = {f"bbox-{i}": v for i, v in enumerate(np.concatenate([low, low + 8], axis=1).T)}
+    table |= {f"centroid-{i}": low[:, i] + 3.5 for i in range(2)}
+    monkeypatch.setattr(desk.assistant, "detect", lambda image, channel: table)
+    for about in ("box", "point"):
+        fields = Fields({"about": about})
+        assert len(find_marks(desk.sheet(0), desk.assistant, fields, "Ada").facts) == count
+        tracemalloc.start()
+        again = find_marks(desk.sheet(0), desk.assistant, fields, "Bo")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert again.facts == () and most < 200e6

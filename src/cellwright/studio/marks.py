@@ -15,7 +15,7 @@ from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.studio.annotation import Changed
 from cellwright.studio.assistant import MOST_PIXELS, Assistant
 from cellwright.studio.desk import Sheet
-from cellwright.studio.facts import BOX, MARKS, POINT
+from cellwright.studio.facts import BOX, MARKS, POINT, Change, Facts
 from cellwright.studio.fields import Fields
 from cellwright.studio.levels import Place, plane_of
 from cellwright.studio.mark_tables import DIGITS
@@ -24,6 +24,7 @@ from cellwright.studio.tools import Point
 _SMALLEST = 1.0  # px, side of a box
 _SAME_BOX = 0.5  # intersection over union, above which a box is marked already
 _SAME_POINT = 4.0  # px
+_PAIRS = 1_000_000  # of boxes that are compared at once
 
 
 def offered(sheet: Sheet) -> list[str]:
@@ -102,20 +103,20 @@ def find_marks(sheet: Sheet, assistant: Assistant, fields: Fields, who: str) -> 
     places = _places(table, about)
     names = table["class"].tolist() if "class" in table else [ONE_CLASS] * len(places)
     kinds = [0 if name == ONE_CLASS else sheet.classes.number(str(name)) for name in names]
-    there = [value["at"] for value in sheet.annotation.facts[about].values()]
-    if sheet.annotation.place_axes and about == POINT:
-        there = [at[1:] for at in there if at[0] == place.z]
-    new = ~_marked(places, np.array(there, float).reshape(-1, places.shape[1]), about)
-    found = [
-        {"at": _at(sheet, place, about, at), "class": kind}
-        for at, kind, is_new in zip(places.tolist(), kinds, new, strict=True)
-        if is_new
-    ]
-    return sheet.annotation.say(
-        f"find {MARKS[about]}",
-        lambda facts: facts.changes(about, dict(enumerate(found, facts.largest(about) + 1))),
-        who=who,
-    )
+
+    def tell(facts: Facts) -> list[Change]:
+        there = [value["at"] for value in facts[about].values()]
+        if sheet.annotation.place_axes and about == POINT:
+            there = [at[1:] for at in there if at[0] == place.z]
+        new = ~_marked(places, np.array(there, float).reshape(-1, places.shape[1]), about)
+        found = [
+            {"at": _at(sheet, place, about, at), "class": kind}
+            for at, kind, is_new in zip(places.tolist(), kinds, new, strict=True)
+            if is_new
+        ]
+        return facts.changes(about, dict(enumerate(found, facts.largest(about) + 1)))
+
+    return sheet.annotation.say(f"find {MARKS[about]}", tell, who=who)
 
 
 def _about(sheet: Sheet, fields: Fields) -> str:
@@ -168,9 +169,19 @@ def _places(table: Table, about: str) -> DoubleArray:
 
 def _marked(places: DoubleArray, there: DoubleArray, about: str) -> BoolArray:
     """Return which places are marked already, shape (N,), bool."""
-    a, b = places[:, None], there[None]
+    if not len(there):
+        return np.zeros(len(places), bool)
     if about == POINT:
-        return np.asarray((((a - b) ** 2).sum(-1) < _SAME_POINT**2).any(1))
+        from scipy.spatial import cKDTree
+
+        return np.asarray(cKDTree(there).query(places)[0] < _SAME_POINT)
+    parts = np.array_split(places, 1 + len(places) * len(there) // _PAIRS)
+    return np.concatenate([_covered(part, there) for part in parts])
+
+
+def _covered(boxes: DoubleArray, there: DoubleArray) -> BoolArray:
+    """Return which boxes are nearly one of those there, shape (N,), bool."""
+    a, b = boxes[:, None], there[None]
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     both = np.maximum(high - low, 0).prod(-1)
     sizes = [(one[..., 2:] - one[..., :2]).prod(-1) for one in (a, b)]
