@@ -90,6 +90,17 @@ class FormatConformance:
         assert back.pixel_size is None
         assert back.channel_names is None
 
+    def test_a_volume_keeps_the_size_of_its_pixels_without_the_distance_of_planes(
+        self, tmp_path: Path
+    ) -> None:
+        if not (self.keeps_metadata and "ZYX" in self.axes):
+            pytest.skip("no volumes with a pixel size")
+        pixels = np.ones((3, 8, 9), self.dtypes[0])
+        back, _ = self.round_trip(Image(pixels, "ZYX", lateral_size=(0.5, 0.25)), tmp_path)
+        assert back.pixel_size is None
+        assert back.lateral_size == pytest.approx((0.5, 0.25))
+        assert back.region(z=1).pixel_size == pytest.approx((0.5, 0.25))
+
     def test_one_pixel_image(self, tmp_path: Path) -> None:
         back, _ = self.round_trip(Image(np.full((1, 1), 7, self.dtypes[0]), "YX"), tmp_path)
         assert (back.axes, back.to_numpy().tolist()) == ("YX", [[7]])

@@ -79,7 +79,7 @@ def test_images_of_other_formats_are_not_passed_over_in_silence(plate: Path) -> 
         (plate / name).write_bytes(b"")
     (said,) = left_out([plate, plate])
     assert "2 × .czi, 1 × .nd2." in said and "OME-TIFF" in said
-    assert left_out([plate / "*.tif", "missing"]) == ()
+    assert left_out([plate / "B" / "*.tif"]) == ()
 
 
 def test_a_link_to_nothing_is_told_as_such(tmp_path: Path) -> None:
@@ -93,3 +93,16 @@ def test_a_link_to_nothing_is_told_as_such(tmp_path: Path) -> None:
 
 def test_natural_key_orders_numbers_by_value() -> None:
     assert sorted(["t10", "t9", "T1", "a"], key=natural_key) == ["a", "T1", "t9", "t10"]
+
+
+def test_a_file_given_under_a_second_name_is_done_once_and_told(plate: Path) -> None:
+    link = plate / "B" / "control.tif"
+    try:
+        link.symlink_to(plate / "B" / "a2.tif")
+    except OSError:
+        pytest.skip("links cannot be made here")
+    given = [plate / "B" / "a2.tif", link, plate / "B" / "a10.tif"]
+    assert names(*given) == ["a2", "a10"]
+    (said,) = left_out(given)
+    assert "control.tif' is a link to" in said and "a2.tif'" in said
+    assert left_out([plate / "B" / "a2.tif", plate / "B" / "a2.tif"]) == ()

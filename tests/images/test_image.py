@@ -51,3 +51,14 @@ def test_smaller_copies_of_bright_pixels_are_as_bright(dtype):
     largest = np.iinfo(dtype).max if np.dtype(dtype).kind in "ui" else 2**24 + 1
     pixels = np.full((4, 6), largest, dtype)
     np.testing.assert_array_equal(Shrunk(pixels, 2, labels=False)[:], pixels[::2, ::2])
+
+
+def test_planes_have_a_size_where_only_their_distance_is_unknown():
+    volume = Image(np.zeros((4, 6, 8)), "ZYX", lateral_size=(0.5, 0.25))
+    assert volume.pixel_size is None and volume.spacing == {"Y": 0.5, "X": 0.25}
+    part = volume.region(z=slice(0, 2), x=slice(None, None, 2))
+    assert part.lateral_size == (0.5, 0.5) and part.pixel_size is None
+    plane = part.region(z=0)
+    assert plane.pixel_size == (0.5, 0.5) and plane.lateral_size is None
+    with pytest.raises(AxesError, match="not positive"):
+        Image(np.zeros((4, 6, 8)), "ZYX", lateral_size=(0.5, -1))

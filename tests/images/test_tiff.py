@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from cellwright._errors import FormatError, InputError, OutputError, UsageError
-from cellwright.images import tiff_write
+from cellwright.images import tiff, tiff_write
 from cellwright.images.image import Image
 from cellwright.images.read import list_scenes, read
 from cellwright.images.tiff_metadata import from_aperio, from_imagej, from_ome, from_resolution
@@ -180,3 +180,57 @@ def test_jpeg_keeps_colour_nearly(tmp_path: Path) -> None:
     back = read(tmp_path / "image.jpg")
     assert back.is_rgb
     np.testing.assert_allclose(back.data.astype(int), pixels, atol=3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_stored_with_0_for_white_are_read_as_they_look(tmp_path: Path, dtype: type) -> None:
+    stored = np.iinfo(dtype).max - PLANE.astype(dtype)
+    tifffile.imwrite(tmp_path / "white.tif", stored, photometric="miniswhite")
+    image = read(tmp_path / "white.tif")
+    assert image.dtype == dtype
+    np.testing.assert_array_equal(image.to_numpy(), PLANE)
+
+
+def test_large_files_with_0_for_white_are_read_by_region(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff, "EAGER_BYTES", 0)
+    plane = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
+    options = {"photometric": "miniswhite", "compression": "zlib", "tile": (16, 16)}
+    tifffile.imwrite(tmp_path / "white.tif", 65535 - plane, **options)
+    image = read(tmp_path / "white.tif")
+    assert not isinstance(image.data, np.ndarray)
+    part = image.region(y=slice(10, 30), x=slice(3, 40, 2))
+    np.testing.assert_array_equal(part.to_numpy(), plane[10:30, 3:40:2])
+
+
+def test_bits_of_a_scanner_are_read_as_they_look(tmp_path: Path) -> None:
+    shown = PLANE > 9
+    tifffile.imwrite(tmp_path / "scan.tif", ~shown, photometric="miniswhite")
+    np.testing.assert_array_equal(read(tmp_path / "scan.tif").to_numpy(), shown)
+
+
+def test_an_inverted_lookup_table_of_imagej_leaves_the_numbers_alone(tmp_path: Path) -> None:
+    mask = (PLANE > 9).astype(np.uint8) * 255
+    about = {"description": "ImageJ=1.54f\nmin=0.0\nmax=255.0\n", "metadata": None}
+    tifffile.imwrite(tmp_path / "mask.tif", mask, photometric="miniswhite", **about)
+    np.testing.assert_array_equal(read(tmp_path / "mask.tif").to_numpy(), mask)
+
+
+def test_real_numbers_with_0_for_white_are_refused(tmp_path: Path) -> None:
+    pixels = PLANE.astype(np.float32)
+    tifffile.imwrite(tmp_path / "odd.tif", pixels, photometric="miniswhite")
+    with pytest.raises(FormatError, match=r"odd\.tif.*MINISWHITE.*Save it anew"):
+        read(tmp_path / "odd.tif")
+
+
+def test_an_image_without_height_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "flat.tif"
+    tifffile.imwrite(path, PLANE)
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages[0].tags["ImageLength"]
+    content = bytearray(path.read_bytes())
+    content[tag.valueoffset : tag.valueoffset + tag.valuebytecount] = bytes(tag.valuebytecount)
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"flat\.tif.*5 × 0 px"):
+        read(path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cellwright._errors import InputError
-from cellwright._words import missing
+from cellwright._words import counted, missing
 from cellwright.images.omezarr import is_zarr
 from cellwright.images.read import known_suffixes, stem
 
@@ -65,7 +65,25 @@ def find_images(inputs: Sequence[str | Path]) -> list[Found]:
 
 
 def left_out(inputs: Sequence[str | Path]) -> tuple[str, ...]:
-    """Say which images of other formats `find_images` passes over in folders; empty without any."""
+    """Say what `find_images` passes over: other formats in folders, second names of one file."""
+    return (*_foreign(inputs), *_second_names(inputs))
+
+
+def _second_names(inputs: Sequence[str | Path]) -> tuple[str, ...]:
+    first: dict[Path, Path] = {}
+    again = {
+        path: first[file]
+        for path in (image.path for given in inputs for image in _expand(given))
+        if first.setdefault(file := path.resolve(), path).name != path.name
+    }
+    if not again:
+        return ()
+    link, path = next(iter(again.items()))
+    others = f", nor {counted(len(again) - 1, 'other link')}" if len(again) > 1 else ""
+    return (f"Not done twice: '{link}' is a link to '{path}', which is among the images{others}.",)
+
+
+def _foreign(inputs: Sequence[str | Path]) -> tuple[str, ...]:
     folders = [Path(given) for given in inputs if Path(given).is_dir() and not is_zarr(Path(given))]
     files = {path.resolve() for folder in folders for path in _walk(folder)}
     kinds = Counter(end for path in files if FOREIGN.fullmatch(end := path.suffix.lower()))

@@ -51,6 +51,9 @@ class Image:
         One name per channel.
     name : str
         What messages and tables call the image, such as its file's stem.
+    lateral_size : tuple of float, optional
+        ``(y, x)`` in µm of a volume of which that alone is known, and not how far apart its planes
+        are; it becomes the pixel size of a plane of it.
 
     Raises
     ------
@@ -65,21 +68,12 @@ class Image:
     frame_interval: float | None = None
     channel_names: tuple[str, ...] | None = None
     name: str = "image"
+    lateral_size: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape, self.name)
-        spatial = self.spatial_axes
-        if self.pixel_size is not None:
-            if len(self.pixel_size) != len(spatial):
-                raise AxesError(
-                    f"'{self.name}': {len(self.pixel_size)} pixel sizes were given for the "
-                    f"spatial axes {spatial}; give one in µm for each."
-                )
-            if not all(np.isfinite(size) and size > 0 for size in self.pixel_size):
-                raise AxesError(
-                    f"'{self.name}': the pixel size {self.pixel_size} µm is not positive; "
-                    "give the true size, or none."
-                )
+        self._check_size(self.pixel_size, self.spatial_axes)
+        self._check_size(self.lateral_size, "YX")
         if self.frame_interval is not None and not 0 < self.frame_interval < np.inf:
             raise AxesError(
                 f"'{self.name}': the frame interval {self.frame_interval} s is not positive; "
@@ -91,11 +85,26 @@ class Image:
                 f"{self.sizes.get('C', 1)} channels."
             )
 
+    def _check_size(self, size: tuple[float, ...] | None, axes: str) -> None:
+        if size is None:
+            return
+        if len(size) != len(axes):
+            raise AxesError(
+                f"'{self.name}': {len(size)} pixel sizes were given for the spatial axes {axes}; "
+                "give one in µm for each."
+            )
+        if not all(np.isfinite(one) and one > 0 for one in size):
+            raise AxesError(
+                f"'{self.name}': the pixel size {size} µm is not positive; give the true size, "
+                "or none."
+            )
+
     def __repr__(self) -> str:
         """Say what it is without its pixels."""
         size = " × ".join(map(str, self.shape))
         known = {
             "pixel_size": self.pixel_size,
+            "lateral_size": self.lateral_size,
             "frame_interval": self.frame_interval,
             "channel_names": self.channel_names,
         }
@@ -121,6 +130,12 @@ class Image:
     def spatial_axes(self) -> str:
         """The spatial axes: ``"YX"`` or ``"ZYX"``."""
         return "".join(axis for axis in self.axes if axis in SPATIAL_AXES)
+
+    @property
+    def spacing(self) -> Mapping[str, float]:
+        """Distance of neighbouring pixels in µm along each spatial axis of which it is known."""
+        known = self.pixel_size or self.lateral_size or ()
+        return dict(zip(self.spatial_axes[-len(known) :], known, strict=True)) if known else {}
 
     @property
     def is_rgb(self) -> bool:
@@ -158,21 +173,32 @@ class Image:
         key = tuple(wanted.get(axis, slice(None)) for axis in self.axes)
         parts = zip(self.axes, key, strict=True)
         steps = {a: abs(part.step or 1) for a, part in parts if isinstance(part, slice)}
-        names, size, interval = self.channel_names, self.pixel_size, self.frame_interval
+        names, interval = self.channel_names, self.frame_interval
         if names is not None and "C" in wanted:
             chosen = wanted["C"]
             names = names[chosen] if isinstance(chosen, slice) else None
-        if size is not None:
-            spatial = zip(self.spatial_axes, size, strict=True)
-            size = tuple(s * steps[a] for a, s in spatial if a in steps)
+        size = _stepped(self.pixel_size, self.spatial_axes, steps)
+        lateral = _stepped(self.lateral_size, "YX", steps)
+        if lateral is not None and "Z" not in steps:
+            size, lateral = lateral, None
         return replace(
             self,
             data=np.asarray(self.data[key]),
             axes="".join(steps),
             pixel_size=size,
+            lateral_size=lateral,
             frame_interval=None if interval is None else interval * steps.get("T", 1),
             channel_names=names,
         )
+
+
+def _stepped(
+    size: tuple[float, ...] | None, axes: str, steps: Mapping[str, int]
+) -> tuple[float, ...] | None:
+    """Return the pixel size along those of `axes` that are kept, where steps leave pixels out."""
+    if size is None:
+        return None
+    return tuple(one * steps[axis] for axis, one in zip(axes, size, strict=True) if axis in steps)
 
 
 def check_axes(axes: str, shape: tuple[int, ...], name: str) -> None:

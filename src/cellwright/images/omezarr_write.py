@@ -139,7 +139,7 @@ def _axis(axis: str, image: Image) -> dict[str, str]:
     if axis == "T":
         known = {"unit": "second"} if image.frame_interval is not None else {}
         return {"name": "t", "type": "time", **known}
-    known = {"unit": "micrometer"} if image.pixel_size is not None else {}
+    known = {"unit": "micrometer"} if axis in image.spacing else {}
     return {"name": axis.lower(), "type": "space", **known}
 
 
@@ -148,8 +148,7 @@ def _scale(axis: str, image: Image, factor: int) -> float:
         return image.frame_interval or 1.0
     if axis == "C":
         return 1.0
-    sizes = dict(zip(image.spatial_axes, image.pixel_size or (), strict=False))
-    return sizes.get(axis, 1.0) * (factor if axis in "YX" else 1)
+    return image.spacing.get(axis, 1.0) * (factor if axis in "YX" else 1)
 
 
 def _channels(image: Image) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,18 +113,24 @@ def arrange(scene: Scene, path: Path, name: str, axes: str | None) -> Image:
     )
     # Small files are arrays already; only the others stay lazy.
     in_memory = isinstance(scene.source, np.ndarray)
-    spatial = [axis for axis in ordered if axis in SPATIAL_AXES]
-    spacing = tuple(scene.spacing.get(axis, 0.0) for axis in spatial)
+    pixel_size = _known_size(scene, [axis for axis in ordered if axis in SPATIAL_AXES])
     names = tuple(scene.channel_names or ())
     channels = view.shape[ordered.index("C")] if "C" in ordered else 1
     return Image(
         view[(slice(None),) * len(ordered)] if in_memory else view,
         ordered,
-        pixel_size=spacing if all(np.isfinite(s) and s > 0 for s in spacing) else None,
+        pixel_size=pixel_size,
+        lateral_size=None if pixel_size or "Z" not in ordered else _known_size(scene, "YX"),
         frame_interval=scene.frame_interval if "T" in ordered else None,
         channel_names=names if names and len(names) == channels else None,
         name=name,
     )
+
+
+def _known_size(scene: Scene, axes: Iterable[str]) -> tuple[float, ...] | None:
+    """Return the pixel size along some axes in µm; None where one is not known."""
+    size = tuple(scene.spacing.get(axis, 0.0) for axis in axes)
+    return size if all(np.isfinite(one) and one > 0 for one in size) else None
 
 
 def _given_axes(axes: str, scene: Scene, path: Path) -> str:

@@ -246,6 +246,28 @@ class OpaqueColour:
         return pixels[..., box[-1]][inside]
 
 
+class Inverted:
+    """Pixels that are stored with 0 for white, with 0 for black.
+
+    Parameters
+    ----------
+    source : PixelSource
+        Of unsigned integers, or bool.
+    black : int
+        The number that stands for black in `source`.
+    """
+
+    def __init__(self, source: PixelSource, black: int) -> None:
+        self.shape = tuple(source.shape)
+        self.dtype = np.dtype(np.uint8) if source.dtype.kind == "b" else np.dtype(source.dtype)
+        self._source = source
+        self._black = black
+
+    def __getitem__(self, key: Any) -> AnyArray:
+        stored = np.asarray(self._source[key]).astype(self.dtype, copy=False)
+        return np.subtract(self.dtype.type(self._black), stored)
+
+
 def check_opaque(alpha: AnyArray, path: Path) -> None:
     """Raise `FormatError` unless every pixel of the alpha channel has its largest value."""
     opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1

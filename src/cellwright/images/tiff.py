@@ -16,7 +16,7 @@ import tifffile
 from cellwright._errors import FormatError
 from cellwright.images.image import PixelSource
 from cellwright.images.scene import RGB, SAMPLES, Reader, Scene, check_level
-from cellwright.images.sources import ChunkedSource, OpaqueColour, RawFile, reading
+from cellwright.images.sources import ChunkedSource, Inverted, OpaqueColour, RawFile, reading
 from cellwright.images.tiff_metadata import (
     TiffMetadata,
     from_aperio,
@@ -42,6 +42,12 @@ def _recognises(path: Path, head: bytes) -> bool:
 
 def _series(file: tifffile.TiffFile) -> list[Any]:
     """Return the images of a file, without the thumbnails and labels of a slide."""
+    for page in file.pages[:1]:
+        if 0 in (page.imagewidth, page.imagelength):
+            raise FormatError(
+                f"'{file.filehandle.path}' holds no pixels: by its header it is "
+                f"{page.imagewidth} × {page.imagelength} px large. Export it anew."
+            )
     series = list(file.series)
     if not series:
         raise FormatError(f"'{file.filehandle.path}' is a TIFF file without an image.")
@@ -61,6 +67,8 @@ def _open_scene(path: Path, index: int, level: int) -> Scene:
         axes = chosen.get_axes(False)
         _check_complete(chosen, path)
         source = _source(path, index, level, chosen)
+        if chosen.keyframe.photometric.name == "MINISWHITE" and not file.is_imagej:
+            source = _as_shown(source, chosen.keyframe, path)
         names = None
         if SAMPLES in axes and _is_colour(chosen):
             source, names = _colour(source, axes, path), RGB
@@ -80,6 +88,26 @@ def _is_colour(series: Any) -> bool:
     return photometric in ("RGB", "YCBCR") and samples in (3, 4)
 
 
+def _as_shown(source: PixelSource, page: Any, path: Path) -> PixelSource:
+    """Return pixels that were stored with 0 for white as they look.
+
+    ImageJ says the same of images that are only shown with an inverted lookup table; theirs are
+    the numbers that were measured, and are not for this function.
+    """
+    if source.dtype.kind not in "bu":
+        raise FormatError(
+            f"'{path}' says that its least value is white (MINISWHITE), but its pixels of type "
+            f"{source.dtype} have no greatest one that would be black. Save it anew with 0 for "
+            "black."
+        )
+    inverted = Inverted(source, 2**page.bitspersample - 1)
+    return inverted[(slice(None),) * len(inverted.shape)] if _in_memory(source) else inverted
+
+
+def _in_memory(source: PixelSource) -> bool:
+    return isinstance(source, np.ndarray)
+
+
 def _colour(source: PixelSource, axes: str, path: Path) -> PixelSource:
     if source.shape[axes.index(SAMPLES)] == 3:
         return source
@@ -90,7 +118,7 @@ def _colour(source: PixelSource, axes: str, path: Path) -> PixelSource:
         )
     opaque = OpaqueColour(source, path)
     # An array is small and may be checked at once.
-    return opaque[(slice(None),) * len(axes)] if isinstance(source, np.ndarray) else opaque
+    return opaque[(slice(None),) * len(axes)] if _in_memory(source) else opaque
 
 
 def _check_complete(series: Any, path: Path) -> None:

@@ -102,9 +102,9 @@ def _blocks(pixels: PixelSource, tile: int | None, *, colour: bool) -> Iterator[
 
 def _resolution(image: Image, ome: bool) -> dict[str, Any]:
     """Return the resolution tags: pixels per µm for ImageJ, per centimetre for all others."""
-    if image.pixel_size is None:
+    if not image.spacing:
         return {}
-    y, x = image.pixel_size[-2:]
+    y, x = (image.spacing[axis] for axis in "YX")
     if ome:
         return {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
     return {"resolution": (1 / x, 1 / y)}
@@ -112,7 +112,7 @@ def _resolution(image: Image, ome: bool) -> dict[str, Any]:
 
 def _ome_metadata(image: Image) -> dict[str, Any]:
     about: dict[str, Any] = {"Name": image.name}
-    for axis, size in zip(image.spatial_axes, image.pixel_size or (), strict=False):
+    for axis, size in image.spacing.items():
         about |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
     if image.frame_interval is not None:
         about |= {"TimeIncrement": image.frame_interval, "TimeIncrementUnit": "s"}
@@ -123,10 +123,10 @@ def _ome_metadata(image: Image) -> dict[str, Any]:
 
 def _imagej_metadata(image: Image) -> dict[str, Any]:
     about: dict[str, Any] = {}
-    if image.pixel_size is not None:
+    if image.spacing:
         about["unit"] = "micron"
-        if "Z" in image.axes:
-            about["spacing"] = image.pixel_size[0]
+        if "Z" in image.spacing:
+            about["spacing"] = image.spacing["Z"]
     if image.frame_interval is not None:
         about |= {"finterval": image.frame_interval, "tunit": "s"}
     if image.channel_names and not image.is_rgb:

@@ -12,7 +12,8 @@ _ASIDE = 0.2  # standard deviation off the one colour, per that along it: what J
 _LIT = 0.25  # from this share of the brightest on, a pixel shows a dye
 _FULL = 0.5  # saturation of a colour, (max - min) / max; of stains hardly ever more
 _COLOURFUL = 0.2  # share of the lit pixels in full colour: dyes lie over each other elsewhere
-_MOSTLY_BRIGHT = 0.8  # median of lit pixels, per the brightest: bright field in a black frame
+_MOSTLY_BRIGHT = 0.8  # median of lit pixels, per the brightest: maybe bright field in a black frame
+_NO_STAIN = 0.7  # share of lit pixels in full colour that no bright field has
 
 
 def only_dye(pixels: AnyArray) -> int | None:
@@ -60,10 +61,9 @@ def several_dyes(pixels: AnyArray) -> bool:
     top = np.percentile(brightest, 99.8)
     lit = brightest > _LIT * top
     full = brightest - values.min(axis=0) > _FULL * brightest
+    framed = np.median(brightest[lit]) >= _MOSTLY_BRIGHT * top
     return bool(
-        aside > _ASIDE * along
-        and np.mean(full[lit]) > _COLOURFUL
-        and np.median(brightest[lit]) < _MOSTLY_BRIGHT * top
+        aside > _ASIDE * along and np.mean(full[lit]) > (_NO_STAIN if framed else _COLOURFUL)
     )
 
 

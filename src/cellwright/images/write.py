@@ -181,6 +181,7 @@ def _as_image(labels: PixelSource, like: Image | None, path: Path) -> Image:
         pixel_size=like.pixel_size,
         frame_interval=like.frame_interval,
         name=like.name,
+        lateral_size=like.lateral_size,
     )
 
 

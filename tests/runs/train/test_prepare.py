@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.splits import split_dataset
@@ -38,7 +39,8 @@ def test_a_model_knows_whether_it_learned_from_several_dyes(tmp_path, colours):
         pixels[..., 2][labels > 0] = 150 + i
         if "green" in colours:
             pixels[..., 1][np.flip(labels) > 0] = 180
-        save(tmp_path / f"images/{i}.tif", pixels, axes="YXS")
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Picture.fromarray(pixels).save(tmp_path / f"images/{i}.png")
         save(tmp_path / f"labels/{i}.tif", labels.astype(np.uint16))
     learned = novelty_of(open_dataset(tmp_path).examples, seed=0)
     assert learned["several_dyes"] is (len(colours) == 2)

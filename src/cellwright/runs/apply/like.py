@@ -31,6 +31,8 @@ def stack_like(image: Image, options: ApplyOptions, dimensions: int) -> Image:
         If the image and what is wished about its Z axis do not fit the model.
     """
     check_depth(image, options.z, dimensions)
+    if dimensions == 3:
+        check_plane_distance(image, options.pixel_size)
     axes = stack_axes(image, options.z, dimensions) + "ZYX"[-dimensions:]
     return labels_like(image, axes, options.pixel_size)
 
@@ -47,30 +49,33 @@ def labels_like(image: Image, axes: str, lateral: float | None) -> Image:
         Distance of neighbouring pixels in µm, in place of what the file says.
     """
     image = with_pixel_size(image, lateral)
-    size = image.pixel_size
-    if size is not None:
-        pairs = zip(image.spatial_axes, size, strict=True)
-        size = tuple(step for axis, step in pairs if axis in axes)
-    pixels = np.broadcast_to(np.int32(0), [image.sizes[axis] for axis in axes])
-    return replace(image, data=pixels, axes=axes, pixel_size=size, channel_names=None)
+    empty = replace(image, data=np.broadcast_to(np.int32(0), image.shape), channel_names=None)
+    return empty.region(**dict.fromkeys(set(image.axes) - set(axes), 0))
 
 
 def with_pixel_size(image: Image, lateral: float | None) -> Image:
-    """Return an image with the lateral pixel size that the user gave, if any, in µm.
+    """Return an image with the lateral pixel size that the user gave, if any, in µm."""
+    if lateral is None:
+        return image
+    within = (lateral, lateral)
+    if "Z" not in image.axes:
+        return replace(image, pixel_size=within)
+    if image.pixel_size is None:
+        return replace(image, lateral_size=within)
+    return replace(image, pixel_size=(image.pixel_size[0], *within))
+
+
+def check_plane_distance(image: Image, lateral: float | None) -> None:
+    """Refuse a lateral pixel size for a volume of which nobody says how far apart its planes are.
 
     Raises
     ------
     UsageError
-        If the image is a volume whose file does not say how far apart its planes are.
+        If that is so: its objects could not be measured in µm all the same.
     """
-    if lateral is None:
-        return image
-    if "Z" not in image.axes:
-        return replace(image, pixel_size=(lateral, lateral))
-    if image.pixel_size is None:
+    if lateral is not None and "Z" in image.axes and image.pixel_size is None:
         raise UsageError(
             f"'{image.name}' does not say how far apart its planes are, so --pixel-size, which is "
             "the distance within a plane, is not enough to measure it. Save it as OME-TIFF with "
             "all three sizes."
         )
-    return replace(image, pixel_size=(image.pixel_size[0], lateral, lateral))

@@ -164,9 +164,8 @@ def _chosen(movie: TimeLapse, image: Image) -> Image:
     if "Z" not in image.axes:
         return image
     axis = image.axes.index("Z")
-    size = None if image.pixel_size is None else image.pixel_size[1:]
     brightest = image.to_numpy().max(axis=axis)
-    return replace(image, data=brightest, axes=image.axes.replace("Z", ""), pixel_size=size)
+    return replace(image.region(Z=0), data=brightest)
 
 
 def _small(image: Image, step: int) -> Image:

@@ -15,7 +15,7 @@ from cellwright._types import AnyArray
 from cellwright.images.find import find_images
 from cellwright.images.image import Image
 from cellwright.images.read import IGNORE, LARGEST_LABEL, read
-from cellwright.runs.apply.like import with_pixel_size
+from cellwright.runs.apply.like import check_plane_distance, with_pixel_size
 from cellwright.runs.apply.reading import images_to_do
 from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import is_ctc
@@ -175,6 +175,7 @@ def _scaled(image: Image, options: MovieOptions) -> Image:
     if planes is not None and lateral is not None:
         sized = replace(image, pixel_size=(planes, lateral, lateral))
     else:
+        check_plane_distance(image, lateral)
         sized = with_pixel_size(image, lateral)
     return replace(sized, frame_interval=options.frame_interval or sized.frame_interval)
 
