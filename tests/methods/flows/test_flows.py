@@ -16,6 +16,10 @@ BENT = np.zeros((1, 20, 24), np.int32)
 BENT[0, 3:8, 2:20] = 1
 BENT[0, 8:16, 14:20] = 1
 BENT[0, 3:12, 20:24] = 2  # touches the first and the side of the image
+SNAKE = np.zeros((1, 33, 34), np.int32)  # so little heat comes to its end that it takes doubles
+SNAKE[0, 1:32:2, 1:33] = 4
+SNAKE[0, 2:32:4, 31:33] = 4
+SNAKE[0, 4:32:4, 1:3] = 4
 BLOCKS = np.zeros((8, 11, 12), np.int32)
 BLOCKS[1:6, 2:9, 2:7] = 3
 BLOCKS[2:8, 3:8, 7:11] = 1
@@ -30,7 +34,7 @@ def perfect_maps(labels, readout):
     return np.concatenate([logit[None], readout.unit * flows]).astype(np.float32)
 
 
-@pytest.mark.parametrize("labels", [BENT, BLOCKS])
+@pytest.mark.parametrize("labels", [BENT, BLOCKS, SNAKE])
 def test_heat_rises_as_in_a_plain_simulation(labels):
     flows = geometry.diffusion_flows(labels)
     kernel = np.ones([3 if size > 1 else 1 for size in labels.shape])
