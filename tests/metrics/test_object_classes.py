@@ -57,6 +57,14 @@ def test_what_is_not_known_counts_for_nothing():
     assert scores.counts("a", 0.5).false_positives == 0
 
 
+def test_what_was_found_without_a_class_is_as_good_as_not_found():
+    scores = scored(SQUARES, [0, 1, 0, 1, 1, 2, 2, 2, 0])
+    assert scores.confusion.tolist() == [[3, 0, 1], [0, 3, 0], [0, 0, 0]]
+    assert scores.accuracy == 1
+    assert scores.counts("a", 0.5).false_negatives == 1
+    assert scores.counts("a", 0.5).false_positives == 0
+
+
 def test_one_class_for_all_gives_the_scores_that_are_blind_to_classes(rng):
     blind, one = InstanceScores(), ObjectClassScores(("all", "none"))
     for _ in range(3):

@@ -29,7 +29,7 @@ class ObjectClassScores:
     Objects are matched whatever their class. A pair is right for a class if both are of it; a
     found object is wrong for its class if it has no partner or one of another class, and a true
     one is missed in the same way. True objects whose class is unknown, and their partners, count
-    for none.
+    for none. Found objects whose class is unknown are as good as not found.
 
     Parameters
     ----------
@@ -143,10 +143,10 @@ class ObjectClassScores:
     ) -> None:
         """Add one image to the confusion."""
         pairs = true_kinds[matched.truth], kinds[matched.prediction]
-        known = pairs[0] > 0
-        np.add.at(self._confusion, (pairs[0][known] - 1, pairs[1][known] - 1), 1)
+        told = (pairs[0] > 0) & (pairs[1] > 0)
+        np.add.at(self._confusion, (pairs[0][told] - 1, pairs[1][told] - 1), 1)
         for number in range(1, len(self.classes) + 1):
-            missed = np.count_nonzero(true == number) - np.count_nonzero(pairs[0] == number)
+            missed = np.count_nonzero(true == number) - np.count_nonzero(pairs[0][told] == number)
             extra = np.count_nonzero(found == number) - np.count_nonzero(pairs[1] == number)
             self._confusion[number - 1, -1] += missed
             self._confusion[-1, number - 1] += extra
