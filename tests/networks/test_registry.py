@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from cellwright._errors import UsageError
 from cellwright.networks.registry import (
@@ -28,6 +29,18 @@ def test_every_network_has_one_sentence():
 def test_width_and_depth_are_heeded(name):
     network = network_from_dict(network_description(name, width=16, depth=2) | CHANNELS)
     assert (network.config.width, network.config.depth) == (16, 2)
+
+
+def test_random_states_of_others_stay_as_they_are(monkeypatch):
+    def refused(seed):
+        raise AssertionError("a GPU was seeded")
+
+    for accelerator in ("cuda", "mps", "xpu"):
+        for name in ("manual_seed", "manual_seed_all"):
+            monkeypatch.setattr(f"torch.{accelerator}.{name}", refused, raising=False)
+    state = torch.get_rng_state()
+    network_from_dict({"name": "unet", **CHANNELS}, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

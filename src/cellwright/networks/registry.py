@@ -187,7 +187,7 @@ def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Netwo
         ``{"name": "unet", "in_channels": 1, "out_channels": 3}``; lists stand for tuples, as
         JSON has them.
     seed : int
-        Of the fresh weights. Torch's own random state stays as it was.
+        Of the fresh weights. Torch's own random states, of the CPU and of GPUs, stay as they were.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Netwo
         raise UsageError(f"Network '{name}' needs {' and '.join(map(repr, missing))}.")
     config = config_type(**{**entry.options, **given})
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` would seed GPUs, too
         network: Network = entry.network_type()(config)
     return network
 
