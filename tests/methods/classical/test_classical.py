@@ -162,6 +162,13 @@ def test_depth_is_the_distance_to_the_background_in_px_of_the_plane(rng):
     np.testing.assert_allclose(steps.depth(mask, 2.5, 4.0), expected, rtol=1e-6)
 
 
+def test_blobs_are_the_same_however_far_apart_the_planes_are():
+    where = np.moveaxis(np.indices((49, 41, 41)), 0, -1) - np.array([24, 20, 20])
+    ball = (np.linalg.norm(where, axis=-1) <= 9).astype(np.float32)
+    fine, coarse = steps.blobs(ball, (5, 5, 5))[::2], steps.blobs(ball[::2], (2.5, 5, 5))
+    assert np.abs(coarse - fine).max() < 0.05 * fine.max()
+
+
 def test_learns_dark_small_objects_from_two_images(rng):
     fields = [balls((60, 70), rng.uniform(5, 55, (12, 2)), [4] * 12) for _ in range(3)]
     images = [-picture(truth, rng, list(rng.uniform(0.3, 2, truth.max()))) for truth in fields]

@@ -7,6 +7,7 @@ import numpy as np
 from cellwright._types import BoolArray, FloatArray
 from cellwright.images.filters import gaussian
 from cellwright.methods.distance import squared_distances
+from cellwright.methods.points.spots import spot_response
 
 Widths = tuple[float, ...]
 """Widths in px along each spatial axis."""
@@ -77,11 +78,9 @@ def depth(mask: BoolArray, anisotropy: float, deepest: float) -> FloatArray:
 def blobs(pixels: FloatArray, width: Widths) -> FloatArray:
     """Return the negative Laplacian of a Gaussian, at least 0: where intensities part.
 
-    Scaled with the area of the Gaussian, so that it tells contrasts whatever the width. It peaks in
-    the middle of bright blobs whose radius is √D times the width.
+    In units of the width along each axis, so that it tells contrasts whatever the width, and in
+    volumes whatever the distance of planes. It peaks in the middle of bright blobs whose radius is
+    √D times the width.
     """
-    from scipy.ndimage import laplace
-
-    curvature = -laplace(gaussian(pixels, width), mode="nearest") * np.float32(width[-1] ** 2)
-    response: FloatArray = np.maximum(curvature, 0)
+    response: FloatArray = np.maximum(spot_response(pixels, width), 0)
     return response
