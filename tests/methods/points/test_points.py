@@ -112,6 +112,14 @@ def test_planes_farther_apart_are_warmed_less():
     assert float(warmth[5, 10, 10]) == pytest.approx(float(warmth[4, 12, 10]))
 
 
+def test_a_point_between_planes_far_apart_is_seen_in_both():
+    recipe = PointsRecipe(PointsReadout(dimensions=3, width=1.0, anisotropy=10.0))
+    batch = batch_of(recipe, marked([[4.5, 10, 10]]), (9, 21, 21))
+    above, below = batch["heat"][0, 0, 4:6, 10, 10].tolist()
+    assert above == below > 0.5
+    assert float(batch["density"].sum()) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_the_right_answer_costs_less_than_any_other_and_the_unknown_nothing(dimensions):
     points, shape = scattered(dimensions, 2), SIZE[dimensions]
@@ -186,6 +194,16 @@ def test_two_peaks_that_point_to_one_place_are_one_point():
     maps[1:] = 0
     maps[:3, 10, 8], maps[:3, 10, 11] = (3, 0, 1.6), (2, 0, -1.3)
     assert PointsReadout().decode(maps).positions == pytest.approx(np.array([[10, 9.6]]))
+
+
+def test_points_in_planes_far_apart_are_not_taken_for_one():
+    maps = np.full((5, 12, 20, 20), -4, np.float32)
+    maps[1:4] = 0
+    maps[0, 5, 9, 9], maps[0, 7, 9, 9] = 3, 2
+    maps[1, 5, 9, 9], maps[1, 7, 9, 9] = 0.3, -0.3
+    coarse = PointsReadout(dimensions=3, anisotropy=4.0)
+    assert len(coarse.decode(maps).positions) == 2
+    assert len(replace(coarse, anisotropy=1.0).decode(maps).positions) == 1
 
 
 def test_empty_and_tiny_maps_do_not_break():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright._errors import InputError, UsageError
-from cellwright.methods.points import subpixel
+from cellwright.methods.points import spots, subpixel
 from cellwright.methods.points.spots import (
     detect_spots,
     find_spots,
@@ -107,6 +107,14 @@ def test_the_noise_of_a_pixel_is_found_below_structure():
     rows, columns = np.indices((200, 200))
     image = (rng.normal(0, 3, (200, 200)) + 5 * rows + 100 * (columns > 90)).astype(np.float32)
     assert pixel_noise(image) == pytest.approx(3, rel=0.05)
+
+
+def test_noise_is_measured_in_all_columns(monkeypatch):
+    image = np.random.default_rng(0).normal(100, 5, (20, 100, 100)).astype(np.float32)
+    image[..., :8] = 0  # as where a volume was aligned
+    everywhere = measure_noise([image], (1.5, 1.5, 1.5)).response
+    monkeypatch.setattr(spots, "_SAMPLE", 1000)  # of 200,000: every 200th, of 100 columns
+    assert measure_noise([image], (1.5, 1.5, 1.5)).response == pytest.approx(everywhere, rel=0.1)
 
 
 def test_the_response_is_that_of_scipy():

@@ -103,7 +103,7 @@ def crowd(points: DoubleArray, shape: tuple[int, int, int], widths: DoubleArray)
 
 @njit(cache=True)
 def distinct(
-    scores: FloatArray, anchors: IntArray, ways: FloatArray, apart: float, farthest: int
+    scores: FloatArray, anchors: IntArray, ways: FloatArray, apart: DoubleArray, farthest: int
 ) -> BoolArray:
     """Return which points have no better one within `apart` px along each axis.
 
@@ -116,7 +116,7 @@ def distinct(
         In raster order.
     ways : ndarray, shape (N, 3), float32
         From the anchors to the points, in px.
-    apart : float
+    apart : ndarray, shape (3,), float64
         In px.
     farthest : int
         No way is longer than this along either axis, in px.
@@ -129,7 +129,7 @@ def distinct(
     number = np.full(scores.shape, -1, np.int32)
     for n in range(len(anchors)):
         number[anchors[n, 0], anchors[n, 1], anchors[n, 2]] = n
-    around = int(np.ceil(apart)) + 2 * farthest
+    around = int(np.ceil(apart.max())) + 2 * farthest
     best = np.ones(len(anchors), np.bool_)
     for n in range(len(anchors)):
         z, y, x = anchors[n]
@@ -141,9 +141,9 @@ def distinct(
                         continue
                     here, other = scores[z, y, x], scores[k, i, j]
                     near = (
-                        abs(k - z + ways[m, 0] - ways[n, 0]) <= apart
-                        and abs(i - y + ways[m, 1] - ways[n, 1]) <= apart
-                        and abs(j - x + ways[m, 2] - ways[n, 2]) <= apart
+                        abs(k - z + ways[m, 0] - ways[n, 0]) <= apart[0]
+                        and abs(i - y + ways[m, 1] - ways[n, 1]) <= apart[1]
+                        and abs(j - x + ways[m, 2] - ways[n, 2]) <= apart[2]
                     )
                     if near and (other > here or (other == here and m < n)):
                         best[n] = False

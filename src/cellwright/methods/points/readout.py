@@ -20,6 +20,7 @@ PIXELS = 1000
 DENSEST = 9.0
 """Greatest of these logarithms."""
 _NARROWEST, _WIDEST = 1.0, 4.0  # standard deviation of heat, in px
+_BETWEEN_PLANES = 0.5  # least of these along planes: a point between two of them warms both
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class PointsReadout:
     threshold : float
         Least probability at a point.
     apart : float
-        Two points are more than this far apart along some axis, in px.
+        Two points are more than this far apart along some axis, in px within a plane.
     width : float
         Standard deviation of the heat around a point, in px within a plane.
     anisotropy : float
@@ -126,7 +127,8 @@ class PointsReadout:
     @property
     def widths(self) -> DoubleArray:
         """Standard deviation of the heat along planes, rows and columns, in px."""
-        return np.array([self.width / self.anisotropy, self.width, self.width])
+        along_planes = max(self.width / self.anisotropy, _BETWEEN_PLANES)
+        return np.array([along_planes, self.width, self.width])
 
     @property
     def mass(self) -> float:
@@ -146,7 +148,8 @@ class PointsReadout:
         Points that are close may be anchored so much farther as both are from their anchors, and
         a peak is above its neighbours.
         """
-        return max(math.ceil(self.apart) + 2 * self.reach + 1, self._radius)
+        farthest = self.apart / min(self.anisotropy, 1)
+        return max(math.ceil(farthest) + 2 * self.reach + 1, self._radius)
 
     @property
     def _radius(self) -> int:
@@ -174,7 +177,8 @@ class PointsReadout:
         floor = math.log(self.threshold / (1 - self.threshold))
         anchors = peaks(logits, floor)
         ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
-        kept = heat.distinct(logits, anchors, ways, self.apart, self.reach)
+        apart = self.apart / np.array([self.anisotropy, 1, 1])
+        kept = heat.distinct(logits, anchors, ways, apart, self.reach)
         anchors, ways = anchors[kept], ways[kept]
         evidence = heat.describe(logits, shifts, anchors, ways, self._radius)
         evidence[:, 1] /= self.mass

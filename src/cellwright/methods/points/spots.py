@@ -259,8 +259,11 @@ def _deviation(values: FloatArray) -> float:
 
 
 def _some(values: FloatArray) -> FloatArray:
-    """Return evenly spaced values, enough to measure noise from."""
-    return values.ravel()[:: max(1, values.size // _SAMPLE)]
+    """Return evenly spaced values, enough to measure noise from, of all columns alike."""
+    step = max(1, values.size // _SAMPLE)
+    while math.gcd(step, values.shape[-1]) > 1:
+        step += 1
+    return values.ravel()[::step]
 
 
 def _checked(pixels: AnyArray, dark: bool) -> FloatArray:
