@@ -1,4 +1,4 @@
-"""From seeds, offsets and bandsharpness to objects."""
+"""From seeds, offsets and bandwidths to objects."""
 
 from __future__ import annotations
 
