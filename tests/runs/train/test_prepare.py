@@ -1,5 +1,7 @@
 """What is decided about the images before a network learns them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -23,12 +25,37 @@ def dataset_of(root, radii):
     [
         ((12, 14, 10, 13), 1.0),  # comfortable as they are
         ((45, 40, 50, 42), 48 / 87),  # too large for a network: all are reduced alike
+        ((28, 28, 28, 44, 44), 76.8 / 87),  # the larger ones would be too large as they are
         ((4, 8, 16, 40), None),  # of no common size: each image needs its own scale
     ],
 )
 def test_images_alike_have_a_common_scale(tmp_path, radii, scale):
     contract, _ = object_contract(dataset_of(tmp_path, radii), seed=0)
     assert contract.scale == (None if scale is None else pytest.approx(scale, abs=0.01))
+
+
+def test_images_alike_are_learned_at_the_scale_at_which_they_will_be_seen(tmp_path):
+    """Also those whose objects are larger than is comfortable, instead of at another scale each."""
+    pytest.importorskip("torch")
+    from cellwright.runs.train.instances import InstanceTask
+    from cellwright.runs.train.lesson import Lesson
+    from cellwright.runs.train.options import TrainOptions
+
+    radii = (28, 28, 28, 44, 44)
+    dataset = dataset_of(tmp_path, radii)
+    again = tuple(replace(example, split="val") for example in dataset.examples)
+    dataset = replace(dataset, examples=(*dataset.examples, *again))
+    contract, _ = object_contract(dataset, seed=0)
+    options = TrainOptions(patch=256)
+    lesson = Lesson(InstanceTask(), dataset, contract, "offsets", options, (240, 240))
+    learning = lesson.task.learning(lesson, lesson.plan(), workers=0)
+    seen = [
+        2 * np.sqrt(np.max(np.bincount(one.ravel())[1:]) / np.pi)
+        for batch in learning.validation_batches()
+        for one in batch["labels"]
+    ]
+    expected = [2 * radius * contract.scale for radius in (28, 44)]
+    assert np.unique(np.round(seen, -1)).tolist() == np.round(expected, -1).tolist()
 
 
 @pytest.mark.parametrize("colours", [("blue", "green"), ("blue",), ()])

@@ -95,11 +95,11 @@ class BoxTask:
         variation = augmentation(options.strength)
         if dataset.task == "boxes":
             variation = replace(variation, paste=0.0)  # which needs the objects' pixels
-        # Objects are learned at the size at which they will be seen.
+        # Objects are learned at the scale at which they will be seen.
         variation = replace(
             variation,
+            magnification=contract.scale or 1.0,
             diameter_range=contract.diameter_range,
-            reference_diameter=contract.diameter,
         )
         patches = lesson.patches(plan, variation)
         if dataset.task == "instances" and len(dataset.classes) > 1:

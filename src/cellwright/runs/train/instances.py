@@ -69,12 +69,13 @@ class InstanceTask:
         readout = new_readout(lesson.method, len(plan.patch), contract.diameter_range[1])
         recipe = find_method(lesson.method).recipe_class()(readout)
         variation = augmentation(lesson.options.strength)
-        # Objects are learned at the size at which they will be seen.
+        # Objects are learned at the size at which they will be seen: in images that were alike, all
+        # at one scale; in others, those of uncommon size at a common one.
         variation = replace(
             variation,
             magnification=contract.scale or 1.0,
             diameter_range=contract.diameter_range,
-            reference_diameter=contract.diameter,
+            reference_diameter=None if contract.scale else contract.diameter,
         )
         patches = lesson.patches(plan, variation)
         if isinstance(recipe, OverlapRecipe):
