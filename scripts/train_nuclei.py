@@ -240,6 +240,7 @@ def chosen(
             "images to choose on": len(learning.validation),
             "steps": STEPS + SETTLING + sum(LAST.values()),
             "device": record.device,
+            "arithmetic": record.arithmetic,
             "seed": SEED,
             "batch size": learning.patches.batch_size,
             "patch": learning.patches.shape,
@@ -255,9 +256,7 @@ def chosen(
     return calibrated_card(draft, files, learning.validation), files
 
 
-def in_integers(
-    package: Package, training: list[Example], chosen_on: list[Example]
-) -> Package:
+def in_integers(package: Package, training: list[Example], chosen_on: list[Example]) -> Package:
     """Return the model as it ships: in 8-bit integers on CPUs."""
     learned = drawn(training, MOST_EXAMPLES, SEED)
     return quantised_package(package, learned, chosen_on).package

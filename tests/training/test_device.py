@@ -5,14 +5,14 @@ import torch
 
 from cellwright._errors import TrainingError
 from cellwright.training.device import (
+    arithmetic,
     choose_device,
     cpu_threads,
-    mixed_precision,
     place,
     to_tensors,
     warn_of_broken_torchvision,
 )
-from training.toy import batch, network
+from training.toy import batch
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -22,10 +22,24 @@ def test_a_missing_gpu():
         choose_device("cuda")
 
 
-def test_never_half_precision_on_a_cpu():
-    with mixed_precision(torch.device("cpu"), wanted=True):
-        assert not torch.is_autocast_enabled("cpu")
-        assert network()(torch.rand(1, 1, 8, 8)).dtype == torch.float32
+@pytest.mark.parametrize(
+    ("told", "mixed", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, True, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, True, torch.bfloat16),
+        ({"avx512_bf16": True}, False, torch.float32),
+        ({"avx512_bf16": False, "amx_bf16": False}, True, torch.float32),
+        ({}, True, torch.float32),
+    ],
+)
+def test_half_precision_where_the_processor_has_it(told, mixed, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert arithmetic(torch.device("cpu"), mixed) is expected
+
+
+def test_an_older_torch_does_not_tell_and_computes_in_floats(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert arithmetic(torch.device("cpu"), mixed=True) is torch.float32
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

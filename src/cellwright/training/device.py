@@ -34,14 +34,20 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if usable and name != "cpu" else "cpu")
 
 
-def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
-    """Return the context in which forward passes run: bfloat16 on GPUs that have it.
+def arithmetic(device: torch.device, mixed: bool) -> torch.dtype:
+    """Return what forward passes compute in: bfloat16 where the machine has it, if that is wanted.
 
-    Never on a CPU, where half precision is emulated or rounds away small gradients. bfloat16 has
-    the range of float32, so that losses need no scaling.
+    It has the range of float32, so that losses need no scaling; weights, and what is summed over
+    steps, stay in float32. Where a machine only emulates it, it is slower.
     """
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted and able)
+    if not mixed:
+        return torch.float32
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        told = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.6 does not tell yet
+        able = told.get("avx512_bf16") or told.get("amx_bf16")
+    return torch.bfloat16 if able else torch.float32
 
 
 def place(network: nn.Module, device: torch.device) -> None:

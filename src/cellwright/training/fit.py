@@ -14,9 +14,9 @@ from cellwright._errors import TrainingError
 from cellwright._progress import progress_line
 from cellwright._types import AnyArray
 from cellwright.training.device import (
+    arithmetic,
     choose_device,
     cpu_threads,
-    mixed_precision,
     place,
     to_tensors,
     warn_of_broken_torchvision,
@@ -55,6 +55,8 @@ class FitRecord:
         Whether patience ended before the budget.
     device : str
         'cpu' or 'cuda'.
+    arithmetic : str
+        What forward passes computed in: 'bfloat16' or 'float32'.
     history : tuple of dict
         One row a validation, as in ``history.csv``.
     """
@@ -66,6 +68,7 @@ class FitRecord:
     best_value: float | None
     stopped_early: bool
     device: str
+    arithmetic: str
     history: tuple[Row, ...]
 
 
@@ -123,7 +126,9 @@ def fit(
     """
     warn_of_broken_torchvision()
     device = choose_device(settings.device)
-    precision = mixed_precision(device, settings.mixed_precision)
+    computed_in = arithmetic(device, settings.mixed_precision)
+    mixed = computed_in is not torch.float32
+    precision = torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed)
     place(network, device)
     network.train()
     state = TrainingState(network, settings)
@@ -155,7 +160,7 @@ def fit(
 
     network.load_state_dict(state.kept_weights())
     network.eval()
-    return _record(state, device)
+    return _record(state, device, computed_in)
 
 
 def _next_batch(
@@ -243,7 +248,7 @@ def _progress(state: TrainingState) -> Iterator[Callable[[], None]]:
         yield show
 
 
-def _record(state: TrainingState, device: torch.device) -> FitRecord:
+def _record(state: TrainingState, device: torch.device, computed_in: torch.dtype) -> FitRecord:
     numbers = state.numbers
     return FitRecord(
         steps=numbers.step,
@@ -253,5 +258,6 @@ def _record(state: TrainingState, device: torch.device) -> FitRecord:
         best_value=numbers.best_value,
         stopped_early=state.out_of_patience and state.budget_used < 1,
         device=device.type,
+        arithmetic=str(computed_in).removeprefix("torch."),
         history=tuple(numbers.history),
     )

@@ -59,7 +59,7 @@ class FitSettings:
     device : {'auto', 'cpu', 'cuda'}
         'auto' takes the GPU where there is one.
     mixed_precision : bool
-        Compute in bfloat16 on GPUs that have it. Never on a CPU.
+        Compute in bfloat16 on GPUs and CPUs that have it (AVX-512 BF16, AMX).
     threads : int, optional
         Threads of the CPU; None leaves torch's choice.
 

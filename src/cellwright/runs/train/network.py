@@ -181,6 +181,7 @@ def _training_facts(
         "best step": record.best_step,
         "seconds": record.seconds,
         "device": record.device,
+        "arithmetic": record.arithmetic,
         "batch size": learning.patches.batch_size,
         "patch": list(learning.patches.shape),
         "augmentation": options.strength,
