@@ -10,7 +10,7 @@ from typing import Any
 from cellwright._errors import DatasetError
 from cellwright._words import counted
 from cellwright.datasets.columns import image_key, row_of
-from cellwright.datasets.layouts.files import some, split_name
+from cellwright.datasets.layouts.files import some, stated_split
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.tables import read_rows
 
@@ -74,11 +74,5 @@ def _described(example: Example, rows: Mapping[str, Mapping[str, str]], path: Pa
     row = row_of(example, rows) or {}
     said: dict[str, Any] = {name: value for name, value in row.items() if value}
     if "split" in said:
-        split = split_name(said["split"])
-        if split is None:
-            raise DatasetError(
-                f"'{path}' puts '{example.id}' in the split '{said['split']}'; "
-                "use train, val or test."
-            )
-        said["split"] = split
+        said["split"] = stated_split(said["split"], example.id, path)
     return replace(example, **said) if said else example

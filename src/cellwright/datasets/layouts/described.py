@@ -11,7 +11,7 @@ import yaml
 from cellwright._errors import DatasetError
 from cellwright._files import write_text
 from cellwright._words import counted
-from cellwright.datasets.layouts.files import split_name
+from cellwright.datasets.layouts.files import stated_split
 from cellwright.datasets.records import (
     BoxLabels,
     CentreLabels,
@@ -52,7 +52,7 @@ def read_description(path: Path) -> Dataset:
             raise ValueError(
                 f"'format' must be '{_FORMAT}' and 'task' one of {', '.join(get_args(Task))}"
             )
-        examples = tuple(_example(entry, path.parent) for entry in content["examples"])
+        examples = tuple(_example(entry, path) for entry in content["examples"])
         names = content.get("classes", [])
         if not isinstance(names, list):
             raise ValueError(f"'classes' must be a list of names, not {names!r}")
@@ -120,7 +120,8 @@ def _labels_entry(labels: Labels, folder: Path) -> Any:
     return {"classes": path, "values": list(labels.values)}
 
 
-def _example(entry: dict[str, Any], folder: Path) -> Example:
+def _example(entry: dict[str, Any], path: Path) -> Example:
+    folder = path.parent
     unknown = sorted(set(entry) - {"id", "images", "labels", "classes", *_WORDS})
     if unknown:
         raise ValueError(f"an example has unknown entries: {', '.join(unknown)}")
@@ -131,13 +132,7 @@ def _example(entry: dict[str, Any], folder: Path) -> Example:
         raise ValueError(f"the example {entry['id']} names no image")
     words = {name: str(entry[name]) for name in _WORDS if entry.get(name) is not None}
     if "split" in words:
-        split = split_name(words["split"])
-        if split is None:
-            raise ValueError(
-                f"the example {entry['id']} is in the split '{words['split']}'; use train, val or "
-                "test"
-            )
-        words["split"] = split
+        words["split"] = stated_split(words["split"], str(entry["id"]), path)
     classes = folder / entry["classes"] if "classes" in entry else None
     return Example(str(entry["id"]), files, source, classes=classes, **words)
 

@@ -62,6 +62,22 @@ def split_name(folder: str) -> str | None:
     return None
 
 
+def stated_split(word: str, example: str, path: Path) -> str:
+    """Return the split that a person wrote into the file `path` for an example.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such split.
+    """
+    split = split_name(word)
+    if split is None:
+        raise DatasetError(
+            f"'{path}' puts '{example}' in the split '{word}'; use train, val or test."
+        )
+    return split
+
+
 def split_folders(root: Path) -> dict[str, Path]:
     """Return the folders inside of `root` that are named like a split."""
     folders = {split_name(name): path for name, path in subfolders(root).items()}

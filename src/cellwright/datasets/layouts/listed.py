@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cellwright._errors import DatasetError
 from cellwright._words import counted
-from cellwright.datasets.layouts.files import image_files, some, split_name
+from cellwright.datasets.layouts.files import image_files, some, stated_split
 from cellwright.datasets.records import Example, Labels
 from cellwright.images.read import stem
 
@@ -57,14 +57,7 @@ def listed_examples(
             name,
             (files[name],),
             labels_of(listed[name]) if name in listed else None,
-            _split(splits.get(listed.get(name, ""), ""), table),
+            stated_split(word, name, table) if (word := splits.get(listed.get(name, ""))) else None,
         )
         for name in files
     )
-
-
-def _split(name: str, table: Path) -> str | None:
-    split = split_name(name)
-    if name and split is None:
-        raise DatasetError(f"'{table}' has the split '{name}'; use train, val or test.")
-    return split
