@@ -2,12 +2,14 @@
 
     python benchmarks/bench_network_sizes.py [--steps 4000] [--only 24/1.75] [--out FOLDER]
     python benchmarks/bench_network_sizes.py --steps 2000 --only 16/2 --patches mild
+    python benchmarks/bench_network_sizes.py --floats
 
 Each size learns the same batches of DSB 2018 in the same order as `scripts/train_nuclei.py` gives
 them in its long first phase, or in the milder second one, and is scored at the annotated scale with
 the readout's default settings, on the images set aside from `train` and on the fluorescence images
-of `val`; so is the network that ships. What is done is not done again: an interrupted run goes on
-with the same command. At the end all networks take turns in ONNX Runtime on one thread.
+of `val`; so is the network that ships. `--floats` trains in float32 where the processor has
+bfloat16, too. What is done is not done again: an interrupted run goes on with the same command. At
+the end all networks take turns in ONNX Runtime on one thread.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ from cellwright.models.find import find_model
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import load_package
 from cellwright.networks.cost import cost
+from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
-from cellwright.runs.train.learning import Learning
 
 SIZES: dict[str, dict[str, Any]] = {
     "8/2": {"width": 8, "growth": 2.0},
@@ -65,6 +67,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--only", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--patches", choices=PATCHES, default="varied")
+    parser.add_argument("--floats", action="store_true", help="train in float32 on any processor")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "network-sizes")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
@@ -78,25 +81,22 @@ def main() -> None:
     learning = learning_of(training, aside, options.workers, PATCHES[options.patches])
     folders = {}
     for name in options.only:
-        run = f"{name.replace('/', '-')}-{options.steps}-{options.patches}"
+        how = f"{options.patches}{'-float32' * options.floats}"
+        run = f"{name.replace('/', '-')}-{options.steps}-{how}"
         folders[name] = options.out / run
         if not (folders[name] / "result.json").exists():
-            prepare(SIZES[name], learning, parts, folders[name], options.steps)
+            network = new_network(learning, **SIZES[name])
+            trained(
+                network, learning, folders[name], options.steps, mixed_precision=not options.floats
+            )
+            write_result(network, parts, folders[name])
     folders["as shipped"] = shipped(parts, options.out)
     print(describe_machine(("torch", "onnxruntime")))
     print(table(folders, {name: len(some) for name, some in parts.items()}))
 
 
-def prepare(
-    size: dict[str, Any],
-    learning: Learning,
-    parts: dict[str, list[Example]],
-    folder: Path,
-    steps: int,
-) -> None:
-    """Train a size and write its network and ``result.json`` into its folder."""
-    network = new_network(learning, **size)
-    trained(network, learning, folder, steps)
+def write_result(network: Network, parts: dict[str, list[Example]], folder: Path) -> None:
+    """Write a trained network and ``result.json`` into its folder."""
     content = to_onnx(network)
     _write(folder, content, network_facts(network, content), asdict(cost(network)), parts)
 
