@@ -48,7 +48,8 @@ def test_labels_tables_report_and_record_are_written(segment, fields, tmp_path):
     assert record["parameters"]["min_size"] == 0
     assert record["images"][0]["status"] == "done"
     assert record["timings"]["steps_s"]["find objects"] > 0
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    hidden = [path.name for path in out.iterdir() if path.name.startswith(".")]
+    assert hidden == [".pictures.json"]
 
 
 def test_the_labels_have_the_pixel_size_of_the_image(segment, fields, tmp_path):
@@ -64,11 +65,77 @@ def test_the_same_command_again_recomputes_nothing(segment, fields, tmp_path):
     assert modified(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("late", ["plate1", "plate2"])
+def test_an_image_that_comes_later_is_done_and_the_others_stay(
+    segment, run, oracle, fields, tmp_path, late
+):
+    out = tmp_path / "out"
+    waiting = fields / late / "a.tif"
+    waiting.rename(tmp_path / "later.tif")
+    assert segment(fields).json["images"] == 1
+    (done,) = (out / "labels").rglob("*.tif")
+    before = done.stat().st_mtime_ns
+    (tmp_path / "later.tif").rename(waiting)
+    both = segment(fields)
+    assert both.code == 0 and both.json["images"] == 2
+    assert done.stat().st_mtime_ns == before
+    assert segment(fields).json["seconds"] == 0  # and that is now the run that is done
+    run("segment", fields, "--model", oracle, "-o", tmp_path / "fresh")
+    for table in ("objects.csv", "objects.parquet"):
+        assert (out / table).read_bytes() == (tmp_path / "fresh" / table).read_bytes()
+    pictured = [
+        (folder / "report.html").read_text("utf-8").count('<figure class="card">')
+        for folder in (out, tmp_path / "fresh")
+    ]
+    assert pictured == [2, 2]
+
+
+def test_images_of_an_earlier_run_are_not_dropped_for_others(segment, fields):
+    assert segment(fields / "plate1").code == 0
+    refused = segment(fields / "plate2")
+    assert refused.code == 2
+    assert "made of 'a.tif', not of 'a.tif'" in refused.error
+    assert "give all images together" in refused.error
+
+
+def test_another_image_of_the_same_name_is_no_image_that_was_done(segment, fields, tmp_path):
+    assert segment(fields / "plate1").code == 0
+    save_field(fields / "a.tif", 5)  # now `a`, and what was that is `plate1/a`
+    refused = segment(fields)
+    assert refused.code == 2 and "another run" in refused.error
+
+
+@pytest.mark.parametrize("cure", ["mended", "left out"])
+def test_a_broken_image_is_put_right_without_doing_the_others_again(
+    segment, fields, tmp_path, cure
+):
+    broken = fields / "broken.tif"
+    broken.write_bytes(b"II*\0 and no more")
+    assert segment(fields).code == 1
+    before = modified(tmp_path / "out" / "labels")
+    broken.unlink()
+    if cure == "mended":
+        save_field(broken, 3)
+    after = segment(fields)
+    assert after.code == 0 and after.json["images"] == (3 if cure == "mended" else 2)
+    assert before.items() <= modified(tmp_path / "out" / "labels").items()
+    assert not (tmp_path / "out" / ".parts").exists()
+
+
+def test_results_that_were_reviewed_stay_as_they_are(segment, fields, tmp_path):
+    assert segment(fields / "plate1").code == 0
+    (tmp_path / "out" / ".cellwright").mkdir()
+    save_field(fields / "plate1" / "b.tif", 5)
+    refused = segment(fields / "plate1")
+    assert refused.code == 2 and "They were reviewed" in refused.error
+
+
 def test_other_parameters_are_refused_then_overwritten_on_request(segment, fields):
     first = segment(fields)
     refused = segment(fields, "--min-size", 150)
     assert refused.code == 2
-    assert "different parameters (min_size)" in refused.error and "--overwrite" in refused.error
+    assert "different parameters (min_size was 0.0, is 150.0)" in refused.error
+    assert "--overwrite" in refused.error
     replaced = segment(fields, "--min-size", 150, "--overwrite")
     assert replaced.code == 0
     assert 0 < replaced.json["objects"] < first.json["objects"]

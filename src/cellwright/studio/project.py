@@ -9,7 +9,7 @@ from cellwright._errors import CellwrightError, InputError
 from cellwright._words import missing
 from cellwright.images.find import Found, find_images
 from cellwright.images.read import known_suffixes, list_scenes
-from cellwright.runs.results.folder import RUN_FILE
+from cellwright.runs.results.room import RUN_FILE
 
 LABELS = "labels"
 IMAGES = "images"

@@ -66,9 +66,9 @@ def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, pl
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"parameters": {"threshold": 0.4}}, r"different parameters \(threshold\)"),
-        ({"parameters": {}}, r"different parameters \(threshold\)"),
-        ({"inputs": ()}, r"of 'a\.tif'"),
+        ({"parameters": {"threshold": 0.4}}, r"different parameters \(threshold was 0.5, is 0.4\)"),
+        ({"parameters": {}}, r"different parameters \(threshold was 0.5, is not given\)"),
+        ({"inputs": ()}, r"of 'a\.tif', too"),
         ({"inputs": (InputFile("/b.tif", 6, 1),)}, r"of 'a\.tif', not of 'b\.tif'"),
         (
             {"model": {"name": "b", "version": "2", "sha256": "0"}},

@@ -9,7 +9,8 @@ from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.runs.results.batch import Task
-from cellwright.runs.results.folder import PREVIEW_FILE, read_record
+from cellwright.runs.results.folder import read_record
+from cellwright.runs.results.room import PREVIEW_FILE
 
 
 def images_to_do(inputs: Sequence[str | Path], output: Path) -> list[Found]:

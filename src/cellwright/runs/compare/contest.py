@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,12 +15,14 @@ from cellwright._types import Table
 from cellwright._words import counted
 from cellwright.measure.tables import concatenate
 from cellwright.runs.compare.candidates import Candidate
+from cellwright.runs.compare.demand import Demand
 from cellwright.runs.compare.options import CompareOptions
 from cellwright.runs.compare.rehearsal import Rehearsal, rehearse
 from cellwright.runs.compare.results import Standing, deciding, in_order
-from cellwright.runs.compare.schedule import FINAL, Schedule, plan_schedule
+from cellwright.runs.compare.schedule import FEWEST_STEPS, FINAL
 from cellwright.runs.compare.trial import Fold, attempted, mean_facts, run_trial, too_slow
-from cellwright.runs.results.folder import PARTS, Outcome, RunFolder
+from cellwright.runs.results.folder import Outcome, RunFolder
+from cellwright.runs.results.room import PARTS
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 
@@ -50,6 +53,11 @@ class Clock:
     def was_used(self, seconds: float) -> None:
         """Take off what was used before an interruption."""
         self._end -= seconds
+
+
+def more_time(slow: Collection[str | None], minutes: float) -> str:
+    """Return the advice to give more time where candidates were too slow; how much is not known."""
+    return f"Give --minutes {math.ceil(2 * minutes)} or more." if any(slow) else ""
 
 
 class Contest:
@@ -102,7 +110,7 @@ class Contest:
         self._options, self._machine = options, machine
         self._column = deciding(folds[0].task.name)
         self._counted = set[str]()
-        self._rehearsal, left = self._rehearsed(folds[0], candidates)
+        self._rehearsal, left = self._rehearsed(folds, candidates)
         self.standings = [
             Standing(
                 candidate,
@@ -111,27 +119,37 @@ class Contest:
             )
             for candidate in candidates
         ]
-        self.schedule = self._planned(folds, left)
+        demand = Demand(candidates, self._rehearsal.costs, folds, options.seed)
+        self.schedule = demand.schedule(left)
         for standing in self.standings:
             standing.slow = standing.slow or self.schedule.left_out.get(standing.name)
         self.folds = self._thinned(folds)
         self.pictures: dict[str, dict[str, Any]] = {}
         self.notes = list[str]()
-        self._note(self._plan_in_words())
+        self._note(self._plan_in_words(demand))
+        if self.schedule.left_out or demand.fewest_steps(self.schedule) < FEWEST_STEPS:
+            self._note(self._enough_in_words(demand, left))
 
-    def _plan_in_words(self) -> str:
+    def _enough_in_words(self, demand: Demand, left: float) -> str:
+        """Return the minutes with which nobody is left out, and trainings are not too short."""
+        budget = 60 * self._options.minutes
+        tried = budget - self._reserved - left
+        seconds = (demand.enough(max(left, 1.0)) + tried) / (1 - self._reserved / budget)
+        return (
+            f"With --minutes {math.ceil(seconds / 60)} there is time for "
+            f"{counted(len(demand.candidates), 'candidate')}, of which those that get farthest "
+            f"learn for {FEWEST_STEPS} steps or more; fewer candidates take less."
+        )
+
+    def _plan_in_words(self, demand: Demand) -> str:
         """Return what is done within the budget."""
         plan = self.schedule
         images = max(len(fold.dataset.part("test")) for fold in self.folds)
-        taking = [one for one in self.standings if one.name in plan.candidates]
-        steps = [
-            60 * plan.rounds[-1].minutes / self._rehearsal.costs[one.name].step
-            for one in taking
-            if one.candidate.network
-        ]
-        about = f", about {max(1, round(min(steps)))} steps for the best" if steps else ""
+        steps = demand.fewest_steps(plan)
+        about = f", about {max(1, round(steps))} steps for the best" if steps < math.inf else ""
         return (
-            f"{self._options.minutes:g} min are enough for {counted(len(taking), 'candidate')} in "
+            f"{self._options.minutes:g} min are enough for "
+            f"{counted(len(plan.candidates), 'candidate')} in "
             f"{counted(len(self.folds), 'fold')}, each judged on up to "
             f"{counted(images, 'image')} of a fold, and {counted(len(plan.rounds), 'round')}"
             f"{about}."
@@ -200,21 +218,24 @@ class Contest:
         done = outcome.error is None and too_slow(outcome) is None
         return outcome, self._run.table(key) if done else None
 
-    def _rehearsed(self, fold: Fold, candidates: Sequence[Candidate]) -> tuple[Rehearsal, float]:
+    def _rehearsed(
+        self, folds: Sequence[Fold], candidates: Sequence[Candidate]
+    ) -> tuple[Rehearsal, float]:
         """Return what candidates take, and the seconds that were left then."""
         kept = self._run.outcome("rehearsal")
         if kept is None:
             begin = time.monotonic()
             found = rehearse(
                 candidates,
-                fold,
+                folds[0],
                 self._run.path / PARTS,
                 self._clock.left - self._reserved,
                 self.train_options,
                 self._machine,
             )
             left = self._clock.left - self._reserved
-            self._refuse_hopeless(found, left)
+            demand = Demand(candidates, found.costs, folds, self._options.seed)
+            self._refuse_hopeless(found, demand, left)
             spent = {"all": time.monotonic() - begin}
             facts = {**found.to_json(), "left": left}
             self._run.keep(Outcome("rehearsal", facts=facts, seconds=spent))
@@ -222,33 +243,19 @@ class Contest:
         self._clock.was_used(kept.seconds["all"])
         return Rehearsal.from_json(kept.facts), kept.facts["left"]
 
-    def _refuse_hopeless(self, found: Rehearsal, left: float) -> None:
+    def _refuse_hopeless(self, found: Rehearsal, demand: Demand, left: float) -> None:
         """Raise where nothing can be compared; nothing is kept then, so that all is tried anew."""
+        minutes = self._options.minutes
         if not found.costs:
             reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
-            raise TrainingError(f"No candidate can take part ({reasons}).")
-        if left <= 0:
             raise TrainingError(
-                f"{self._options.minutes:g} min are over before anything is compared: trying what "
-                "candidates take needed all of it. Give more minutes, or fewer candidates."
+                f"No candidate can take part ({reasons}). {more_time(found.slow, minutes)}".strip()
             )
-
-    def _planned(self, folds: Sequence[Fold], left: float) -> Schedule:
-        costs = self._rehearsal.costs
-        able = [one for one in self.standings if one.takes_part]
-
-        def besides(name: str, some: int, judged: int) -> float:
-            seed = self._options.seed
-            return sum(costs[name].of(fold.thinned(judged, seed)) for fold in folds[:some])
-
-        return plan_schedule(
-            [one.name for one in able if one.candidate.network],
-            [one.name for one in able if not one.candidate.network],
-            len(folds),
-            max(len(fold.dataset.part("test")) for fold in folds),
-            left,
-            besides,
-        )
+        if left <= 0 or not demand.schedule(left).within:
+            raise TrainingError(
+                f"{minutes:g} min are too few to compare anything, by what candidates took when "
+                f"they were tried. {self._enough_in_words(demand, left)}"
+            )
 
     def _thinned(self, folds: Sequence[Fold]) -> tuple[Fold, ...]:
         plan, seed = self.schedule, self._options.seed

@@ -22,7 +22,7 @@ from cellwright.runs.compare.candidates import (
     default_networks,
     make_candidates,
 )
-from cellwright.runs.compare.contest import Clock, Contest
+from cellwright.runs.compare.contest import Clock, Contest, more_time
 from cellwright.runs.compare.division import Division, divide, thinned
 from cellwright.runs.compare.estimate import Estimate
 from cellwright.runs.compare.judging import judge
@@ -39,8 +39,9 @@ from cellwright.runs.compare.trial import prepare_fold
 from cellwright.runs.compare.verdict import said
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import RUN_FILE, Plan, RunFolder, open_run
+from cellwright.runs.results.folder import Plan, RunFolder, open_run
 from cellwright.runs.results.result import command_line
+from cellwright.runs.results.room import RUN_FILE
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.prepare import image_size
@@ -207,7 +208,8 @@ def _searched(
     ranking = in_order(contest.standings, deciding(task.name))
     if not ranking:
         reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in contest.standings)
-        raise TrainingError(f"Every candidate failed ({reasons}).")
+        more = more_time([one.slow for one in contest.standings], options.minutes)
+        raise TrainingError(f"Every candidate failed ({reasons}). {more}".strip())
     best, tried, notes = ranking[0].candidate, [], [*contest.notes, *division.notes]
     if options.search and best.network is None:
         notes.append(f"No settings were searched for: {best.name} has no network.")

@@ -21,18 +21,27 @@ from cellwright import __version__
 from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
+from cellwright._words import option
 from cellwright.measure.tables import read_parquet, write_parquet
-from cellwright.runs.results.differences import differences
+from cellwright.runs.results.differences import differences, of_both, only_adds
 from cellwright.runs.results.lock import LOCK_FILE, locked, no_folder
+from cellwright.runs.results.room import (
+    PARTS,
+    PICTURES_FILE,
+    RUN_FILE,
+    refuse_foreign_files,
+    refuse_foreign_folder,
+    remove_files,
+    within,
+)
 
 if TYPE_CHECKING:
     from cellwright.models.model import Model
     from cellwright.models.package import Package
 
 SCHEMA = 1
-RUN_FILE = "run.json"
-PARTS = ".parts"
-PREVIEW_FILE = "preview.png"
+REVIEWED = ".cellwright"
+"""Folder of what was said about the objects of a result, by their rows in its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,9 @@ class Plan:
         result folder.
     model : dict, optional
         Name, version and SHA-256 of the model.
+    sources : dict of str to str, optional
+        The file of each image by its name, of a run where what comes of an image depends on that
+        file alone: such a run may go on with more images.
     version : str
         The version of Cellwright.
     """
@@ -97,6 +109,7 @@ class Plan:
     parameters: dict[str, Any]
     files: tuple[str, ...]
     model: dict[str, Any] | None = None
+    sources: dict[str, str] | None = None
     version: str = __version__
     schema: int = SCHEMA
 
@@ -177,6 +190,24 @@ class RunFolder:
         """Return the stored table of a finished image."""
         return read_parquet(self._part(image).with_suffix(".parquet"))
 
+    def take_over(self, earlier: dict[str, Any]) -> None:
+        """Keep what became of the images of an earlier run, of which this one has more."""
+        name = next(file for file in earlier["files"] if file.endswith(".parquet"))
+        table = read_parquet(self.path / name)
+        pictures = _read_pictures(self.path)
+        for image in earlier["images"]:
+            if image["status"] != "done" or self.outcome(image["image"]) is not None:
+                continue
+            facts = {key: image[key] for key in ("image", "objects", "facts", "seconds")}
+            outcome = Outcome(
+                **facts,
+                files=tuple(image["files"]),
+                warnings=tuple(image["warnings"]),
+                picture=pictures.get(image["image"], {}),
+            )
+            mine = table["image"] == outcome.image if table else slice(0)
+            self.keep(outcome, {column: values[mine] for column, values in table.items()})
+
     def write_record(self, **results: Any) -> None:
         """Write ``run.json``: the plan and, at the end, the `results`."""
         record = self.plan.to_json() | {
@@ -185,6 +216,12 @@ class RunFolder:
             **results,
         }
         write_json(self.path / RUN_FILE, record | {"seal": _seal(record)})
+
+    def keep_pictures(self, outcomes: Iterable[Outcome]) -> None:
+        """Store the pictures of the report, where it may come to be about more images."""
+        if self.plan.sources:
+            pictures = {outcome.image: outcome.picture for outcome in outcomes}
+            write_json(self.path / PICTURES_FILE, pictures)
 
     def finish(self, **results: Any) -> None:
         """Write ``run.json`` and, when nothing failed, drop what was kept for resuming."""
@@ -211,7 +248,7 @@ def open_run(
         What is to be done.
     overwrite : bool
         Remove the files of an earlier, different run first. Those of one that came to nothing are
-        removed in any case.
+        removed in any case; those of one that had only fewer images are kept, and it goes on.
     command_line : str
         How the program was called, for ``run.json``.
 
@@ -236,6 +273,10 @@ def open_run(
         earlier = read_record(path)
         if earlier is not None and _same(earlier, plan):
             folder = RunFolder(path, plan, earlier["started"], command_line)
+        elif earlier is not None and not overwrite and _goes_on(path, earlier, plan):
+            refuse_foreign_files(path, set(plan.files) - set(earlier["files"]))
+            folder = RunFolder(path, plan, now(), command_line)
+            folder.take_over(earlier)
         else:
             _make_way(path, plan, earlier, overwrite)
             folder = RunFolder(path, plan, now(), command_line)
@@ -276,11 +317,6 @@ def named(model: "Model | Package") -> dict[str, str]:
     return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 
 
-def within(path: Path, folder: Path) -> bool:
-    """Whether `path` is `folder` or lies in it."""
-    return path.resolve().is_relative_to(folder.resolve())
-
-
 def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:
     """Raise `OutputError` if the result folder `path` is or contains one of the `inputs`."""
     for given in inputs:
@@ -306,6 +342,22 @@ def _same(earlier: dict[str, Any], plan: Plan) -> bool:
     return all(earlier.get(key) == value for key, value in plan.to_json().items())
 
 
+def _goes_on(path: Path, earlier: dict[str, Any], plan: Plan) -> bool:
+    """Return whether a finished run only lacks images that a plan has besides."""
+    finished = "finished" in earlier and not _came_to_nothing(path, earlier)
+    reviewed = (path / REVIEWED).exists()  # more rows in the table would be other rows
+    return finished and not reviewed and only_adds(earlier, plan.to_json())
+
+
+def _read_pictures(path: Path) -> dict[str, Any]:
+    """Return the pictures of an earlier report by image; none where they are lost."""
+    try:
+        pictures: dict[str, Any] = json.loads((path / PICTURES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return pictures
+
+
 def _complete(path: Path, record: dict[str, Any]) -> bool:
     if "finished" not in record or record.get("failed"):
         return False
@@ -315,16 +367,16 @@ def _complete(path: Path, record: dict[str, Any]) -> bool:
 def _make_way(path: Path, plan: Plan, earlier: dict[str, Any] | None, overwrite: bool) -> None:
     """Leave nothing at `path` that a new run would write over, or refuse."""
     if earlier is None:
-        _refuse_foreign_folder(path)
+        refuse_foreign_folder(path)
     elif overwrite:
-        _remove_files(path, earlier["files"])
+        remove_files(path, earlier["files"])
     elif _came_to_nothing(path, earlier):
         # Its tables and report are about nothing. No image was done: labels are not from it.
-        _refuse_foreign_files(path, (name for name in earlier["files"] if "/" in name))
-        _remove_files(path, earlier["files"])
+        refuse_foreign_files(path, (name for name in earlier["files"] if "/" in name))
+        remove_files(path, earlier["files"])
     else:
         raise OutputError(_other_run(path, earlier, plan))
-    _refuse_foreign_files(path, plan.files)
+    refuse_foreign_files(path, plan.files)
 
 
 def _came_to_nothing(path: Path, record: dict[str, Any]) -> bool:
@@ -344,56 +396,11 @@ def _is_trace(file: Path) -> bool:
 
 
 def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
-    said = differences(earlier, plan.to_json())
-    return (
-        f"'{path}' holds the results of another run: {', '.join(said)}. "
-        "Choose another folder, or replace them with --overwrite."
-    )
-
-
-def _refuse_foreign_folder(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise no_folder(path)
-    if not path.exists():
-        return
-    foreign = [
-        entry.name
-        for entry in sorted(path.iterdir())
-        if not entry.name.startswith(".") and entry.name != PREVIEW_FILE
-    ]
-    if foreign:
-        raise OutputError(
-            f"'{path}' holds files that no run of Cellwright wrote ('{foreign[0]}'). "
-            "Choose a new or an empty folder."
-        )
-
-
-def _refuse_foreign_files(path: Path, files: Iterable[str]) -> None:
-    for name in files:
-        if (path / name).exists():
-            raise OutputError(
-                f"'{path / name}' is in the way and was not written by a run of Cellwright. "
-                "Move it, or choose another output folder."
-            )
-
-
-def _remove_files(path: Path, files: list[str]) -> None:
-    """Remove what an earlier run wrote, then the folders that this leaves empty."""
-    # A link may lead out of the folder, to files that no run wrote.
-    targets = [path / name for name in files if within((path / name).parent, path)]
-    try:
-        for target in targets:
-            if target.is_dir() and target.suffix in (".zarr", ".geff"):
-                shutil.rmtree(target)
-            elif target.is_file():
-                target.unlink()
-        shutil.rmtree(path / PARTS, ignore_errors=True)
-        (path / RUN_FILE).unlink(missing_ok=True)
-        folders = {
-            parent for target in targets for parent in target.parents if path in parent.parents
-        }
-        for folder in sorted(folders, reverse=True):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-    except OSError as error:
-        raise OutputError(f"Cannot replace the results in '{path}': {error}.") from error
+    wanted = plan.to_json()
+    cure = f"Choose another folder, or replace them with {option('overwrite')}."
+    if only_adds(earlier, wanted) and (path / REVIEWED).exists():
+        cure = f"They were reviewed, and more images would move the rows reviewed. {cure}"
+    elif plan.sources and only_adds(earlier, of_both(earlier, wanted)):
+        cure = f"To keep them and add others, give all images together. {cure}"
+    said = "; ".join(differences(earlier, wanted))
+    return f"'{path}' holds the results of another run: {said}. {cure}"

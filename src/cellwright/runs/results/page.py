@@ -98,8 +98,8 @@ def _subtitle(record: Mapping[str, Any]) -> str:
     return f"{done}{means} on {to_the_minute(record['started'])}"
 
 
-def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Choose the images that are shown: with warnings first, then an even choice."""
+def shown(done: Sequence[Outcome]) -> list[Outcome]:
+    """Choose the images of which a report has pictures: with warnings first, then evenly."""
     pictured = [outcome for outcome in done if outcome.picture]
     chosen: list[Outcome] = []
     spent = 0
@@ -109,6 +109,10 @@ def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
             break
         chosen.append(outcome)
     names = {outcome.image for outcome in chosen}
+    return [outcome for outcome in pictured if outcome.image in names]
+
+
+def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [
         {
             "image": outcome.image,
@@ -116,8 +120,7 @@ def _cards(done: Sequence[Outcome]) -> list[dict[str, Any]]:
             "warnings": [kind(warning) for warning in outcome.warnings],
             "summary": _summary(outcome),
         }
-        for outcome in pictured
-        if outcome.image in names
+        for outcome in shown(done)
     ]
 
 

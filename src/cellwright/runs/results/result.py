@@ -22,6 +22,7 @@ from cellwright.runs.results.coco import coco_results
 from cellwright.runs.results.detections_report import detections_report
 from cellwright.runs.results.folder import Outcome, RunFolder
 from cellwright.runs.results.objects_report import objects_report
+from cellwright.runs.results.page import shown
 from cellwright.runs.results.warnings import gathered
 
 REPORT_FILE = "report.html"
@@ -191,6 +192,7 @@ def complete_run(
         "images": [_record(outcome) for outcome in outcomes],
     }
     _write_report(folder, kind, outcomes, table, results)
+    folder.keep_pictures(shown(outcomes))
     folder.finish(**results)
     return RunResult(
         folder=folder.path,

@@ -18,8 +18,8 @@ from cellwright.runs.apply.apply_model import Job, apply_model, opened
 from cellwright.runs.apply.planes import check_depth, middle_part
 from cellwright.runs.apply.reading import images_to_do, read_task
 from cellwright.runs.evaluate.scoring import middle_plane
-from cellwright.runs.results.folder import PREVIEW_FILE
 from cellwright.runs.results.result import CLASSES, OBJECTS, RunResult, plan_tasks
+from cellwright.runs.results.room import PREVIEW_FILE
 from cellwright.runs.segment.classes import check_class_options, segment_file_classes
 from cellwright.runs.segment.objects import find, segment_file_objects
 from cellwright.runs.segment.options import SegmentOptions

@@ -16,7 +16,7 @@ from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel, Segmentation
-from cellwright.runs.results.folder import PARTS
+from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.objects import refuse_mask
 from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
 from cellwright.tracking.coupled.hypotheses import find_hypotheses

@@ -15,7 +15,7 @@ from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel
-from cellwright.runs.results.folder import PARTS
+from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.timelapse import TimeLapse
 from cellwright.tracking.detections import collect, measure_frame
 from cellwright.tracking.tracks import Tracks

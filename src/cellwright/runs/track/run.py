@@ -21,7 +21,6 @@ from cellwright.models.scorer import load_scorer
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
 from cellwright.runs.results.folder import (
-    PARTS,
     InputFile,
     Plan,
     RunFolder,
@@ -30,6 +29,7 @@ from cellwright.runs.results.folder import (
     refuse_inputs_inside,
 )
 from cellwright.runs.results.result import REPORT_FILE, command_line
+from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.film import make_film
 from cellwright.runs.track.hypotheses import Choice, Segmentations, choose_objects, open_choice
 from cellwright.runs.track.objects import find_objects, found_labels

@@ -12,7 +12,7 @@ from cellwright._progress import progress
 from cellwright._types import Table
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.spots import SpotSettings, detect_spots_in
-from cellwright.runs.results.folder import PARTS
+from cellwright.runs.results.room import PARTS
 from cellwright.runs.results.warnings import one_of_each_kind
 from cellwright.runs.track.timelapse import TimeLapse
 from cellwright.tracking.detections import collect
