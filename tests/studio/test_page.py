@@ -374,6 +374,9 @@ def test_boxes_and_points_are_drawn_moved_resized_and_removed(page, folder):
         browser.key("d")
         browser.wait(f"document.getElementById('title').textContent === '{name}'")
     browser.wait("document.querySelector('#tools [data-tool=box]').hidden")  # of planes only
+    browser.key("w")
+    browser.wait("document.getElementById('message').textContent.includes('takes no boxes')")
+    assert browser.run("document.querySelector('[data-tool=box]').ariaPressed") == "false"
 
 
 @pytest.fixture

@@ -73,3 +73,17 @@ def test_moving_zooming_and_drawing_look_as_if_all_was_drawn(browser):
     assert_as_new(browser)
     press(browser, *"---")
     assert_as_new(browser)
+
+
+def test_objects_keep_their_colours_until_one_of_them_has_a_class(browser):
+    paint(browser, (420, 330), (520, 390))
+    image = slice(60, 640), slice(300, 700)
+    before = shot(browser)[image]
+    browser.run("document.querySelector('#class-new input').value = 'live'")
+    browser.run("document.querySelector('#class-new button').click()")
+    browser.wait("document.getElementById('classes').textContent.includes('live')")
+    assert (shot(browser)[image] != before).any(-1).mean() < 0.0001
+    browser.key("q")
+    browser.click(470, 360)
+    browser.wait("document.getElementById('classes').textContent.includes('live1')")
+    assert (shot(browser)[image] != before).any(-1).mean() > 0.0005

@@ -175,7 +175,7 @@ class Compare {
       place.tabIndex = 0;
       place.setAttribute("role", "application");
       place.setAttribute("aria-label", `As ${name} drew it`);
-      place.innerHTML = `<canvas></canvas><canvas></canvas><div class="toolbar"></div><h2></h2>`;
+      place.innerHTML = `<canvas></canvas><canvas></canvas><h2></h2>`;
       /** @type {HTMLElement} */ (place.querySelector("h2")).append(face(this.#person(name)), name);
       find("panes").append(place);
       const viewer = new Viewer(place, api);
@@ -245,7 +245,7 @@ class Compare {
     find("choices").replaceChildren(...(one ? this.#choices(one) : []));
     for (const { viewer, place } of this.panes) place.classList.toggle("chosen", one?.choice === "take" && one.person === viewer.of);
     find("cases").replaceChildren(...cases.map((other, i) => this.#row(other, i)));
-    find("cases").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    bringIntoSight(find("cases"), find("cases").querySelectorAll("li")[this.current]);
   }
 
   /** @param {Case} one */
@@ -361,6 +361,13 @@ function* scores(pair, several) {
     yield term;
     if (value) yield said;
   }
+}
+
+/** Scroll a list, and nothing else, to one of its rows. @param {HTMLElement} list @param {HTMLElement | undefined} row */
+function bringIntoSight(list, row) {
+  if (!row) return;
+  const end = row.offsetTop + row.offsetHeight - list.clientHeight;
+  list.scrollTop = Math.min(row.offsetTop, Math.max(end, list.scrollTop));
 }
 
 /** What is shown of a difference: enough to see where it is. @param {Case["box"]} box @returns {Case["box"]} */

@@ -2,7 +2,7 @@
 
 const LARGEST = 64; // CSS px per image px
 const SMALLEST_PART = 0.5; // of the scale at which the image fills the view
-const RIM = [12, 64]; // CSS px beyond the border of the image, up and across: clear of the tools
+const RIM = 12; // CSS px beyond the border of the image
 
 export class Camera {
   constructor() {
@@ -45,8 +45,8 @@ export class Camera {
   centre(y, x, scale = this.scale) {
     const [height, width] = this.image;
     this.scale = this.#possible(scale);
-    this.y = filled(y, height, this.height / this.scale, RIM[0] / this.scale);
-    this.x = filled(x, width, this.width / this.scale, RIM[1] / this.scale);
+    this.y = filled(y, height, this.height / this.scale, RIM / this.scale);
+    this.x = filled(x, width, this.width / this.scale, RIM / this.scale);
     this.whole = false;
   }
 

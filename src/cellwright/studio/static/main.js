@@ -51,6 +51,7 @@ export class Studio {
       drop: (moved) => this.marks.drop(moved),
       click: (point, how) => this.click(point, how),
       hover: (point) => this.readout.show(point),
+      unfit: (why) => say(new Error(why)),
     });
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
     this.lineage = new Lineage(this.viewer, {
@@ -188,10 +189,17 @@ export class Studio {
     if (number < 0) return Promise.resolve();
     this.pending++;
     find("saved").textContent = "Saving …";
-    this.last = this.last.then(() => this.#change(number, path, body)).catch(say).finally(() => {
-      if (--this.pending === 0) find("saved").textContent = "Saved";
-    });
+    this.last = this.last.then(() => this.#change(number, path, body)).then(
+      (changed) => this.#settled("Saved", changed),
+      (error) => this.#settled("", say(error)), // nothing has changed, and so nothing is saved
+    );
     return this.last;
+  }
+
+  /** @template Result @param {string} text @param {Result} result */
+  #settled(text, result) {
+    if (--this.pending === 0) find("saved").textContent = text;
+    return result;
   }
 
   /** @param {number} number @param {string} path @param {object} [body] */

@@ -131,8 +131,9 @@ export class ObjectClasses {
   /** Give objects the colours of their classes. */
   #paint() {
     const { viewer } = this;
-    viewer.labels.classed = this.classes.length > 0 && find("show-classes").checked;
-    if (this.classes.length) {
+    // Where nothing has a class yet, objects keep the colours that tell them apart.
+    viewer.labels.classed = this.known.size > 0 && find("show-classes").checked;
+    if (viewer.labels.classed) {
       const colours = new Map(this.classes.map(({ id, colour }) => [id, 1 + parseInt(colour.slice(1), 16)]));
       let largest = 0;
       for (const label of this.known.keys()) largest = Math.max(largest, label);

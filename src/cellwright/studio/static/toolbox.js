@@ -17,7 +17,7 @@ export const ICONS = {
   area: "M3.5 7V3.5H7M13 3.5h3.5V7M16.5 13v3.5H13M7 16.5H3.5V13M7 10.2l2.2 2.2 4-4.5",
 };
 
-/** @type {Record<ToolName, {key: string, name: string, cursor: string}>} */
+/** @type {Record<ToolName, {key: string, name: string, cursor: string, only?: string}>} `only`: why it is not for every image. */
 export const TOOLS = {
   select: { key: "V", name: "Select and move", cursor: "default" },
   brush: { key: "B", name: "Brush", cursor: "none" },
@@ -27,9 +27,9 @@ export const TOOLS = {
   merge: { key: "M", name: "Merge: click what joins the selected object", cursor: "cell" },
   unsure: { key: "U", name: "Not sure: paint over what nobody can tell, nothing is learned from it", cursor: "none" },
   classify: { key: "Q", name: "Class: click objects to give them the class that is chosen", cursor: "cell" },
-  box: { key: "W", name: "Box: draw one from corner to corner; take hold of its border to move it, of its corners to change it", cursor: "crosshair" },
-  point: { key: "P", name: "Point: click where an object is; take hold of it to move it", cursor: "crosshair" },
-  link: { key: "O", name: "Track: click what the selected cell is in this frame; Alt+click its daughter", cursor: "cell" },
+  box: { key: "W", name: "Box: draw one from corner to corner; take hold of its border to move it, of its corners to change it", cursor: "crosshair", only: "This image takes no boxes: they are for planes, each in a file of its own in the folder itself. In a volume, mark objects with points (P)." },
+  point: { key: "P", name: "Point: click where an object is; take hold of it to move it", cursor: "crosshair", only: "This image takes no points: they are for planes and volumes, each in a file of its own in the folder itself." },
+  link: { key: "O", name: "Track: click what the selected cell is in this frame; Alt+click its daughter", cursor: "cell", only: "Tracks are for movies." },
   area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
 };
 

@@ -16,7 +16,8 @@ export class Tools {
    * @param {import("./viewer.js").Viewer} viewer
    * @param {{edit: (edit: object) => Promise<any>, area: (corners: Point[]) => Promise<void>,
    *   box?: (corners: Point[]) => Promise<void>, grab?: (point: Point) => boolean, drag?: (point: Point) => void, drop?: (moved: boolean) => Promise<void>,
-   *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void}} actions
+   *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void,
+   *   unfit?: (why: string) => void}} actions
    * @param {Partial<typeof TOOLS>} [offered]
    */
   constructor(viewer, actions, offered = TOOLS) {
@@ -39,8 +40,8 @@ export class Tools {
     /** @type {"none" | "pan" | "stroke" | "click" | "hold"} */
     this.doing = "none";
     this.travelled = 0;
-    /** @type {((name: ToolName) => void)[]} */
-    this.chosen = [];
+    /** @type {Map<ToolName, HTMLButtonElement>} */
+    this.buttons = new Map();
     this.#buttons();
     this.#listen();
     viewer.decorations.push((pen) => this.#decorate(pen));
@@ -49,21 +50,19 @@ export class Tools {
 
   /** @param {ToolName} name */
   choose(name) {
-    const own = /** @type {HTMLElement | null} */ (this.viewer.stage.querySelector(`#tools [data-tool=${name}]`));
-    if (own?.hidden) return; // its key, on an image that it is not for
+    const { cursor, only } = TOOLS[name];
+    if (this.buttons.get(name)?.hidden) return this.actions.unfit?.(only ?? ""); // by its key
     this.tool = name;
     this.cancel();
-    for (const button of this.viewer.stage.querySelectorAll("#tools button")) {
-      button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.tool === name));
-    }
-    this.viewer.stage.style.cursor = TOOLS[name].cursor;
+    for (const [own, button] of this.buttons) button.setAttribute("aria-pressed", String(own === name));
+    this.viewer.stage.style.cursor = cursor;
     this.viewer.redraw();
   }
 
   /** Offer tools that are not for every image where they are of use. @param {string[]} names Of those tools. */
   offer(names) {
     for (const name of SOME) {
-      const button = /** @type {HTMLElement | null} */ (this.viewer.stage.querySelector(`#tools [data-tool=${name}]`));
+      const button = this.buttons.get(name);
       if (button) button.hidden = !names.includes(name);
       if (this.tool === name && !names.includes(name)) this.choose("select");
     }
@@ -101,15 +100,16 @@ export class Tools {
   }
 
   #buttons() {
-    const bar = /** @type {HTMLElement} */ (this.viewer.stage.querySelector("#tools, .toolbar"));
-    for (const [name, { key, name: title }] of Object.entries(this.offered)) {
+    const bar = document.getElementById("tools"); // pages that show several images have none
+    for (const [name, { key, name: title }] of bar ? Object.entries(this.offered) : []) {
       const button = document.createElement("button");
       button.dataset.tool = name;
       button.title = `${title} (${key})`;
       button.setAttribute("aria-label", title);
       button.innerHTML = `<svg viewBox="0 0 20 20"><path d="${ICONS[/** @type {ToolName} */ (name)]}"/></svg>`;
       button.onclick = () => this.choose(/** @type {ToolName} */ (name));
-      bar.append(button);
+      this.buttons.set(/** @type {ToolName} */ (name), button);
+      bar?.append(button);
     }
   }
 
@@ -126,7 +126,6 @@ export class Tools {
 
   /** @param {PointerEvent} event */
   #down(event) {
-    if (/** @type {Element} */ (event.target).closest("#tools, #sliders")) return;
     this.viewer.stage.setPointerCapture(event.pointerId);
     const at = this.#at(event);
     this.fingers.set(event.pointerId, at);

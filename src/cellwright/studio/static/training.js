@@ -40,14 +40,14 @@ export class Training {
   async show() {
     if (this.following) return;
     this.following = true;
-    try {
-      do {
+    do {
+      try {
         this.#tell(await this.viewer.api.get("training"));
         await this.#watch();
-      } while (this.told?.current && (await pause(PATIENCE)));
-    } catch (error) {
-      this.actions.say(/** @type {Error} */ (error));
-    }
+      } catch (error) {
+        this.actions.say(/** @type {Error} */ (error)); // a round goes on, whatever the network does
+      }
+    } while (this.told?.current && (await pause(PATIENCE)));
     this.following = false;
   }
 

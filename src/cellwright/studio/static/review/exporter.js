@@ -19,7 +19,7 @@ export class Exporter {
 
   open() {
     const { count, excluded } = this.about.shown();
-    find("export-what").textContent = `${count.toLocaleString("en")} objects, ${excluded.toLocaleString("en")} of them excluded.`;
+    find("export-what").textContent = `${count.toLocaleString("en")} objects, ${excluded ? excluded.toLocaleString("en") : "none"} of them excluded.`;
     find("export-wrong").hidden = find("export-done").hidden = true;
     find("export-go").disabled = false;
     this.dialog.showModal();
