@@ -107,6 +107,28 @@ def test_proposals_become_labels_only_when_accepted(serve, folder):
     assert len(np.unique(canvas[:, :])) == 2
 
 
+def test_what_was_chosen_among_other_proposals_is_refused(serve, folder):
+    server = serve(folder)
+    client = server.client
+    before = proposed(client)
+    now = proposed(client, box=[0, 0, 120, 150])  # by somebody else, in another part
+    assert now["version"] > before["version"]
+    for how in ("accept", "reject"):
+        chosen = {"labels": before["labels"][:1], "version": before["version"]}
+        status, told = client(f"/api/images/0/proposals/{how}", chosen)
+        assert status == 400 and "choose again" in told["error"]
+    assert proposed_now(client) == now["labels"]
+    chosen = {"labels": now["labels"][:1], "version": now["version"]}
+    client.done("/api/images/0/proposals/accept", chosen)
+    client.done("/api/images/0/proposals/reject", chosen | {"labels": now["labels"][1:2]})
+    assert proposed_now(client) == now["labels"][2:]
+    assert len(np.unique(server.desk.sheet(0).annotation.canvas[:, :])) == 2
+
+
+def proposed_now(client):
+    return client.done("/api/images/0/proposals")["labels"]
+
+
 def test_what_is_proposed_does_not_depend_on_what_is_visible(serve, folder):
     client = serve(folder).client
     tile = "/api/images/0/proposals/labels?level=0&row=0&column=0"

@@ -112,8 +112,20 @@ def accept(sheet: Sheet, fields: Fields, who: str) -> Changed:
     """Make proposals objects, where there is background.
 
     They bring the classes that they have; others are of the ``class`` that is asked for.
+
+    Raises
+    ------
+    UsageError
+        If others are proposed by now than those of the ``version`` that was chosen from.
     """
-    labels, asked = fields.labels(), _class(sheet, fields)
+    with sheet.proposals.held(fields.optional_integer("version")):
+        labels = fields.labels()
+        changed = _accept(sheet, labels, _class(sheet, fields), who)
+        sheet.proposals.drop(labels)
+        return changed
+
+
+def _accept(sheet: Sheet, labels: list[int], asked: int, who: str) -> Changed:
     windows = sheet.proposals.windows(labels)
     there = np.unique([label for window in windows for label in np.unique(window.values)])
     chosen = there[there > 0].tolist()
@@ -126,11 +138,9 @@ def accept(sheet: Sheet, fields: Fields, who: str) -> Changed:
         values = {one.number: kinds[one.number - new] or None for one in drawn}
         return facts.changes(CLASS, values)
 
-    changed = sheet.annotation.apply(
+    return sheet.annotation.apply(
         "accept", lambda canvas, new: numbered(windows, canvas, new), who=who, tell=tell
     )
-    sheet.proposals.drop(labels)
-    return changed
 
 
 def _class(sheet: Sheet, fields: Fields) -> int:
@@ -168,7 +178,7 @@ def propagate(sheet: Sheet, assistant: Assistant, fields: Fields, who: str) -> C
         box = _grown(spot.inventory.plane(spot.index).box[row].tolist(), canvas.shape[-2:])
     place = Place(**dict(zip(spot.axes.lower(), target, strict=True)))
     image = plane_of(sheet.levels.image, place)
-    channel = None if fields.values.get("channel") is None else fields.integer("channel")
+    channel = fields.optional_integer("channel")
     found = assistant.run(lambda model: find_objects(model, image, box, channel)).labels
     y, x = box[0].start, box[1].start
     mask = slices.overlapping(found, y, x, canvas, spot.index, label)

@@ -81,6 +81,10 @@ class Fields:
         """Return a string; None when it is not given."""
         return None if self.values.get(name) is None else self.text(name)
 
+    def optional_integer(self, name: str) -> int | None:
+        """Return a whole number from 0; None when it is not given."""
+        return None if self.values.get(name) is None else self.integer(name)
+
     def texts(self, name: str) -> list[str]:
         """Return a list of strings."""
         value = self.values.get(name)

@@ -86,7 +86,7 @@ def _changes(desk: Desk) -> dict[str, Change]:
 def _other_writes(desk: Desk) -> dict[str, Answer]:
     """Return what changes proposals and areas."""
     return {
-        "/proposals/reject": lambda sheet, fields: sheet.proposals.reject(fields.labels()),
+        "/proposals/reject": _reject,
         "/proposals/turn": partial(_turn, desk),
         "/proposals": partial(_propose, desk),
         "/areas": partial(_add_area, desk),
@@ -128,10 +128,15 @@ def _position(fields: Fields) -> tuple[float, float]:
 
 def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     place = fields.place()
-    channel = fields.integer("channel") if fields.values.get("channel") is not None else None
-    request = ProposalRequest(place, sheet.index(place), fields.box(*sheet.levels.size(0)), channel)
+    box, channel = fields.box(*sheet.levels.size(0)), fields.optional_integer("channel")
+    request = ProposalRequest(place, sheet.index(place), box, channel)
     desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
     return views.proposals(sheet)
+
+
+def _reject(sheet: Sheet, fields: Fields) -> None:
+    with sheet.proposals.held(fields.optional_integer("version")):
+        sheet.proposals.reject(fields.labels())
 
 
 def _turn(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:

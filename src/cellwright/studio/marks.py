@@ -98,8 +98,7 @@ def find_marks(sheet: Sheet, assistant: Assistant, fields: Fields, who: str) -> 
     plane = plane_of(sheet.levels.image, place)
     if plane.sizes["Y"] * plane.sizes["X"] > MOST_PIXELS:
         raise UsageError("The image is too large to find all at once; use 'cellwright detect'.")
-    channel = None if fields.values.get("channel") is None else fields.integer("channel")
-    table = assistant.detect(plane, channel)
+    table = assistant.detect(plane, fields.optional_integer("channel"))
     places = _places(table, about)
     names = table["class"].tolist() if "class" in table else [ONE_CLASS] * len(places)
     kinds = [0 if name == ONE_CLASS else sheet.classes.number(str(name)) for name in names]

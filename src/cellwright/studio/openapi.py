@@ -90,7 +90,8 @@ _BOX = {
 _LABELS = {
     "labels": Parameter(
         {"type": "array", "items": {"type": "integer", "minimum": 1}}, "Proposals.", required=True
-    )
+    ),
+    "version": whole_number("Of the proposals; refused where others are proposed by now."),
 }
 _ROUND = {"round": whole_number("Number of a round.", required=True)}
 _ALONG = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from cellwright._errors import UsageError
 from cellwright._types import BoolArray, LabelArray, Table
 from cellwright.inference.apply import Maps
 from cellwright.studio.canvas import LabelCanvas, Part
@@ -72,7 +74,7 @@ class Proposals:
     message : str
         Why it failed.
     version : int
-        Rises with every change.
+        Rises whenever other objects are proposed, which may have the numbers of those before.
     knobs : tuple of Knob
         What can be turned to have them read in another way; none where the maps were not kept.
     turned : mapping of str to float
@@ -91,6 +93,25 @@ class Proposals:
         self.knobs: tuple[Knob, ...] = ()
         self.turned: Mapping[str, float] = {}
         self._refused: list[tuple[float, float]] = []
+
+    @contextmanager
+    def held(self, version: int | None = None) -> Iterator[None]:
+        """Keep what is proposed as it is while something is done with it.
+
+        Parameters
+        ----------
+        version : int, optional
+            What it must be: that of whoever chose among the proposals.
+
+        Raises
+        ------
+        UsageError
+            If others are proposed by now.
+        """
+        with self._lock:
+            if version not in (None, self.version):
+                raise UsageError("Other objects are proposed here by now: look, and choose again.")
+            yield
 
     def forget(self) -> None:
         """Forget what was proposed."""
@@ -167,7 +188,6 @@ class Proposals:
                 leading = (slice(i, i + 1) for i in index)
                 self.canvas[(*leading, rows, columns)] = np.where(wanted[block], 0, block)
             self.table = _rows(self.table, ~wanted[self.table["label"]])
-            self.version += 1
 
     def _wanted(self, labels: Iterable[int]) -> BoolArray:
         known = np.zeros(self._count + 1, bool)

@@ -51,7 +51,7 @@ def training_routes(desk: Desk) -> list[BaseRoute]:
         return answer
 
     def search(fields: Fields) -> dict[str, Any]:
-        suggestions.search(optional_channel(fields))
+        suggestions.search(fields.optional_integer("channel"))
         return _suggested(suggestions)
 
     return [
@@ -60,11 +60,6 @@ def training_routes(desk: Desk) -> list[BaseRoute]:
         route("/api/next", search, "POST"),
         *(route(f"/api/training{path}", told(act), "POST") for path, act in writing.items()),
     ]
-
-
-def optional_channel(fields: Fields) -> int | None:
-    """Return the channel that was asked for; None where that was left to the image."""
-    return None if fields.values.get("channel") is None else fields.integer("channel")
 
 
 def _suggested(suggestions: Suggestions) -> dict[str, Any]:
@@ -126,7 +121,7 @@ def _start(desk: Desk, fields: Fields) -> None:
             raise UsageError(f"Round {start} has no model to start from.")
     elif start not in ("", desk.assistant.given):
         raise UsageError("A round starts from an earlier one, from the given model, or from none.")
-    channel, who = optional_channel(fields), desk.asks(fields.person)
+    channel, who = fields.optional_integer("channel"), desk.asks(fields.person)
 
     def prepare(folder: Path) -> Round:
         rounds = desk.trainer.rounds

@@ -145,15 +145,17 @@ def properties(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
 def proposals(sheet: Sheet) -> dict[str, Any]:
     """Return whether there are proposals, and their confidences."""
     found = sheet.proposals
-    return {
-        "state": found.state,
-        "message": found.message,
-        "version": found.version,
-        "place": found.index,
-        "labels": found.table["label"].tolist(),
-        "confidences": np.round(found.table["confidence"], 4).tolist(),
-        "knobs": [
+    with found.held():
+        knobs = [
             {**asdict(knob), "usual": knob.value, "value": found.turned.get(knob.name, knob.value)}
             for knob in found.knobs
-        ],
-    }
+        ]
+        return {
+            "state": found.state,
+            "message": found.message,
+            "version": found.version,
+            "place": found.index,
+            "labels": found.table["label"].tolist(),
+            "confidences": np.round(found.table["confidence"], 4).tolist(),
+            "knobs": knobs,
+        }

@@ -28,6 +28,7 @@ export class Assistant {
     this.asked = null;
     /** @type {Promise<void> | null} */
     this.turning = null;
+    this.version = 0; // of what is proposed
     find("propose").onclick = () => this.propose(false);
     find("propose-all").onclick = () => this.propose(true);
     find("accept").onclick = () => this.acceptAll();
@@ -123,8 +124,9 @@ export class Assistant {
   /** @param {"accept" | "reject"} how @param {number[]} labels @param {number} number Of the image. */
   async settle(how, labels, number) {
     if (!labels.length) return;
-    await this.actions.change(`proposals/${how}`, { labels }, number);
+    const done = await this.actions.change(`proposals/${how}`, { labels, version: this.version }, number);
     if (number !== this.viewer.number) return;
+    if (done === undefined) return this.#follow(); // it failed; perhaps others are proposed by now
     for (const label of labels) this.open.delete(label);
     this.#update();
     this.viewer.refresh("proposals");
@@ -168,10 +170,11 @@ export class Assistant {
     }
   }
 
-  /** @param {{state: string, place: number[], labels: number[], confidences: number[], knobs: import("./knobs.js").Knob[]}} found */
+  /** @param {{state: string, version: number, place: number[], labels: number[], confidences: number[], knobs: import("./knobs.js").Knob[]}} found */
   #take(found) {
     this.open = new Map(found.labels.map((label, i) => [label, found.confidences[i]]));
     this.place = found.place;
+    this.version = found.version;
     this.offered = found.knobs;
     this.viewer.refresh("proposals");
     this.#update(found.state === "ready");
