@@ -42,6 +42,7 @@ from cellwright.runs.train.prepare import divided_dataset, image_size, novelty_o
 from cellwright.runs.train.report import model_report
 from cellwright.runs.train.tasks import Finished, Task
 from cellwright.training.history import CHECKPOINT, HISTORY
+from cellwright.training.waiting import let_waiting_threads_sleep
 
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
@@ -283,6 +284,7 @@ def network_learner() -> Callable[..., Learned]:
     UsageError
         If what training needs is not installed.
     """
+    let_waiting_threads_sleep()
     with training_extra():
         from cellwright.runs.train.network import learn_network
     return learn_network

@@ -38,6 +38,7 @@ from cellwright.tracking.learned.movies import simulated_tracks, variants
 from cellwright.tracking.learned.scorer import make_scorer
 from cellwright.tracking.tracks import Tracks
 from cellwright.training.history import CHECKPOINT, HISTORY
+from cellwright.training.waiting import let_waiting_threads_sleep
 
 FIT_FOLDER = "training"
 _KEPT = (CARD, NETWORK, WEIGHTS, TEST_INPUT, TEST_OUTPUT, f"{FIT_FOLDER}/{HISTORY}")
@@ -150,6 +151,7 @@ def train_scorer(
             "Training needs two movies at least: one to learn from, one to judge. Add tracked "
             "movies, or simulated ones."
         )
+    let_waiting_threads_sleep()
     with training_extra():
         from cellwright.runs.train_scorer.learning import learn
     plan = Plan(
