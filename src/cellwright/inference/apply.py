@@ -152,10 +152,12 @@ class PlaceReadout(Protocol):
     """
 
     @property
-    def outputs(self) -> tuple[str, ...]: ...  # noqa: D102 - described above
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the maps, in channel order."""
 
     @property
-    def margin(self) -> int: ...  # noqa: D102
+    def margin(self) -> int:
+        """How far around a window the maps decide about what is anchored in it, in px."""
 
     def decode(self, maps: FloatArray) -> Any:
         """Return what is found in `maps`, with the ``anchors`` (N, D) that own it, in px."""

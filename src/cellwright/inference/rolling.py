@@ -69,7 +69,7 @@ class RowBuffer:
         self.rows(start, self.stop)[...] = rows
 
     def rows(self, start: int, stop: int) -> AnyArray:
-        """Return a view of rows that are held."""
+        """Return a view of the rows from `start` to `stop`, which are held."""
         return self._held[self._part(start - self.start, stop - self.start)]
 
     def drop(self, before: int) -> None:
@@ -117,7 +117,7 @@ class Windows:
         maps.drop(self._done if at_end else max(0, self._done - margin))
 
     def cores(self, rows: slice) -> Iterator[tuple[slice, ...]]:
-        """Cut a band into cores."""
+        """Cut a band of rows, such as `bands` yields, into cores: one slice per spatial axis."""
         seen = self.around((rows,))[0]
         margin, room = self._margin, self._pixels // (seen.stop - seen.start)
         axes = []
@@ -313,7 +313,15 @@ class RollingWriter:
         self._at_border: list[LabelArray] = []
 
     def write(self, labels: RowBuffer, settled: int) -> None:
-        """Write what the network rows above `settled` decide, and drop them."""
+        """Write what the rows of `labels` above `settled` decide, and drop those.
+
+        Parameters
+        ----------
+        labels : RowBuffer
+            On the network grid.
+        settled : int
+            Row of that grid.
+        """
         rows, *others = self._grids
         ready = rows.ready(settled)
         if ready <= self._written:

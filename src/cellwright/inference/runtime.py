@@ -10,6 +10,7 @@ from cellwright._errors import ModelError, UsageError
 from cellwright._types import FloatArray
 
 Device = Literal["auto", "cpu", "cuda"]
+"""Where networks run; ``"auto"`` is the GPU where ONNX Runtime can use one."""
 
 
 class MapNetwork(Protocol):
@@ -26,13 +27,16 @@ class MapNetwork(Protocol):
     """
 
     @property
-    def bytes_per_pixel(self) -> int: ...  # noqa: D102 - described above
+    def bytes_per_pixel(self) -> int:
+        """Memory that it takes while it runs, per pixel of the input."""
 
     @property
-    def stride(self) -> tuple[int, ...]: ...  # noqa: D102 - described above
+    def stride(self) -> tuple[int, ...]:
+        """Sizes must be multiples of this, per spatial axis ([Z,] Y, X), in px."""
 
     @property
-    def halo(self) -> tuple[int, ...]: ...  # noqa: D102
+    def halo(self) -> tuple[int, ...]:
+        """Farthest input pixel that an output pixel depends on, per spatial axis, in px."""
 
     def __call__(self, pixels: FloatArray) -> FloatArray:
         """Return maps (N, K, [Z,] Y, X) of normalised pixels (N, C, [Z,] Y, X), both float32."""

@@ -14,6 +14,7 @@ from cellwright.inference.resample import Grid, resample_region
 from cellwright.inference.tiles import Region
 
 Normalise = Callable[[AnyArray, DoubleArray], FloatArray]
+"""From pixels (C, [Z,] Y, X) and the limits (C, 2) of their image to float32 pixels."""
 
 
 @dataclass(frozen=True, slots=True)

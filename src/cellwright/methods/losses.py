@@ -58,7 +58,15 @@ def focal(
 def dice(
     logits: Tensor, target: Tensor, valid: Tensor | None = None, *, smooth: float = 1.0
 ) -> Tensor:
-    """Return the `soft_dice` loss of sigmoid(`logits`)."""
+    """Return the `soft_dice` loss of sigmoid(`logits`).
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``(N, K, [Z,] Y, X)``, before the sigmoid.
+    target, valid, smooth
+        See `soft_dice`.
+    """
     return soft_dice(torch.sigmoid(logits.float()), target, valid, smooth=smooth)
 
 

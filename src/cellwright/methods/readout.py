@@ -48,16 +48,20 @@ class MapReader(Protocol):
     """
 
     @property
-    def outputs(self) -> tuple[str, ...]: ...  # noqa: D102 - described above
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the maps, in channel order."""
 
     @property
-    def evidence_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    def evidence_names(self) -> tuple[str, ...]:
+        """Names of the columns of `Instances.evidence`."""
 
     @property
-    def reach(self) -> int: ...  # noqa: D102
+    def reach(self) -> int:
+        """Farthest pixel of an object from its anchor along either axis, in px."""
 
     @property
-    def margin(self) -> int: ...  # noqa: D102
+    def margin(self) -> int:
+        """How far around a window the maps decide about the objects anchored in it, in px."""
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.
@@ -84,7 +88,8 @@ class Readout(MapReader, Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def tunable(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102 - described above
+    def tunable(self) -> Mapping[str, tuple[float, ...]]:
+        """Parameters that are chosen on validation images, and the values to try."""
 
     @classmethod
     def suited_to(cls, dimensions: int, diameter: float) -> Self:

@@ -22,7 +22,8 @@ class AnyRecipe(Protocol):
     """
 
     @property
-    def readout(self) -> Any: ...  # noqa: D102 - described above
+    def readout(self) -> Any:
+        """Reads what the network learns."""
 
     def targets(self, truth: Any, /) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.
@@ -73,7 +74,14 @@ class OverlapRecipe(Protocol):
 
 
 def object_targets(recipe: Any, truth: Any) -> dict[str, AnyArray]:
-    """Return what a network should say about a patch, in which objects may be `Layers`."""
+    """Return what a network should say about a patch, in which objects may be `Layers`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        An `OverlapRecipe`, too, where objects are `Layers`.
+    truth : ndarray, shape ([Z,] Y, X), int32, or Layers
+    """
     if isinstance(truth, Layers):
         return dict(recipe.whole_targets(truth.labels))
     return dict(recipe.targets(truth))
@@ -89,7 +97,8 @@ class Recipe(AnyRecipe, Protocol):
     """
 
     @property
-    def readout(self) -> MapReader: ...  # noqa: D102 - described above
+    def readout(self) -> MapReader:
+        """Reads what the network learns."""
 
     def targets(self, labels: LabelArray, /) -> dict[str, AnyArray]:
         """Return what the network should say about one patch.

@@ -110,6 +110,7 @@ METHODS: dict[str, Method] = {
         ),
     )
 }
+"""The methods that find objects, by name."""
 
 
 CLASS_METHODS: dict[str, Method] = {

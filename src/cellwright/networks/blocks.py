@@ -96,6 +96,7 @@ BLOCKS: dict[str, Callable[[LayerStyle, int, int, int], nn.Module]] = {
     "separable": SeparableBlock,
     "dilated": DilatedBlock,
 }
+"""Blocks by name, made from a style, the channels that arrive and leave, and a number of layers."""
 
 
 def block_depth(block: str, count: int) -> int:

@@ -13,6 +13,7 @@ CONVOLUTION: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED: dict[int, Callable[..., nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 MAX_POOL: dict[int, Callable[..., nn.Module]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 DROPOUT: dict[int, Callable[..., nn.Module]] = {2: nn.Dropout2d, 3: nn.Dropout3d}
+"""Layers by the number of spatial axes, as in the three above."""
 _BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
@@ -37,6 +38,7 @@ NORMS: dict[str, Callable[[int, int], nn.Module]] = {
     "group": lambda dimensions, channels: nn.GroupNorm(math.gcd(8, channels), channels),
     "none": lambda dimensions, channels: nn.Identity(),
 }
+"""Norms by name, made from the number of spatial axes and of channels."""
 IMAGE_STATISTICS = ("instance", "group")
 """Norms that take statistics over the whole input when predicting, too."""
 
@@ -46,11 +48,22 @@ ACTIVATIONS: dict[str, Callable[[bool], nn.Module]] = {
     "silu": lambda inplace: nn.SiLU(inplace=inplace),
     "gelu": lambda inplace: nn.GELU(),
 }
+"""Activations by name, made from whether they may overwrite their input."""
 
 
 @dataclass(frozen=True)
 class LayerStyle:
-    """What all convolution layers of a network, or of a level of it, have in common."""
+    """What all convolution layers of a network, or of a level of it, have in common.
+
+    Parameters
+    ----------
+    dimensions : int
+        2 for planes, 3 for volumes.
+    norm, activation : str
+        In `NORMS` and `ACTIVATIONS`.
+    kernel : int or tuple of int
+        Size of the convolutions, in px, for all axes or for each; odd.
+    """
 
     dimensions: int
     norm: str
@@ -65,7 +78,18 @@ class LayerStyle:
         dilation: PerAxis = 1,
         groups: int = 1,
     ) -> nn.Module:
-        """Make a same-size convolution without anything after it; `size` is `kernel` if None."""
+        """Make a same-size convolution without anything after it.
+
+        Parameters
+        ----------
+        in_channels, out_channels : int
+        size : int or tuple of int, optional
+            In px, in place of `kernel`.
+        dilation : int or tuple of int
+            Distance of the pixels that it looks at, in px.
+        groups : int
+            Parts into which the channels are cut; each part sees its own only.
+        """
         sizes = per_axis(self.kernel if size is None else size, self.dimensions)
         dilations = per_axis(dilation, self.dimensions)
         return CONVOLUTION[self.dimensions](
@@ -95,14 +119,17 @@ class LayerStyle:
         size: PerAxis | None = None,
         dilation: PerAxis = 1,
     ) -> nn.Sequential:
-        """Make convolution, norm and activation."""
+        """Make convolution, norm and activation; for the parameters see `convolution`."""
         convolution = self.convolution(in_channels, out_channels, size, dilation)
         return self.activated(convolution, channels=out_channels)
 
     def preactivated(
         self, in_channels: int, out_channels: int, size: PerAxis | None = None
     ) -> nn.Sequential:
-        """Make norm, activation and convolution, which leave their input as it is."""
+        """Make norm, activation and convolution, which leave their input as it is.
+
+        For the parameters see `convolution`.
+        """
         return nn.Sequential(
             NORMS[self.norm](self.dimensions, in_channels),
             ACTIVATIONS[self.activation](False),
@@ -122,6 +149,13 @@ def gather(
 
     The same linear map as space-to-depth followed by a 3-px convolution, without the reshaping.
     It looks around along those axes only along which the other convolutions do.
+
+    Parameters
+    ----------
+    style : LayerStyle
+    in_channels, out_channels : int
+    factors : tuple of int
+        Sides of a patch, ([Z,] Y, X), in px.
     """
     radii = gathering_radii(style)
     convolution = CONVOLUTION[style.dimensions](
@@ -143,7 +177,7 @@ def gathering_radii(style: LayerStyle) -> tuple[int, ...]:
 def spread(
     dimensions: int, in_channels: int, out_channels: int, factors: tuple[int, ...]
 ) -> nn.Module:
-    """Spread channels over patches of pixels, the way back from `gather`."""
+    """Spread channels over patches of pixels, the way back from `gather`; parameters as there."""
     return TRANSPOSED[dimensions](in_channels, out_channels, factors, factors)
 
 

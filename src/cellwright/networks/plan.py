@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PLANE_PATCH = 256
+"""Side of patches of planes, in px, unless images are smaller."""
 LEVELLED = ("unet", "nested", "fpn")
 """Networks whose levels are planned."""
 SIDE_STEP = 8

@@ -85,6 +85,7 @@ NETWORKS: dict[str, Entry] = {
         "Mixed-scale dense network, few parameters: for very few annotated images.",
     ),
 }
+"""All networks, by name."""
 
 ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "plain": (
@@ -164,6 +165,13 @@ def network_description(
 
 def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
     """Return the width and the depth of a network when nothing else is said.
+
+    Parameters
+    ----------
+    name : str
+        In `NETWORKS`.
+    volumes : bool
+        Whether it sees volumes instead of planes.
 
     Raises
     ------

@@ -149,6 +149,13 @@ def freeze(network: nn.Module, count: int) -> None:
 
     Frozen norms keep their statistics, too.
 
+    Parameters
+    ----------
+    network : Module
+        Changed in place.
+    count : int
+        See `stages`.
+
     Raises
     ------
     UsageError

@@ -10,6 +10,7 @@ from cellwright.datasets.objects import Objects
 from cellwright.methods.logits import probability
 
 NOT_KNOWN = -1
+"""Owner of a pixel of which nothing is known; see `owners_of`."""
 _SHORTEST = 0.5  # px; a box holds its anchor
 
 

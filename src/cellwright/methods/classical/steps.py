@@ -14,7 +14,7 @@ Widths = tuple[float, ...]
 
 
 def flattened(pixels: FloatArray, width: Widths) -> FloatArray:
-    """Subtract the background: the image blurred so far that objects vanish."""
+    """Subtract the background: the image, shape ([Z,] Y, X), blurred so far that objects vanish."""
     return pixels - gaussian(pixels, width)
 
 
@@ -45,7 +45,16 @@ def level(local: FloatArray, factor: float, locality: float, least: float) -> Fl
 
 
 def filled(mask: BoolArray, largest: int) -> BoolArray:
-    """Fill the holes of the foreground whose extent along every axis is at most `largest` px."""
+    """Fill the holes of the foreground whose extent along every axis is at most `largest` px.
+
+    What the side of the image closes counts as a hole, too.
+
+    Parameters
+    ----------
+    mask : ndarray, shape ([Z,] Y, X), bool
+    largest : int
+        In px.
+    """
     from scipy.ndimage import find_objects, label
 
     holes, _ = label(~mask)

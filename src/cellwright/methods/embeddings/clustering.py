@@ -210,7 +210,19 @@ def captures(
     offset: FloatArray,
     reach: int,
 ) -> bool:
-    """Return whether seed m captures a pixel."""
+    """Return whether seed m captures a pixel.
+
+    Parameters
+    ----------
+    places, offsets, scales, reach
+        Of the seeds; see `rounds_of`.
+    m : int
+        Index of a seed.
+    place : ndarray, shape (3,), int64
+        Plane, row and column of the pixel.
+    offset : ndarray, shape (3,), float32
+        Where it points to from there, in px.
+    """
     near: bool = _within(places[m], place, reach)
     return near and _distance(places[m], offsets[m], scales[m], place, offset) < 1
 

@@ -250,7 +250,18 @@ def fit_samples(
 ) -> PixelClassifier:
     """Learn pixel classes from annotated pixels; see `fit_pixel_classifier`.
 
-    `classes` is how many there are, where not all of them may be annotated.
+    Parameters
+    ----------
+    samples : sequence of Samples
+        One per image, such as from `samples_of`.
+    bank : FilterBank
+        What the features of the samples were computed with.
+    channels, dimensions : int
+        Of the images: their number of channels and of spatial axes.
+    classes : int, optional
+        How many there are, where not all of them may be annotated.
+    trees, seed : int
+        As of `fit_pixel_classifier`.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from cellwright._types import AnyArray, LabelArray
 from cellwright.methods.boundary import geometry
 
 UNKNOWN = -1
+"""Class of pixels that are not annotated."""
 _SEAM = 1  # px; pixels this near to two objects are boundary
 
 

@@ -15,6 +15,7 @@ from cellwright.methods.peaks import peaks
 from cellwright.methods.points import subpixel
 
 FITS = ("quadratic", "gaussian")
+"""Ways to tell where between the pixels a spot lies; see `detect_spots`."""
 THRESHOLD = 4.5
 """Least response of a spot in standard deviations of the noise, when nothing is said."""
 _SAMPLE = 100_000  # pixels that the noise is measured from
@@ -179,7 +180,13 @@ def find_spots(
 
 
 def spot_reach(widths: Sequence[float]) -> tuple[int, ...]:
-    """Return how far from its peak pixels decide about a spot, along each axis in px."""
+    """Return how far from its peak pixels decide about a spot, along each axis in px.
+
+    Parameters
+    ----------
+    widths : sequence of float
+        As in `find_spots`.
+    """
     # The response looks one pixel farther than its Gaussian, a peak is above its neighbours; a fit
     # looks around a position up to a pixel and a half away.
     return tuple(

@@ -16,6 +16,7 @@ from cellwright.methods.watershed import flooding
 from cellwright.methods.watershed.evidence import describe
 
 RELIEFS = ("depth", "nearness")
+"""What a network may learn as the relief; see `WatershedReadout`."""
 
 
 @dataclass(frozen=True, slots=True)
