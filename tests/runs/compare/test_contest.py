@@ -1,6 +1,7 @@
 """What a contest does with its time, on a machine that is simulated: nothing is trained."""
 
 import math
+import re
 import types
 
 import numpy as np
@@ -102,6 +103,11 @@ def played(folds, tmp_path, monkeypatch):
     return play
 
 
+def advised(text):
+    """Return the minutes that a sentence tells to give."""
+    return int(re.search(r"With --minutes (\d+) there is time for 4 candidates", text).group(1))
+
+
 @pytest.mark.parametrize("image", [0.1, 1.0, 5.0])
 @pytest.mark.parametrize("minutes", [4, 10, 60])
 def test_it_leaves_time_for_the_final_model(played, image, minutes):
@@ -122,7 +128,7 @@ def test_what_is_trained_once_for_all_rounds_takes_its_time_once(played):
 
 def test_it_says_beforehand_what_fits(played):
     found, _ = played(Simulation(image=0.1), 60)
-    (note,) = found.notes
+    note = found.notes[0]
     assert note.startswith("60 min are enough for 4 candidates in 3 folds")
     assert "2 rounds, about" in note
 
@@ -203,7 +209,7 @@ def test_rounds_that_there_was_no_time_for_are_told(played):
 
 def test_a_rehearsal_that_takes_all_the_time_says_so_and_is_done_anew(played):
     machine = Simulation(image=3.0)
-    with pytest.raises(TrainingError, match=r"0.2 min are over before anything is compared"):
+    with pytest.raises(TrainingError, match=r"0.2 min are too few .*With --minutes \d+ there"):
         played(machine, 0.2)
     machine.image = 0.01  # all is compiled now
     found, _ = played(machine, 0.5)
@@ -211,7 +217,9 @@ def test_a_rehearsal_that_takes_all_the_time_says_so_and_is_done_anew(played):
 
 
 def test_the_final_model_learns_something_however_little_time_is_left(played):
-    found, clock = played(Simulation(image=0.01), 0.24)
+    machine = Simulation(image=0.01)
+    found, clock = played(machine, 1)
+    machine.now += 60.0
     assert clock.left < 0
     assert found.final_minutes(found.standings[0].candidate) > 0
 
@@ -222,8 +230,31 @@ def test_a_rehearsal_leaves_nothing_behind(played, tmp_path):
 
 
 def test_when_nothing_fits_it_says_so(played):
-    with pytest.raises(TrainingError, match=r"No candidate can take part.*share of the time"):
+    with pytest.raises(
+        TrainingError, match=r"No candidate can take part.*share of the time.*Give --minutes 2 or"
+    ):
         played(Simulation(image=500.0), 1)
+
+
+@pytest.mark.parametrize(("image", "minutes"), [(3.0, 1.5), (5.0, 2.0)])
+def test_minutes_that_are_too_few_are_refused_at_once_with_those_that_do(played, image, minutes):
+    machine = Simulation(image=image)
+    with pytest.raises(TrainingError, match="too few to compare") as refused:
+        played(machine, minutes)
+    assert machine.now < 60 * minutes  # nothing but the rehearsal
+    enough = advised(str(refused.value))
+    found, _ = played(Simulation(image=image), enough)
+    assert found.notes[0].startswith(f"{enough} min are enough for 4 candidates")
+    assert not found.schedule.left_out and not any("--minutes" in note for note in found.notes)
+
+
+def test_short_trainings_are_told_with_the_minutes_that_would_do(played):
+    def longer(note):
+        return played(Simulation(image=0.1), advised(note))[0].notes
+
+    found, _ = played(Simulation(image=0.1), 10)
+    assert re.search(r"about \d+ steps", found.notes[0])
+    assert not any("--minutes" in note for note in longer(found.notes[1]))
 
 
 def test_an_interrupted_contest_keeps_its_plan_and_its_time(played):

@@ -61,5 +61,5 @@ def test_who_takes_too_long_is_left_out_and_it_is_said_why():
 
 def test_one_candidate_always_stays():
     schedule = plan_schedule(("a",), (), 3, 10, 10, costs({"a": 100}, 1.0))
-    assert schedule.candidates == ("a",) and schedule.folds == 1
+    assert schedule.candidates == ("a",) and schedule.folds == 1 and not schedule.within
     assert schedule.final_minutes > 0 and schedule.rounds[0].minutes > 0

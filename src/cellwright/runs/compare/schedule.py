@@ -11,8 +11,11 @@ from cellwright.runs.compare.rounds import Round, halved, plan_rounds
 _JUDGED = (96, 48, 24, 12, 6)  # images of a fold that candidates are judged on, if not all
 _FEWEST_JUDGED = 3
 _MOST_BESIDES = 0.5  # share of the time that may go into anything but learning
+_MORE = 1.1  # times as long is the next budget that is looked at, to find one that is enough
 FINAL = 2.0
 """So many times what a candidate takes besides learning in a fold, the final model takes."""
+FEWEST_STEPS = 300
+"""Below this many, a training says little about where it leads."""
 
 Besides = Callable[[str, int, int], float]
 """``besides(candidate, folds, judged)``: what its trainings in some folds, judged on at most so
@@ -34,6 +37,8 @@ class Schedule:
         Of learning, for the model that is recommended.
     left_out : dict of str to str
         Candidates that do not fit, and why.
+    within : bool
+        Whether all of it stays within the time.
     """
 
     candidates: tuple[str, ...]
@@ -42,6 +47,7 @@ class Schedule:
     rounds: tuple[Round, ...]
     final_minutes: float
     left_out: dict[str, str] = field(default_factory=dict)
+    within: bool = True
 
 
 def plan_schedule(
@@ -83,15 +89,37 @@ def plan_schedule(
                 minutes = max(seconds - spent, _MOST_BESIDES * seconds / 2) / 60
                 final = minutes / (len(counts) + 1)
                 rounds = plan_rounds(counts, some, minutes - final)
-                return Schedule(tuple(staying), some, judged, rounds, final, left_out)
+                within = spent + 60 * minutes <= seconds * (1 + 1e-9)
+                return Schedule(tuple(staying), some, judged, rounds, final, left_out, within)
         slowest = max(staying, key=lambda name: besides(name, 1, _FEWEST_JUDGED))
         staying.remove(slowest)
         needed = besides(slowest, 1, _FEWEST_JUDGED)
         left_out[slowest] = (
             f"One training takes about {needed:.0f} s besides its steps, judged on "
-            f"{counted(min(images, _FEWEST_JUDGED), 'image')}: too much of the time. Give more "
-            "minutes, or fewer candidates."
+            f"{counted(min(images, _FEWEST_JUDGED), 'image')}: too much of the time."
         )
+
+
+def enough_seconds(
+    plan: Callable[[float], Schedule], steps: Callable[[Schedule], float], seconds: float
+) -> float:
+    """Return a budget in which all candidates take part and learn long enough to be compared.
+
+    Parameters
+    ----------
+    plan : callable
+        Returns what fits into so many seconds.
+    steps : callable
+        Returns the fewest steps that a training takes which gets to the last round; infinity
+        where nothing learns in steps.
+    seconds : float
+        Budget to begin with.
+    """
+    while True:
+        schedule = plan(seconds)
+        if schedule.within and not schedule.left_out and steps(schedule) >= FEWEST_STEPS:
+            return seconds
+        seconds *= _MORE
 
 
 def _last(images: int) -> tuple[int, int, int]:

@@ -6,9 +6,7 @@ from typing import Any
 
 from cellwright._words import counted
 from cellwright.runs.compare.results import COMPLETE, Findings, deciding, title_of
-
-FEWEST_STEPS = 300
-"""Below this many, a training says little about where it leads."""
+from cellwright.runs.compare.schedule import FEWEST_STEPS
 
 
 def said(findings: Findings) -> list[str]:
