@@ -117,6 +117,9 @@ def test_what_does_not_fit_is_refused(rng):
         fit_pixel_classifier([pixels], [np.full_like(scribbles, -1)], SMALL)
     with pytest.raises(InputError, match="do not fit"):
         fit_pixel_classifier([pixels], [scribbles[:, 1:]], SMALL)
+    samples = [samples_of(pixels, np.where(scribbles == 1, 7, scribbles), SMALL)]
+    with pytest.raises(InputError, match="class 7, but the classes end with 1"):
+        fit_samples(samples, SMALL, 2, 2, classes=2)
     with pytest.raises(UsageError, match="one each"):
         fit_pixel_classifier([pixels], [], SMALL)
     with pytest.raises(UsageError, match="trees"):

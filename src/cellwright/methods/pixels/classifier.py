@@ -266,7 +266,7 @@ def fit_samples(
     Raises
     ------
     InputError
-        If no pixel is annotated.
+        If no pixel is annotated, or one is of a class beyond the last.
     UsageError
         If there is no tree.
     """
@@ -276,10 +276,15 @@ def fit_samples(
     known = np.concatenate([one.classes for one in samples])
     if len(known) == 0:
         raise InputError("No pixel is annotated: draw a line in every class first.")
+    count = int(known.max()) + 1 if classes is None else classes
+    if known.max() >= count:
+        raise InputError(
+            f"A pixel is annotated as class {known.max()}, but the classes end with {count - 1}: "
+            "name all classes, or correct the annotation."
+        )
     bins = Bins.fit(values)
     codes = np.empty(values.shape, np.uint8)
     bins.encode(values.T, 0, codes)
-    count = int(known.max()) + 1 if classes is None else classes
     forest = grow_forest(codes, known, count, trees=trees, seed=seed)
     return PixelClassifier(bank, channels, dimensions, bins, forest)
 
