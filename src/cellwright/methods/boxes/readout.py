@@ -14,6 +14,7 @@ from cellwright._types import FloatArray, IntArray
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.methods.boxes import geometry
 from cellwright.methods.boxes.suppression import FARTHEST, central, rounds_of
+from cellwright.methods.logits import logit
 from cellwright.methods.peaks import peaks
 
 _IMPROBABLE = 0.1  # score of what hardly ever is an object
@@ -170,7 +171,7 @@ class BoxesReadout:
         # The score, a geometric mean, is at most the root of the probability.
         floor = self.threshold**2
         best = np.ascontiguousarray(maps[:count].max(0, keepdims=True))
-        places = np.ascontiguousarray(peaks(best, math.log(floor / (1 - floor)))[:, 1:])
+        places = np.ascontiguousarray(peaks(best, logit(floor))[:, 1:])
         chances, distances = geometry.proposals(maps, places, count, self.unit, float(self.longest))
         classes = chances[:, :count].argmax(1)
         scores = np.sqrt(chances[:, :count].max(1) * chances[:, count])

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.embeddings import clustering
 from cellwright.methods.embeddings.overlapping import covered
+from cellwright.methods.logits import logit
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
 from cellwright.methods.readout import Instances
@@ -126,7 +127,7 @@ class EmbeddingsReadout:
         """
         shape, axes = maps.shape[1:], maps.ndim - 1
         logits, offsets, scales = self._embedded(maps)
-        seeds = clustering.seeds_of(logits, offsets, scales, _logit(self.certainty))
+        seeds = clustering.seeds_of(logits, offsets, scales, logit(self.certainty))
         at_seeds = (slice(None), *seeds.T)
         shifts = np.ascontiguousarray(offsets[at_seeds].T)
         sharpness = np.ascontiguousarray(scales[at_seeds].T)
@@ -135,7 +136,7 @@ class EmbeddingsReadout:
         seeds, shifts, sharpness = seeds[kept], shifts[kept], sharpness[kept]
 
         labels = clustering.assign(
-            logits, offsets, _logit(self.threshold), seeds, shifts, sharpness, self.reach
+            logits, offsets, logit(self.threshold), seeds, shifts, sharpness, self.reach
         )
         if axes == 2:
             labels = tidy(labels[0], len(seeds))[None]
@@ -164,10 +165,6 @@ class EmbeddingsReadout:
         offsets = _along_axes(volume[1 : 1 + axes] * np.float32(self.unit), fill=0)
         scales = np.exp(-volume[1 + axes :].clip(-WIDEST, WIDEST)) / np.float32(self.bandwidth)
         return logits, offsets, _along_axes(scales.clip(1 / self.longest, 1 / _NARROWEST), fill=1)
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability))
 
 
 def _along_axes(maps: FloatArray, fill: float) -> FloatArray:

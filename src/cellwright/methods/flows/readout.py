@@ -13,6 +13,7 @@ from cellwright._errors import UsageError
 from cellwright._types import BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.methods.components import components
 from cellwright.methods.flows import dynamics, geometry
+from cellwright.methods.logits import logit
 from cellwright.methods.numbering import number_kept, number_visible
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
@@ -140,7 +141,7 @@ class FlowsReadout:
         shape = maps.shape[1:]
         volume = np.ascontiguousarray(maps if len(shape) == 3 else maps[:, None], np.float32)
         logits, flows = volume[0], volume[1:]
-        foreground = logits > math.log(self.threshold / (1 - self.threshold))
+        foreground = logits > logit(self.threshold)
         steps = dynamics.steps_of(foreground, flows, self.unit, self.rest)
         labels, anchors = self._objects(foreground, steps)
         evidence = dynamics.describe(

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.boxes.suppression import FARTHEST, central, rounds_of
+from cellwright.methods.logits import logit
 from cellwright.methods.masks.geometry import TERMS, covered, paint, sizes_of
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
@@ -170,7 +171,7 @@ class MasksReadout:
     def _proposals(self, maps: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return anchors (N, 2), logits (N,) and distances (N, 4) in px, the best first."""
         likely = np.ascontiguousarray(maps[:1], np.float32)
-        places = peaks(likely, math.log(self.threshold / (1 - self.threshold)))[:, 1:]
+        places = peaks(likely, logit(self.threshold))[:, 1:]
         places = np.ascontiguousarray(places)
         distances = self._distances(maps, places)
         scores = maps[(0, *places.T)]

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray
+from cellwright.methods.logits import logit
 from cellwright.methods.offsets import voting
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
@@ -111,7 +112,7 @@ class OffsetsReadout:
             down,
             right,
             unit=self.unit,
-            threshold=math.log(self.threshold / (1 - self.threshold)),
+            threshold=logit(self.threshold),
             steps=self.steps,
             reach=self.travel,
         )

@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, FloatArray, IntArray
 from cellwright.datasets.boxes import ONE_CLASS
+from cellwright.methods.logits import logit
 from cellwright.methods.peaks import peaks
 from cellwright.methods.points import heat
 
@@ -174,7 +175,7 @@ class PointsReadout:
         logits = np.ascontiguousarray(volume[:count].max(0))
         shifts = np.zeros((3, *logits.shape), np.float32)
         shifts[3 - axes :] = volume[count : count + axes]
-        floor = math.log(self.threshold / (1 - self.threshold))
+        floor = logit(self.threshold)
         anchors = peaks(logits, floor)
         ways = shifts[(slice(None), *anchors.T)].T.clip(-self.reach, self.reach)
         apart = self.apart / np.array([self.anisotropy, 1, 1])

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray, IntArray
+from cellwright.methods.logits import logit
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
 from cellwright.methods.peaks import peaks
@@ -175,7 +176,7 @@ class StarsReadout:
     ) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return centres (N, 3), logits (N,) and distances (N, R) in px, the best first."""
         logits = volume[0]
-        centres = peaks(logits, math.log(self.threshold / (1 - self.threshold)))
+        centres = peaks(logits, logit(self.threshold))
         distances = self._distances(volume, centres, dimensions)
         radii = _NEAR * (distances**dimensions).mean(1) ** (1 / dimensions)
         out = stand_out(logits, centres, radii.astype(np.int32), self.anisotropy)

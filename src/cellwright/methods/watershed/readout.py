@@ -11,6 +11,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray
+from cellwright.methods.logits import logit
 from cellwright.methods.readout import Instances
 from cellwright.methods.watershed import flooding
 from cellwright.methods.watershed.evidence import describe
@@ -126,7 +127,7 @@ class WatershedReadout:
         logits, relief = volume
         for _ in range(self.smoothing):
             relief = flooding.smoothed(relief)
-        foreground = logits > math.log(self.threshold / (1 - self.threshold))
+        foreground = logits > logit(self.threshold)
         basins, tops = flooding.basins_of(relief, foreground, self.travel)
         joins = flooding.merges(relief, basins, tops, self.persistence, self.travel)
         group = flooding.follow(joins, tops, volume.shape[1:], self.travel)
