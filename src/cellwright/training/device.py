@@ -5,6 +5,7 @@ import importlib.util
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def arithmetic(device: torch.device, mixed: bool) -> torch.dtype:
     if device.type == "cuda":
         able = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        told = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.6 does not tell yet
+        told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # not in torch 2.6
         able = told.get("avx512_bf16") or told.get("amx_bf16")
     return torch.bfloat16 if able else torch.float32
 
