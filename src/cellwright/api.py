@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cellwright._arguments import as_path, as_paths, check_made, check_numbers
 from cellwright._types import AnyArray
 from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
@@ -108,13 +109,16 @@ def segment(
     OutputError
         If `output` holds other results or cannot be written.
     UsageError
-        If the options do not fit the model, or none of the images.
+        If the options do not fit the model, or none of the images, or an argument is of a wrong
+        kind.
     """
-    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    options = SegmentOptions() if options is None else options
+    check_made(options, SegmentOptions, "options")
+    check_numbers(jobs=jobs)
     return segment_images(
-        given,
-        Path(output),
-        options or SegmentOptions(),
+        as_paths(inputs, "inputs"),
+        as_path(output, "output"),
+        options,
         model=model,
         jobs=jobs,
         overwrite=overwrite,

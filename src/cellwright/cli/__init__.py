@@ -1,8 +1,16 @@
 """The command line: parses, calls, prints."""
 
+import sys
+
+EXIT_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the program ``cellwright``."""
-    from cellwright.cli.program import program
+    try:
+        from cellwright.cli.program import program
 
-    program(prog_name="cellwright")
+        program(prog_name="cellwright")
+    except KeyboardInterrupt:  # while the program was still being loaded, or already leaving
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(EXIT_INTERRUPTED)

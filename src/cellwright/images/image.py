@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cellwright._errors import AxesError
+from cellwright._arguments import check_numbers, described
+from cellwright._errors import AxesError, InputError
 from cellwright._types import AnyArray
 
 AXES = "TCZYX"
@@ -60,6 +62,10 @@ class Image:
     AxesError
         If the axes do not fit the shape, a pixel size or channel name is missing or extra, or a
         pixel size or the frame interval is not positive.
+    InputError
+        If `data` is no array.
+    UsageError
+        If `frame_interval` is no number.
     """
 
     data: PixelSource
@@ -71,13 +77,26 @@ class Image:
     lateral_size: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.data, PixelSource):
+            raise InputError(
+                f"The pixels of an image are an array, not {described(self.data)}. Make one with "
+                "numpy.array, or read a file with cellwright.read(path)."
+            )
+        if not isinstance(self.axes, str):
+            raise AxesError(f"Axes are letters, such as 'CYX', not {described(self.axes)}.")
         check_axes(self.axes, self.data.shape, self.name)
+        check_numbers(frame_interval=self.frame_interval)
         self._check_size(self.pixel_size, self.spatial_axes)
         self._check_size(self.lateral_size, "YX")
         if self.frame_interval is not None and not 0 < self.frame_interval < np.inf:
             raise AxesError(
                 f"'{self.name}': the frame interval {self.frame_interval} s is not positive; "
                 "give the true time, or none."
+            )
+        if isinstance(self.channel_names, str):
+            raise AxesError(
+                f"'{self.name}': channel names are several, such as ('DAPI', 'actin'), not the "
+                f"text {self.channel_names!r}."
             )
         if self.channel_names is not None and len(self.channel_names) != self.sizes.get("C", 1):
             raise AxesError(
@@ -88,6 +107,11 @@ class Image:
     def _check_size(self, size: tuple[float, ...] | None, axes: str) -> None:
         if size is None:
             return
+        if not isinstance(size, Sequence) or not all(isinstance(one, Real) for one in size):
+            raise AxesError(
+                f"'{self.name}': a pixel size is a number in µm for each of the axes {axes}, such "
+                f"as {(0.5,) * len(axes)}, not {size!r}."
+            )
         if len(size) != len(axes):
             raise AxesError(
                 f"'{self.name}': {len(size)} pixel sizes were given for the spatial axes {axes}; "

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import FormatError, InputError
+from cellwright._arguments import as_path, described
+from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._types import AnyArray, LabelArray
 from cellwright._words import missing
 from cellwright.images import omezarr, raster, tiff
@@ -58,8 +59,12 @@ def read(
         If the file does not tell what an axis is and `axes` does not either.
     InputError
         If there is no such file, scene or level, or several scenes and none was chosen.
+    UsageError
+        If `path` or `axes` is of a wrong kind.
     """
-    path = Path(path)
+    path = as_path(path, "path")
+    if axes is not None and not isinstance(axes, str):
+        raise UsageError(f"axes must be letters, such as 'ZYX', not {described(axes)}.")
     reader = find_reader(path)
     names = _scene_names(reader, path)
     index = _scene_index(names, scene, path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellwright._arguments import as_path
 from cellwright._errors import AxesError, OutputError, UsageError
 from cellwright._types import AnyArray
 from cellwright.images.arrays import as_image
@@ -70,7 +71,7 @@ def write(
     InputError
         If it is neither an image nor such an array.
     """
-    path, image = Path(path), as_image(image)
+    path, image = as_path(path, "path"), as_image(image)
     writer = find_writer(path)
     refuse_existing(path, overwrite)
     writer(path, image, Encoding(compression, ngff))
@@ -113,7 +114,7 @@ def write_labels(
     AxesError
         If the labels do not fit the axes of `like`.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     into_store = path.parent.name == "labels" and is_zarr(path.parent.parent)
     writer = None if into_store else find_writer(path)
     if path.suffix.lower() in LOSSY:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from cellwright._arguments import described
 from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
 from cellwright._words import option
@@ -161,7 +162,7 @@ def check_channels(
         If there is no such channel, or too few or too many remain.
     """
     present = image.sizes.get("C", 1)
-    asked = (channel,) if isinstance(channel, int | str) else tuple(channel or ())
+    asked = as_channels(channel)
     chosen = tuple(_index_of(one, image, present) for one in asked) or None
     count = len(chosen) if chosen else present
     as_grey = image.is_rgb and chosen is None and len(wanted) == 1
@@ -173,6 +174,25 @@ def check_channels(
         f"'{image.name}' has {present} channels ({', '.join(names)}), but the model takes "
         f"{'a colour image or one channel' if wanted == RGB else ', '.join(wanted)}. "
         "Choose with --channel."
+    )
+
+
+def as_channels(channel: Channel | Sequence[Channel] | None) -> tuple[Channel, ...]:
+    """Return the channels that are asked for, of which one may stand alone; none for all.
+
+    Raises
+    ------
+    UsageError
+        If they are no names or numbers.
+    """
+    if channel is None:
+        return ()
+    if isinstance(channel, int | str):
+        return (channel,)
+    if isinstance(channel, Sequence) and all(isinstance(one, int | str) for one in channel):
+        return tuple(channel)
+    raise UsageError(
+        f"channel must be the name or the number of one, or several, not {described(channel)}."
     )
 
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellwright._arguments import as_path
 from cellwright._errors import ModelError
 from cellwright._words import did_you_mean, missing
 from cellwright.models.card import check_name
@@ -72,7 +73,7 @@ def find_model(name_or_path: str | Path) -> Path:
     known = {model.name: model.path for model in list_models()}
     if str(name_or_path) in known:
         return known[str(name_or_path)]
-    path = Path(name_or_path)
+    path = as_path(name_or_path, "model")
     if path.exists():
         return path
     if len(path.parts) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cellwright._arguments import check_numbers
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.arrays import as_image
@@ -128,6 +129,7 @@ class Model:
         """
         if threshold is None:
             return self.card.threshold
+        check_numbers(threshold=threshold)
         if not 0 <= threshold <= 1:
             raise UsageError(f"The threshold is a confidence between 0 and 1, not {threshold}.")
         return threshold

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellwright._arguments import check_numbers
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, Table
 from cellwright.images.checks import check_pixels
@@ -59,6 +60,7 @@ class SpotSettings:
     threshold: float = THRESHOLD
 
     def __post_init__(self) -> None:
+        check_numbers(diameter=self.diameter, threshold=self.threshold)
         if not SMALLEST <= self.diameter <= LARGEST:
             raise UsageError(
                 f"Spots are {SMALLEST:g} to {LARGEST:g} px across, not {self.diameter:g}: give "

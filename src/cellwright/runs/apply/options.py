@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import get_args
 
+from cellwright._arguments import check_numbers
 from cellwright._errors import UsageError
+from cellwright.models.channels import as_channels
 from cellwright.runs.apply.planes import Depth
 
 
@@ -47,9 +49,14 @@ class ApplyOptions:
     pixel_size: float | None = None
 
     def __post_init__(self) -> None:
-        given: object = self.channel
-        asked = (given,) if isinstance(given, int | str) else self.channel
+        asked = as_channels(self.channel)
         object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
+        check_numbers(
+            tile=self.tile,
+            threshold=self.threshold,
+            diameter=self.diameter,
+            pixel_size=self.pixel_size,
+        )
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(
                 f"The threshold is a confidence between 0 and 1, not {self.threshold!r}."

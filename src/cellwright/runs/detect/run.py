@@ -5,6 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from cellwright._arguments import as_path, as_paths, check_made, check_numbers
 from cellwright._errors import UsageError
 from cellwright.inference.runtime import Device
 from cellwright.models.classes import ClassModel
@@ -66,10 +67,12 @@ def detect(
     UsageError
         If the model finds no objects, or an option does not go with what is looked for.
     """
-    given = [inputs] if isinstance(inputs, str | Path) else inputs
-    output = Path(output)
-    options = options or DetectOptions()
+    given, output = as_paths(inputs, "inputs"), as_path(output, "output")
+    options = DetectOptions() if options is None else options
+    check_made(options, DetectOptions, "options")
+    check_numbers(jobs=jobs)
     if spots is not None:
+        check_made(spots, SpotSettings, "spots")
         check_spot_options(options)
         work = partial(
             detect_points, output=output, options=options, open_model=partial(_given, spots)

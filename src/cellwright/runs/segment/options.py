@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from cellwright._arguments import check_numbers
 from cellwright._errors import UsageError
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.results.batch import Task
@@ -40,6 +41,7 @@ class SegmentOptions(ApplyOptions):
         ApplyOptions.__post_init__(self)
         if self.format not in SUFFIXES:
             raise UsageError(f"The format is one of {', '.join(SUFFIXES)}, not {self.format!r}.")
+        check_numbers(min_size=self.min_size)
         if not 0 <= self.min_size < math.inf:
             raise UsageError(f"The least area is 0 px or more, not {self.min_size!r}.")
 
