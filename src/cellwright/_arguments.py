@@ -57,7 +57,7 @@ def check_made(given: Any, kind: type, name: str) -> None:
 def check_numbers(**given: Any) -> None:
     """Raise `UsageError` unless all arguments are numbers, or None."""
     for name, value in given.items():
-        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
             raise UsageError(f"{name} must be a number, not {described(value)}.")
 
 

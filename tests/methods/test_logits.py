@@ -18,6 +18,7 @@ def test_a_probability_comes_back(share):
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"boundary"}))
 @pytest.mark.parametrize("share", [0.0, 1.0, float("nan")])
 def test_a_card_with_an_impossible_threshold_is_refused_in_words(name, share):
-    readout = replace(new_readout(name, 2, 30.0), threshold=share)
+    usual = new_readout(name, 2, 30.0)
     with pytest.raises(UsageError, match="between 0 and 1"):
+        readout = replace(usual, threshold=share)
         readout.decode(np.zeros((len(readout.outputs), 32, 32), np.float32))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cellwright.cli import options
+from cellwright.cli.exits import EXIT_SOME_FAILED
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, METHODS, POINT_METHODS
 from cellwright.networks.registry import NETWORKS
 from cellwright.runs.compare.options import DEFAULT_MINUTES
@@ -102,4 +103,4 @@ def compare(
     ]
     options.say(as_json, {"output": str(output), **metrics}, lines)
     if metrics["failed"]:
-        raise SystemExit(options.EXIT_SOME_FAILED)
+        raise SystemExit(EXIT_SOME_FAILED)

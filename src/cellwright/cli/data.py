@@ -9,6 +9,7 @@ import click
 
 from cellwright._words import counted
 from cellwright.cli import options
+from cellwright.cli.exits import EXIT_SOME_FAILED, EXIT_WRONG_INPUT
 
 if TYPE_CHECKING:
     from cellwright.datasets.leaks import Leak
@@ -43,7 +44,7 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
     facts = _facts(dataset, summary, leaks)
     options.say(as_json, facts, _lines(facts))
     if summary.problems:
-        raise SystemExit(options.EXIT_SOME_FAILED)
+        raise SystemExit(EXIT_SOME_FAILED)
 
 
 @data.command(short_help="Write a picture of patches as training would see them.")
@@ -253,9 +254,7 @@ def repair(
     ]
     options.say(as_json, facts, lines)
     if failed:
-        raise SystemExit(
-            options.EXIT_SOME_FAILED if len(failed) < len(done) else options.EXIT_WRONG_INPUT
-        )
+        raise SystemExit(EXIT_SOME_FAILED if len(failed) < len(done) else EXIT_WRONG_INPUT)
 
 
 def _check_output(output: Path, dataset: Dataset, overwrite: bool) -> None:

@@ -11,6 +11,7 @@ import click
 
 from cellwright._errors import InputError
 from cellwright._words import counted, did_you_mean, missing
+from cellwright.cli.exits import EXIT_SOME_FAILED, EXIT_WRONG_INPUT
 
 if TYPE_CHECKING:
     from cellwright.runs.results.result import RunResult
@@ -64,9 +65,6 @@ class Existing(click.Path):
         super().convert(value, param, ctx)  # refuses what is of another kind
         return Path(value)
 
-
-EXIT_SOME_FAILED = 1
-EXIT_WRONG_INPUT = 2
 
 output_folder = click.option(
     "-o",

@@ -12,8 +12,7 @@ import click
 from cellwright import __version__
 from cellwright._errors import CellwrightError, was_interrupted
 from cellwright._words import did_you_mean
-from cellwright.cli import EXIT_INTERRUPTED
-from cellwright.cli.options import EXIT_WRONG_INPUT
+from cellwright.cli.exits import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 
 COMMANDS = {
     "demo": ("cellwright.cli.demo:demo", "See it work on example images, within two minutes."),
