@@ -110,8 +110,9 @@ def heading(first: str, python: str | None) -> None:
 
 
 def quality(python: str | None) -> None:
-    """Print the mean over simulated movies, under each condition."""
+    """Print the mean over simulated movies, under each condition, and each from positions alone."""
     found: dict[str, list[dict[str, _Result]]] = {}
+    bare: dict[str, list[dict[str, _Result]]] = {}
     for name, (sample, motion) in MOVIES.items():
         for seed in SEEDS:
             for condition, case in conditions(simulated(sample, motion, seed)):
@@ -119,9 +120,12 @@ def quality(python: str | None) -> None:
                 found.setdefault(condition, []).append(results)
                 if condition == "as it is":
                     found.setdefault(name, []).append(results)
-    heading("simulated nuclei, LNK / division F1", python)
-    for name, all_results in found.items():
-        print(row(name, all_results), flush=True)
+                elif condition.endswith("positions only"):
+                    bare.setdefault(f"{name}, {condition}", []).append(results)
+    for what, table in (("simulated nuclei", found), ("each from positions alone", bare)):
+        heading(f"{what}, LNK / division F1", python)
+        for name, all_results in table.items():
+            print(row(name, all_results), flush=True)
 
 
 def real_movies(python: str | None) -> None:

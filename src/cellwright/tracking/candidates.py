@@ -214,7 +214,10 @@ def _search(
     radius: float,
     most: int,
 ) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Look into ever larger shells of cells, row by row, where something nearer may be."""
+    """Look into ever larger shells of cells, row by row, where something nearer may be.
+
+    The first is a whole block: what is next to the home cell is looked into nearly always.
+    """
     count = len(queries)
     ends = np.zeros(count + 1, np.int64)
     columns = np.empty(count * most, np.int64)
@@ -227,13 +230,13 @@ def _search(
         qz, qy, qx = queries[q, 0], queries[q, 1], queries[q, 2]
         first = filled = ends[q]
         worst = radius * radius  # nothing farther is of interest
-        last = 0
+        last = 1
         for axis in range(3):
             home[axis] = _cell(queries[q, axis], origin[axis], side, shape[axis])
             within[axis] = queries[q, axis] - origin[axis] - home[axis] * side
             last = max(last, home[axis], shape[axis] - 1 - home[axis])
-        for shell in range(last + 1):
-            if _outside(home, within, side, shape, shell) > worst:
+        for shell in range(1, last + 1):
+            if shell > 1 and _outside(home, within, side, shape, shell) > worst:
                 break
             for s in range(_shell(home, within, side, shape, shell, starts, spans, nearest)):
                 if nearest[s] > worst:
@@ -271,7 +274,7 @@ def _shell(
         for y in range(max(home[1] - shell, 0), min(home[1] + shell, shape[1] - 1) + 1):
             square = above + _beyond(y - home[1], within[1], side)
             row = (z * shape[1] + y) * shape[2]
-            if abs(z - home[0]) == shell or abs(y - home[1]) == shell:
+            if shell == 1 or abs(z - home[0]) == shell or abs(y - home[1]) == shell:
                 spans[count, 0] = starts[row + max(x0, 0)]
                 spans[count, 1] = starts[row + min(x1, shape[2] - 1) + 1]
                 nearest[count] = square
@@ -300,8 +303,6 @@ def _outside(
     home: IntArray, within: DoubleArray, side: float, shape: IntArray, shell: int
 ) -> float:
     """Return the least squared distance to cells that are in this shell or farther out."""
-    if shell == 0:
-        return 0.0
     least = np.inf
     for axis in range(3):
         if home[axis] + shell < shape[axis]:

@@ -137,16 +137,22 @@ def _link_costs(
     costs = np.empty(len(columns))
     power = (ways.tail + ways.dimensions) / 2
     for row in range(len(starts) - 1):
+        scale = ways.tail * ways.steps[row] ** 2
         for e in range(starts[row], starts[row + 1]):
-            column = columns[e]
-            unlike = changes.constant - changes.common[column]
-            for f in range(len(changes.scales)):
-                change = changes.after[column, f] - changes.before[row, f]
-                change /= changes.scales[f]
-                unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(change * change / FEATURE_TAIL)
-            way = power * np.log1p(squares[e] / (ways.tail * ways.steps[row] ** 2))
-            costs[e] = ways.offsets[row] + way + limited(unlike, changes.surprise)
+            costs[e] = ways.offsets[row] + power * np.log1p(squares[e] / scale)
+            if len(changes.scales):
+                costs[e] += _changed(changes, row, columns[e])
     return costs
+
+
+@njit(cache=True)
+def _changed(changes: _Changes, row: int, column: int) -> float:
+    """Return what it costs that features changed so much on a link."""
+    unlike = changes.constant - changes.common[column]
+    for f in range(len(changes.scales)):
+        change = (changes.after[column, f] - changes.before[row, f]) / changes.scales[f]
+        unlike += (FEATURE_TAIL + 1) / 2 * np.log1p(change * change / FEATURE_TAIL)
+    return float(limited(unlike, changes.surprise))
 
 
 @njit(cache=True)

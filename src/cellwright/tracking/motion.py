@@ -91,13 +91,15 @@ def drift(earlier: Frame, later: Frame) -> DoubleArray:
 
 def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
     """Return the displacement that most pairs agree on; none unless it clearly beats staying."""
-    pairs = neighbours(sample, later.grid, np.inf, _AROUND)
-    displacements = later.position[pairs.columns] - sample[pairs.rows]
-    spacing = later.grid.side / 2 ** (1 / later.position.shape[1])
-    side = 0.7 * spacing
+    dimensions = sample.shape[1]
+    winner: DoubleArray = np.zeros(dimensions)
+    side = 0.7 * later.grid.side / 2 ** (1 / dimensions)  # of the distance between cells
+    displacements = _displacements(sample, later, side / 2 * np.sqrt(dimensions))
     staying = np.count_nonzero((np.abs(displacements) < side / 2).all(axis=1))
     least = max(1.5 * staying, 0.3 * len(sample))
-    winner: DoubleArray = np.zeros(sample.shape[1])
+    if least >= len(sample):  # more votes than cells have
+        return winner
+    displacements = _displacements(sample, later, np.inf)
     for offset in (0.0, 0.5):  # a shift may lie where the bins of one grid meet
         cells = np.round(displacements / side + offset).astype(np.int64)
         _, of, votes = np.unique(_keys(cells), return_inverse=True, return_counts=True)
@@ -106,6 +108,12 @@ def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
             least = votes[best]
             winner = displacements[of == best].mean(axis=0)
     return winner
+
+
+def _displacements(sample: DoubleArray, later: Frame, radius: float) -> DoubleArray:
+    """Return the ways from places to whatever is around them, shape (V, D)."""
+    pairs = neighbours(sample, later.grid, radius, _AROUND)
+    return np.asarray(later.position[pairs.columns] - sample[pairs.rows])
 
 
 def _keys(cells: IntArray) -> IntArray:
