@@ -17,6 +17,7 @@ from cellwright.images.write import write, write_labels
 from cellwright.metrics.matching import match
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, save_package, verify_package
+from cellwright.runs.evaluate.run import evaluate
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field, simulate_volume
@@ -59,6 +60,15 @@ def data(tmp_path_factory):
 def trained(request, data, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / request.param
     return train(data, out, TrainOptions(method=request.param))
+
+
+def test_scores_on_images_that_it_learned_from_are_said_to_flatter(trained, data, tmp_path):
+    (told,) = evaluate(trained.folder, data, tmp_path / "all", split="all").metrics["warnings"]
+    assert told.startswith("The model learned from 8 of these 10 images")
+    new = tmp_path / "new"
+    for seed in (50, 51):
+        save_pair(new, str(seed), *nuclei(seed))
+    assert not evaluate(trained.folder, new, tmp_path / "scores", split="all").metrics["warnings"]
 
 
 def test_training_makes_a_model_like_any_other(trained):

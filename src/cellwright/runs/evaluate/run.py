@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cellwright._arguments import as_path
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
 from cellwright.datasets.dataset import open_dataset
@@ -27,7 +28,7 @@ from cellwright.runs.evaluate.boxes import BoxEvaluation, evaluate_boxes
 from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
-from cellwright.runs.evaluate.scoring import files_of
+from cellwright.runs.evaluate.scoring import files_of, learned_from
 from cellwright.runs.results.folder import Plan, named, open_run, refuse_inputs_inside
 from cellwright.runs.results.result import command_line
 
@@ -104,12 +105,12 @@ def evaluate(
     OutputError
         If `out` holds something else, or the model.
     """
-    out = Path(out)
+    out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
     loaded = load_model(model, device=device, threads=threads)
     if isinstance(loaded, ClassModel) and threshold is not None:
         raise UsageError("Pixel classes have no confidence: leave out --threshold.")
-    opened = as_scored(open_dataset(Path(dataset), axes), loaded)
+    opened = as_scored(open_dataset(dataset, axes), loaded)
     examples = chosen_examples(opened, split)
     plan = Plan(
         command="evaluate",
@@ -124,7 +125,8 @@ def evaluate(
         evaluation = _evaluation(loaded, examples, threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}
         metrics |= evaluation.to_json()
-        metrics["warnings"] = [*_leaks(opened, split), *evaluation.warnings]
+        flattered = [*_leaks(opened, split), *learned_from(find_model(model), examples)]
+        metrics["warnings"] = [*flattered, *evaluation.warnings]
         write_json(out / METRICS_FILE, metrics)
         write_csv(out / IMAGES_FILE, evaluation.table())
         written = [{"image": str(dataset), "files": [METRICS_FILE, IMAGES_FILE]}]

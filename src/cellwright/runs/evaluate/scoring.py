@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from cellwright._errors import DatasetError
+from cellwright._errors import DatasetError, OutputError
 from cellwright._progress import progress
 from cellwright._types import AnyArray, BoolArray, IntArray, LabelArray
+from cellwright._words import counted
 from cellwright.datasets.examples import (
     load_labels,
     load_layers,
@@ -25,10 +28,12 @@ from cellwright.metrics.matching import match_overlaps
 from cellwright.metrics.overlap import OverlapTable, layered_overlap_table
 from cellwright.models.card import RGB
 from cellwright.models.instances import InstanceModel, Segmentation
-from cellwright.runs.results.folder import InputFile
+from cellwright.runs.results.folder import InputFile, read_record
 
 IOU = 0.5
 """Intersection over union from which an object counts as right."""
+LEARNED = "learned_from"
+"""In ``run.json`` of a training: the images that the model learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,33 @@ def files_of(examples: Sequence[Example]) -> tuple[InputFile, ...]:
         path for example in examples for path in (*example.images, *example.annotation_files)
     )
     return tuple(InputFile.of(path) for path in paths)
+
+
+def image_paths(examples: Sequence[Example]) -> list[str]:
+    """Return every image file, in the form in which records of runs name files."""
+    return [path.resolve().as_posix() for example in examples for path in example.images]
+
+
+def learned_from(model: Path, examples: Sequence[Example]) -> list[str]:
+    """Say so where a model has learned from images that it is scored on.
+
+    Parameters
+    ----------
+    model : Path
+        Its package. Only a folder that `cellwright train` made tells.
+    examples : sequence of Example
+    """
+    learned: set[str] = set()
+    with suppress(OutputError):  # a record that is no longer as it was written tells nothing
+        learned.update((read_record(model) or {}).get(LEARNED, ()))
+    known = sum(1 for one in examples if not learned.isdisjoint(image_paths([one])))
+    if not known:
+        return []
+    return [
+        f"The model learned from {known} of these {counted(len(examples), 'image')}: its scores "
+        "on them flatter it. What it does on others, only images tell that had no part in its "
+        "training."
+    ]
 
 
 def joined(columns: Sequence[AnyArray]) -> AnyArray:

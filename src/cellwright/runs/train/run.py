@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from cellwright._arguments import as_path, check_made
 from cellwright._errors import DatasetError, UsageError, training_extra
 from cellwright._files import write_text
 from cellwright._progress import remark
@@ -20,7 +21,7 @@ from cellwright.models.find import find_model
 from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
 from cellwright.runs.doctor import versions
-from cellwright.runs.evaluate.scoring import files_of
+from cellwright.runs.evaluate.scoring import LEARNED, files_of, image_paths
 from cellwright.runs.results.folder import (
     Plan,
     RunFolder,
@@ -121,12 +122,14 @@ def train(
     TrainingError
         If the training cannot go on.
     """
-    options = options or TrainOptions()
+    options = TrainOptions() if options is None else options
+    check_made(options, TrainOptions, "options")
+    out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
     learner_for(options.method)  # what is not installed is told before anything is read
-    task, opened = open_task(Path(dataset), options)
+    task, opened = open_task(dataset, options)
     divided, notes = divided_dataset(opened, options.seed)
     machine = Machine(device, workers, threads)
-    return train_divided(task, divided, Path(out), options, machine, notes, overwrite=overwrite)
+    return train_divided(task, divided, out, options, machine, notes, overwrite=overwrite)
 
 
 def train_divided(
@@ -189,21 +192,22 @@ def train_divided(
         done = finished_model(lesson, learned, options.name or model_name(out))
         if not has_learned(done.card):
             warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
-        package = _completed(run, task, learned, done, warnings)
+        package = _completed(run, lesson, learned, done, warnings)
     return _result(out, task, package, warnings)
 
 
 def _completed(
-    run: RunFolder, task: Task, learned: Learned, done: Finished, warnings: Sequence[str]
+    run: RunFolder, lesson: Lesson, learned: Learned, done: Finished, warnings: Sequence[str]
 ) -> Package:
     """Write the package and the report, and drop what was kept to go on with the training."""
     package = save_package(run.path, done.card, learned.files)
     parameters = run.plan.parameters
-    page = model_report(task, done, learned.history, warnings, parameters, run.command_line)
+    page = model_report(lesson.task, done, learned.history, warnings, parameters, run.command_line)
     write_text(run.path / REPORT_FILE, page)
     (run.path / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
     written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
-    run.finish(versions=versions(), warnings=list(warnings), images=written)
+    results = {LEARNED: image_paths(lesson.dataset.part("train")), "images": written}
+    run.finish(versions=versions(), warnings=list(warnings), **results)
     return package
 
 
