@@ -30,7 +30,8 @@ def state(canvas):
 def work_without_end(folder, seed, answers):
     """Edit as fast as can be, and answer each edit as the server does: once it is made."""
     desk = Desk(find_project(folder), Assistant("nuclei"), "Ada")
-    annotation = desk.sheet(0).annotation
+    sheet = desk.sheet(0)
+    annotation = sheet.annotation
     rng = np.random.default_rng(seed)
     while True:
         if rng.random() < 0.2:
@@ -38,8 +39,8 @@ def work_without_end(folder, seed, answers):
         else:
             points = (rng.random((5, 2)) * [240, 300]).tolist()
             stroke = {"tool": rng.choice(["brush", "erase"]), "points": points, "radius": 6}
-            edit(desk.sheet(0), Fields(stroke), "Ada")
-        desk.edited()
+            edit(sheet, Fields(stroke), "Ada")
+        desk.edited(sheet)
         answers.send((len(annotation.history()), state(annotation.canvas)))
 
 
