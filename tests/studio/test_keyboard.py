@@ -120,9 +120,11 @@ def test_cells_are_linked_divided_and_cut(hands):
     browser.wait("!document.getElementById('object').hidden")
     browser.key("o")
     browser.key(".")
+    browser.wait("document.getElementById('object').hidden")  # it is not on this frame
     browser.key("Enter")
     hands.until(lambda: hands.middle(1) == 1)
     browser.key(".")
+    browser.wait("document.getElementById('object').hidden")
     browser.key("Enter", "alt")
     tree = "document.querySelector('#lineage-tree canvas').ariaLabel"
     browser.wait(f"{tree} === 'Family of 2 tracks with 1 division'")
