@@ -1,7 +1,6 @@
 """From a trained model to one in 8-bit integers, as a user would make it."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +12,13 @@ from cellwright.cli.models import models
 from cellwright.datasets.dataset import open_dataset
 from cellwright.images.image import Image
 from cellwright.images.write import write
+from cellwright.models.engines import INT8
 from cellwright.models.find import find_model
 from cellwright.models.load import open_model
 from cellwright.models.package import load_package
+from cellwright.models.quantise import in_floats
 from cellwright.runs import quantise as run
+from cellwright.runs.compare.judging import judge
 from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
@@ -79,9 +81,16 @@ def test_what_ships_in_integers_finds_what_it_found_in_floats(data_folder):
     assert after == pytest.approx(before, abs=0.02) and after > 0.8
 
 
-def in_floats(package):
-    network = replace(package.card.network, engine="network")
-    return replace(package, card=replace(package.card, network=network))
+def test_a_model_in_integers_is_compared_with_itself_in_floats(fields, monkeypatch):
+    judged = []
+    monkeypatch.setattr(
+        run, "judge", lambda model, *rest: judged.append(model) or judge(model, *rest)
+    )
+    package, dataset = load_package(find_model("nuclei")), open_dataset(fields)
+    done = run.quantised_package(package, dataset.part("train"), dataset.part("val"), 1)
+    _, before, after = judged  # the first looks at the images that ranges are told from
+    assert before.card.network.engine == "network" and after.card.network.engine == INT8
+    assert done.package.card.network.engine == INT8
 
 
 def test_the_draw_of_what_is_seen_is_the_same_every_time(fields):

@@ -83,6 +83,15 @@ def refuse_unless_quantisable(package: Package) -> None:
         )
 
 
+def in_floats(package: Package) -> Package:
+    """Return a model of planes or volumes that computes in floats, also where it need not."""
+    if package.card.network.engine != INT8:
+        return package
+    network = replace(package.card.network, engine="network")
+    files = {name: data for name, data in package.files.items() if name != NETWORK_INT8}
+    return replace(package, card=replace(package.card, network=network), files=files)
+
+
 def with_int8(package: Package, seen: Iterable[FloatArray]) -> Package:
     """Return a model that runs in 8-bit integers on CPUs, and as before elsewhere.
 

@@ -15,7 +15,7 @@ from cellwright.models.engines import IN_INTEGERS
 from cellwright.models.find import find_model
 from cellwright.models.load import open_model
 from cellwright.models.package import Package, load_package, save_package
-from cellwright.models.quantise import Watched, refuse_unless_quantisable, with_int8
+from cellwright.models.quantise import Watched, in_floats, refuse_unless_quantisable, with_int8
 from cellwright.runs.compare.judging import Judgement, judge
 from cellwright.runs.compare.results import COLUMNS, deciding
 from cellwright.runs.evaluate.run import as_scored, chosen_examples
@@ -125,6 +125,7 @@ def quantised_package(
     ModelError
         As `quantise`.
     """
+    package = in_floats(package)  # or one in integers would be compared with itself
     smaller = with_int8(package, _seen(package, learned, threads))
     column = deciding(package.card.task)
     judged = [_judged(one, judged_on, column, threads) for one in (package, smaller)]
