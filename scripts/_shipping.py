@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cellwright._workers import usual_workers
 from cellwright.models.card import ModelCard
 from cellwright.models.find import SHIPPED
 from cellwright.models.package import Package, load_package, save_package
@@ -64,7 +65,7 @@ def asked_for(name: str, summary: str, *, steps: int) -> Making:
     parser.add_argument("--out", type=Path, default=SHIPPED / name)
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=usual_workers())
     parser.add_argument("--threads", type=int, default=None)
     return Making(**vars(parser.parse_args()))
 

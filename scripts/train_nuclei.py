@@ -38,6 +38,7 @@ from cellwright.runs.train.prepare import drawn, novelty_of
 from cellwright.runs.train.tasks import AVERAGE_PRECISION
 from cellwright.runs.train.tuning import calibrated_card
 from cellwright.runs.train.validation import InstanceValidation
+from cellwright.training.device import cores_left
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 
@@ -152,7 +153,7 @@ def main() -> None:
             monitor=AVERAGE_PRECISION,
             higher_is_better=True,
             seed=SEED,
-            threads=making.threads,
+            threads=making.threads or cores_left(making.workers),
             device=making.device,
         )
         record = fit(

@@ -7,6 +7,7 @@ from cellwright._errors import TrainingError
 from cellwright.training.device import (
     arithmetic,
     choose_device,
+    cores_left,
     cpu_threads,
     place,
     to_tensors,
@@ -49,6 +50,13 @@ def test_place_changes_the_layout_only(dimensions):
     place(convolution, torch.device("cpu"))
     assert torch.equal(convolution.weight, before)
     assert convolution.weight.stride(1) == 1  # channels are neighbours in memory
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(0, 4), (1, 4), (3, 3), (5, 1), (6, 1), (9, 1)])
+def test_threads_and_workers_share_the_cores(workers, threads, monkeypatch):
+    monkeypatch.setattr("cellwright.training.device.available_cores", lambda: 6)
+    with cpu_threads(4):  # what torch would take, or the user has said
+        assert cores_left(workers) == threads
 
 
 def test_threads_are_given_back():

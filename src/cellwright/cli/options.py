@@ -11,6 +11,7 @@ import click
 
 from cellwright._errors import InputError
 from cellwright._words import counted, did_you_mean, missing
+from cellwright._workers import usual_workers
 from cellwright.cli.exits import EXIT_SOME_FAILED, EXIT_WRONG_INPUT
 
 if TYPE_CHECKING:
@@ -111,11 +112,14 @@ device = click.option(
 workers = click.option(
     "--workers",
     type=Whole(min=0),
-    default=0,
-    show_default=True,
-    help="Processes that prepare images.",
+    callback=lambda _context, _option, count: usual_workers() if count is None else count,
+    help="Processes that prepare images.  [default: 2 for 5 cores, at most 4]",
 )
-threads = click.option("--threads", type=Whole(min=1), help="CPU threads.  [default: all cores]")
+threads = click.option(
+    "--threads",
+    type=Whole(min=1),
+    help="CPU threads of the network.  [default: all free cores]",
+)
 jobs = click.option(
     "--jobs",
     type=Whole(min=1),

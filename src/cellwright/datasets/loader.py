@@ -12,7 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError, UsageError
 from cellwright._types import DoubleArray
+from cellwright._workers import worker_pool
 from cellwright.datasets.records import Example
 from cellwright.datasets.sampler import Batch, DecodedCache, Patches, Sampler
 
@@ -118,12 +119,7 @@ def _probabilities(weights: Sequence[float] | DoubleArray | None, count: int) ->
 
 def _in_processes(sampler: Sampler, steps: range, workers: int) -> Iterator[Batch]:
     """Yield batches in order while `workers` processes prepare the next ones."""
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(sampler,),
-    )
+    pool = worker_pool(workers, _start_worker, (sampler,))
     remaining = iter(steps)
     pending: deque[Future[Batch]] = deque()
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright import __version__
+from cellwright._workers import available_cores
 
 EXTRAS = ("torch", "torchvision", "onnx", "pandas", "napari", "bioimageio.core")
 _COMPUTING = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -66,13 +67,6 @@ def _system() -> dict[str, str]:
         "cores": f"{available_cores()} of {os.cpu_count()} available",
         "memory": _memory(),
     }
-
-
-def available_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> str:

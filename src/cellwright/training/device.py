@@ -13,6 +13,7 @@ from torch import nn
 
 from cellwright._errors import TrainingError
 from cellwright._types import AnyArray
+from cellwright._workers import available_cores
 
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -68,6 +69,15 @@ def to_tensors(batch: Mapping[str, AnyArray], device: torch.device) -> dict[str,
         name: torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
         for name, array in batch.items()
     }
+
+
+def cores_left(workers: int) -> int:
+    """Return how many threads torch had best use beside `workers` busy processes.
+
+    Its threads wait for each other after every layer. One that another process keeps from its
+    core delays them all: two threads on two cores then take longer than one.
+    """
+    return min(torch.get_num_threads(), max(1, available_cores() - workers))
 
 
 @contextmanager

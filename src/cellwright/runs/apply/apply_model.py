@@ -8,6 +8,7 @@ from typing import Any
 
 from cellwright._errors import AxesError, CellwrightError, UsageError
 from cellwright._types import Table
+from cellwright._workers import available_cores
 from cellwright.images.find import left_out
 from cellwright.images.image import Image
 from cellwright.images.read import read
@@ -20,7 +21,6 @@ from cellwright.models.load import AnyModel, load_model
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth
 from cellwright.runs.apply.reading import images_to_do
-from cellwright.runs.doctor import available_cores
 from cellwright.runs.results.batch import Task
 from cellwright.runs.results.folder import (
     InputFile,

@@ -7,7 +7,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from typing import Any
 from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import progress
 from cellwright._types import Table
+from cellwright._workers import worker_pool
 from cellwright.runs.results.folder import Outcome, RunFolder
 
 _TIDYING = 3.0  # s in which a worker that was asked to end is left alone
@@ -112,9 +113,7 @@ def _serially(tasks: Sequence[Task], work: Work) -> Iterator[tuple[Outcome, Tabl
 def _in_processes(
     tasks: Sequence[Task], work: Work, jobs: int
 ) -> Iterator[tuple[Outcome, Table | None]]:
-    # Spawned on every system: forking a process that runs threads (ONNX Runtime) can hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare_worker)
+    pool = worker_pool(jobs, _prepare_worker)
     waiting = iter(tasks)
     running: dict[Future[tuple[Outcome, Table | None]], Task] = {}
     others = set(multiprocessing.active_children())

@@ -9,7 +9,7 @@ import numpy as np
 
 from cellwright._errors import InputError, UsageError
 from cellwright.runs.track.timelapse import MovieOptions
-from cellwright.tracking.formats.table import read_table
+from cellwright.tracking.formats.table import TRACK, read_detections
 from cellwright.tracking.tracks import Tracks
 
 _SPARSE = 100
@@ -20,10 +20,13 @@ _MANY = 100_000
 def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, ...]]:
     """Read the points of a movie.
 
+    How the table says that they are linked does not matter, nor what lies beside it: the columns
+    ``track`` and ``parent`` are left out, for the result has its own.
+
     Parameters
     ----------
     source : Path
-        CSV or Parquet; see `read_table`.
+        CSV or Parquet; see `read_detections`.
     given : MovieOptions
         The scale. Where nobody says how far apart planes are, as far as pixels are.
 
@@ -44,7 +47,7 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     for option, value in (("--axes", given.axes), ("--channel", given.channel)):
         if value:
             raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
-    points = read_table(source)
+    points = _without(read_detections(source), TRACK)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)
@@ -56,6 +59,12 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     size = (lateral,) * 2 if flat else (planes or lateral, lateral, lateral)
     scaled = replace(points, pixel_size=size, frame_interval=given.frame_interval)
     return scaled, () if planes is not None else _steps_of_z(points)
+
+
+def _without(points: Tracks, names: tuple[str, ...]) -> Tracks:
+    """Return points without some of their columns."""
+    kept = {name: column for name, column in points.properties.items() if name not in names}
+    return replace(points, properties=kept)
 
 
 def _steps_of_z(points: Tracks) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Machine:
     workers : int
         Processes that prepare images.
     threads : int, optional
-        CPU threads of the network.
+        CPU threads of the network; None takes the cores that the workers leave.
     """
 
     device: str = "auto"

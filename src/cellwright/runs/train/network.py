@@ -25,6 +25,7 @@ from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Learned, Lesson, Machine
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.tasks import Task
+from cellwright.training.device import cores_left
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 
@@ -163,7 +164,7 @@ def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSetting
         monitor=task.monitor,
         higher_is_better=True,
         device=machine.device,
-        threads=machine.threads,
+        threads=machine.threads or cores_left(machine.workers),
     )
 
 

@@ -103,9 +103,10 @@ def train(
     options : TrainOptions, optional
     device : {"auto", "cpu", "cuda"}
     workers : int
-        Processes that prepare images.
+        Processes that prepare images; 0 prepares them in this one. Scripts that use workers
+        must keep their code under ``if __name__ == "__main__"``.
     threads : int, optional
-        CPU threads of the network.
+        CPU threads of the network; None takes the cores that the workers leave.
     overwrite : bool
         Replace the results of another run in `out`.
 

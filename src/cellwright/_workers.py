@@ -1,0 +1,73 @@
+"""Processes that work beside this one, and the processor cores they share."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
+
+_ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+}
+"""For the linear algebra of numpy, which reads it once, when it is loaded."""
+
+
+class _Worker(SpawnProcess):
+    """A process whose linear algebra has one thread, unless the user has said how many.
+
+    For the small matrices here more are of no use, and those that wait for work use up a core,
+    which the other processes need.
+    """
+
+    def start(self) -> None:
+        unsaid = {name: one for name, one in _ONE_THREAD.items() if name not in os.environ}
+        os.environ.update(unsaid)
+        try:
+            super().start()
+        finally:
+            for name in unsaid:
+                del os.environ[name]
+
+
+class _Workers(SpawnContext):
+    # Spawned on every system: forking a process that runs threads (ONNX Runtime) can hang.
+    Process = _Worker
+
+
+def worker_pool(
+    count: int, initializer: Callable[..., None], initargs: tuple[Any, ...] = ()
+) -> ProcessPoolExecutor:
+    """Return `count` processes, each for work on one core.
+
+    Parameters
+    ----------
+    count : int
+    initializer : callable
+        Called first in each process, with `initargs`.
+
+    Returns
+    -------
+    ProcessPoolExecutor
+    """
+    context = _Workers()
+    return ProcessPoolExecutor(
+        count, mp_context=context, initializer=initializer, initargs=initargs
+    )
+
+
+def usual_workers() -> int:
+    """Return how many of the cores had best prepare images while a network learns from them.
+
+    Preparing takes about two thirds of the time of learning (256 x 256 px, the network of
+    `nuclei`). More than four workers would take much memory, and a single core is not divided.
+    """
+    return min(4, round(0.4 * available_cores()))
+
+
+def available_cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
