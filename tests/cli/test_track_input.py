@@ -127,7 +127,6 @@ POINTS = {"frame": FRAME, "y": np.tile([1.0, 20, 40], 4), "x": np.tile([1.0, 20,
         ({"x": np.where(FRAME == 2, np.nan, 1.0)}, "not finite"),
         ({"y": np.tile(["1,5", "20", "40"], 4)}, "something else than numbers"),
         ({"frame": np.where(FRAME == 3, np.inf, FRAME)}, "whole numbers"),
-        ({"track": np.tile([1, 2, 3], 4), "parent": np.tile([2, 1, 0], 4)}, "forward in time"),
         ({name: column[:0] for name, column in POINTS.items()}, "no point"),
     ],
 )
@@ -153,6 +152,24 @@ def test_columns_of_tables_from_elsewhere_are_kept_and_do_no_harm(run, tmp_path)
     assert found.code == 0 and found.json["tracks"] == 3, found.error
     for name in ("tracks.csv", "tracks.geff"):
         assert set(others) <= set(read_tracks(tmp_path / "out" / name).properties)
+
+
+@pytest.mark.parametrize(
+    "lineage",
+    [
+        {"track": np.tile([1, 2, 3], 4), "parent": np.tile([2, 1, 0], 4)},
+        {"ID": np.array([f"spot {number}" for number in range(12)])},
+        {"ID": np.array([1, 1, 2] * 4)},
+        {"TRACK_ID": np.where(FRAME == 2, np.nan, 1.0)},
+    ],
+)
+def test_points_are_tracked_whatever_their_table_says_of_tracks(run, tmp_path, lineage):
+    write_csv(tmp_path / "points.csv", POINTS | lineage)
+    (tmp_path / "points_links.csv").write_text("address,title\nhttp://a.org,b\n", encoding="utf-8")
+    found = run("track", tmp_path / "points.csv", "-o", tmp_path / "out", "--json")
+    assert found.code == 0 and found.json["tracks"] == 3, found.error
+    kept = read_tracks(tmp_path / "out" / "tracks.csv").properties
+    assert set(lineage) - {"track", "parent"} == set(kept)
 
 
 @pytest.mark.parametrize("name", ["whole", "unsigned", "fractions", "partly known"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellwright._errors import FormatError, InputError, UsageError
+from cellwright.measure.tables import read_csv, write_csv, write_parquet
 from cellwright.tracking.formats.files import WRITERS, read_tracks, write_tracks
 from cellwright.tracking.formats.napari import from_napari, to_napari
 from cellwright.tracking.formats.table import read_table, tracks_from_tables, write_table
@@ -87,11 +88,58 @@ def test_links_to_nowhere_are_refused(tmp_path):
     write_table(tmp_path / "a.csv", lineage())
     links = (tmp_path / "a_links.csv").read_text().replace("\n0,1,1,1", "\n0,9,1,1")
     (tmp_path / "a_links.csv").write_text(links)
-    with pytest.raises(FormatError, match="label 9 in frame 0"):
+    with pytest.raises(FormatError, match=r"label 9 in frame 0.*'a_links\.csv'.*take them away"):
         read_table(tmp_path / "a.csv")
-    (tmp_path / "a_links.csv").write_text("from,to\n1,2\n")
-    with pytest.raises(FormatError, match="source_frame"):
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_lies_beside_a_table_is_taken_only_where_it_holds_its_links(ending, tmp_path):
+    tracks = perfect().tracks()
+    path, beside = tmp_path / f"a.{ending}", tmp_path / f"a_links.{ending}"
+    write_table(path, tracks)
+    write = {"csv": write_csv, "parquet": write_parquet}[ending]
+    write(beside, {"from": np.array([1]), "to": np.array([2])})
+    assert read_table(path).edges.tolist() == tracks.edges.tolist()
+
+
+def _cut(table):
+    return table | {"track": np.where(table["frame"] > 0, 50 + table["track"], table["track"])}
+
+
+def _joined(table):
+    return table | {"track": np.ones_like(table["track"]), "parent": 0 * table["parent"]}
+
+
+def _orphaned(table):
+    return table | {"parent": 0 * table["parent"]}
+
+
+def _unnamed(table):
+    return {name: column for name, column in table.items() if name != "label"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_cut, "contradict each other: see label"),
+        (_joined, "contradict each other: see label"),
+        (_orphaned, "contradict each other: see label"),
+        (_unnamed, "no column 'label'"),
+    ],
+)
+def test_links_of_a_table_that_was_changed_since_are_refused(change, said, tmp_path):
+    write_table(tmp_path / "a.csv", lineage())
+    write_csv(tmp_path / "a.csv", change(read_csv(tmp_path / "a.csv")))
+    with pytest.raises(FormatError, match=rf"{said}.*'a_links\.csv'.*take them away"):
         read_table(tmp_path / "a.csv")
+
+
+def test_tracks_may_be_numbered_otherwise_than_by_us(tmp_path):
+    write_table(tmp_path / "a.csv", lineage())
+    table = read_csv(tmp_path / "a.csv")
+    parent = np.where(table["parent"] > 0, 70 - table["parent"], 0)
+    write_csv(tmp_path / "a.csv", table | {"track": 70 - table["track"], "parent": parent})
+    assert_same(lineage(), read_table(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

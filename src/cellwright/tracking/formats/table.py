@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._types import IntArray, Table
 from cellwright.measure.tables import read_csv, read_parquet, write_csv, write_parquet
+from cellwright.tracking.links import NONE
 from cellwright.tracking.tracklets import find_tracklets, track_numbers
 from cellwright.tracking.tracks import PARENT, Tracks, make_tracks
 
@@ -22,7 +24,10 @@ NAMES = {
     "x": ("x", "POSITION_X"),
 }
 """Columns with a meaning, and what other programs call them."""
+TRACK = ("track", "parent")
+"""Those that tell how detections are linked."""
 LINKS = ("source_frame", "source_label", "target_frame", "target_label")
+_DERIVED = ("z_um", "y_um", "x_um", "time_s")
 
 
 def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
@@ -68,6 +73,55 @@ def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
     return detections | tracks.properties, links | tracks.edge_properties
 
 
+def detections_from_table(
+    table: Table,
+    *,
+    pixel_size: tuple[float, ...] | None = None,
+    frame_interval: float | None = None,
+) -> Tracks:
+    """Return the detections of a table without links, whatever it says of their tracks.
+
+    Parameters
+    ----------
+    table : Table
+        At least frame, y and x under one of their `NAMES`; other columns are kept, those of tracks
+        among them.
+    pixel_size : tuple of float, optional
+        In µm along ([Z,] Y, X).
+    frame_interval : float, optional
+        In s.
+
+    Raises
+    ------
+    FormatError
+        If columns are missing, or hold something else than they should.
+    InputError
+        If the detections are none; see `Tracks`.
+    """
+    names = _known(table)
+    missing = {"frame", "y", "x"} - set(names)
+    if missing:
+        raise FormatError(
+            f"The table has no column {sorted(missing)}; it has {sorted(table)}. A table of "
+            "detections needs frame, y and x (and z in volumes)."
+        )
+    places = [table[names[axis]] for axis in "zyx" if axis in names]
+    if any(np.asarray(place).dtype.kind not in "biuf" for place in places):
+        raise FormatError(
+            "The positions hold something else than numbers. Decimals have a point, and values "
+            "are separated by commas."
+        )
+    told = {*_DERIVED, *(column for name, column in names.items() if name not in TRACK)}
+    return make_tracks(
+        _whole(table, names["frame"]),
+        np.stack(places, axis=1),
+        label=_whole(table, names["label"]) if "label" in names else None,
+        properties={name: column for name, column in table.items() if name not in told},
+        pixel_size=pixel_size,
+        frame_interval=frame_interval,
+    )
+
+
 def tracks_from_tables(
     detections: Table,
     links: Table | None = None,
@@ -84,7 +138,7 @@ def tracks_from_tables(
     Parameters
     ----------
     detections : Table
-        At least frame, y and x under one of their `NAMES`; other columns are kept.
+        See `detections_from_table`.
     links : Table, optional
         See `tracks_to_tables`.
     pixel_size : tuple of float, optional
@@ -96,45 +150,25 @@ def tracks_from_tables(
     ------
     FormatError
         If columns are missing, or links and detections contradict each other.
+    InputError
+        If detections or links are none; see `Tracks`.
     """
-    columns = dict(detections)
-    known = {
-        name: columns.pop(found)
-        for name, others in NAMES.items()
-        if (found := next((one for one in others if one in columns), None))
-    }
-    missing = {"frame", "y", "x"} - set(known)
-    if missing:
+    names = _known(detections)
+    every = detections_from_table(detections, pixel_size=pixel_size, frame_interval=frame_interval)
+    columns = dict(every.properties)
+    lineage: Table = {name: columns.pop(names[name]) for name in TRACK if name in names}
+    told = {name: _whole({names[name]: one}, names[name]) for name, one in lineage.items()}
+    bare = replace(every, properties=columns)
+    if links is None:
+        return _followed(bare, told) if "track" in told else bare
+    if "label" not in names:
         raise FormatError(
-            f"The table has no column {sorted(missing)}; it has {sorted(detections)}. A table of "
-            "detections needs frame, y and x (and z in volumes)."
+            "Links name detections by frame and label, but the table has no column 'label'."
         )
-    for derived in ("z_um", "y_um", "x_um", "time_s"):
-        columns.pop(derived, None)
-    places = [known[axis] for axis in "zyx" if axis in known]
-    if any(np.asarray(place).dtype.kind not in "biuf" for place in places):
-        raise FormatError(
-            "The positions hold something else than numbers. Decimals have a point, and values "
-            "are separated by commas."
-        )
-    frame = _whole(known["frame"], "frame")
-    label = _whole(known["label"], "label") if "label" in known else None
-    bare = make_tracks(
-        frame,
-        np.stack(places, axis=1),
-        label=label,
-        properties=columns,
-        pixel_size=pixel_size,
-        frame_interval=frame_interval,
-    )
-    if links is not None:
-        return _linked(bare, links)
-    if "track" not in known:
-        return bare
-    order = np.lexsort((np.arange(len(frame)) if label is None else label, frame))
-    track = _whole(known["track"], "track")[order]
-    parent = _whole(known["parent"], "parent")[order] if "parent" in known else 0 * track
-    return _followed(bare, track, parent)
+    tracks = _linked(bare, links)
+    if "track" in told:
+        _check_agreement(tracks, told)
+    return tracks
 
 
 def write_table(path: Path, tracks: Tracks) -> None:
@@ -163,29 +197,65 @@ def read_table(
 ) -> Tracks:
     """Read tracks from a table, and from its ``NAME_links`` where that lies beside it.
 
+    A file of that name that is no table of links (see `LINKS`) is left alone.
+
     Raises
     ------
     FormatError
         See `tracks_from_tables`.
     """
-    read = read_parquet if path.suffix.lower() == ".parquet" else read_csv
     beside = _links_file(path)
-    links = read(beside) if beside.is_file() else None
+    links = _read(beside) if beside.is_file() else {}
+    ours = set(LINKS) <= set(links)
     try:
         return tracks_from_tables(
-            read(path), links, pixel_size=pixel_size, frame_interval=frame_interval
+            _read(path),
+            links if ours else None,
+            pixel_size=pixel_size,
+            frame_interval=frame_interval,
         )
     except InputError as error:
+        hint = (
+            f" If '{beside.name}', the links beside it, are not those of this table, take them "
+            "away."
+        )
+        raise FormatError(f"'{path}' cannot be used: {error}{hint if ours else ''}") from error
+
+
+def read_detections(path: Path) -> Tracks:
+    """Read detections from a table, without links; see `detections_from_table`.
+
+    Raises
+    ------
+    FormatError
+        If the table cannot be used.
+    """
+    try:
+        return detections_from_table(_read(path))
+    except InputError as error:
         raise FormatError(f"'{path}' cannot be used: {error}") from error
+
+
+def _read(path: Path) -> Table:
+    return read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
 
 
 def _links_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}_links{path.suffix}")
 
 
-def _whole(column: IntArray, name: str) -> IntArray:
+def _known(table: Table) -> dict[str, str]:
+    """Return what the columns with a meaning are called in a table."""
+    return {
+        name: found
+        for name, others in NAMES.items()
+        if (found := next((one for one in others if one in table), None))
+    }
+
+
+def _whole(table: Table, name: str) -> IntArray:
     """Return a column of whole numbers, which programs without such a type write as 3.0."""
-    values = np.asarray(column)
+    values = np.asarray(table[name])
     numbers = values.dtype.kind in "iuf" and np.isfinite(values).all()
     if not numbers or not (values == np.rint(values)).all():
         raise FormatError(f"The column '{name}' holds something else than whole numbers.")
@@ -216,7 +286,7 @@ def link_rows(detections: Tracks, links: Table) -> IntArray:
     names = detections.frame.astype(np.int64) << 32 | detections.label
     ends = []
     for side in ("source", "target"):
-        frame, label = (_whole(links[f"{side}_{one}"], one) for one in ("frame", "label"))
+        frame, label = (_whole(links, f"{side}_{one}") for one in ("frame", "label"))
         wanted = frame << 32 | label
         rows = np.searchsorted(names, wanted)
         lost = np.append(names, -1)[rows] != wanted
@@ -234,8 +304,34 @@ def _linked(bare: Tracks, links: Table) -> Tracks:
     return bare.with_edges(link_rows(bare, links), columns)
 
 
-def _followed(bare: Tracks, track: IntArray, parent: IntArray) -> Tracks:
+def _check_agreement(tracks: Tracks, told: Table) -> None:
+    """Refuse links that make other tracks than the columns of tracks and parents tell."""
+    tracklets = find_tracklets(tracks.unshared())
+    names, first, which = np.unique(told["track"], return_index=True, return_inverse=True)
+    pairs = [(tracklets.first[tracklets.of], first[which])]  # a track, by its first detection
+    if "parent" in told:
+        mothers = np.append(tracklets.first, NONE)[tracklets.parents()]
+        known = np.append(first, NONE)[_found(names, told["parent"])]
+        pairs.append((mothers[tracklets.of], known))
+    for linked, said in pairs:
+        if len(apart := np.flatnonzero(linked != said)):
+            row = apart[0]
+            raise FormatError(
+                f"The links and the column of tracks contradict each other: see label "
+                f"{tracks.label[row]} in frame {tracks.frame[row]}."
+            )
+
+
+def _found(names: IntArray, wanted: IntArray) -> IntArray:
+    """Return where each of the sorted `names` is; -1 for those that are none."""
+    first, stop = (np.searchsorted(names, wanted, side) for side in ("left", "right"))
+    return np.where(stop > first, first, NONE)
+
+
+def _followed(bare: Tracks, told: Table) -> Tracks:
     """Link the detections of each track, and its first one with the last one of its parent."""
+    track = told["track"]
+    parent = told.get("parent", 0 * track)
     order = np.lexsort((bare.frame, track))
     grouped = track[order]
     same = np.flatnonzero(np.diff(grouped) == 0)
@@ -243,9 +339,9 @@ def _followed(bare: Tracks, track: IntArray, parent: IntArray) -> Tracks:
     last = np.append(first[1:], len(grouped))[: len(first)] - 1
     mothers = parent[order[first]]
     born = np.flatnonzero(mothers > 0)
-    found = np.minimum(np.searchsorted(names, mothers[born]), max(len(names) - 1, 0))
-    if (names[found] != mothers[born]).any():
-        lost = mothers[born][names[found] != mothers[born]][0]
+    found = _found(names, mothers[born])
+    if (found == NONE).any():
+        lost = mothers[born][found == NONE][0]
         raise FormatError(f"The table names the parent {lost}, but has no such track.")
     links = np.column_stack([order[same], order[same + 1]])
     births = np.column_stack([order[last[found]], order[first[born]]])
