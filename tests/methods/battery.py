@@ -9,6 +9,8 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 torch = pytest.importorskip("torch")
 
+from cellwright._errors import UsageError  # noqa: E402
+from cellwright.methods.mirrors import AXES, MirrorReadout  # noqa: E402
 from cellwright.methods.registry import METHODS  # noqa: E402
 from cellwright.metrics.matching import match  # noqa: E402
 from cellwright.simulation.nuclei import (  # noqa: E402
@@ -143,6 +145,19 @@ class MethodBattery:
         for name, value in plain.items():
             assert np.allclose(value, sparse[name], atol=1e-5), name
 
+    def test_what_a_mirror_image_asks_for_is_put_right(self):
+        recipe, labels = self.recipe(), simulated(self.dimensions, 1)
+        right = self.perfect_outputs(recipe, self.batch_of(labels))[0].numpy()
+        for axis, name in enumerate(AXES[3 - self.dimensions :], 1):
+            known = mirrored(recipe.readout, name)
+            if known is None:
+                pytest.skip("cannot be averaged over mirror images")
+            turned = np.ascontiguousarray(np.flip(labels, axis - 1))
+            seen = np.flip(self.perfect_outputs(recipe, self.batch_of(turned))[0].numpy(), axis)
+            again = seen[known.order] * known.signs.reshape(-1, *(1,) * self.dimensions)
+            assert (np.abs(again - right) < 0.05 * right.std()).mean() > 0.98
+            assert known.order.dtype == np.int64 and known.signs.dtype == np.float32
+
     # What is read
 
     def test_empty_maps_hold_nothing(self):
@@ -188,6 +203,14 @@ class MethodBattery:
         assert set(kind.tunable) <= {field.name for field in fields(kind)}
         assert len(set(readout.outputs)) == len(readout.outputs) > 0
         assert readout.margin >= readout.reach > 0
+
+
+def mirrored(readout, axis):
+    """Return what is known about its maps in a mirror image, if anything is."""
+    try:
+        return readout.mirrored(axis) if isinstance(readout, MirrorReadout) else None
+    except UsageError:
+        return None
 
 
 def owned(found, shift, rows):

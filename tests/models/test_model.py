@@ -51,6 +51,13 @@ def test_a_network_that_knows_the_truth_gives_the_truth(oracle, truth):
     assert found.scale == 1 and not found.warnings
 
 
+def test_what_cannot_be_put_right_in_a_mirror_is_not_averaged(tmp_path):
+    oracle_package(tmp_path / "masks", method="masks")
+    load_model(tmp_path / "masks")
+    with pytest.raises(UsageError, match="method 'masks', whose maps cannot"):
+        load_model(tmp_path / "masks", tta=True)
+
+
 def test_the_table_describes_the_labels(oracle, truth):
     found = oracle.segment(oracle_image(truth))
     count = found.labels.max()

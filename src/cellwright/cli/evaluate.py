@@ -35,6 +35,7 @@ _WIDTH = 100  # characters of a line of explanation
 @options.axes
 @options.device
 @options.threads
+@options.tta
 @click.option(
     "--radius",
     type=options.Real(min=0, min_open=True),

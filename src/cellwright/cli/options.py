@@ -139,6 +139,12 @@ pixel_size = click.option(
     type=Real(1e-6, 1e6),
     help="Distance between pixels in µm, in place of what the files say.",
 )
+tta = click.option(
+    "--tta",
+    is_flag=True,
+    help="Test-time augmentation: average what the network says of every image and its mirror "
+    "images. Often better on hard images, and 4 times as slow (volumes 8 times).",
+)
 
 
 _FINDING = (
@@ -175,6 +181,7 @@ _FINDING = (
     click.option("--exclude-border", is_flag=True, help="Leave out objects cut off by the border."),
     diameter,
     pixel_size,
+    tta,
     overwrite,
     as_json,
 )

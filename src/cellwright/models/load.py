@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from cellwright._errors import ModelError
+from cellwright.inference.mirrors import MirroredNetwork
 from cellwright.inference.runtime import Device
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
@@ -13,6 +14,7 @@ from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package, load_package
 from cellwright.models.points import PointModel
+from cellwright.models.readouts import mirrored_of
 from cellwright.models.scorer import TASK as SCORER
 
 AnyModel: TypeAlias = InstanceModel | ClassModel | BoxModel | PointModel
@@ -26,7 +28,11 @@ KINDS: dict[str, type[AnyModel]] = {
 
 
 def load_model(
-    name_or_path: str | Path, *, device: Device = "auto", threads: int | None = None
+    name_or_path: str | Path,
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
+    tta: bool = False,
 ) -> AnyModel:
     """Load a model by its name, or from a package.
 
@@ -38,6 +44,9 @@ def load_model(
         Where to run it.
     threads : int, optional
         CPU threads; as many as there are physical cores when not given.
+    tta : bool
+        Test-time augmentation: look at every image and its mirror images, and average what the
+        network says. Often better where it is unsure, and 4 times as slow (volumes 8 times).
 
     Returns
     -------
@@ -48,8 +57,13 @@ def load_model(
     ------
     ModelError
         If there is no such model, or its package is broken.
+    UsageError
+        If the maps of its method cannot be averaged over mirror images.
     """
-    return open_model(load_package(find_model(name_or_path)), device=device, threads=threads)
+    model = open_model(load_package(find_model(name_or_path)), device=device, threads=threads)
+    if tta:
+        model.network = MirroredNetwork(model.network, mirrored_of(model.card))
+    return model
 
 
 def open_model(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from cellwright._errors import ModelError, UsageError
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.mirrors import AXES, Mirrored, MirrorReadout
 from cellwright.methods.object_classes.readout import CLASSES, with_object_classes
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.readout import MapReader, Readout
@@ -76,6 +77,31 @@ def boxes_of(card: ModelCard) -> BoxesReadout:
         If it has no such parameter.
     """
     return _made(BoxesReadout, card)
+
+
+def mirrored_of(card: ModelCard) -> tuple[Mirrored, ...]:
+    """Return how the maps of a model are put right that were found in mirror images, per axis.
+
+    Raises
+    ------
+    ModelError
+        As `readout_of`.
+    UsageError
+        If that is not known of its method.
+    """
+    kinds = {"classes": classes_of, "boxes": boxes_of, "points": points_of}
+    readout = kinds.get(card.task, readout_of)(card)
+    refusal = (
+        f"The model '{card.name}' was trained by the method '{card.method}', whose maps "
+        f"{'of volumes ' if card.network.dimensions == 3 else ''}cannot be averaged over mirror "
+        "images. Leave out --tta."
+    )
+    if not isinstance(readout, MirrorReadout):
+        raise UsageError(refusal)
+    try:
+        return tuple(map(readout.mirrored, AXES[3 - card.network.dimensions :]))
+    except UsageError as error:
+        raise UsageError(refusal) from error
 
 
 def points_of(card: ModelCard) -> PointsReadout:

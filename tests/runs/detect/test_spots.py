@@ -103,6 +103,7 @@ def test_options_that_mean_nothing_are_refused(folder, tmp_path):
     root, _ = folder
     for options, message in (
         (DetectOptions(threshold=0.5), "--noise-factor"),
+        (DetectOptions(tta=True), "--tta"),
         (DetectOptions(diameter=4.0), "--spots"),
         (DetectOptions(exclude_border=True), "no outlines"),
     ):

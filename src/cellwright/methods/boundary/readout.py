@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._types import FloatArray
 from cellwright.methods.boundary import geometry
 from cellwright.methods.components import components
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.readout import Instances
 
 _EXTENT = 3  # of the largest diameter: long objects are longer than a disc of their area
@@ -71,6 +72,10 @@ class BoundaryReadout:
         before it are at most `growth` farther, and must be seen to be small enough.
         """
         return self.reach + self.growth + self.largest
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

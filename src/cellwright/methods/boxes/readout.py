@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.methods.boxes import geometry
 from cellwright.methods.boxes.suppression import FARTHEST, central, rounds_of
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, unmoved
 from cellwright.methods.peaks import peaks
 
 _IMPROBABLE = 0.1  # score of what hardly ever is an object
@@ -156,6 +157,13 @@ class BoxesReadout:
         """
         rival = max(2 - self.overlap / FARTHEST, self.nested < 1) * self.longest
         return math.ceil((2 * _ROUNDS - 1) * rival) + 1
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        sides = {"row": ("top", "bottom"), "column": ("left", "right")}[axis]
+        swapped = dict(zip(sides, reversed(sides), strict=True))
+        order = [self.outputs.index(swapped.get(name, name)) for name in self.outputs]
+        return replace(unmoved(len(order)), order=np.array(order, np.int64))
 
     def decode(self, maps: FloatArray) -> FoundBoxes:
         """Return the detections in `maps`.

@@ -9,6 +9,7 @@ from numba import njit
 
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, FloatArray
+from cellwright.methods.mirrors import Mirrored, unmoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class ClassesReadout:
     def outputs(self) -> tuple[str, ...]:
         """Names of the maps, in channel order."""
         return ("background", *self.classes)
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return unmoved(len(self.outputs))
 
     def decode(self, maps: FloatArray) -> AnyArray:
         """Return the likeliest class of every pixel.

@@ -13,6 +13,7 @@ from cellwright._types import FloatArray, IntArray
 from cellwright.methods.embeddings import clustering
 from cellwright.methods.embeddings.overlapping import covered
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
 from cellwright.methods.readout import Instances
@@ -110,6 +111,10 @@ class EmbeddingsReadout:
         """
         pixels = 3 * self.reach + 1 if self.dimensions == 2 else self.reach
         return pixels + 2 * _ROUNDS * self.reach + 1
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

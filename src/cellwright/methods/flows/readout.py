@@ -14,6 +14,7 @@ from cellwright._types import BoolArray, FloatArray, IntArray, LabelArray
 from cellwright.methods.components import components
 from cellwright.methods.flows import dynamics, geometry
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.numbering import number_kept, number_visible
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
@@ -124,6 +125,10 @@ class FlowsReadout:
         """
         flows: FloatArray = geometry.diffusion_flows(labels)
         return flows
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

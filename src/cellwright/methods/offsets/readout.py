@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.offsets import voting
 from cellwright.methods.readout import Instances
 from cellwright.methods.tidy import tidy
@@ -93,6 +94,10 @@ class OffsetsReadout:
         """
         vote = self.travel + self.spread + self.seed_distance
         return 3 * self.reach + 1 + self.capture + vote
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

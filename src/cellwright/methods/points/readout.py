@@ -12,6 +12,7 @@ from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, FloatArray, IntArray
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.peaks import peaks
 from cellwright.methods.points import heat
 
@@ -155,6 +156,10 @@ class PointsReadout:
     @property
     def _radius(self) -> int:
         return math.ceil(2 * self.width)
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> FoundPoints:
         """Return the points in `maps`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray, IntArray
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, unmoved
 from cellwright.methods.numbering import number_visible
 from cellwright.methods.overlaps import connected
 from cellwright.methods.peaks import peaks
@@ -124,6 +125,21 @@ class StarsReadout:
         each other once more as far away, and a centre is above what is near.
         """
         return 4 * _ROUNDS * self.longest + max(1, math.ceil(_NEAR * self.longest))
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image.
+
+        Raises
+        ------
+        UsageError
+            If a ray has no mirror image among them, as in volumes.
+        """
+        if self.rays % 2 or axis == "plane":
+            raise UsageError("Not all rays of these stars have a mirror image.")
+        ray = np.arange(self.rays)
+        other = -ray if axis == "row" else self.rays // 2 - ray
+        order = np.concatenate([[0], 1 + other % self.rays])
+        return replace(unmoved(len(order)), order=order)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

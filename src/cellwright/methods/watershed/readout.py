@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._errors import UsageError
 from cellwright._types import FloatArray
 from cellwright.methods.logits import logit
+from cellwright.methods.mirrors import Mirrored, along
 from cellwright.methods.readout import Instances
 from cellwright.methods.watershed import flooding
 from cellwright.methods.watershed.evidence import describe
@@ -108,6 +109,10 @@ class WatershedReadout:
         touch have ways that are known from the maps within twice that again, and neighbours.
         """
         return 5 * self.travel + 2 + self.smoothing
+
+    def mirrored(self, axis: str) -> Mirrored:
+        """Return how its maps are put right that were found in a mirror image."""
+        return along(self.outputs, axis)
 
     def decode(self, maps: FloatArray) -> Instances:
         """Return the objects in `maps`.

@@ -112,7 +112,7 @@ def apply_model(
     threads = max(1, available_cores() // jobs) if jobs > 1 else None
     package = find_model(model)
     refuse_inputs_inside(output, [package])  # where a model was trained, it would be replaced
-    opening: Callable[[], Any] = partial(opened, package, device, threads)
+    opening: Callable[[], Any] = partial(opened, package, device, threads, options.tta)
     ready = opening()  # one that does not run here is told once, not for every image
     job = job_of(ready)
     job = replace(
@@ -216,6 +216,6 @@ def _refuse_if_none_fits(
 
 
 @lru_cache(maxsize=1)
-def opened(package: Path, device: Device, threads: int | None) -> AnyModel:
+def opened(package: Path, device: Device, threads: int | None, tta: bool) -> AnyModel:
     """Return a model that is ready to run: opened once in each process."""
-    return load_model(package, device=device, threads=threads)
+    return load_model(package, device=device, threads=threads, tta=tta)

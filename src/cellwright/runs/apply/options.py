@@ -32,6 +32,8 @@ class ApplyOptions:
         Typical diameter of the objects, in px; estimated by default.
     pixel_size : float, optional
         Distance of neighbouring pixels in µm, in place of what the file says.
+    tta : bool
+        Average what the network says of every image and its mirror images.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class ApplyOptions:
     exclude_border: bool = False
     diameter: float | None = None
     pixel_size: float | None = None
+    tta: bool = False
 
     def __post_init__(self) -> None:
         asked = as_channels(self.channel)

@@ -11,11 +11,11 @@ class DetectOptions(ApplyOptions):
 
     Parameters
     ----------
-    axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size
+    axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size, tta
         As in `cellwright.runs.apply.options.ApplyOptions`.
 
     Raises
     ------
     UsageError
-        If `z`, `threshold`, `diameter` or `pixel_size` is none of these.
+        If an argument is none of these.
     """

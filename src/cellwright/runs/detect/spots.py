@@ -109,6 +109,8 @@ def check_spot_options(options: DetectOptions) -> None:
     """
     if options.threshold is not None:
         raise UsageError("Spots have no confidence: use --noise-factor in place of --threshold.")
+    if options.tta:
+        raise UsageError("Spots are found without a network: leave out --tta.")
     _check_point_options(options)
 
 

@@ -63,6 +63,7 @@ def evaluate(
     axes: str | None = None,
     device: Device = "auto",
     threads: int | None = None,
+    tta: bool = False,
     overwrite: bool = False,
 ) -> EvaluationResult:
     """Score a model on the annotated images of a dataset.
@@ -89,6 +90,8 @@ def evaluate(
         Axes of the images where the files do not say.
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
+    tta : bool
+        Average what the network says of every image and its mirror images; see `load_model`.
     overwrite : bool
         Replace the results of an earlier run in `out`.
 
@@ -107,7 +110,7 @@ def evaluate(
     """
     out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
-    loaded = load_model(model, device=device, threads=threads)
+    loaded = load_model(model, device=device, threads=threads, tta=tta)
     if isinstance(loaded, ClassModel) and threshold is not None:
         raise UsageError("Pixel classes have no confidence: leave out --threshold.")
     opened = as_scored(open_dataset(dataset, axes), loaded)
@@ -115,7 +118,7 @@ def evaluate(
     plan = Plan(
         command="evaluate",
         inputs=files_of(examples),
-        parameters={"split": split, "threshold": threshold, "axes": axes},
+        parameters={"split": split, "threshold": threshold, "axes": axes, "tta": tta},
         files=(METRICS_FILE, IMAGES_FILE),
         model=named(loaded),
     )

@@ -24,7 +24,7 @@ class SegmentOptions(ApplyOptions):
         Least area of an object, in px of the image.
     overlaps : bool
         Measure and write objects as they are below others, too.
-    axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size
+    axes, z, channel, tile, threshold, exclude_border, diameter, pixel_size, tta
         As in `cellwright.runs.apply.options.ApplyOptions`.
 
     Raises

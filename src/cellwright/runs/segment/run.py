@@ -115,7 +115,7 @@ def preview_segmentation(
     dict
         ``preview`` (path of the picture), ``image`` and ``found``, in words.
     """
-    model_ready = opened(find_model(model), device, None)
+    model_ready = opened(find_model(model), device, None, options.tta)
     dimensions = model_ready.card.network.dimensions
     task = plan_tasks([images_to_do(inputs, output)[0]])[0]
     image = read_task(task, options.axes)
