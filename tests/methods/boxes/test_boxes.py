@@ -147,6 +147,19 @@ def test_the_right_answer_costs_least_and_gives_back_the_boxes():
         assert recipe.loss(other, batch)["loss"].item() > least + 0.01
 
 
+@pytest.mark.parametrize("axis", ["row", "column"])
+def test_what_a_mirror_image_asks_for_is_put_right(axis):
+    recipe, labels = BoxesRecipe(BoxesReadout.suited_to(2, 28.0)), field(2)[1]
+    along = ("row", "column").index(axis)
+    turned = np.ascontiguousarray(np.flip(labels, along))
+    right, seen = (right_answer(recipe, recipe.targets(one)) for one in (labels, turned))
+    known = recipe.readout.mirrored(axis)
+    again = np.flip(seen, along + 1)[known.order] * known.signs[:, None, None]
+    same = np.abs(again - right) < 1e-3
+    assert same.mean() > 0.99  # where two boxes are as near, either may have the pixel
+    assert (np.abs(np.flip(seen, along + 1) - right) < 1e-3).mean() < 0.95
+
+
 def test_the_loss_is_the_sum_of_its_parts_and_moves_every_map():
     recipe = BoxesRecipe(BoxesReadout(COLOURS))
     batch = batch_of(recipe.targets(replace(boxes([[9, 9, 40, 30]]), size=(64, 64))))

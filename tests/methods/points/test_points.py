@@ -63,6 +63,22 @@ def test_the_right_answer_gives_back_positions_between_the_pixels(dimensions):
     assert (found.scores == found.evidence[:, 0]).all() and found.evidence[:, 2].max() < 0.1
 
 
+@pytest.mark.parametrize(("dimensions", "axis"), [(2, "row"), (2, "column"), (3, "plane")])
+def test_what_a_mirror_image_asks_for_is_put_right(dimensions, axis):
+    truth, recipe = scattered(dimensions, 2), PointsRecipe(PointsReadout(dimensions=dimensions))
+    along = ("plane", "row", "column")[3 - dimensions :].index(axis)
+    places = truth.positions.copy()
+    places[:, along] = SIZE[dimensions][along] - 1 - places[:, along]
+    right, seen = (
+        perfect_outputs(batch_of(recipe, one, SIZE[dimensions]))[0].numpy()
+        for one in (truth, replace(truth, positions=places))
+    )
+    known = recipe.readout.mirrored(axis)
+    again = np.flip(seen, along + 1)[known.order] * known.signs.reshape(-1, *(1,) * dimensions)
+    assert (np.abs(again - right) < 1e-3).mean() > 0.999
+    assert (np.abs(np.flip(seen, along + 1) - right) < 1e-3).mean() < 0.97
+
+
 def test_every_point_has_its_class():
     points = Points(np.array([[4, 7], [20, 21], [20, 26]]), np.array(["a", "b", "a"]))
     recipe = PointsRecipe(PointsReadout(classes=("a", "b")))
