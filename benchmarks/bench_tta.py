@@ -22,7 +22,11 @@ def main() -> None:
         "as it is": load_model("nuclei", device="cpu", threads=1),
         "mean of four": load_model("nuclei", device="cpu", threads=1, tta=True),
     }
-    for part, examples in parts_of().items():
+    parts = parts_of()
+    others = parts.pop("val, tissue and brightfield")
+    parts["val, stained tissue"] = [one for one in others if "stained" in str(one.kind)]
+    parts["val, brightfield"] = [one for one in others if "stained" not in str(one.kind)]
+    for part, examples in parts.items():
         print(f"\n{part}, {len(examples)} images; AP@{'/'.join(map(str, THRESHOLDS))}")
         for name, model in models.items():
             start = time.process_time()
