@@ -214,6 +214,7 @@ export class Studio {
     await this.classes.take(changed.facts);
     if (!changed.edit) return changed;
     this.viewer.refresh("labels", changed.boxes);
+    this.readout.update();
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
     await this.following;
     if (this.chosen) await this.select(this.chosen);
@@ -227,6 +228,7 @@ export class Studio {
     this.#undoable(state);
     this.marks.take(state.facts);
     await this.classes.take(state.facts);
+    this.readout.update();
     if (this.images.images[this.viewer.number].state === "new") this.images.setState(this.viewer.number, "started");
     if (this.chosen) await this.select(this.chosen);
     await this.past.update();

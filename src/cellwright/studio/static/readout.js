@@ -12,29 +12,40 @@ export class Readout {
   constructor(viewer, what) {
     this.viewer = viewer;
     this.what = what;
-    /** @type {import("./tools.js").Point | null} */
-    this.asked = null;
+    /** @type {Record<string, number> | null} The pixel under the pointer. */
+    this.pixel = null;
+    this.stale = false; // what is known of it
     this.asking = false;
   }
 
   /** @param {import("./tools.js").Point | null} point */
-  async show(point) {
-    this.asked = point;
-    if (!point) {
-      find("where").textContent = find("values").textContent = "";
-      return;
-    }
-    find("where").textContent = `y ${Math.floor(point[0])}  x ${Math.floor(point[1])}`;
-    if (this.asking || !this.viewer.image) return;
+  show(point) {
+    const { number, place } = this.viewer;
+    const pixel = point && { number, ...place, y: Math.floor(point[0]), x: Math.floor(point[1]) };
+    if (JSON.stringify(pixel) === JSON.stringify(this.pixel)) return;
+    this.pixel = pixel;
+    find("where").textContent = pixel ? `y ${pixel.y}  x ${pixel.x}` : "";
+    if (pixel) this.update();
+    else find("values").textContent = "";
+  }
+
+  /** Ask what is there now: the pointer has moved, or something was drawn. */
+  async update() {
+    this.stale = true;
+    if (this.asking) return;
     this.asking = true;
-    while (this.asked && this.viewer.image) {
-      const [y, x] = this.asked;
-      this.asked = null;
-      const { api, number, place } = this.viewer;
-      const found = await api.get(`images/${number}/values`, { ...place, y, x }).catch(() => null);
-      const values = (found?.values ?? []).map((/** @type {number | null} */ value) => (value === null ? "not a number" : short(value)));
-      find("values").textContent = values.join("  ") + (found ? this.what(found) : "");
+    while (this.stale && this.pixel) {
+      this.stale = false;
+      const { number, ...place } = this.pixel;
+      const found = await this.viewer.api.get(`images/${number}/values`, place).catch(() => null);
+      if (this.pixel) find("values").textContent = found ? this.#written(found) : ""; // it may be about to be asked for another one
     }
     this.asking = false;
+  }
+
+  /** @param {any} found */
+  #written(found) {
+    const values = found.values.map((/** @type {number | null} */ value) => (value === null ? "not a number" : short(value)));
+    return values.join("  ") + this.what(found);
   }
 }

@@ -45,6 +45,7 @@ export class Tools {
     this.#buttons();
     this.#listen();
     viewer.decorations.push((pen) => this.#decorate(pen));
+    viewer.moved.push(() => actions.hover(this.pointer && viewer.image ? viewer.camera.toImage(...this.pointer) : null));
     this.choose("select");
   }
 
@@ -176,7 +177,6 @@ export class Tools {
       this.fingers.set(event.pointerId, at);
     }
     this.pointer = at;
-    this.actions.hover(this.viewer.camera.toImage(...at));
     this.viewer.redraw();
   }
 
@@ -202,7 +202,6 @@ export class Tools {
 
   #leave() {
     this.pointer = null;
-    this.actions.hover(null);
     this.viewer.redraw();
   }
 

@@ -52,7 +52,7 @@ export class Viewer {
     this.waiting = false;
     /** @type {((pen: CanvasRenderingContext2D) => void)[]} Drawn over the picture in every frame. */
     this.decorations = [];
-    /** @type {(() => void)[]} Called after the view has moved. */
+    /** @type {(() => void)[]} Called in every frame. */
     this.moved = [];
     new ResizeObserver(() => this.#resize()).observe(stage);
     this.#resize();
