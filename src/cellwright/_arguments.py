@@ -1,15 +1,16 @@
 """What a caller from Python gave where something else was expected, told as such."""
 
+import math
 import os
-from collections.abc import Iterable
-from numbers import Real
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from cellwright._errors import UsageError
 
 
-def as_path(given: Any, name: str) -> Path:
+def as_path(value: Any, name: str) -> Path:
     """Return the path that was given for the argument `name`.
 
     Raises
@@ -17,12 +18,12 @@ def as_path(given: Any, name: str) -> Path:
     UsageError
         If it is none.
     """
-    if isinstance(given, str | os.PathLike):
-        return Path(given)
-    raise UsageError(f"{name} must be a path, such as 'cells.tif', not {described(given)}.")
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise UsageError(f"{name} must be a path, such as 'cells.tif', not {described(value)}.")
 
 
-def as_paths(given: Any, name: str) -> list[str | Path]:
+def as_paths(value: Any, name: str) -> list[str | Path]:
     """Return the paths, patterns among them, of which one may stand alone.
 
     Raises
@@ -30,10 +31,10 @@ def as_paths(given: Any, name: str) -> list[str | Path]:
     UsageError
         If they are none.
     """
-    if isinstance(given, str | os.PathLike):
-        return [Path(given) if isinstance(given, os.PathLike) else given]
-    listed = list(given) if isinstance(given, Iterable) and not hasattr(given, "dtype") else None
-    wrong = given if listed is None else next((o for o in listed if not _is_path(o)), None)
+    if isinstance(value, str | os.PathLike):
+        return [Path(value) if isinstance(value, os.PathLike) else value]
+    listed = list(value) if isinstance(value, Iterable) and not hasattr(value, "dtype") else None
+    wrong = value if listed is None else next((o for o in listed if not _is_path(o)), None)
     if listed is None or wrong is not None:
         raise UsageError(
             f"{name} must be a path or a list of paths, not {described(wrong)}. What is in memory "
@@ -42,26 +43,97 @@ def as_paths(given: Any, name: str) -> list[str | Path]:
     return listed
 
 
-def _is_path(given: Any) -> bool:
-    return isinstance(given, str | os.PathLike)
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
 
 
-def check_made(given: Any, kind: type, name: str) -> None:
+def check_made(value: Any, kind: type, name: str) -> None:
     """Raise `UsageError` unless what was given for the argument `name` is of a public class."""
-    if not isinstance(given, kind):
+    if not isinstance(value, kind):
         raise UsageError(
-            f"{name} must be made with cellwright.{kind.__name__}(…), not {described(given)}."
+            f"{name} must be made with cellwright.{kind.__name__}(…), not {described(value)}."
         )
 
 
-def check_numbers(**given: Any) -> None:
-    """Raise `UsageError` unless all arguments are numbers, or None."""
-    for name, value in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+def given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that were given: those that are not None.
+
+    Examples
+    --------
+    >>> given(tile=64, diameter=None)
+    {'tile': 64}
+    """
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def check_numbers(**arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are numbers."""
+    for name, value in arguments.items():
+        if not _is_a(Real, value):
             raise UsageError(f"{name} must be a number, not {described(value)}.")
 
 
-def described(given: Any) -> str:
+def check_sizes(least: float, **arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are finite sizes in px, none of them below `least`.
+
+    What is meant may be a length or an area.
+    """
+    for name, value in arguments.items():
+        if not _is_a(Real, value) or not least <= value < math.inf:
+            raise UsageError(f"{name} must be {least:g} px or more, not {described(value)}.")
+
+
+def check_whole_numbers(least: int, **arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are whole numbers, none of them below `least`."""
+    for name, value in arguments.items():
+        if not _is_a(Integral, value) or value < least:
+            raise UsageError(
+                f"{name} must be a whole number, {least} or more, not {described(value)}."
+            )
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def check_flags(**arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are True or False: the text "no" would be true."""
+    for name, value in arguments.items():
+        if type(value).__name__ not in ("bool", "bool_"):  # those of Python and of numpy
+            raise UsageError(f"{name} must be True or False, not {described(value)}.")
+
+
+def check_texts(**arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are texts."""
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise UsageError(f"{name} must be a text in quotes, not {described(value)}.")
+
+
+def check_one_of(allowed: Sequence[str], **arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are among the texts that are allowed."""
+    for name, value in arguments.items():
+        if value not in allowed:
+            raise UsageError(f"{name} is one of {', '.join(allowed)}, not {described(value)}.")
+
+
+def check_array(value: Any, name: str, cure: str) -> None:
+    """Raise `UsageError` unless a value is an array, or lists of which numpy makes one.
+
+    Parameters
+    ----------
+    value
+    name : str
+        Of the argument.
+    cure : str
+        A sentence on what to give instead of paths and images.
+    """
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if not listed and not hasattr(value, "__array__"):
+        raise UsageError(f"{name} must be an array, not {described(value)}. {cure}")
+
+
+def described(value: Any) -> str:
     """Return what was given, in a few words.
 
     Examples
@@ -69,10 +141,12 @@ def described(given: Any) -> str:
     >>> described("abc"), described(None), described([1, 2])
     ("'abc'", 'None', 'a list')
     """
-    if given is None or isinstance(given, str | Real):
-        return repr(given)
-    shape = getattr(given, "shape", None)
-    if isinstance(shape, tuple):
+    if value is None or isinstance(value, str | Real):
+        return repr(value)
+    if isinstance(value, os.PathLike):
+        return f"'{value}'"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and hasattr(value, "__array__"):
         return f"an array of shape {shape}"
-    article = "an" if type(given).__name__[0] in "AEIOUaeiou" else "a"
-    return f"{article} {type(given).__name__}"
+    article = "an" if type(value).__name__[0] in "AEIOUaeiou" else "a"
+    return f"{article} {type(value).__name__}"

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellwright._arguments import as_path, as_paths, check_made, check_numbers
+from cellwright._arguments import (
+    as_path,
+    as_paths,
+    check_array,
+    check_flags,
+    check_made,
+    check_numbers,
+    check_whole_numbers,
+    described,
+    given,
+)
+from cellwright._errors import UsageError
 from cellwright._types import AnyArray
 from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
@@ -31,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model", "measure", "read", "segment", "track", "write", "write_labels"]
 
+_READ_IT = "Of a file they are cellwright.read(path).to_numpy()"
+
 
 def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.DataFrame:
     """Measure the objects of a label image.
@@ -52,7 +65,7 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     InputError
         If labels and image do not fit.
     UsageError
-        If pandas is not installed.
+        If one is no array, such as the path of a file, or pandas is not installed.
 
     Examples
     --------
@@ -60,6 +73,9 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     >>> measure(np.array([[0, 1, 1], [0, 2, 0]]))["area"].tolist()
     [2, 1]
     """
+    check_array(labels, "labels", f"{_READ_IT}; whole folders are for 'cellwright measure'.")
+    if image is not None and not isinstance(image, Image):
+        check_array(image, "image", "A file is read with cellwright.read(path).")
     if image is not None and np.shape(image) == (*np.shape(labels), 3):
         image = as_image(image)
     if isinstance(image, Image):
@@ -114,7 +130,7 @@ def segment(
     """
     options = SegmentOptions() if options is None else options
     check_made(options, SegmentOptions, "options")
-    check_numbers(jobs=jobs)
+    check_whole_numbers(1, jobs=jobs)
     return segment_images(
         as_paths(inputs, "inputs"),
         as_path(output, "output"),
@@ -176,6 +192,8 @@ def track(
         If the frames do not fit together, or there is no object in any.
     ModelError
         If `scorer` is none.
+    UsageError
+        If an argument is of a wrong kind, such as the path of a folder.
 
     Examples
     --------
@@ -185,9 +203,30 @@ def track(
     >>> track(movie).edges.tolist()
     [[0, 1]]
     """
+    check_flags(divisions=divisions, merges=merges)
+    check_whole_numbers(0, max_gap=max_gap)
+    check_numbers(**given(max_distance=max_distance, frame_interval=frame_interval))
+    if pixel_size is not None and np.ndim(pixel_size) != 1:
+        raise UsageError(f"pixel_size must be one number in µm for each axis, not {pixel_size!r}.")
     scores = None if scorer is None else load_scorer(scorer)[0]
     detections = find_detections(
-        labels, images, pixel_size=pixel_size, frame_interval=frame_interval
+        _frames(labels, "labels"),
+        None if images is None else _frames(images, "images"),
+        pixel_size=pixel_size,
+        frame_interval=frame_interval,
     )
     options = LinkOptions(divisions, max_gap, max_distance, merges, motion)
     return link(detections, options, scorer=scores)
+
+
+def _frames(movie: Any, name: str) -> Iterator[AnyArray]:
+    """Return the frames of a movie one by one, or refuse what has none."""
+    cure = f"{_READ_IT}; movies and folders on disk are for 'cellwright track'."
+    if isinstance(movie, str) or not isinstance(movie, Iterable):
+        raise UsageError(f"{name} must be the frames of a movie, not {described(movie)}. {cure}")
+    return (_frame(one, f"Frame {number} of {name}", cure) for number, one in enumerate(movie))
+
+
+def _frame(frame: Any, name: str, cure: str) -> AnyArray:
+    check_array(frame, name, cure)
+    return np.asarray(frame)

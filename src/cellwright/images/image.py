@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cellwright._arguments import check_numbers, described
-from cellwright._errors import AxesError, InputError
+from cellwright._arguments import check_numbers, check_texts, described, given
+from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._types import AnyArray
 
 AXES = "TCZYX"
@@ -65,7 +65,7 @@ class Image:
     InputError
         If `data` is no array.
     UsageError
-        If `frame_interval` is no number.
+        If `frame_interval` is no number, or `name` no text.
     """
 
     data: PixelSource
@@ -85,7 +85,8 @@ class Image:
         if not isinstance(self.axes, str):
             raise AxesError(f"Axes are letters, such as 'CYX', not {described(self.axes)}.")
         check_axes(self.axes, self.data.shape, self.name)
-        check_numbers(frame_interval=self.frame_interval)
+        check_texts(name=self.name)
+        check_numbers(**given(frame_interval=self.frame_interval))
         self._check_size(self.pixel_size, self.spatial_axes)
         self._check_size(self.lateral_size, "YX")
         if self.frame_interval is not None and not 0 < self.frame_interval < np.inf:
@@ -189,11 +190,19 @@ class Image:
         ------
         AxesError
             If the image has no such axis, or Y or X would be dropped.
+        UsageError
+            If a bound is neither a slice nor the number of a place on its axis.
         """
         wanted = {axis.upper(): bound for axis, bound in bounds.items()}
         unknown = sorted(set(wanted) - set(self.axes))
         if unknown:
             raise AxesError(f"'{self.name}' has axes {self.axes}, not {''.join(unknown)}.")
+        for axis, bound in wanted.items():
+            count = self.sizes[axis]
+            if not isinstance(bound, slice) and bound not in range(-count, count):
+                raise UsageError(
+                    f"{axis} must be a slice or a number below {count}, not {described(bound)}."
+                )
         key = tuple(wanted.get(axis, slice(None)) for axis in self.axes)
         parts = zip(self.axes, key, strict=True)
         steps = {a: abs(part.step or 1) for a, part in parts if isinstance(part, slice)}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._arguments import as_path, described
+from cellwright._arguments import as_path, check_numbers, described
 from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._types import AnyArray, LabelArray
 from cellwright._words import missing
@@ -60,11 +60,12 @@ def read(
     InputError
         If there is no such file, scene or level, or several scenes and none was chosen.
     UsageError
-        If `path` or `axes` is of a wrong kind.
+        If `path`, `axes` or `level` is of a wrong kind.
     """
     path = as_path(path, "path")
     if axes is not None and not isinstance(axes, str):
         raise UsageError(f"axes must be letters, such as 'ZYX', not {described(axes)}.")
+    check_numbers(level=level)
     reader = find_reader(path)
     names = _scene_names(reader, path)
     index = _scene_index(names, scene, path)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._arguments import as_path
-from cellwright._errors import AxesError, OutputError, UsageError
+from cellwright._arguments import as_path, check_flags, described
+from cellwright._errors import AxesError, InputError, OutputError, UsageError
 from cellwright._types import AnyArray
 from cellwright.images.arrays import as_image
 from cellwright.images.encoding import Encoding
@@ -67,7 +67,7 @@ def write(
     OutputError
         If there is something already, the format cannot hold the image, or writing fails.
     UsageError
-        If the ending, compression or version is unknown.
+        If the ending, compression or version is unknown, or an argument is of a wrong kind.
     InputError
         If it is neither an image nor such an array.
     """
@@ -110,11 +110,23 @@ def write_labels(
     Raises
     ------
     OutputError
-        If labels are no integers, others are negative, or the format would change them.
+        If labels are no integers, others are negative or above `largest`, or the format would
+        change them.
     AxesError
         If the labels do not fit the axes of `like`.
+    InputError
+        If `labels` is no array.
+    UsageError
+        As for `write`.
     """
     path = as_path(path, "path")
+    if isinstance(labels, Image) or not isinstance(labels, PixelSource) or len(labels.shape) < 2:
+        raise InputError(
+            f"Labels are an array of integers with axes Y and X, not {described(labels)}. Those of "
+            "a segmentation are found.labels, those of an image image.to_numpy()."
+        )
+    if like is not None and not isinstance(like, Image):
+        raise UsageError(f"like must be an image from cellwright.read, not {described(like)}.")
     into_store = path.parent.name == "labels" and is_zarr(path.parent.parent)
     writer = None if into_store else find_writer(path)
     if path.suffix.lower() in LOSSY:
@@ -131,7 +143,7 @@ def write_labels(
     else:
         largest = _largest_label(labels, path) if largest is None else largest
         dtype = np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32)
-    image = _as_image(_Converted(labels, dtype), like, path)
+    image = _as_image(_Converted(labels, dtype, path), like, path)
     encoding = Encoding(compression, ngff, labels=True)
     if writer is None:
         write_labels_into(path.parent.parent, path.name, image, encoding)
@@ -151,6 +163,7 @@ def find_writer(path: Path) -> Writer:
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise `OutputError` when `path` exists and may not be replaced."""
+    check_flags(overwrite=overwrite)
     if path.exists() and not overwrite:
         raise OutputError(f"'{path}' exists already. Choose another name, or allow overwriting.")
 
@@ -187,12 +200,20 @@ def _as_image(labels: PixelSource, like: Image | None, path: Path) -> Image:
 
 
 class _Converted:
-    """A source read as another pixel type."""
+    """A source of labels read as another pixel type, which must not change them."""
 
-    def __init__(self, source: PixelSource, dtype: np.dtype[Any]) -> None:
+    def __init__(self, source: PixelSource, dtype: np.dtype[Any], path: Path) -> None:
         self.shape = source.shape
         self.dtype = dtype
         self._source = source
+        self._path = path
 
     def __getitem__(self, key: Any) -> AnyArray:
-        return np.asarray(self._source[key]).astype(self.dtype)
+        labels = np.asarray(self._source[key])
+        written = labels.astype(self.dtype)
+        if not np.array_equal(written, labels):
+            raise OutputError(
+                f"Cannot write '{self._path}': there are labels from {labels.min()} to "
+                f"{labels.max()}, beyond what was said of them."
+            )
+        return written

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cellwright._arguments import check_flags
 from cellwright._types import AnyArray, FloatArray, Table
 from cellwright.images.image import Image
 from cellwright.inference.diameter import estimate_diameter
@@ -79,6 +80,8 @@ class BoxModel(PlaceModel[BoxesReadout]):
         UsageError
             If a channel must be chosen, or an option is out of range.
         """
+        self.check_tile(tile)
+        check_flags(exclude_border=exclude_border)
         least = self.least_of_classes(threshold)
         seen = self.seen(image, channel)
         scale = self.card.input.scale or 1.0

@@ -89,8 +89,9 @@ class ClassModel(Model):
         InputError
             If a pixel is NaN or infinite.
         UsageError
-            If a channel must be chosen.
+            If a channel must be chosen, or the tile is none.
         """
+        self.check_tile(tile)
         seen = self.seen(image, channel)
         target: RowSink = np.zeros(seen.shape, np.uint8) if sink is None else sink
         find_classes(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
+from cellwright._arguments import check_one_of, check_whole_numbers, given
 from cellwright._errors import ModelError
 from cellwright.inference.runtime import Device, MapNetwork, OnnxNetwork, runs_on_gpu
 from cellwright.models.card import NetworkFacts
@@ -91,7 +93,11 @@ def open_engine(
     ------
     ModelError
         If it is broken, or is not what the card says.
+    UsageError
+        If there is no such device, or no such number of threads.
     """
+    check_one_of(get_args(Device), device=device)
+    check_whole_numbers(1, **given(threads=threads))
     engine = find_engine(facts.engine, name).open(facts, files, device, threads, name)
     if (engine.stride, engine.halo) != (facts.stride, facts.halo):
         raise ModelError(

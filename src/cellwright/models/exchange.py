@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellwright._arguments import as_path, check_texts, given
 from cellwright._errors import ModelError, UsageError
 from cellwright.models.bioimageio_files import is_description, open_files
 from cellwright.models.download import download, is_url
@@ -58,8 +59,10 @@ def import_model(
     ModelError
         If the model is broken, not what it says, not supported, or its name is taken.
     UsageError
-        If an option does not fit the source.
+        If an option does not fit the source, or an argument is of a wrong kind.
     """
+    as_path(source, "source")  # or an address, which is a text, too
+    check_texts(**given(sha256=sha256, name=name, method=method))
     if sha256 is not None and not is_url(str(source)):
         raise UsageError("A SHA-256 is for a file from the web; the source is a path.")
     notes: tuple[str, ...] = ()

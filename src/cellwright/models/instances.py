@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._arguments import check_numbers
+from cellwright._arguments import check_flags, check_sizes
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.arrays import as_image
@@ -156,7 +156,9 @@ class InstanceModel(Model):
             If a channel must be chosen, an option is out of range, or the method gives each pixel
             to one object.
         """
-        check_numbers(diameter=diameter, min_size=min_size, tile=tile)
+        self.check_tile(tile)
+        check_sizes(0, min_size=min_size)
+        check_flags(exclude_border=exclude_border, overlaps=overlaps)
         covered = self.covering() if overlaps else None
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)

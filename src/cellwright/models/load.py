@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
+from cellwright._arguments import check_flags
 from cellwright._errors import ModelError
 from cellwright.inference.mirrors import MirroredNetwork
 from cellwright.inference.runtime import Device
@@ -58,8 +59,10 @@ def load_model(
     ModelError
         If there is no such model, or its package is broken.
     UsageError
-        If the maps of its method cannot be averaged over mirror images.
+        If an argument is of a wrong kind, or the maps of its method cannot be averaged over mirror
+        images.
     """
+    check_flags(tta=tta)
     model = open_model(load_package(find_model(name_or_path)), device=device, threads=threads)
     if tta:
         model.network = MirroredNetwork(model.network, mirrored_of(model.card))

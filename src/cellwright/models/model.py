@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._arguments import check_numbers
+from cellwright._arguments import check_numbers, check_whole_numbers, given
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.arrays import as_image
@@ -86,6 +86,10 @@ class Model:
         )
         novelty = package.card.novelty
         self._novelty = Novelty.from_json(novelty) if novelty else None
+
+    def check_tile(self, tile: int | None) -> None:
+        """Raise `UsageError` unless the network can take tiles of that side, in px."""
+        check_whole_numbers(max(self.network.stride), **given(tile=tile))
 
     def seen(self, image: Image | AnyArray, channel: Channel | Sequence[Channel] | None) -> Seen:
         """Return an image, or an array that `as_image` takes for one, as the network sees it.

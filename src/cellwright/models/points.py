@@ -75,6 +75,7 @@ class PointModel(PlaceModel[PointsReadout]):
         UsageError
             If a channel must be chosen, or an option is out of range.
         """
+        self.check_tile(tile)
         least = self.least_confidence(threshold)
         seen = self.seen(image, channel)
         places = self._places(seen, 1.0, tile, self._readout.expected_counts)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from cellwright._arguments import check_sizes
 from cellwright._errors import UsageError
 from cellwright._types import Table
 from cellwright.inference.diameter import Sample, choose_scale, find_scale
@@ -39,8 +40,7 @@ def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float
     UsageError
         If the diameter is less than a pixel, or the model can do nothing with it.
     """
-    if not 1 <= diameter < math.inf:
-        raise UsageError(f"The diameter must be 1 px or more, not {diameter:g}.")
+    check_sizes(1, diameter=diameter)
     contract = card.input
     if contract.diameter is None or contract.diameter_range is None:
         raise UsageError(

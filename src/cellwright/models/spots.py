@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._arguments import check_numbers
+from cellwright._arguments import check_flags, check_numbers
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, Table
 from cellwright.images.checks import check_pixels
@@ -61,6 +61,7 @@ class SpotSettings:
 
     def __post_init__(self) -> None:
         check_numbers(diameter=self.diameter, threshold=self.threshold)
+        check_flags(dark=self.dark)
         if not SMALLEST <= self.diameter <= LARGEST:
             raise UsageError(
                 f"Spots are {SMALLEST:g} to {LARGEST:g} px across, not {self.diameter:g}: give "

@@ -156,10 +156,8 @@ def do_job(
     InputError, OutputError
         As `apply_model`.
     UsageError
-        If there are fewer jobs than 1, or the options fit no image.
+        If the options fit no image.
     """
-    if jobs < 1:
-        raise UsageError(f"The number of jobs is 1 or more, not {jobs}.")
     found = images_to_do(inputs, output)
     tasks = plan_tasks(found)
     if job.check is not None:

@@ -4,7 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import get_args
 
-from cellwright._arguments import check_numbers
+from cellwright._arguments import (
+    check_flags,
+    check_numbers,
+    check_one_of,
+    check_sizes,
+    check_texts,
+    check_whole_numbers,
+    given,
+)
 from cellwright._errors import UsageError
 from cellwright.models.channels import as_channels
 from cellwright.runs.apply.planes import Depth
@@ -38,7 +46,7 @@ class ApplyOptions:
     Raises
     ------
     UsageError
-        If `z`, `threshold`, `diameter` or `pixel_size` is none of these.
+        If an argument is none of these.
     """
 
     axes: str | None = None
@@ -54,19 +62,15 @@ class ApplyOptions:
     def __post_init__(self) -> None:
         asked = as_channels(self.channel)
         object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
-        check_numbers(
-            tile=self.tile,
-            threshold=self.threshold,
-            diameter=self.diameter,
-            pixel_size=self.pixel_size,
-        )
+        check_texts(**given(axes=self.axes))
+        check_one_of(get_args(Depth), **given(z=self.z))
+        check_whole_numbers(1, **given(tile=self.tile))
+        check_sizes(1, **given(diameter=self.diameter))
+        check_numbers(**given(threshold=self.threshold, pixel_size=self.pixel_size))
+        check_flags(exclude_border=self.exclude_border, tta=self.tta)
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(
                 f"The threshold is a confidence between 0 and 1, not {self.threshold!r}."
             )
-        if self.diameter is not None and not 1 <= self.diameter < math.inf:
-            raise UsageError(f"The diameter must be 1 px or more, not {self.diameter!r}.")
-        if self.z not in (None, *get_args(Depth)):
-            raise UsageError(f"z is one of {', '.join(get_args(Depth))}, not {self.z!r}.")
         if self.pixel_size is not None and not 0 < self.pixel_size < math.inf:
             raise UsageError(f"The pixel size is a length in µm, not {self.pixel_size!r}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cellwright._arguments import check_flags, check_texts, check_whole_numbers, given
 from cellwright._errors import UsageError
 from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.networks.registry import network_description
@@ -50,8 +51,8 @@ class CompareOptions:
 
     def __post_init__(self) -> None:
         for name in ("methods", "networks"):
-            if isinstance(given := getattr(self, name), str):
-                raise UsageError(f"Give several {name}, or one in brackets: {name}=('{given}',).")
+            if isinstance(one := getattr(self, name), str):
+                raise UsageError(f"Give several {name}, or one in brackets: {name}=('{one}',).")
         for method in self.methods:
             if method not in LEARNERS:
                 find_method(method)
@@ -61,5 +62,7 @@ class CompareOptions:
             raise UsageError(
                 f"The minutes of a comparison must be a number above 0, not {self.minutes!r}."
             )
-        if self.folds is not None and self.folds < 2:
-            raise UsageError(f"Cross-validation needs at least 2 folds, not {self.folds}.")
+        check_whole_numbers(2, **given(folds=self.folds))
+        check_whole_numbers(0, seed=self.seed)
+        check_flags(search=self.search)
+        check_texts(**given(axes=self.axes))

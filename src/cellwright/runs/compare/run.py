@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from cellwright._arguments import (
+    as_path,
+    check_made,
+    check_one_of,
+    check_whole_numbers,
+    given,
+)
 from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
 from cellwright.datasets.records import Dataset
+from cellwright.inference.runtime import Device
 from cellwright.measure.tables import from_rows, write_csv
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.load import load_model
@@ -131,16 +139,22 @@ def compare(
     OutputError
         If `out` holds something else.
     UsageError
-        If methods do not fit together, or what they need is not installed.
+        If methods do not fit together, what they need is not installed, or an argument is of a
+        wrong kind.
     """
-    out, options = Path(out), options or CompareOptions()
+    dataset, out = as_path(dataset, "dataset"), as_path(out, "out")
+    options = CompareOptions() if options is None else options
+    check_made(options, CompareOptions, "options")
+    check_one_of(get_args(Device), device=device)
+    check_whole_numbers(0, workers=workers)
+    check_whole_numbers(1, **given(threads=threads))
     _refuse_mixed(options.methods)
     if options.search:
         load_optuna()  # what is not installed is told before anything is trained
     machine, clock = Machine(device, workers, threads), Clock(60 * options.minutes)
     networks_first = sorted(options.methods, key=LEARNERS.__contains__)
     first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
-    task, opened = open_task(Path(dataset), first)
+    task, opened = open_task(dataset, first)
     if task.name == "instances" and opened.classes:
         opened = replace(opened, notes=(*opened.notes, _OUTLINES_ALONE))
     division = divide(opened, options.folds, options.seed)

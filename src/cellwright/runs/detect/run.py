@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from cellwright._arguments import as_path, as_paths, check_made, check_numbers
+from cellwright._arguments import as_path, as_paths, check_made, check_whole_numbers
 from cellwright._errors import UsageError
 from cellwright.inference.runtime import Device
 from cellwright.models.classes import ClassModel
@@ -70,7 +70,7 @@ def detect(
     given, output = as_paths(inputs, "inputs"), as_path(output, "output")
     options = DetectOptions() if options is None else options
     check_made(options, DetectOptions, "options")
-    check_numbers(jobs=jobs)
+    check_whole_numbers(1, jobs=jobs)
     if spots is not None:
         check_made(spots, SpotSettings, "spots")
         check_spot_options(options)

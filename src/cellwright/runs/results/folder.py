@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellwright import __version__
+from cellwright._arguments import check_flags
 from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
@@ -263,7 +264,10 @@ def open_run(
     OutputError
         If the folder holds another run or files that are not from a run, contains an input,
         cannot be written, or another run is going on in it.
+    UsageError
+        If `overwrite` is neither True nor False.
     """
+    check_flags(overwrite=overwrite)
     refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
     earlier = read_record(path)
     if earlier is not None and _same(earlier, plan) and _complete(path, earlier):

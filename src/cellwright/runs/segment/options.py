@@ -1,11 +1,9 @@
 """What a segmentation depends on, besides the images and the model."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from cellwright._arguments import check_numbers
-from cellwright._errors import UsageError
+from cellwright._arguments import check_flags, check_one_of, check_sizes
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.results.batch import Task
 
@@ -30,7 +28,7 @@ class SegmentOptions(ApplyOptions):
     Raises
     ------
     UsageError
-        If `z`, `threshold`, `diameter`, `pixel_size`, `format` or `min_size` is none of these.
+        If an argument is none of these.
     """
 
     format: Literal["tif", "ome-zarr"] = "tif"
@@ -39,11 +37,9 @@ class SegmentOptions(ApplyOptions):
 
     def __post_init__(self) -> None:
         ApplyOptions.__post_init__(self)
-        if self.format not in SUFFIXES:
-            raise UsageError(f"The format is one of {', '.join(SUFFIXES)}, not {self.format!r}.")
-        check_numbers(min_size=self.min_size)
-        if not 0 <= self.min_size < math.inf:
-            raise UsageError(f"The least area is 0 px or more, not {self.min_size!r}.")
+        check_one_of(tuple(SUFFIXES), format=self.format)
+        check_sizes(0, min_size=self.min_size)
+        check_flags(overlaps=self.overlaps)
 
     def label_file(self, task: Task) -> str:
         """Return where the labels of an image go, from the result folder on."""
