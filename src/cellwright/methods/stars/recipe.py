@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from cellwright._types import AnyArray, LabelArray
@@ -106,14 +107,18 @@ class StarsRecipe:
         dict of Tensor
             ``loss`` and its summands ``object``, ``distance`` and ``background``; scalars.
         """
-        outputs = outputs.float()
-        truth, known, distances = batch["object"], batch["known"], batch["distances"]
-        told = outputs[:, 1:] * self.readout.unit
-        share = truth[:, None] * (distances >= 0)
-        error = weighted_mean((told - distances).abs(), share)
-        stray = weighted_mean(told.abs().mean(1) * (truth == 0), known)
+        truth, known = batch["object"], batch["known"]
+        told = outputs[:, 1:]
+        # Rays are many and objects fill a small part of a volume: only there they are compared.
+        inside = truth > 0
+        rays = told.movedim(1, -1)[inside].float() * self.readout.unit
+        distances = batch["distances"].movedim(1, -1)[inside]
+        share = truth[inside][:, None] * (distances >= 0)
+        error = weighted_mean((rays - distances).abs(), share)
+        length = torch.linalg.vector_norm(told, 1, dim=1, dtype=torch.float32)
+        stray = weighted_mean(length * ~inside, known) * (self.readout.unit / self.readout.rays)
         parts = {
-            "object": binary_cross_entropy(outputs[:, 0], truth, known),
+            "object": binary_cross_entropy(outputs[:, 0].float(), truth, known),
             "distance": self.distance_weight * error,
             "background": self.background_weight * stray,
         }
