@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from cellwright.images.image import Image
+from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
+from cellwright.measure.objects import measure_in_image
 from cellwright.measure.tables import read_csv
 
 
@@ -30,6 +32,56 @@ def test_areas_and_intensities(run, labelled):
     assert table["intensity_mean"].tolist() == [100, 200]
     assert set(table["image"]) == {"a"}
     assert (labelled / "out" / "report.html").exists()
+
+
+def _double(labelled):
+    """Add a second label image and its image, with the values of the first doubled."""
+    labels = read(labelled / "labels" / "a.tif").to_numpy()
+    write_labels(labelled / "labels" / "b.tif", labels.T.copy())
+    pixels = read(labelled / "images" / "a.png").to_numpy()
+    write(labelled / "images" / "b.png", Image(2 * pixels.T, "YX"))
+
+
+def test_labels_that_come_later_are_measured_and_the_others_stay(run, labelled, monkeypatch):
+    given = ("measure", labelled / "labels", "--images", labelled / "images")
+    assert run(*given, "-o", labelled / "out").code == 0
+    _double(labelled)
+    assert run(*given, "-o", labelled / "fresh").code == 0
+    measured = []
+    monkeypatch.setattr(
+        "cellwright.runs.measure.measure_in_image",
+        lambda labels, image: measured.append(image.name) or measure_in_image(labels, image),
+    )
+    result = run(*given, "-o", labelled / "out")
+    assert result.code == 0, result.error
+    assert measured == ["b"]
+    table = (labelled / "out" / "objects.csv").read_text()
+    assert table == (labelled / "fresh" / "objects.csv").read_text()
+    assert read_csv(labelled / "out" / "objects.csv")["intensity_mean"].tolist()[2:] == [200, 400]
+
+
+def test_numbers_without_intensities_are_no_part_of_numbers_with_them(run, labelled):
+    given = ("measure", labelled / "labels", "-o", labelled / "out")
+    assert run(*given).code == 0
+    before = (labelled / "out" / "objects.csv").read_text()
+    _double(labelled)
+    refused = run(*given, "--images", labelled / "images")
+    assert refused.code == 2
+    assert (
+        "intensities was False, is True" in refused.error
+        and "all images together" not in refused.error
+    )
+    assert (labelled / "out" / "objects.csv").read_text() == before
+
+
+def test_labels_of_which_the_image_changed_are_measured_in_another_folder(run, labelled):
+    given = ("measure", labelled / "labels", "--images", labelled / "images")
+    assert run(*given, "-o", labelled / "out").code == 0
+    _double(labelled)
+    pixels = read(labelled / "images" / "a.png").to_numpy()
+    write(labelled / "images" / "a.png", Image(pixels + 1, "YX"), overwrite=True)
+    refused = run(*given, "-o", labelled / "out")
+    assert refused.code == 2 and "made before" in refused.error
 
 
 def test_frames_are_measured_one_by_one(run, labelled):

@@ -66,12 +66,14 @@ def measure_images(
     """
     found = find_images(labels)
     partners = _pair(found, find_images(images)) if images else {}
+    tasks = plan_tasks(found)
     paths = [label.path for label in found] + list(partners.values())
     plan = Plan(
         command="measure",
         inputs=tuple(InputFile.of(path) for path in paths),
-        parameters={"axes": axes},
+        parameters={"axes": axes, "intensities": bool(partners)},
         files=OBJECTS.files,
+        sources={task.image: _sources(task, partners) for task in tasks},
     )
     work = partial(_measure_file, partners=partners, axes=axes)
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
@@ -80,7 +82,14 @@ def measure_images(
     ):
         if finished is not None:
             return earlier_result(run, OBJECTS, finished)
-        return complete_run(run, plan_tasks(found), work, kind=OBJECTS, jobs=jobs, what="Measuring")
+        return complete_run(run, tasks, work, kind=OBJECTS, jobs=jobs, what="Measuring")
+
+
+def _sources(task: Task, partners: dict[Path, Path]) -> list[str]:
+    """Return the files that the numbers of one label image depend on."""
+    image = partners.get(task.path)
+    paths = [task.path] if image is None else [task.path, image]
+    return [path.resolve().as_posix() for path in paths]
 
 
 def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[Path, Path]:

@@ -166,7 +166,7 @@ def do_job(
     plan = replace(
         plan,
         inputs=tuple(InputFile.of(image.path) for image in found),
-        sources={task.image: task.path.resolve().as_posix() for task in tasks},
+        sources={task.image: [task.path.resolve().as_posix()] for task in tasks},
         files=(*files, *job.kind.files),
     )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (

@@ -57,10 +57,11 @@ def only_adds(earlier: _Plan, wanted: _Plan) -> bool:
         return False
     done = [image for image in earlier["images"] if image["status"] == "done"]
     then = {image["image"]: earlier["sources"][image["image"]] for image in done}
-    read = [file for file in earlier["inputs"] if file["path"] in then.values()]
+    sources = {path for paths in then.values() for path in paths}
+    read = [file for file in earlier["inputs"] if file["path"] in sources]
     written = {file for image in done for file in image["files"]}
     return (
-        then.items() <= wanted["sources"].items()
+        all(wanted["sources"].get(image) == paths for image, paths in then.items())
         and all(file in wanted["inputs"] for file in read)
         and written <= {*wanted["files"]}
     )

@@ -98,9 +98,9 @@ class Plan:
         result folder.
     model : dict, optional
         Name, version and SHA-256 of the model.
-    sources : dict of str to str, optional
-        The file of each image by its name, of a run where what comes of an image depends on that
-        file alone: such a run may go on with more images.
+    sources : dict of str to list of str, optional
+        The files of each image by its name, of a run where what comes of an image depends on these
+        alone: such a run may go on with more images.
     version : str
         The version of Cellwright.
     """
@@ -110,7 +110,7 @@ class Plan:
     parameters: dict[str, Any]
     files: tuple[str, ...]
     model: dict[str, Any] | None = None
-    sources: dict[str, str] | None = None
+    sources: dict[str, list[str]] | None = None
     version: str = __version__
     schema: int = SCHEMA
 
