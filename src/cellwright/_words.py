@@ -16,8 +16,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def option(*names: str) -> str:
+def option(*names: str, **values: str | int) -> str:
     """Return how a sentence names options: as the program has them, and as arguments in Python.
+
+    Parameters
+    ----------
+    *names : str
+        As in Python.
+    **values : str or int
+        Of options that come with a value.
 
     Examples
     --------
@@ -25,9 +32,16 @@ def option(*names: str) -> str:
     '--channel (in Python: channel)'
     >>> option("threshold", "min_size")
     '--threshold or --min-size (in Python: threshold or min_size)'
+    >>> option(z="max")
+    "--z max (in Python: z='max')"
     """
-    given = ["--" + name.replace("_", "-") for name in names]
-    return f"{_either(given)} (in Python: {_either(names)})"
+    typed = [*map(_typed, names), *(f"{_typed(name)} {value}" for name, value in values.items())]
+    written = [*names, *(f"{name}={value!r}" for name, value in values.items())]
+    return f"{_either(typed)} (in Python: {_either(written)})"
+
+
+def _typed(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _either(words: Sequence[str]) -> str:

@@ -175,3 +175,4 @@ def test_an_image_unlike_the_training_images_is_announced(tmp_path, truth):
     noise = rng.normal(size=alike[0].shape).astype(np.float32)
     odd = model.segment(replace(alike[0], data=noise))
     assert odd.novelty > 1 and odd.warnings[0].startswith("Unlike the training data: ")
+    assert "Look at what it found" in odd.warnings[0] and "train one" in odd.warnings[0]

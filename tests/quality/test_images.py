@@ -94,7 +94,8 @@ def test_low_contrast_and_empty_images_are_told_apart():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (2, 2), (64, 64)])
 def test_a_constant_image_of_any_size_is_told(shape):
     quality = check_plane(np.full(shape, 7, np.uint8))
-    assert quality.warnings == ("Constant: all pixels sampled have the value 7.",)
+    (warning,) = quality.warnings
+    assert warning.startswith("Constant: all pixels looked at have the value 7, so that there is")
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 3), (5, 7), (9, 400)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray, LabelArray
+from cellwright._words import option
 from cellwright.datasets.boxes import Boxes
 from cellwright.datasets.coco import draw_layers
 from cellwright.datasets.per_class import read_per_class
@@ -140,7 +141,7 @@ def load_layers(example: Example, shape: tuple[int, ...]) -> LabelArray:
         raise DatasetError(
             f"The image '{example.image}' has {_times(shape)} pixels, but its labels "
             f"'{example.label_file}' have {_times(layers.shape[1:])}. Pair the right files, or say "
-            "which axes the image has with --axes."
+            f"which axes the image has with {option('axes')}."
         )
     return layers
 
@@ -252,8 +253,8 @@ def binary_labels_warning(example: Example, labels: LabelArray) -> str | None:
     return (
         f"'{example.label_file}' marks all objects with the value {values[0]}: a mask, not "
         "numbered objects. Number them (touching ones apart) before training, "
-        "for example with skimage.measure.label; or train with --method classes, which tells "
-        "foreground from background."
+        "for example with skimage.measure.label; or train with "
+        f"{option(method='classes')}, which tells foreground from background."
     )
 
 
@@ -262,7 +263,7 @@ def _channels_first(image: Image, example: Example) -> AnyArray:
     if "T" in image.axes:
         raise DatasetError(
             f"'{example.image}' is a time series of {image.sizes['T']} frames; "
-            "save one file per frame, or say with --axes that the axis is not time."
+            f"save one file per frame, or say with {option('axes')} that the axis is not time."
         )
     check_pixels(image)
     pixels = image.to_numpy()

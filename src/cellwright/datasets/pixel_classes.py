@@ -52,7 +52,7 @@ def as_pixel_classes(dataset: Dataset) -> Dataset:
             raise DatasetError(
                 f"The labels of '{dataset.root}' have more than {_MOST} values (up to "
                 f"'{example.labels.name}'): too many for classes of pixels. If they are numbered "
-                "objects, choose another --method. If they are masks with smoothed edges, save "
+                "objects, choose another method. If they are masks with smoothed edges, save "
                 "them in black and white (mask > 127)."
             )
     if dataset.classes and found and max(found) <= len(dataset.classes):

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._arguments import check_numbers, check_texts, described, given
 from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._types import AnyArray
+from cellwright._words import option
 
 AXES = "TCZYX"
 SPATIAL_AXES = "ZYX"
@@ -244,5 +245,5 @@ def check_axes(axes: str, shape: tuple[int, ...], name: str) -> None:
     if len(axes) != len(shape):
         raise AxesError(
             f"'{name}' has {len(shape)} axes of sizes {tuple(shape)}, but '{axes}' names "
-            f"{len(axes)}. Say what they are with --axes (letters of {AXES})."
+            f"{len(axes)}. Say what they are with {option('axes')}, in letters of {AXES}."
         )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import AxesError, FormatError, InputError
-from cellwright._words import counted
+from cellwright._words import counted, option
 from cellwright.images.image import AXES, SPATIAL_AXES, Image, PixelSource
 from cellwright.images.sources import View
 
@@ -176,7 +176,7 @@ def _check_letters(found: str, shape: tuple[int, ...], path: Path) -> None:
         problem = f"it has no axis {missing[0]}"
     raise AxesError(
         f"'{path}' has {len(shape)} axes ({sizes}) and {problem}. Say what they are, in this "
-        f"order, with --axes (letters of {AXES}: time, channel, z, y, x), e.g. --axes {example}."
+        f"order, in letters of {AXES} (time, channel, z, y, x), such as {option(axes=example)}."
     )
 
 

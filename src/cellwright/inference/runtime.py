@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from cellwright._errors import ModelError, UsageError
 from cellwright._types import FloatArray
+from cellwright._words import option
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where networks run; ``"auto"`` is the GPU where ONNX Runtime can use one."""
@@ -119,7 +120,7 @@ class OnnxNetwork:
         if isinstance(self._channels, int) and pixels.shape[1] != self._channels:
             raise ModelError(
                 f"The model was made for images with {self._channels} channel(s), but this one "
-                f"has {pixels.shape[1]}. Choose channels with --channel."
+                f"has {pixels.shape[1]}. Choose channels with {option('channel')}."
             )
         try:
             maps: FloatArray = self._session.run(None, {self._input: pixels})[0]
@@ -127,7 +128,7 @@ class OnnxNetwork:
             size = " × ".join(map(str, pixels.shape[2:]))
             raise ModelError(
                 f"{self._name} failed on a tile of {size} pixels: {error}. "
-                "If memory ran out, choose a smaller --tile."
+                f"If memory ran out, choose a smaller tile with {option('tile')}."
             ) from error
         return maps
 
@@ -174,8 +175,8 @@ def runs_on_gpu(device: Device) -> bool:
     installed = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device == "cuda" and not installed:
         raise UsageError(
-            "The installed ONNX Runtime cannot use a GPU. Install it with "
-            "'pip install onnxruntime-gpu' in place of onnxruntime, or choose --device cpu."
+            "The installed ONNX Runtime cannot use a GPU. Install it with 'pip install "
+            f"onnxruntime-gpu' in place of onnxruntime, or choose {option(device='cpu')}."
         )
     return installed and device != "cpu"
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._errors import ModelError
 from cellwright._types import FloatArray
+from cellwright._words import option
 from cellwright.methods.boundary.readout import BoundaryReadout
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.watershed.readout import WatershedReadout
@@ -113,7 +114,7 @@ def _deduced(roles: Sequence[str], maps: FloatArray, output: Tensor) -> str:
         return "classes"
     raise ModelError(
         f"The model does not say what its {len(maps)} maps ({', '.join(output.channels)}) are to "
-        f"be taken for. Choose with --method: {', '.join(TAKEN)}."
+        f"be taken for. Choose with {option('method')}: {', '.join(TAKEN)}."
     )
 
 

@@ -173,7 +173,7 @@ def check_channels(
     raise UsageError(
         f"'{image.name}' has {present} channels ({', '.join(names)}), but the model takes "
         f"{'a colour image or one channel' if wanted == RGB else ', '.join(wanted)}. "
-        "Choose with --channel."
+        f"Choose with {option('channel')}."
     )
 
 
@@ -205,6 +205,8 @@ def _index_of(channel: Channel, image: Image, present: int) -> int:
         return index
     called = f"no channel '{channel}'"
     if present == 1:
-        raise UsageError(f"'{image.name}' has {called}, but a single one: leave out --channel.")
+        raise UsageError(
+            f"'{image.name}' has {called}, but a single one: leave out {option('channel')}."
+        )
     named = f" or by name ({', '.join(names)})" if names else ""
     raise UsageError(f"'{image.name}' has {called}. Choose 0 to {present - 1}{named}.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cellwright._arguments import as_path, check_texts, given
 from cellwright._errors import ModelError, UsageError
+from cellwright._words import option
 from cellwright.models.bioimageio_files import is_description, open_files
 from cellwright.models.download import download, is_url
 from cellwright.models.find import KnownModel, add_model
@@ -80,7 +81,9 @@ def import_model(
     files = open_files(location)
     if files is None:
         if method is not None:
-            raise UsageError("A model of Cellwright keeps its method; leave out --method.")
+            raise UsageError(
+                f"A model of Cellwright keeps its method; leave out {option('method')}."
+            )
         return Imported(add_model(Path(location), name), notes)
     from cellwright.models.bioimageio_import import import_bioimageio
 

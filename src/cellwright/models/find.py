@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cellwright._arguments import as_path
 from cellwright._errors import ModelError
-from cellwright._words import did_you_mean, missing
+from cellwright._words import did_you_mean, missing, option
 from cellwright.models.card import check_name
 from cellwright.models.package import (
     CARD,
@@ -108,7 +108,7 @@ def add_model(path: Path, name: str | None = None) -> KnownModel:
     if taken is not None:
         raise ModelError(
             f"There is another model named '{name}' at '{taken.path}'. Choose another name with "
-            "--name, or remove that one first."
+            f"{option('name')}, or remove that one first."
         )
     target = user_folder() / f"{name}.cellwright"
     save_package(target, package.card, package.files)

@@ -186,8 +186,9 @@ def _novelty_warnings(novelty: float) -> tuple[str, ...]:
     """Say so when an image is unlike those of the training."""
     if not novelty > 1:
         return ()
-    far = f"{novelty:.1f} times as far from it as" if novelty >= 1.05 else "farther from it than"
     return (
-        f"Unlike the training data: {far} its own images lie. "
-        "Check the outlines before using the numbers.",
+        "Unlike the training data: the model has not learned from images that look like this one "
+        f"(novelty {math.ceil(100 * novelty) / 100:.2f}, where its own images have 1 at most), so "
+        "that it may miss objects or draw them wrong. Look at what it found before you use the "
+        "numbers; if it is wrong, try another model, or train one on a few images like this.",
     )

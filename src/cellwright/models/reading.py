@@ -9,6 +9,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, FloatArray, Table
+from cellwright._words import option
 from cellwright.inference.overlaps import Covered
 from cellwright.methods.object_classes.readout import with_object_classes
 from cellwright.methods.readout import MapReader, OverlapReadout, Readout
@@ -62,8 +63,8 @@ class Reading:
         if not isinstance(objects, OverlapReadout):
             raise UsageError(
                 f"The model '{self._card.name}' was trained by the method '{self._card.method}', "
-                "which gives each pixel to one object. Leave out --overlaps, or train with "
-                "--method stars, masks or embeddings."
+                f"which gives each pixel to one object. Leave out {option('overlaps')}, or train a "
+                "model by the method 'stars', 'masks' or 'embeddings'."
             )
         maps = len(objects.outputs)
         return Covered(lambda seen, found: objects.covered(seen[:maps], found))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from cellwright._errors import ModelError, UsageError
+from cellwright._words import option
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.mirrors import AXES, Mirrored, MirrorReadout
@@ -94,7 +95,7 @@ def mirrored_of(card: ModelCard) -> tuple[Mirrored, ...]:
     refusal = (
         f"The model '{card.name}' was trained by the method '{card.method}', whose maps "
         f"{'of volumes ' if card.network.dimensions == 3 else ''}cannot be averaged over mirror "
-        "images. Leave out --tta."
+        f"images. Leave out {option('tta')}."
     )
     if not isinstance(readout, MirrorReadout):
         raise UsageError(refusal)

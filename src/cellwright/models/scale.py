@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from cellwright._arguments import check_sizes
 from cellwright._errors import UsageError
 from cellwright._types import Table
+from cellwright._words import option
 from cellwright.inference.diameter import Sample, choose_scale, find_scale
 from cellwright.models.card import ModelCard
 from cellwright.models.model import Seen
@@ -45,8 +46,8 @@ def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float
     if contract.diameter is None or contract.diameter_range is None:
         raise UsageError(
             f"The model '{card.name}' does not say which sizes of objects it knows, and sees every "
-            "image at its own scale. Leave out --diameter, and resize the images where they differ "
-            "from those of its training."
+            f"image at its own scale. Leave out {option('diameter')}, and resize the images where "
+            "they differ from those of its training."
         )
     return choose_scale(diameter, contract.diameter, contract.diameter_range, usual=usual)
 

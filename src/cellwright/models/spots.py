@@ -202,11 +202,12 @@ def _crowding_warnings(noise: Noise, settings: SpotSettings) -> tuple[str, ...]:
     """Say so when what is measured as noise is mostly something else."""
     if noise.pixel == 0 or noise.share > _EXPLAINED:
         return ()
+    factor = max(settings.threshold * noise.share, 0.1)
     return (
         f"Crowded: at the size of spots, the image varies {1 / noise.share:.1f} times as much as "
         "the noise of its pixels explains, which hides faint spots. If spots crowd, find those "
-        "above the noise of the pixels with --noise-factor "
-        f"{max(settings.threshold * noise.share, 0.1):.1f}.",
+        f"above the noise of the pixels with --noise-factor {factor:.1f} (in Python: "
+        f"SpotSettings(threshold={factor:.1f})).",
     )
 
 

@@ -26,6 +26,15 @@ _WHITE = (
     "light they absorb is measured too low."
 )
 
+_NOTHING_THERE = (
+    ", so that there is nothing to find. Open the file in a viewer: the channel may be empty, or "
+    "the export went wrong."
+)
+_EMPTY = (
+    "Empty: nothing in this image stands out from its noise, so that whatever was found is chance. "
+    "If it should show something, check the channel, the focus and the exposure."
+)
+
 _EDGE_PIXELS = 1 << 17  # enough for the median of the strongest edges
 _FINE, _COARSE = 1.5, 3.0  # px; fine enough to see blur, coarse enough not to see noise
 
@@ -78,7 +87,7 @@ def check_plane(plane: PixelSource | AnyArray, *, diameter: float = 20.0) -> Ima
     low, high = np.percentile(blocks, [1, 99.8])
     darkest, brightest = float(blocks.min()), float(blocks.max())
     if darkest == brightest:
-        constant = f"Constant: all pixels sampled have the value {darkest:g}."
+        constant = f"Constant: all pixels looked at have the value {darkest:g}{_NOTHING_THERE}"
         return ImageQuality(math.nan, 0.0, 0.0, 0.0, False, 0.0, (constant,))
     noise = _noise(blocks, integers=np.issubdtype(plane.dtype, np.integer))
     contrast = float(high - low) / noise if noise > 0 else math.inf
@@ -98,14 +107,17 @@ def check_plane(plane: PixelSource | AnyArray, *, diameter: float = 20.0) -> Ima
 def _warnings(quality: ImageQuality, diameter: float) -> list[str]:
     found = []
     if quality.contrast_to_noise < _NOISE_ONLY:
-        return ["Empty: nothing stands out from the noise."]
+        return [_EMPTY]
     if quality.contrast_to_noise < _LOW_CONTRAST:
         found.append(
             f"Low contrast: objects stand out by only {quality.contrast_to_noise:.0f} times the "
             "noise. More light, or a longer exposure, would help."
         )
     if quality.blur > _BLURRED * diameter:
-        found.append(f"Out of focus: edges are blurred over {quality.blur:.0f} pixels.")
+        found.append(
+            f"Out of focus: edges are blurred over {quality.blur:.0f} pixels, so that outlines and "
+            "sizes are inexact. Take the image again, or leave it out."
+        )
     if quality.saturated > _SATURATED:
         found.append(
             f"Saturated: {quality.saturated:.1%} of the pixels have the greatest value"
@@ -114,7 +126,8 @@ def _warnings(quality: ImageQuality, diameter: float) -> list[str]:
     if quality.cut_off > _CUT_OFF:
         found.append(
             f"Cut off: {quality.cut_off:.0%} of the pixels have the least value; the background "
-            "was removed, or the camera's offset is too low."
+            "was removed, or the camera's offset is too low. Dim objects may be lost with it: give "
+            "the image as it was taken."
         )
     if quality.shading > _SHADED:
         found.append(

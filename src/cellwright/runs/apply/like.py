@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cellwright._errors import UsageError
+from cellwright._words import option
 from cellwright.images.image import Image
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth, stack_axes
@@ -75,7 +76,7 @@ def check_plane_distance(image: Image, lateral: float | None) -> None:
     """
     if lateral is not None and "Z" in image.axes and image.pixel_size is None:
         raise UsageError(
-            f"'{image.name}' does not say how far apart its planes are, so --pixel-size, which is "
-            "the distance within a plane, is not enough to measure it. Save it as OME-TIFF with "
-            "all three sizes."
+            f"'{image.name}' does not say how far apart its planes are, so "
+            f"{option('pixel_size')}, which is the distance within a plane, is not enough to "
+            "measure it. Save it as OME-TIFF with all three sizes."
         )

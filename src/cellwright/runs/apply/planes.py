@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
+from cellwright._words import option
 from cellwright.images.image import Image
 
 Depth = Literal["max", "mean", "each"]
@@ -79,14 +80,14 @@ def check_depth(image: Image, depth: Depth | None, dimensions: int) -> None:
     if dimensions == 3 and "Z" not in image.axes:
         raise AxesError(
             f"'{image.name}' has axes {image.axes}, but the model works on volumes. If one of its "
-            "axes is Z, say so with --axes."
+            f"axes is Z, say so with {option('axes')}."
         )
     if dimensions == 3 and depth is not None:
-        raise UsageError("The model works on whole volumes: leave out --z.")
+        raise UsageError(f"The model works on whole volumes: leave out {option('z')}.")
     if dimensions == 2 and depth is None and image.sizes.get("Z", 1) > 1:
         raise AxesError(
             f"'{image.name}' has {image.sizes['Z']} Z planes, and the model works on single "
-            "planes. Say what to do with them: --z max, --z mean or --z each."
+            f"planes. Say what to do with them: {option(z='max')}, or mean, or each."
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cellwright._errors import DatasetError
+from cellwright._words import option
 from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.splits import count_units, fold_dataset, split_dataset
 from cellwright.runs.train.prepare import drawn, leak_notes
@@ -66,7 +67,7 @@ def divide(dataset: Dataset, folds: int | None, seed: int) -> Division:
     if stated and dataset.splits.get("unassigned"):
         raise DatasetError(
             f"{dataset.splits['unassigned']} images of '{dataset.root}' belong to no split. "
-            "Assign them with 'cellwright data split', or give --folds."
+            f"Assign them with 'cellwright data split', or give {option('folds')}."
         )
     notes = [*dataset.notes]
     if not dataset.splits.get("test"):

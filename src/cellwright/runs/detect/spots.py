@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, Table
+from cellwright._words import option
 from cellwright.images.image import Image
 from cellwright.measure.tables import concatenate
 from cellwright.models.detections import numbered
@@ -108,20 +109,25 @@ def check_spot_options(options: DetectOptions) -> None:
         If there is one.
     """
     if options.threshold is not None:
-        raise UsageError("Spots have no confidence: use --noise-factor in place of --threshold.")
+        raise UsageError(
+            f"Spots have no confidence: leave out {option('threshold')}. How far they must rise "
+            "above the noise is said with --noise-factor (in Python: SpotSettings(threshold=…))."
+        )
     if options.tta:
-        raise UsageError("Spots are found without a network: leave out --tta.")
+        raise UsageError(f"Spots are found without a network: leave out {option('tta')}.")
     _check_point_options(options)
 
 
 def _check_point_options(options: DetectOptions) -> None:
     if options.diameter is not None:
         raise UsageError(
-            "Points are looked for at the scale of the image: leave out --diameter (for spots "
-            "without a model, give it to --spots)."
+            "Points are looked for at the scale of the image: leave out "
+            f"{option('diameter')}; that of spots without a model is for {option('spots')}."
         )
     if options.exclude_border:
-        raise UsageError("Points have no outlines to be cut off: leave out --exclude-border.")
+        raise UsageError(
+            f"Points have no outlines to be cut off: leave out {option('exclude_border')}."
+        )
 
 
 def _dimensions(finder: Finder, image: Image, options: DetectOptions) -> int:

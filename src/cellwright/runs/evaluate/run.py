@@ -10,6 +10,7 @@ from typing import Any
 from cellwright._arguments import as_path
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
+from cellwright._words import option
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.leaks import check_leaks, leaks_in_words
 from cellwright.datasets.pixel_classes import as_pixel_classes
@@ -112,7 +113,7 @@ def evaluate(
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
     loaded = load_model(model, device=device, threads=threads, tta=tta)
     if isinstance(loaded, ClassModel) and threshold is not None:
-        raise UsageError("Pixel classes have no confidence: leave out --threshold.")
+        raise UsageError(f"Pixel classes have no confidence: leave out {option('threshold')}.")
     opened = as_scored(open_dataset(dataset, axes), loaded)
     examples = chosen_examples(opened, split)
     plan = Plan(
@@ -185,7 +186,7 @@ def chosen_examples(dataset: Dataset, split: str) -> tuple[Example, ...]:
         present = ", ".join(f"{name} ({count})" for name, count in dataset.splits.items())
         raise DatasetError(
             f"'{dataset.root}' has no images of the split '{split}', only {present}. Score all of "
-            "them with --split all, or divide them first with 'cellwright data split'."
+            f"them with {option(split=ALL)}, or divide them first with 'cellwright data split'."
         )
     examples = dataset.examples if split == ALL else dataset.part(split)
     annotated = tuple(example for example in examples if example.labels is not None)

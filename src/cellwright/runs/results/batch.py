@@ -19,6 +19,7 @@ from typing import Any
 from cellwright._errors import CellwrightError, OutputError, was_interrupted
 from cellwright._progress import progress
 from cellwright._types import Table
+from cellwright._words import option
 from cellwright._workers import worker_pool
 from cellwright.runs.results.folder import Outcome, RunFolder
 
@@ -133,7 +134,7 @@ def _in_processes(
     except BrokenProcessPool as error:
         raise CellwrightError(
             "A worker process died, most likely because memory ran out. What is finished is kept: "
-            "run the same command again with fewer --jobs."
+            f"do the same again with fewer {option('jobs')}."
         ) from error
     except BaseException:  # interrupted, or nobody wants the rest: an image may take minutes
         _end(set(multiprocessing.active_children()) - others)
@@ -184,7 +185,10 @@ def _attempt(work: Work, task: Task) -> tuple[Outcome, Table | None]:
     except CellwrightError as error:
         return Outcome(task.image, error=str(error)), None
     except MemoryError:
-        message = f"'{task.path}' needs more memory than there is. Use a smaller --tile."
+        message = (
+            f"'{task.path}' needs more memory than there is. Choose a smaller tile with "
+            f"{option('tile')}."
+        )
         return Outcome(task.image, error=message), None
     except Exception as error:
         if was_interrupted(error):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
+from cellwright._words import option
 from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
 from cellwright.models.channels import ChannelSource, channels_for
@@ -39,7 +40,10 @@ def image_warnings(
     """
     source = channels_for(image, card.input.channels, channel or None)
     if _looks_like_labels(source):
-        return ["Labels: this looks like a label image, not like a microscopy image."]
+        return [
+            "Labels: this looks like a label image, not like a microscopy image. Give the image "
+            "that was labelled; labels are measured with 'cellwright measure'."
+        ]
     found = [
         warning
         for plane in _distinct(source)
@@ -51,12 +55,15 @@ def image_warnings(
 def object_warnings(table: Table) -> list[str]:
     """Return what a user should know about the objects of an image."""
     if len(table["label"]) == 0:
-        return ["No objects: nothing was found. Try --threshold, --diameter or another --channel."]
+        return [
+            "No objects: nothing was found. If there are some, try "
+            f"{option('threshold', 'diameter', 'channel')}."
+        ]
     share = float(np.mean(table["touches_border"]))
     if share > BORDER_SHARE and len(table["label"]) > 3:
         return [
             f"Border: {share:.0%} of the objects are cut off by the border of the image, so that "
-            "sizes are too small. Leave them out with --exclude-border."
+            f"sizes are too small. Leave them out with {option('exclude_border')}."
         ]
     return []
 

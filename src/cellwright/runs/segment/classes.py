@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, Table
+from cellwright._words import option
 from cellwright.images.image import Image
 from cellwright.images.sink import LabelSink, open_label_sink
 from cellwright.measure.tables import concatenate
@@ -81,15 +82,17 @@ def check_class_options(options: SegmentOptions) -> None:
         If there is one.
     """
     given = {
-        "--threshold": options.threshold is not None,
-        "--min-size": options.min_size > 0,
-        "--exclude-border": options.exclude_border,
-        "--diameter": options.diameter is not None,
-        "--overlaps": options.overlaps,
+        "threshold": options.threshold is not None,
+        "min_size": options.min_size > 0,
+        "exclude_border": options.exclude_border,
+        "diameter": options.diameter is not None,
+        "overlaps": options.overlaps,
     }
-    for option, is_given in given.items():
+    for name, is_given in given.items():
         if is_given:
-            raise UsageError(f"The model finds classes of pixels, not objects: leave out {option}.")
+            raise UsageError(
+                f"The model finds classes of pixels, not objects: leave out {option(name)}."
+            )
 
 
 class _Part:
