@@ -9,7 +9,7 @@ from cellwright.tracking.learned.movies import (
     some_frames,
     variants,
 )
-from cellwright.tracking.tracks import make_tracks
+from cellwright.tracking.tracks import SHARED, make_tracks
 from tracking.movies import nuclei
 
 
@@ -30,6 +30,29 @@ def test_links_around_a_division_are_not_judged_and_the_division_is_true():
     known = len(truth) - 2 * movie.divides().sum()
     assert 0.97 * known <= (lesson.true & lesson.judged).sum() <= known
     assert len(find_lessons(movie)) == movie.frame_count - 1
+
+
+def _merger(columns):
+    """Two cells are one object in frame 2."""
+    frame = [0, 0, 1, 1, 2, 3, 3]
+    place = [[0, 0], [9, 0], [1, 0], [8, 0], [4, 0], [1, 0], [9, 0]]
+    edges = [[0, 2], [1, 3], [2, 4], [3, 4], [4, 5], [4, 6]]
+    return make_tracks(frame, place, edges, edge_properties=columns)
+
+
+def test_an_object_that_two_cells_share_teaches_no_division():
+    shared = {SHARED: np.array([False, False, False, True, False, True])}
+    movie = _merger(shared)
+    lessons = find_lessons(movie)
+    assert lessons[1].true.tolist() == [True, False]
+    assert lessons[2].true.tolist() == [True, False] and not lessons[2].divides.any()
+    every = some_detections(movie, np.ones(len(movie), bool))
+    assert every.edges.tolist() == movie.unshared().edges.tolist()
+
+
+def test_other_mergers_are_not_judged():
+    lessons = find_lessons(_merger({}))
+    assert not lessons[1].judged.any()
 
 
 def test_links_go_over_what_is_left_out():

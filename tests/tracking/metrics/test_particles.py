@@ -1,5 +1,6 @@
 """Scores of the particle tracking challenge, derived by hand and by brute force."""
 
+import tracemalloc
 from itertools import permutations, product
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from cellwright._errors import InputError
+from cellwright.tracking.metrics import particles
 from cellwright.tracking.metrics.assignment import best_pairs
 from cellwright.tracking.metrics.particles import particle_scores
 from cellwright.tracking.tracks import make_tracks
@@ -74,6 +76,24 @@ def test_pairs_are_the_best_of_all():
         assert len(set(left[chosen])) == len(set(right[chosen])) == chosen.sum()
 
 
+def test_a_crowd_is_scored_in_little_memory(monkeypatch):
+    """A table of all pairs of 3,000 tracks would take 72 MB; also a few tracks at a time."""
+    rng = np.random.default_rng(7)
+    place = rng.uniform(0, 40, (3000, 2))
+    frame = np.repeat([0, 1], len(place))
+    numbers = np.arange(len(place))
+    links = np.stack([numbers, numbers + len(place)], axis=1)
+    truth = make_tracks(frame, np.concatenate([place, place]), links)
+    some = make_tracks([0, 1], [[0, 0], [0, 0]], [[0, 1]])
+    particle_scores(some, some, gate=1.0)  # compiled
+    monkeypatch.setattr(particles, "_AT_ONCE", 500)
+    tracemalloc.start()
+    assert particle_scores(truth, truth, gate=1.0).alpha == 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12e6
+
+
 def slowly(truth, found, gate):
     """The definitions of the challenge, word by word: found tracks and a dummy for each true one.
 
@@ -137,7 +157,8 @@ def test_empty_sides_and_wrong_gates():
     some, none = tracks(line(0, range(3))), tracks()
     assert particle_scores(some, none).alpha == 0 and particle_scores(some, none).jsc == 0
     assert np.isnan(particle_scores(none, none).alpha)
-    with pytest.raises(InputError, match="gate"):
-        particle_scores(some, some, gate=0)
+    for gate in (0, -1, np.nan, np.inf):
+        with pytest.raises(InputError, match="gate"):
+            particle_scores(some, some, gate=gate)
     with pytest.raises(InputError, match="dimensions"):
         particle_scores(some, make_tracks([0], [[1.0, 2.0, 3.0]]))

@@ -4,6 +4,7 @@
 """
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ import pytest
 from cellwright._errors import FormatError, InputError
 from cellwright.images.write import write_labels
 from cellwright.tracking.formats.ctc import open_ctc, read_ctc, write_ctc
+from cellwright.tracking.metrics import biology
+from cellwright.tracking.metrics.association import chota, share_lives
+from cellwright.tracking.metrics.biology import match_tracklets
 from cellwright.tracking.metrics.challenge import score_folders
+from cellwright.tracking.metrics.evaluate import score_tracks
 from cellwright.tracking.metrics.matching import match_near, match_same
 from cellwright.tracking.metrics.scores import track_scores
 from cellwright.tracking.tracks import make_tracks
@@ -87,6 +92,102 @@ def test_half_a_track_by_hand():
     assert scores["BIO(0)"] == 0.25 and scores["SEG"] is None and scores["OP_CTB"] is None
 
 
+def family(generations):
+    """All cells divide every second frame, from a single one on."""
+    cells = 2**generations - 1
+    generation = np.floor(np.log2(np.arange(1, cells + 1))).astype(int)
+    cell = np.arange(cells)
+    lives = np.stack([cell, cell + cells], axis=1)
+    births = np.stack([(cell[1:] - 1) // 2 + cells, cell[1:]], axis=1)
+    return make_tracks(
+        np.concatenate([2 * generation, 2 * generation + 1]),
+        np.tile(np.stack([cell, 3.0 * cell], axis=1), (2, 1)),
+        np.concatenate([lives, births]),
+        label=np.tile(cell + 1, 2),
+    )
+
+
+def test_chota_of_families_is_that_of_its_definition():
+    truth = family(5)
+    cut = np.random.default_rng(2).random(len(truth.edges)) < 0.8
+    matched = match_same(truth, truth.with_edges(truth.edges[cut]))
+    shared = share_lives(matched)
+    kin = [np.eye(len(lives), dtype=bool) for lives in (shared.truth, shared.result)]
+    for one, lives in zip(kin, (shared.truth, shared.result), strict=True):
+        for parent, child in lives.links.tolist():  # parents come before their children
+            one[child] |= one[parent]
+    kin = [one | one.T for one in kin]
+    counts = np.zeros((len(shared.truth), len(shared.result)))
+    counts[shared.true, shared.found] = shared.detections
+    total = 0.0
+    for i, j, size in zip(shared.true, shared.found, shared.detections, strict=True):
+        common = counts[kin[0][i]][:, kin[1][j]].sum()
+        union = shared.true_sizes[kin[0][i]].sum() + shared.found_sizes[kin[1][j]].sum() - common
+        total += size * common / union
+    assert 0.2 < chota(shared) < 0.9
+    assert chota(shared) == pytest.approx(np.sqrt(total / shared.union))
+
+
+def test_large_families_are_scored_in_little_memory():
+    """Every two of 4,095 cells would make a table of hundreds of megabytes."""
+    truth = family(12)
+    matched = match_same(truth, truth)
+    chota(share_lives(match_same(family(3), family(3))))  # compiled
+    tracemalloc.start()
+    assert chota(share_lives(matched)) == 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_cells_may_divide_into_three():
+    position = [[5, 5], [5, 5], [3, 5], [7, 5], [5, 9]]
+    edges = [[0, 1], [1, 2], [1, 3], [1, 4]]
+    three = make_tracks([0, 1, 2, 2, 2], position, edges)
+    two = three.with_edges(edges[:3])
+
+    def counts(found, truth=three):
+        row = track_scores(match_same(truth, found))["divisions"][0]
+        return [row[name] for name in ("right", "wrong_daughters", "surplus", "missed")]
+
+    assert counts(three) == [1, 0, 0, 0] and counts(two) == [0, 1, 0, 0]
+    assert counts(two.with_edges(edges[:1])) == [0, 0, 0, 1]
+    assert counts(three, two) == [1, 0, 0, 0]  # the link too many is an error of links
+
+
+def test_a_late_division_into_three_is_right_within_the_tolerance():
+    frame = [0, *[1] * 3, *[2] * 3, *[3] * 3]
+    position = [[5, 5], *[[5 * i, 5] for _ in range(3) for i in range(3)]]
+    lives = [[i, i + 3] for i in range(1, 7)]
+    truth = make_tracks(frame, position, [[0, 1], [0, 2], [0, 3], *lives])
+    late = truth.with_edges([[0, 1], [1, 4], [1, 5], [1, 6], *lives[3:]])
+    rows = track_scores(match_same(truth, late), tolerance=1)["divisions"]
+    assert [(row["right"], row["missed"]) for row in rows] == [(0, 1), (1, 0)]
+
+
+def test_branches_are_those_of_the_definition():
+    """Every true mother against every found one, at each tolerance."""
+    truth = family(6)
+    rng = np.random.default_rng(5)
+    mothers = truth.edges[:, 0]
+    births = np.flatnonzero(truth.out_degree()[mothers] > 1)
+    before = np.full(len(truth), -1)
+    before[truth.edges[:, 1]] = mothers
+    found = truth.with_edges(truth.edges[rng.random(len(truth.edges)) < 0.9])
+    early = truth.edges.copy()
+    early[births[::3], 0] = before[mothers[births[::3]]]
+    for result in (found, truth.with_edges(early)):
+        pair = match_tracklets(match_same(truth, result))
+        for tolerance in range(4):
+            right = 0
+            for true in np.flatnonzero(pair.truth.child_counts() > 1).tolist():
+                for other in np.flatnonzero(pair.result.child_counts() > 1).tolist():
+                    apart = abs(int(pair.truth.end[true]) - int(pair.result.end[other]))
+                    if apart <= tolerance:
+                        right += biology._same_division(pair, true, other, tolerance)
+            assert biology.branches(pair, tolerance).right == right
+
+
 def test_matching_by_distance():
     truth = chain(range(4))
     moved = make_tracks(truth.frame, truth.position + np.array([0, 1.5]), truth.edges)
@@ -124,6 +225,14 @@ def test_seg_of_single_planes_of_volumes(tmp_path):
     annotated[4:8, 8:10] = 3  # 24 px, of which 16 are found
     write_labels(tmp_path / "gt" / "SEG" / "man_seg_001_002.tif", annotated)
     assert score_folders(tmp_path / "res", tmp_path / "gt")["SEG"] == pytest.approx(16 / 24)
+
+
+def test_planes_against_volumes_are_refused():
+    flat = chain(range(3))
+    deep = make_tracks(flat.frame, np.pad(flat.position, ((0, 0), (1, 0))), flat.edges)
+    for radius in (None, 3.0):
+        with pytest.raises(InputError, match="have 2 dimensions, the true ones 3"):
+            score_tracks(flat, deep, radius=radius)
 
 
 def test_another_movie_is_refused(truth, tmp_path):

@@ -34,7 +34,7 @@ class Lesson:
         For a false one: the true link of its first detection, that of its second one, and the link
         between the two that they leave; each -1 where there is none.
     judged : array of bool, shape (E,)
-        Whether a link counts: not where a mother divides or a daughter is born.
+        Whether a link counts: not where a mother divides, a daughter is born, or tracks merge.
     divisions : array of float32, shape (DIVISION_FEATURES, S)
     prices : array of float, shape (S,)
         Log odds against the divisions by the model.
@@ -54,7 +54,8 @@ class Lesson:
 def find_lessons(truth: Tracks) -> list[Lesson]:
     """Return the candidates of each frame pair of a movie whose true links are known.
 
-    Pairs with an empty frame have none.
+    Pairs with an empty frame have none. An object that holds two cells is one of them; what merges
+    otherwise is not judged.
 
     Raises
     ------
@@ -62,12 +63,13 @@ def find_lessons(truth: Tracks) -> list[Lesson]:
         If there are no detections at all.
     """
     found: list[Lesson] = []
+    truth = truth.unshared()
 
     def of_movie(movie: Movie) -> Scorer:
-        views, parent = Views(movie), _parents(truth)
+        views, parent, merges = Views(movie), _parents(truth), truth.in_degree() > 1
 
         def look(draft: Draft) -> Draft:
-            found.append(_lesson(views, draft, parent))
+            found.append(_lesson(views, draft, parent, merges))
             return draft
 
         return look
@@ -100,7 +102,7 @@ def _parents(truth: Tracks) -> IntArray:
     return parent
 
 
-def _lesson(views: Views, draft: Draft, parent: IntArray) -> Lesson:
+def _lesson(views: Views, draft: Draft, parent: IntArray, merges: BoolArray) -> Lesson:
     view = views(draft)
     edges, splits = draft.problem.edges, draft.splits
     earlier, later = draft.pair.earlier.rows, draft.pair.later.rows
@@ -117,7 +119,7 @@ def _lesson(views: Views, draft: Draft, parent: IntArray) -> Lesson:
         odds=link_odds(draft),
         true=true,
         instead=_instead(rows, columns, true, len(earlier), len(later)),
-        judged=~divides[rows] & ~born[columns],
+        judged=~divides[rows] & ~(born | merges[later])[columns],
         divisions=division_features(view),
         prices=splits.price,
         divides=both,

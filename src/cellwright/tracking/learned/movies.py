@@ -90,7 +90,8 @@ def some_frames(tracks: Tracks, chosen: IntArray) -> Tracks:
 
 
 def some_detections(tracks: Tracks, kept: BoolArray) -> Tracks:
-    """Return some of the detections; links go over what is left out."""
+    """Return some of the detections, each with one parent; links go over what is left out."""
+    tracks = tracks.unshared()
     parent = np.full(len(tracks), -1)
     parent[tracks.edges[:, 1]] = tracks.edges[:, 0]
     before = parent.copy()

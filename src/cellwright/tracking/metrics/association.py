@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.metrics.assignment import best_pairs
@@ -91,17 +92,59 @@ def chota(shared: SharedLives) -> float:
     .. [1] T. Kaiser et al. (2024) CHOTA: a higher order accuracy metric for cell tracking.
        ECCV Workshops, arXiv:2408.11571.
     """
-    from scipy.sparse import csr_array
-
     if not shared.detections.size:
         return _higher_order(shared, np.zeros(0))
     true_kin, found_kin = _kin(shared.truth), _kin(shared.result)
-    places = (shared.true, shared.found)
-    counts = csr_array((shared.detections, places), shape=(len(shared.truth), len(shared.result)))
-    common = np.asarray((true_kin @ counts @ found_kin)[places]).reshape(-1)
+    common = _shared_by_kin(shared, true_kin, found_kin)
     true_sizes, found_sizes = true_kin @ shared.true_sizes, found_kin @ shared.found_sizes
     union = true_sizes[shared.true] + found_sizes[shared.found] - common
     return _higher_order(shared, common / union)
+
+
+def _shared_by_kin(shared: SharedLives, true_kin: Any, found_kin: Any) -> IntArray:
+    """Return how many detections all kin of a true and of a found life share, for each pair.
+
+    Only where lives share something: between all lives of a large family there would be too many.
+    """
+    from scipy.sparse import csr_array
+
+    shape = (len(shared.truth), len(shared.result))
+    counts = csr_array((shared.detections, (shared.true, shared.found)), shape=shape)
+    with_found = true_kin @ counts
+    summed: IntArray = _summed_over_kin(
+        with_found.indptr, with_found.indices, with_found.data,
+        found_kin.indptr, found_kin.indices, shared.true, shared.found,
+    )  # fmt: skip
+    return summed
+
+
+@njit(cache=True)
+def _summed_over_kin(
+    starts: IntArray,
+    columns: IntArray,
+    counts: IntArray,
+    kin_starts: IntArray,
+    kin: IntArray,
+    true: IntArray,
+    found: IntArray,
+) -> IntArray:
+    """Return the sums of rows `true` over the kin of `found`; pairs are sorted by `true`."""
+    sums = np.zeros(len(true), np.int64)
+    row = np.zeros(len(kin_starts) - 1, np.int64)
+    first = 0
+    while first < len(true):
+        begin, end = starts[true[first]], starts[true[first] + 1]
+        for e in range(begin, end):
+            row[columns[e]] = counts[e]
+        pair = first
+        while pair < len(true) and true[pair] == true[first]:
+            for e in range(kin_starts[found[pair]], kin_starts[found[pair] + 1]):
+                sums[pair] += row[kin[e]]
+            pair += 1
+        for e in range(begin, end):
+            row[columns[e]] = 0
+        first = pair
+    return sums
 
 
 def _higher_order(shared: SharedLives, agreement: DoubleArray) -> float:

@@ -147,14 +147,29 @@ def branches(pair: MatchedTracklets, tolerance: int) -> BranchCounts:
     """
     mothers = np.flatnonzero(pair.truth.child_counts() > 1)
     found_mothers = np.flatnonzero(pair.result.child_counts() > 1)
-    ends = pair.truth.end[mothers]
     right = 0
-    for found in found_mothers:
-        near = mothers[np.abs(ends - pair.result.end[found]) <= tolerance]
-        right += sum(_same_division(pair, int(true), int(found), tolerance) for true in near)
-    if not len(mothers) or not len(found_mothers):
-        right = 0
+    for true, found in _same_mothers(pair, mothers, found_mothers, tolerance):
+        right += _same_division(pair, true, found, tolerance)
     return BranchCounts(right, len(found_mothers) - right, len(mothers) - right)
+
+
+def _same_mothers(
+    pair: MatchedTracklets, mothers: IntArray, found_mothers: IntArray, tolerance: int
+) -> list[list[int]]:
+    """Return rows (true, found) of mothers that end within the tolerance, and may be the same.
+
+    Those are the same at the last frame of both, which is one of the last of the true one.
+    """
+    rows = []
+    for frames in range(tolerance + 1):
+        at = pair.truth.end[mothers] - pair.truth.begin[mothers] - frames
+        own = mothers[at >= 0]
+        found = pair.partner[pair.order[pair.starts[own] + at[at >= 0]]]
+        rows.append(np.column_stack([own, found])[np.isin(found, found_mothers)])
+    true, found = np.unique(np.concatenate(rows), axis=0).T
+    near = np.abs(pair.truth.end[true] - pair.result.end[found]) <= tolerance
+    same: list[list[int]] = np.column_stack([true, found])[near].tolist()
+    return same
 
 
 def _same_division(pair: MatchedTracklets, true: int, found: int, tolerance: int) -> bool:

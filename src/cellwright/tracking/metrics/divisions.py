@@ -18,9 +18,9 @@ class DivisionScores:
     Attributes
     ----------
     right : int
-        Mother and both daughters are right.
+        The mother and all of her daughters, mostly two, are right.
     wrong_daughters : int
-        The mother divides in truth and result, but into other cells.
+        The mother divides in truth and result, but not into these cells.
     surplus, missed : int
         Only the found, only the true mother divides.
     """
@@ -74,11 +74,11 @@ def division_scores(matched: MatchedTracks, tolerance: int = 0) -> list[Division
     mothers = np.flatnonzero(truth.out_degree() > 1)
     found_mothers = np.flatnonzero(result.out_degree() > 1)
     both = np.isin(partner[mothers], found_mothers)
-    correct = _right_daughters(matched, mothers[both])
+    correct = _right_daughters(matched, mothers[both]) == truth.out_degree()[mothers[both]]
     invented = np.setdiff1d(found_mothers, partner[mothers[both]])
     scores = DivisionScores(
-        right=int((correct == 2).sum()),
-        wrong_daughters=int((correct != 2).sum()),
+        right=int(correct.sum()),
+        wrong_daughters=int((~correct).sum()),
         surplus=len(invented),
         missed=int((~both).sum()),
     )
@@ -172,7 +172,8 @@ def _is_shifted(early: _Walk, mother: int, late: _Walk, same: int) -> bool:
     `same` is the detection of the other graph that the mother is.
     """
     right = 0
-    for daughter in early.after(mother):
+    daughters = early.after(mother)
+    for daughter in daughters:
         while True:
             partner = int(early.partner[daughter])
             if partner >= 0 and late.descends(partner, same):
@@ -182,4 +183,4 @@ def _is_shifted(early: _Walk, mother: int, late: _Walk, same: int) -> bool:
             if len(following) != 1:
                 break
             daughter = following[0]
-    return right == 2
+    return right == len(daughters)

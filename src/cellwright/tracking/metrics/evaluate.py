@@ -55,13 +55,19 @@ def score_tracks(
     Raises
     ------
     InputError
-        If tracks cannot be read, or, without a radius, are not tracks of the same detections.
+        If tracks cannot be read, one of them are of planes and the others of volumes, or, without a
+        radius, they are not tracks of the same detections.
     """
     if radius is None and _is_challenge(result) and _is_challenge(truth):
         return score_folders(Path(str(result)), Path(str(truth)))
     found, true = (
         (one if isinstance(one, Tracks) else read_tracks(one)).unshared() for one in (result, truth)
     )
+    if found.dimensions != true.dimensions:
+        raise InputError(
+            f"The tracks have {found.dimensions} dimensions, the true ones {true.dimensions}; "
+            "compare the same movie."
+        )
     matched = _same(true, found) if radius is None else match_near(true, found, radius)
     particles = asdict(particle_scores(true, found, radius or GATE))
     known = {name: None if math.isnan(one) else one for name, one in particles.items()}

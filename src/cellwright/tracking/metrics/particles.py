@@ -11,15 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from cellwright._errors import InputError
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import DoubleArray, IntArray, LabelArray
 from cellwright.tracking.metrics.assignment import best_pairs
-from cellwright.tracking.tracklets import find_tracklets
+from cellwright.tracking.tracklets import Tracklets, find_tracklets
 from cellwright.tracking.tracks import Tracks
 
 GATE = 5.0
 """Greatest distance in the challenge, in px."""
+_AT_ONCE = 20_000  # true positions whose surroundings are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,70 +65,150 @@ def particle_scores(truth: Tracks, result: Tracks, gate: float = GATE) -> Partic
     Raises
     ------
     InputError
-        If the gate is not above 0, or the dimensions differ.
+        If the gate is not above 0 and finite, or the dimensions differ.
     """
-    if not gate > 0:
-        raise InputError(f"The gate {gate} within which positions match is not above 0 px.")
+    if not 0 < gate < np.inf:
+        raise InputError(
+            f"The gate {gate} within which positions match is not above 0 px and finite."
+        )
     if truth.dimensions != result.dimensions:
         raise InputError(
             f"The true tracks have {truth.dimensions} dimensions, the found {result.dimensions}."
         )
-    true_of, found_of = (find_tracklets(t, t.branches()).of for t in (truth, result))
-    rows, columns, distance = _near(truth, result, gate)
-    true, found = true_of[rows], found_of[columns]
-    sizes, found_sizes = np.bincount(true_of), np.bincount(found_of)
-    pairs, which = np.unique(np.column_stack([true, found]), axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    # What a pair gains over leaving the true track alone: nearness where both are, minus the
-    # found positions in frames where the true track is not.
-    alone = found_sizes[pairs[:, 1]] - _common_frames(truth, result, true_of, found_of, pairs)
-    gain = np.bincount(which, gate - distance, minlength=len(pairs)) - gate * alone
-    chosen = best_pairs(pairs[:, 0], pairs[:, 1], gain)
-    near = chosen[which] & (distance < gate)
-    positions, tracks = int(near.sum()), int(chosen.sum())
-    paired_sizes = int(found_sizes[pairs[chosen, 1]].sum())
-    worst, gained = gate * len(truth), float(gain[chosen].sum())
-    spurious = gate * (len(result) - paired_sizes)
+    lives, found_lives = (find_tracklets(one, one.branches()) for one in (truth, result))
+    pairs = _pairs(_Courses.of_tracks(truth, lives), _Courses.of_tracks(result, found_lives), gate)
+    chosen = best_pairs(pairs.true, pairs.found, pairs.gain)
+    positions, tracks = int(pairs.positions[chosen].sum()), int(chosen.sum())
+    partners = np.isin(found_lives.of, pairs.found[chosen])
+    worst, gained = gate * len(truth), float(pairs.gain[chosen].sum())
+    spurious = gate * int((~partners).sum())
+    squares = float(pairs.squares[chosen].sum())
     return ParticleScores(
         alpha=_ratio(gained, worst),
         beta=_ratio(gained, worst + spurious),
         jsc=_ratio(positions, len(truth) + len(result) - positions),
-        jsc_theta=_ratio(tracks, len(sizes) + len(found_sizes) - tracks),
-        rmse=float(np.sqrt(np.mean(distance[near] ** 2))) if positions else float("nan"),
+        jsc_theta=_ratio(tracks, len(lives) + len(found_lives) - tracks),
+        rmse=float(np.sqrt(_ratio(squares, positions))),
     )
 
 
-def _near(truth: Tracks, result: Tracks, gate: float) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Return all pairs of detections of a frame within the gate, and their distances."""
+@dataclass(frozen=True, slots=True)
+class _Courses:
+    """The positions of a side, by track, then frame.
+
+    Attributes
+    ----------
+    of : array of int, shape (N,)
+        Track of each position.
+    starts : array of int, shape (K + 1,)
+        Where each track begins.
+    frame : array of int32, shape (N,)
+    position : array of float, shape (N, D)
+    """
+
+    of: IntArray
+    starts: IntArray
+    frame: LabelArray
+    position: DoubleArray
+
+    @classmethod
+    def of_tracks(cls, tracks: Tracks, lives: Tracklets) -> _Courses:
+        order = np.argsort(lives.of, kind="stable")
+        of = lives.of[order]
+        starts = np.searchsorted(of, np.arange(len(lives) + 1))
+        return cls(of, starts, tracks.frame[order], tracks.position[order])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pairs of a true and a found track by which something could be gained; P pairs.
+
+    Attributes
+    ----------
+    true, found : array of int, shape (P,)
+    gain : array of float, shape (P,)
+        Over leaving the true track alone.
+    positions : array of int, shape (P,)
+        How many positions of the two are within the gate of each other.
+    squares : array of float, shape (P,)
+        Sum of the squared distances of these.
+    """
+
+    true: IntArray
+    found: IntArray
+    gain: DoubleArray
+    positions: IntArray
+    squares: DoubleArray
+
+
+def _pairs(truth: _Courses, result: _Courses, gate: float) -> _Pairs:
+    """Return all pairs of tracks with a gain, a few true tracks at a time."""
     from scipy.spatial import KDTree
 
-    none = np.zeros(0, np.int64)
-    if not len(truth) or not len(result):
-        return none, none, np.zeros(0)
     # Frames are as far apart as no two positions within the gate: one tree serves the movie.
-    places = [
+    places, found_places = (
         np.column_stack([2 * gate * one.frame.astype(np.float64), one.position])
         for one in (truth, result)
-    ]
-    near = KDTree(places[0]).sparse_distance_matrix(KDTree(places[1]), gate, output_type="ndarray")
-    return near["i"].astype(np.int64), near["j"].astype(np.int64), near["v"]
+    )
+    tree = KDTree(found_places) if len(found_places) else None
+    parts = [_Pairs(*(np.zeros(0, np.int64),) * 2, np.zeros(0), np.zeros(0, np.int64), np.zeros(0))]
+    first = 0
+    while tree is not None and first < len(truth.of):
+        last = np.searchsorted(truth.starts, first + _AT_ONCE, side="right") - 1
+        stop = max(int(truth.starts[last]), int(truth.starts[truth.of[first] + 1]))
+        near = KDTree(places[first:stop]).sparse_distance_matrix(tree, gate, output_type="ndarray")
+        true, found = truth.of[first + near["i"]], result.of[near["j"]]
+        parts.append(_with_gain(true, found, near["v"], truth, result, gate))
+        first = stop
+    return _Pairs(
+        *(np.concatenate([getattr(one, name) for one in parts]) for name in _Pairs.__slots__)
+    )
 
 
+def _with_gain(
+    true: IntArray,
+    found: IntArray,
+    distance: DoubleArray,
+    truth: _Courses,
+    result: _Courses,
+    gate: float,
+) -> _Pairs:
+    """Return the pairs of tracks that gain, from the tracks and distances of near positions."""
+    count = len(result.starts)
+    names, which = np.unique(true * count + found, return_inverse=True)
+    true, found = names // count, names % count
+    # What a pair gains over leaving the true track alone: nearness where both are, minus the
+    # found positions in frames where the true track is not.
+    common = _common_frames(truth.frame, truth.starts, true, result.frame, result.starts, found)
+    alone = np.diff(result.starts)[found] - common
+    gain = np.bincount(which, gate - distance, minlength=len(names)) - gate * alone
+    near = distance < gate
+    positions = np.bincount(which[near], minlength=len(names))
+    squares = np.bincount(which[near], distance[near] ** 2, minlength=len(names))
+    kept = gain > 0
+    return _Pairs(true[kept], found[kept], gain[kept], positions[kept], squares[kept])
+
+
+@njit(cache=True)
 def _common_frames(
-    truth: Tracks, result: Tracks, true_of: IntArray, found_of: IntArray, pairs: IntArray
+    frames: LabelArray,
+    starts: IntArray,
+    tracks: IntArray,
+    other_frames: LabelArray,
+    other_starts: IntArray,
+    others: IntArray,
 ) -> IntArray:
     """Return in how many frames both tracks of each pair are."""
-    order = np.argsort(true_of, kind="stable")
-    sizes = np.bincount(true_of)
-    lengths = sizes[pairs[:, 0]]
-    ends = np.cumsum(lengths)
-    starts = (np.cumsum(sizes) - sizes)[pairs[:, 0]]
-    within = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
-    detections = order[np.repeat(starts, lengths) + within]
-    frames = max(truth.frame_count, result.frame_count)
-    wanted = np.repeat(pairs[:, 1], lengths) * frames + truth.frame[detections]
-    there = np.isin(wanted, found_of * frames + result.frame)
-    return np.bincount(np.repeat(np.arange(len(pairs)), lengths)[there], minlength=len(pairs))
+    common = np.zeros(len(tracks), np.int64)
+    for pair in range(len(tracks)):
+        i, end = starts[tracks[pair]], starts[tracks[pair] + 1]
+        j, other_end = other_starts[others[pair]], other_starts[others[pair] + 1]
+        while i < end and j < other_end:
+            step = frames[i] - other_frames[j]
+            common[pair] += step == 0
+            i += step <= 0
+            j += step >= 0
+    return common
 
 
 def _ratio(part: float, whole: float) -> float:
