@@ -131,3 +131,42 @@ def test_cells_are_linked_divided_and_cut(hands):
     browser.key(",")
     browser.key("K", "shift")
     hands.until(lambda: hands.middle(1) not in (0, 1))
+
+
+@pytest.mark.parametrize("slow", ["object", "where", "values"])
+def test_keys_that_come_before_the_answers_do_what_they_would_have_done_after(hands, slow):
+    browser = hands.browser
+    hands.go_to("movie")
+    browser.hold(f"/{slow}")
+    for key, modifier in [("Enter", None), ("o", None), (".", None), ("Enter", None)]:
+        browser.key(key, modifier)
+    for key, modifier in [(".", None), ("Enter", "alt"), ("z", "ctrl"), ("Enter", "alt")]:
+        browser.key(key, modifier)
+    browser.release()
+    done = hands.desk.sheet(1).annotation.history
+    hands.until(lambda: [e.kind for e in done()][-4:] == ["link", "divide", "undo", "divide"])
+    assert [hands.middle(t) for t in range(3)] == [1, 1, 3]
+    tree = "document.querySelector('#lineage-tree canvas')?.ariaLabel"
+    browser.wait(f"{tree} === 'Family of 2 tracks with 1 division'")
+
+
+def test_nothing_is_deleted_in_the_place_of_a_cell_that_a_frame_lacks(hands):
+    browser = hands.browser
+    hands.go_to("movie")
+    for key in ("Enter", "o", ".", "Enter"):
+        browser.key(key)
+    hands.until(lambda: hands.middle(1) == 1)
+    browser.key(",")
+    browser.wait("!document.getElementById('object').hidden")
+    browser.hold("/object")
+    browser.key(".")
+    browser.wait("heldBack.length > 0")
+    browser.key(".")
+    browser.key("Delete")
+    browser.release()
+    browser.key("b")
+    browser.key("ArrowLeft")
+    browser.key("ArrowLeft")
+    browser.key("Enter")  # whatever comes next comes after all of that
+    hands.until(lambda: hands.canvas()[2].max() > 3)
+    assert hands.middle(2) == 3

@@ -91,19 +91,18 @@ export class Assistant {
     return [...this.open].filter(([, confidence]) => confidence >= least).map(([label]) => label);
   }
 
-  /** The proposal under a position, 0 where there is none. @param {import("./tools.js").Point} point */
-  async at([y, x]) {
+  /** The proposal under a position, 0 where there is none. @param {import("./tools.js").Point} point @param {import("./selected.js").At} at */
+  async at([y, x], { number, place }) {
     await this.turning;
-    if (!this.#here()) return 0;
-    const { viewer } = this;
-    const tile = /** @type {import("./api.js").ImageFacts} */ (viewer.image).tile;
+    const { api, image, proposals } = this.viewer;
+    if (!image || number !== this.viewer.number || !this.#isOn(place)) return 0;
+    const { tile, apron, levels } = image;
     const [row, column] = [Math.floor(y / tile), Math.floor(x / tile)];
-    const bytes = await viewer.api.bytes(`images/${viewer.number}/proposals/labels`, { level: 0, ...viewer.place, row, column }).catch(() => null);
+    const bytes = await api.bytes(`images/${number}/proposals/labels`, { level: 0, ...place, row, column }).catch(() => null);
     if (!bytes) return 0;
-    const { apron, levels } = /** @type {import("./api.js").ImageFacts} */ (viewer.image);
     const width = Math.min(tile, levels[0][1] - column * tile) + 2 * apron;
     const label = new Int32Array(bytes)[(Math.floor(y) - row * tile + apron) * width + Math.floor(x) - column * tile + apron];
-    return (this.open.get(label) ?? -1) >= viewer.proposals.threshold ? label : 0;
+    return (this.open.get(label) ?? -1) >= proposals.threshold ? label : 0;
   }
 
   acceptAll() {
@@ -181,7 +180,12 @@ export class Assistant {
   }
 
   #here() {
-    return this.open.size > 0 && this.viewer.isAt(this.place, this.viewer.place);
+    return this.#isOn(this.viewer.place);
+  }
+
+  /** Whether there are proposals on a plane. @param {import("./selected.js").At["place"]} place */
+  #isOn(place) {
+    return this.open.size > 0 && this.viewer.isAt(this.place, place);
   }
 
   /** The plane that they are on, in words. */

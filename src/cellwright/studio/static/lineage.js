@@ -9,7 +9,8 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 export class Lineage {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{change: (path: string, body: object, number?: number) => Promise<any>, pick: (label: number, frame: number) => void, say: (error: Error) => void}} actions
+   * @param {{change: (path: string, body: object, number?: number) => Promise<any>,
+   *   inTurn: import("./selected.js").Selected["inTurn"], pick: (label: number, frame: number) => void, say: (error: Error) => void}} actions
    */
   constructor(viewer, actions) {
     this.viewer = viewer;
@@ -43,9 +44,10 @@ export class Lineage {
     this.family.show(selected ? this.#row(selected, this.viewer.place.t) : -1);
   }
 
-  /** Say that what lies under a position is the selected cell, or its daughter. @param {import("./tools.js").Point} point @param {boolean} daughter */
-  async join([y, x], daughter) {
-    const { api, number, place, labels: { selected } } = this.viewer; // all of the moment of the click
+  /** Say that what lies under a position is the selected cell, or its daughter. @param {import("./tools.js").Point} point @param {boolean} daughter @param {import("./selected.js").At} at */
+  async join([y, x], daughter, { number, place }) {
+    const { api, labels: { selected } } = this.viewer;
+    if (number !== this.viewer.number) return;
     const { label } = await api.get(`images/${number}/values`, { ...place, y, x });
     if (label > 0) await this.actions.change("tracks", { ...place, action: daughter ? "divide" : "link", label: selected, other: label }, number);
   }
@@ -56,10 +58,13 @@ export class Lineage {
   }
 
   /** @param {"cut" | "orphan"} action */
-  async #part(action) {
-    const { place, labels: { selected } } = this.viewer;
-    if (!selected) return this.actions.say(new Error("Select a cell first, in an earlier frame."));
-    await this.actions.change("tracks", { ...place, action, label: selected });
+  #part(action) {
+    return this.actions.inTurn(({ number, place }) => {
+      const { selected } = this.viewer.labels;
+      if (number !== this.viewer.number) return;
+      if (!selected) return this.actions.say(new Error("Select a cell first, in an earlier frame."));
+      return this.actions.change("tracks", { ...place, action, label: selected }, number);
+    });
   }
 
   /** Offer what can be done with the selected track in this frame. @param {Track | undefined} track */

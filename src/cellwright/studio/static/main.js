@@ -15,6 +15,7 @@ import { Past } from "./past.js";
 import { links, Together } from "./people.js";
 import { Readout } from "./readout.js";
 import { showScale } from "./scale.js";
+import { Selected } from "./selected.js";
 import { Slices } from "./slices.js";
 import { Sliders } from "./sliders.js";
 import { keysOf } from "./studio_keys.js";
@@ -56,6 +57,7 @@ export class Studio {
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
     this.lineage = new Lineage(this.viewer, {
       change: (path, body, number) => this.change(path, body, number),
+      inTurn: (step) => this.selected.inTurn(step),
       pick: (label, frame) => this.#pick(label, frame),
       say,
     });
@@ -64,7 +66,7 @@ export class Studio {
       channel: () => this.assistant.channel(),
       classOf: (id) => this.classes.get(id),
       active: () => this.classes.active,
-      chosen: () => this.select(null),
+      chosen: () => this.selected.forget(),
     });
     this.areas = new Areas(this.viewer, say);
     this.assistant = new Assistant(this.viewer, { change: (path, body, number) => this.change(path, { class: this.classes.active, ...body }, number), say });
@@ -83,16 +85,13 @@ export class Studio {
       markDone: () => this.toggleDone(),
       markArea: (corners) => this.areas.add(corners),
     });
-    /** @type {import("./tools.js").Point | null} Somewhere on the selected object. */
-    this.chosen = null;
-    /** @type {Promise<void>} What is selected is looked for on another plane. */
-    this.following = Promise.resolve();
+    this.selected = new Selected(this.viewer, { settled: () => this.last, show: (found) => this.#showObject(found), say });
     /** @type {Promise<any>} Edits are made one after the other. */
     this.last = Promise.resolve();
     this.pending = 0;
     this.sliders = new Sliders(find("sliders"), (place) => {
       this.viewer.place = place;
-      this.following = this.#follow();
+      this.selected.refresh();
       this.assistant.moved();
     });
     this.together = new Together(this.viewer, {
@@ -103,6 +102,7 @@ export class Studio {
     this.slices = new Slices(this.viewer, {
       edit: (edit) => this.edit(edit),
       change: (path, body) => this.change(path, body),
+      inTurn: (step) => this.selected.inTurn(step),
       go: (axis, to) => this.sliders.go(axis, to),
       channel: () => this.assistant.channel(),
     });
@@ -138,6 +138,7 @@ export class Studio {
       const image = await api.get(`images/${number}`);
       if (this.images.current !== number) return;
       this.viewer.open(image, number);
+      this.tools.offer(image.frames > 1 ? [...image.marks, "link"] : image.marks);
       this.together.open(image);
       this.#undoable(image);
       this.#doneButton();
@@ -157,7 +158,7 @@ export class Studio {
   #close() {
     this.tools.cancel();
     this.viewer.close();
-    this.select(null);
+    this.selected.forget();
     this.marks.forget();
     this.classes.forget();
     this.#undoable({ can_undo: false, can_redo: false });
@@ -168,8 +169,6 @@ export class Studio {
     const facts = await api.get(`images/${number}/facts`);
     if (number !== this.viewer.number) return;
     this.marks.show(facts);
-    const { marks = [], frames = 1 } = this.viewer.image ?? {};
-    this.tools.offer(frames > 1 ? [...marks, "link"] : marks);
     await this.classes.show(facts);
   }
 
@@ -216,9 +215,7 @@ export class Studio {
     this.viewer.refresh("labels", changed.boxes);
     this.readout.update();
     if (this.images.images[number].state === "new") this.images.setState(number, "started");
-    await this.following;
-    if (this.chosen) await this.select(this.chosen);
-    else await (this.following = this.#follow());
+    this.selected.refresh();
     await this.past.update();
     return changed;
   }
@@ -230,63 +227,65 @@ export class Studio {
     await this.classes.take(state.facts);
     this.readout.update();
     if (this.images.images[this.viewer.number].state === "new") this.images.setState(this.viewer.number, "started");
-    if (this.chosen) await this.select(this.chosen);
+    this.selected.refresh();
     await this.past.update();
   }
 
   /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
-  async click(point, { remove, join }) {
-    const { image, number, place } = this.viewer; // of the click: before the server answers, another may be opened
-    if (remove && this.tools.tool === "area") return this.areas.remove(point);
+  click(point, { remove, join }) {
+    const { tool } = this.tools;
+    if (remove && tool === "area") return this.areas.remove(point);
     if (remove && this.marks.remove(point)) return;
-    if (!remove && this.tools.tool === "point") return this.marks.add("point", [point]);
-    if (!remove && this.tools.tool === "link" && this.viewer.labels.selected) return this.lineage.join(point, join);
-    if (!remove && !join && this.tools.tool === "classify") return this.edit({ tool: "classify", point });
-    const proposal = join ? 0 : await this.assistant.at(point);
-    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal], number);
-    else if (remove) await this.edit({ ...place, tool: "delete", point }, number);
-    else if (join && this.chosen) await this.edit({ tool: "merge", point: this.chosen, other: point });
-    else if (image === this.viewer.image) {
-      await this.select(point);
-      if (!this.chosen) this.marks.select(this.marks.under(point));
-    }
+    if (!remove && tool === "point") return this.marks.add("point", [point]);
+    if (!remove && !join && tool === "classify") return this.edit({ tool: "classify", point });
+    const link = !remove && tool === "link";
+    return this.selected.inTurn((at) => (link && this.viewer.labels.selected ? this.lineage.join(point, join, at)
+      : join ? this.#merge(point, at)
+      : this.#clickObject(point, remove, at)));
   }
 
-  /** Select the object under a position, or none. @param {import("./tools.js").Point | null} point */
-  async select(point) {
-    const number = this.viewer.number;
-    const found = point && (await api.get(`images/${number}/object`, { ...this.viewer.place, y: point[0], x: point[1] }));
-    if (number !== this.viewer.number && point) return;
-    this.chosen = found?.label ? found.at : null;
-    this.viewer.labels.selected = found?.label ?? 0;
-    find("object").hidden = !this.chosen;
-    if (this.chosen) this.marks.select(null);
-    if (this.chosen) find("facts").replaceChildren(...factsOf(found, this.viewer.image?.channels ?? [], this.classes.of(found.label)?.name));
+  /** @param {import("./tools.js").Point} point @param {boolean} remove @param {import("./selected.js").At} at */
+  async #clickObject(point, remove, at) {
+    const proposal = await this.assistant.at(point, at);
+    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal], at.number);
+    else if (remove) await this.edit({ ...at.place, tool: "delete", point }, at.number);
+    else await this.#select(point, at);
+  }
+
+  /** Merge what lies under a position into what is selected. @param {import("./tools.js").Point} point @param {import("./selected.js").At} at */
+  async #merge(point, at) {
+    const chosen = await this.selected.pointOn(at);
+    if (chosen) await this.edit({ ...at.place, tool: "merge", point: chosen, other: point }, at.number);
+    else await this.#select(point, at);
+  }
+
+  /** Select what lies under a position: an object, or else a mark. @param {import("./tools.js").Point} point @param {import("./selected.js").At} at */
+  async #select(point, at) {
+    await this.selected.select(point, at);
+    if (at.number === this.viewer.number && !this.selected.seen) this.marks.select(this.marks.under(point));
+  }
+
+  /** Select nothing. */
+  unselect() {
+    this.marks.select(null);
+    return this.selected.inTurn(() => this.selected.forget());
+  }
+
+  /** @param {any} found What is known of the selected object; null where there is none on this plane. */
+  #showObject(found) {
+    find("object").hidden = !found;
+    if (found) {
+      this.marks.select(null);
+      find("facts").replaceChildren(...factsOf(found, this.viewer.image?.channels ?? [], this.classes.of(found.label)?.name));
+    }
     this.slices.update();
     this.lineage.update();
-    this.viewer.redraw();
-  }
-
-  /** On another plane, what is selected stays so wherever it is. */
-  async #follow() {
-    const { number, place, labels: { selected } } = this.viewer;
-    this.chosen = null;
-    this.viewer.redraw();
-    const found = selected && (await api.get(`images/${number}/where`, { ...place, label: selected }));
-    if (number !== this.viewer.number || place !== this.viewer.place || selected !== this.viewer.labels.selected) return;
-    if (found?.at) await this.select(found.at);
-    else {
-      find("object").hidden = true;
-      this.slices.update();
-      this.lineage.update();
-    }
   }
 
   /** Select an object by its label, and go to a frame. @param {number} label @param {number} frame */
   #pick(label, frame) {
-    this.viewer.labels.selected = label;
-    if (frame === this.viewer.place.t) this.following = this.#follow();
-    else this.sliders.go("t", frame);
+    this.selected.pick(label);
+    if (frame !== this.viewer.place.t) this.sliders.go("t", frame);
   }
 
   /** @param {{can_undo: boolean, can_redo: boolean}} state */
@@ -315,8 +314,8 @@ export class Studio {
   }
 
   #controls() {
-    find("undo").onclick = () => this.change("undo");
-    find("redo").onclick = () => this.change("redo");
+    find("undo").onclick = () => this.step("undo");
+    find("redo").onclick = () => this.step("redo");
     find("done").onclick = () => this.toggleDone();
     find("help").onclick = () => /** @type {any} */ (find("keys")).showModal();
     themeButton(find("theme"));
@@ -340,17 +339,26 @@ export class Studio {
   }
 
   /** Give what is selected the class that was chosen. */
-  async #classify() {
-    if (this.marks.classify()) return;
-    await this.following;
-    if (this.chosen) this.edit({ tool: "classify", point: this.chosen });
+  #classify() {
+    if (!this.marks.classify()) this.#editSelected("classify");
+  }
+
+  /** Take the last edit back, also one that is being saved, or do it again. @param {"undo" | "redo"} way */
+  step(way) {
+    return this.selected.inTurn(({ number }) => !find(way).disabled && this.change(way, {}, number));
   }
 
   /** @param {"fill" | "delete"} tool */
-  async onChosen(tool) {
-    if (tool === "delete" && this.marks.remove()) return;
-    await this.following;
-    if (this.chosen) this.edit({ tool, point: this.chosen });
+  onChosen(tool) {
+    if (tool !== "delete" || !this.marks.remove()) this.#editSelected(tool);
+  }
+
+  /** @param {string} tool */
+  #editSelected(tool) {
+    return this.selected.inTurn(async (at) => {
+      const point = await this.selected.pointOn(at);
+      if (point) await this.edit({ ...at.place, tool, point }, at.number);
+    });
   }
 }
 

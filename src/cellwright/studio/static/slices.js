@@ -8,7 +8,7 @@ export class Slices {
   /**
    * @param {import("./viewer.js").Viewer} viewer
    * @param {{edit: (edit: object) => Promise<any>, change: (path: string, body: object) => Promise<any>,
-   *   go: (axis: Axis, to: number) => void, channel: () => number | null}} actions
+   *   inTurn: import("./selected.js").Selected["inTurn"], go: (axis: Axis, to: number) => void, channel: () => number | null}} actions
    */
   constructor(viewer, actions) {
     this.viewer = viewer;
@@ -55,23 +55,34 @@ export class Slices {
   }
 
   /** Copy the selected object, or all of them, and go there. @param {number} by */
-  async copy(by) {
-    const label = this.viewer.labels.selected;
-    await this.#go(by, (target) => this.actions.edit({ tool: "copy", ...target, ...(label ? { labels: [label] } : {}) }));
+  copy(by) {
+    return this.#inTurn(() => {
+      const label = this.viewer.labels.selected;
+      return this.#go(by, (target) => this.actions.edit({ tool: "copy", ...target, ...(label ? { labels: [label] } : {}) }));
+    });
   }
 
   /** Draw the selected object where the model finds it, and go there. @param {number} by */
-  async follow(by) {
-    const { labels, place } = this.viewer;
-    if (!labels.selected) return;
-    const body = { ...place, label: labels.selected, channel: this.actions.channel() };
-    await this.#go(by, (target) => this.actions.change("propagate", { ...body, ...target }));
+  follow(by) {
+    return this.#inTurn(async () => {
+      const { labels, place } = this.viewer;
+      if (!labels.selected) return;
+      const body = { ...place, label: labels.selected, channel: this.actions.channel() };
+      await this.#go(by, (target) => this.actions.change("propagate", { ...body, ...target }));
+    });
   }
 
   /** Draw the selected object in the slices between those that it is on. */
-  async between() {
-    const label = this.viewer.labels.selected;
-    if (label) await this.actions.edit({ tool: "interpolate", axis: this.axis, label });
+  between() {
+    return this.#inTurn(async () => {
+      const label = this.viewer.labels.selected;
+      if (label) await this.actions.edit({ tool: "interpolate", axis: this.axis, label });
+    });
+  }
+
+  /** Do something where the steps before have gone to, unless another image is open by then. @param {() => Promise<any>} step */
+  #inTurn(step) {
+    return this.actions.inTurn(({ number }) => number === this.viewer.number && step());
   }
 
   /** Which plane is so many farther, null for none. @param {number} by */

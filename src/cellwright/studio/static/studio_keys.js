@@ -16,14 +16,14 @@ export function keysOf(studio) {
       ({ keys: [key], what, act: () => tools.choose(/** @type {import("./tools.js").ToolName} */ (name)) })),
     Editing: [
       { keys: ["[", "]"], what: "Smaller, larger brush; also Shift+wheel", act: (event) => tools.setRadius(tools.radius * (event.key === "[" ? 1 / 1.2 : 1.2)) },
-      { keys: ["Ctrl+Z"], what: "Undo", act: () => find("undo").click() },
-      { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: () => find("redo").click() },
+      { keys: ["Ctrl+Z"], what: "Undo", act: () => studio.step("undo") },
+      { keys: ["Ctrl+Shift+Z", "Ctrl+Y"], what: "Redo", act: () => studio.step("redo") },
       { keys: ["Ctrl+Click"], what: "Delete an object, reject a proposal" },
       { keys: ["Alt+Click"], what: "Merge into the selected object" },
       { keys: ["Delete", "Backspace"], what: "Delete the selected object", act: () => studio.onChosen("delete") },
       { keys: ["F"], what: "Fill its holes", act: () => studio.onChosen("fill") },
       use,
-      { keys: ["Escape"], what: "Leave a field; cancel, select nothing", act: () => { tools.cancel(); studio.select(null); studio.marks.select(null); find("message").hidden = true; } },
+      { keys: ["Escape"], what: "Leave a field; cancel, select nothing", act: () => { tools.cancel(); studio.unselect(); find("message").hidden = true; } },
     ],
     "Slices and frames": [
       { keys: ["PageUp", "PageDown"], what: "Z plane", act: (event) => studio.sliders.step("z", event.key === "PageUp" ? 1 : -1) },
