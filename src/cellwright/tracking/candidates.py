@@ -9,6 +9,7 @@ from numba import njit
 
 from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
 from cellwright.metrics.overlap import overlap_table
+from cellwright.tracking.medians import quantile
 
 _POINTS_PER_CELL = 2.0
 _SAMPLE = 1000
@@ -155,7 +156,8 @@ def _bulk(points: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     sample = points[:: max(1, len(points) // _SAMPLE)]
     if not len(sample):
         return np.zeros(3), np.zeros(3)
-    low, high = np.quantile(sample, (0.005, 0.995), axis=0)
+    ordered = np.sort(sample, axis=0)
+    low, high = (quantile(ordered, share) for share in (0.005, 0.995))
     return low, high - low
 
 

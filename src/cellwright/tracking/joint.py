@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.methods.union import join, root
 from cellwright.tracking.assignment import ALONE, Assignment, assign
 from cellwright.tracking.candidates import Edges
@@ -201,22 +201,46 @@ def _without_conflicts(problem: Problem, proposed: Splits) -> Splits:
 
 def _instead(problem: Problem, solved: Assignment, splits: Splits) -> DoubleArray:
     """Return what the detections of each division would cost at least without it."""
-    edges, costs = problem.edges, problem.costs
-    rows, columns = edges.rows, edges.columns
-    involved = np.zeros(len(problem.column_alone), bool)
-    involved[columns[splits.edges]] = True
-    mothers = np.zeros(len(problem.row_alone), bool)
-    mothers[splits.mother] = True
-    row, column = problem.row_alone.copy(), problem.column_alone.copy()
-    least = solved.least_row_duals()
-    elsewhere = np.flatnonzero(involved[columns] & ~mothers[rows])
-    np.minimum.at(column, columns[elsewhere], costs[elsewhere] - least[rows[elsewhere]])
-    elsewhere = np.flatnonzero(mothers[rows] & ~involved[columns])
-    np.minimum.at(row, rows[elsewhere], costs[elsewhere] - solved.column_duals[columns[elsewhere]])
-    one, other = splits.edges.T
-    none = row[splits.mother] + column[columns[one]] + column[columns[other]]
-    single = np.minimum(costs[one] + column[columns[other]], costs[other] + column[columns[one]])
-    return np.asarray(np.minimum(none, single))
+    edges = problem.edges
+    prices: DoubleArray = _alternatives(
+        edges.starts, edges.columns, problem.costs, problem.row_alone, problem.column_alone,
+        solved.least_row_duals(), solved.column_duals, splits.mother, splits.edges,
+    )  # fmt: skip
+    return prices
+
+
+@njit(cache=True)
+def _alternatives(
+    starts: IntArray,
+    columns: IntArray,
+    costs: DoubleArray,
+    row_alone: DoubleArray,
+    column_alone: DoubleArray,
+    least: DoubleArray,
+    column_duals: DoubleArray,
+    mothers: IntArray,
+    pairs: IntArray,
+) -> DoubleArray:
+    """Return what mother and daughters of each division cost alone, or with a single link."""
+    row, column = row_alone.copy(), column_alone.copy()
+    divides, born = np.zeros(len(row), np.bool_), np.zeros(len(column), np.bool_)
+    for split in range(len(mothers)):
+        divides[mothers[split]] = True
+        born[columns[pairs[split, 0]]] = born[columns[pairs[split, 1]]] = True
+    for i in range(len(row)):
+        for e in range(starts[i], starts[i + 1]):
+            j = columns[e]
+            if born[j] and not divides[i]:  # the daughter goes to someone else
+                column[j] = min(column[j], costs[e] - least[i])
+            elif divides[i] and not born[j]:  # the mother goes on elsewhere
+                row[i] = min(row[i], costs[e] - column_duals[j])
+    prices = np.empty(len(mothers))
+    for split in range(len(mothers)):
+        one, other = pairs[split]
+        first, second = column[columns[one]], column[columns[other]]
+        single = min(costs[one] + second, costs[other] + first)
+        prices[split] = min(row[mothers[split]] + first + second, single)
+    return prices
 
 
 def split_shares(
@@ -229,16 +253,29 @@ def split_shares(
     """
     daughters = problem.edges.columns[splits.edges]
     begins = without.row_of == ALONE
-    new = begins[daughters]
-    odds = np.exp(-np.clip(splits.price, -50, 50)) * new.any(axis=1)
-    claims = np.zeros(len(begins))
-    for side in daughters.T:
-        np.add.at(claims, side, odds)
-    weight = odds / (1 + claims[daughters].max(axis=1, initial=0.0))
-    alone = begins.astype(np.float64)
-    for side, explained in zip(daughters.T, new.T, strict=True):
-        np.subtract.at(alone, side, weight * explained)
-    return np.asarray(weight), np.maximum(alone, 0.0)
+    odds = np.exp(-np.clip(splits.price, -50, 50)) * begins[daughters].any(axis=1)
+    weight, alone = _shared(daughters, odds, begins)
+    return weight, alone
+
+
+@njit(cache=True)
+def _shared(
+    daughters: IntArray, odds: DoubleArray, begins: BoolArray
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return how probable divisions of such odds are, and how probable beginnings remain."""
+    claims, alone = np.zeros(len(begins)), begins.astype(np.float64)
+    for side in range(2):
+        for split in range(len(odds)):
+            claims[daughters[split, side]] += odds[split]
+    weight = np.empty(len(odds))
+    for split in range(len(odds)):
+        one, other = daughters[split]
+        weight[split] = odds[split] / (1 + max(claims[one], claims[other]))
+    for side in range(2):
+        for split in range(len(odds)):
+            if begins[daughters[split, side]]:
+                alone[daughters[split, side]] -= weight[split]
+    return weight, np.maximum(alone, 0.0)
 
 
 def chosen_links(

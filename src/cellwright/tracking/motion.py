@@ -10,6 +10,7 @@ from numba import njit
 from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges, neighbours
 from cellwright.tracking.frames import Frame
+from cellwright.tracking.medians import median, medians
 
 _SAMPLE = 300
 _AROUND = 40  # neighbours whose displacements vote for a large shift
@@ -83,8 +84,8 @@ def drift(earlier: Frame, later: Frame) -> DoubleArray:
     for _ in range(2):
         pairs = neighbours(sample + shift, later.grid, np.inf, 1)
         rest = later.position[pairs.columns] - sample[pairs.rows] - shift
-        shift = shift + np.median(rest, axis=0)
-    own = 1.4826 * np.median(np.abs(rest - np.median(rest, axis=0)), axis=0)
+        shift = shift + medians(rest)
+    own = 1.4826 * medians(np.abs(rest - medians(rest)))
     uncertain = 1.2533 * own / np.sqrt(len(rest))
     return np.where(np.abs(shift) > 4 * uncertain, shift, 0.0)
 
@@ -104,7 +105,7 @@ def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
         cells = np.round(displacements / side + offset).astype(np.int64)
         _, of, votes = np.unique(_keys(cells), return_inverse=True, return_counts=True)
         best = int(np.argmax(votes))
-        if votes[best] > max(least, 2 * float(np.median(votes))):
+        if votes[best] > max(least, 2 * median(votes)):
             least = votes[best]
             winner = displacements[of == best].mean(axis=0)
     return winner
@@ -126,4 +127,4 @@ def _keys(cells: IntArray) -> IntArray:
 def median_step(edges: Edges, count: int) -> tuple[float, int]:
     """Return the median distance of mutual neighbours, and how many there are."""
     steps: DoubleArray = edges.weights[mutual(edges, count)]
-    return (float(np.sqrt(np.median(steps))), len(steps)) if len(steps) else (0.0, 0)
+    return (float(np.sqrt(median(steps))), len(steps)) if len(steps) else (0.0, 0)
