@@ -1,6 +1,8 @@
 """Worker processes: what they are told of the cores, and how many there are."""
 
 import os
+import signal
+import sys
 
 import pytest
 
@@ -29,6 +31,16 @@ def test_what_the_user_has_said_of_threads_stays(monkeypatch):
     monkeypatch.setenv(BLAS, "3")
     assert told_by_a_worker(BLAS) == "3"
     assert os.environ[BLAS] == "3"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+def test_a_worker_never_hears_ctrl_c_and_this_process_still_does():
+    with worker_pool(1, nothing) as pool:
+        worker = pool.submit(os.getpid).result()
+        os.kill(worker, signal.SIGINT)
+        assert pool.submit(os.getpid).result() == worker
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 0), (2, 1), (4, 2), (8, 3), (64, 4)])

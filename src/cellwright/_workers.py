@@ -1,8 +1,10 @@
 """Processes that work beside this one, and the processor cores they share."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
@@ -18,17 +20,32 @@ class _Worker(SpawnProcess):
     """A process whose linear algebra has one thread, unless the user has said how many.
 
     For the small matrices here more are of no use, and those that wait for work use up a core,
-    which the other processes need.
+    which the other processes need. It never hears Ctrl-C, which the main process answers for all:
+    one that was still being loaded would print where it was.
     """
 
     def start(self) -> None:
         unsaid = {name: one for name, one in _ONE_THREAD.items() if name not in os.environ}
         os.environ.update(unsaid)
         try:
-            super().start()
+            with _ctrl_c_held_back():
+                super().start()
         finally:
             for name in unsaid:
                 del os.environ[name]
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait; processes that are started meanwhile inherit that it does, for good."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Workers(SpawnContext):
