@@ -96,6 +96,21 @@ def test_each_disagreement_is_decided_in_one_of_four_ways(lab, folder):
     np.testing.assert_array_equal(read_labels(folder / "labels" / "field_0.tif")[0], labels)
 
 
+def test_a_consensus_that_changes_no_pixel_is_up_to_date_and_one_that_was_undone_is_not(lab):
+    assert lab.found()["consensus"] == "none"
+    lab.consensus()
+    assert lab.found()["consensus"] == "written"
+    case = lab.found()["cases"][0]
+    lab.decide(case, choice="none")  # it was left out before, as nothing was decided
+    assert lab.found()["consensus"] == "old"
+    told, labels = lab.consensus()
+    assert told["edit"] == 0 and lab.found()["consensus"] == "written"
+    assert len(np.unique(labels)) == 3
+    for way, state in (("undo", "old"), ("redo", "written")):
+        assert lab.client(f"/api/images/0/{way}", {"of": ""})[1]["edit"]
+        assert lab.found()["consensus"] == state
+
+
 def test_the_middle_of_outlines_that_differ_is_taken(lab):
     _, labels = lab.consensus()
     rows, columns = np.nonzero(labels == labels[31, 111])

@@ -186,7 +186,7 @@ def test_proposals_bring_their_classes(open_desk):
     }
     whole = slice(0, 64), slice(0, 90)
     request = Request(Place(0, 0), (), whole, None)
-    sheet.proposals.fill(request, Found(found, table, None), np.ones(2, bool))
+    sheet.proposals("Ada").fill(request, Found(found, table, None), np.ones(2, bool))
     accept(sheet, Fields({"labels": [2]}), "Ada")
     accept(sheet, Fields({"labels": [1]}), "Ada")
     names = {label: desk.classes.name(kind) for label, kind in kinds(desk).items()}

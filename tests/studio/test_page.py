@@ -72,7 +72,7 @@ def test_from_an_image_to_a_label_file(page, folder):
     # Let the model propose, accept one by a click and the rest with a key.
     browser.key("s")
     browser.wait("!document.getElementById('proposed').hidden")
-    table = page.server.desk.sheet(0).proposals.table
+    table = page.server.desk.sheet(0).proposals("Ada").table
     # Nearer to the left the tools lie over the image.
     sure = int(np.argmax(np.where(table["x"] > 60, table["confidence"], 0)))
     browser.key("v")

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -152,3 +153,23 @@ def test_answers_have_the_headers_that_browsers_take_there(serve, folder, names)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         assert ("Cross-Origin-Opener-Policy" in answer.headers) == (not names)
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_what_is_proposed_to_one_person_stays_when_another_one_asks(serve, folder):
+    client = serve(folder).client
+    client.done("/api/people", {"name": "Bo"})
+    ada, bo = ({"X-Cellwright-Person": name} for name in ("Ada", "Bo"))
+
+    def proposed(headers):
+        found = {"state": "running"}
+        while found["state"] == "running":
+            time.sleep(0.05)
+            found = client("/api/images/0/proposals", headers=headers)[1]
+        return found
+
+    client("/api/images/0/proposals", {}, headers=ada)
+    whole = proposed(ada)
+    client("/api/images/0/proposals", {"box": [0, 0, 120, 150]}, headers=bo)
+    part = proposed(bo)
+    assert whole["state"] == part["state"] == "ready"
+    assert proposed(ada) == whole and 0 < len(part["labels"]) < len(whole["labels"])

@@ -111,7 +111,7 @@ def test_what_was_chosen_among_other_proposals_is_refused(serve, folder):
     server = serve(folder)
     client = server.client
     before = proposed(client)
-    now = proposed(client, box=[0, 0, 120, 150])  # by somebody else, in another part
+    now = proposed(client, box=[0, 0, 120, 150])  # of another part, in another tab
     assert now["version"] > before["version"]
     for how in ("accept", "reject"):
         chosen = {"labels": before["labels"][:1], "version": before["version"]}

@@ -245,7 +245,7 @@ def _labels(server, name):
 
 def _proposed(server, name):
     """Return all proposals: after so short a training none is sure."""
-    return server.desk.sheet(_number(server, name)).proposals.canvas[:, :]
+    return server.desk.sheet(_number(server, name)).proposals("Ada").canvas[:, :]
 
 
 def _covered(truth, found):

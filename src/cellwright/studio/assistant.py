@@ -23,13 +23,12 @@ from cellwright.models.scale import ScaleChoice
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.knobs import SMALLEST, knobs_of, settings
 from cellwright.studio.levels import Levels, plane_of
-from cellwright.studio.proposals import Box, Found, Proposals, Request
+from cellwright.studio.proposals import Box, Found, Proposals, Request, are_uncovered
 
 MOST_PIXELS = 96 * 1024**2
 """The largest part that is proposed on at once, so that memory stays within bounds."""
 _KEPT_BYTES = 192 * 1024**2
 """Maps up to this size are kept, those of one part at a time."""
-_COVERED = 0.5  # an object that lies so much on labels has been annotated already
 
 T = TypeVar("T")
 
@@ -267,7 +266,4 @@ def _placed(table: Table, box: Box) -> Table:
 def _uncovered(found: Found, labels: LabelCanvas, request: Request) -> BoolArray:
     """Return which objects were not annotated already."""
     existing = labels[(*request.index, *request.box)]
-    count = len(found.table["label"])
-    area = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
-    hidden = np.bincount(found.labels[existing > 0], minlength=count + 1)[1:]
-    return np.asarray((area > 0) & (hidden < _COVERED * area))
+    return are_uncovered([(found.labels, existing)], len(found.table["label"]))

@@ -16,7 +16,7 @@ from cellwright.studio.consensus_facts import agreed_classes, agreed_parents
 from cellwright.studio.decisions import DRAW, NONE, OPEN, TAKE
 from cellwright.studio.desk import Desk
 from cellwright.studio.facts import CLASS, PARENT, Change, Facts
-from cellwright.studio.journal import CONSENSUS, Patch
+from cellwright.studio.journal import CONSENSUS, UNDO, Edit, Patch
 from cellwright.studio.people_states import say
 from cellwright.studio.people_work import DONE
 from cellwright.studio.tools import Window, outlined
@@ -49,6 +49,7 @@ def write_consensus(desk: Desk, number: int, *, who: str) -> tuple[Changed, int]
         changed, undecided = _write(desk, number, who)
         if _latest(desk, number) == latest:
             break
+    desk.decisions.write_consensus(desk.item(number).name, *latest, who=who)
     if not undecided:
         say(desk, number, "", DONE, who=who)
     return changed, undecided
@@ -85,12 +86,18 @@ def _write(desk: Desk, number: int, who: str) -> tuple[Changed, int]:
 
 def consensus_state(desk: Desk, number: int) -> str:
     """Return whether the labels of an image are a consensus: ``none``, ``old`` or ``written``."""
-    item = desk.item(number)
-    written = [one for one in desk.journal.edits(item.name) if one.kind == CONSENSUS]
-    if not written:
+    name = desk.item(number).name
+    made_of = desk.decisions.consensus(name)
+    if made_of is None:
         return "none"
-    newest, decided = _latest(desk, number)
-    return "old" if newest > written[-1].id or decided > written[-1].made else "written"
+    is_old = made_of != _latest(desk, number) or _is_taken_back(desk.journal.edits(name))
+    return "old" if is_old else "written"
+
+
+def _is_taken_back(edits: Sequence[Edit]) -> bool:
+    """Whether the last edit that wrote a consensus was undone, and not done again."""
+    written = next((one.id for one in reversed(edits) if one.kind == CONSENSUS), None)
+    return written is not None and [e.kind for e in edits if e.target == written][-1:] == [UNDO]
 
 
 def same_objects(planes: Sequence[Sequence[Case]]) -> list[IntArray]:

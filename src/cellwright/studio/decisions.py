@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS decisions (
     object TEXT NOT NULL, choice TEXT NOT NULL, person TEXT NOT NULL, outline TEXT NOT NULL,
     who TEXT NOT NULL, made TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS decisions_of ON decisions (image, place);
+CREATE TABLE IF NOT EXISTS consensus (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, edit INTEGER NOT NULL,
+    decided TEXT NOT NULL, who TEXT NOT NULL, made TEXT NOT NULL);
 """
 
 
@@ -46,7 +49,7 @@ class Decision:
 class Decisions(Database):
     """All decisions of a project; see `Database`."""
 
-    schema = _TABLES + append_only("decisions")
+    schema = _TABLES + append_only("decisions", "consensus")
 
     def take(
         self,
@@ -85,3 +88,18 @@ class Decisions(Database):
         """Return when something was decided last about an image; nothing where that never was."""
         ((made,),) = self._rows("SELECT MAX(made) FROM decisions WHERE image = ?", image)
         return made or ""
+
+    def write_consensus(self, image: str, edit: int, decided: str, *, who: str) -> None:
+        """Note what a consensus was made of: the last edit, and when was decided last."""
+        with self._explained(), self._lock:
+            self._db.execute(
+                "INSERT INTO consensus (image, edit, decided, who, made) VALUES (?, ?, ?, ?, ?)",
+                (image, edit, decided, who, now()),
+            )
+
+    def consensus(self, image: str) -> tuple[int, str] | None:
+        """Return what the consensus of an image was made of; None where there is none."""
+        rows = self._rows(
+            "SELECT edit, decided FROM consensus WHERE image = ? ORDER BY id DESC LIMIT 1", image
+        )
+        return None if not rows else (int(rows[0][0]), str(rows[0][1]))

@@ -47,23 +47,28 @@ class Sheet:
         Its pixels.
     annotation : Annotation
         Its labels.
-    proposals : Proposals
-        What the model proposes for it.
     preview : LabelCanvas
         What a model that is being trained finds in it by now.
     classes : ObjectClasses
         Those of the project.
     reading : threading.Lock
         Held while pixels are read: the caches of files are for one thread at a time.
+    proposed : dict
+        What the model proposes for it, by who asked; see `proposals`.
     """
 
     item: Item
     levels: Levels
     annotation: Annotation
-    proposals: Proposals
     preview: LabelCanvas
     classes: ObjectClasses
     reading: threading.Lock = field(default_factory=threading.Lock)
+    proposed: dict[str, Proposals] = field(default_factory=dict)
+
+    def proposals(self, who: str) -> Proposals:
+        """Return what is proposed to somebody: what others ask for does not change it."""
+        found = self.proposed.get(who)
+        return found or self.proposed.setdefault(who, Proposals(self.annotation.canvas.shape))
 
     def index(self, place: Place) -> tuple[int, ...]:
         """Return a plane as an index along the leading axes of the labels.
@@ -212,7 +217,8 @@ class Desk:
             one = self.trainer.rounds.round(number)
             self.assistant.use(str(one.model), f"round {number}")
         for sheet in self.sheets():  # another model sees other things
-            sheet.proposals.forget()
+            for proposals in list(sheet.proposed.values()):
+                proposals.forget()
 
     def _trained(self, one: Round) -> None:
         verdict = one.verdict
@@ -228,17 +234,14 @@ class Desk:
             item, levels.image, self.journal, self.project.originals, self.tables
         )
         shape = annotation.canvas.shape
-        return Sheet(item, levels, annotation, Proposals(shape), LabelCanvas(shape), self.classes)
+        return Sheet(item, levels, annotation, LabelCanvas(shape), self.classes)
 
     def _opened_apart(self, shared: Sheet, person: str) -> Sheet:
         """Return the same pixels with the labels of one person."""
         item = self.project.own(shared.item, person)
         annotation = Annotation(item, shared.levels.image, self.journal, self.project.originals)
-        shape = annotation.canvas.shape
-        proposals, preview = Proposals(shape), LabelCanvas(shape)
-        return replace(
-            shared, item=item, annotation=annotation, proposals=proposals, preview=preview
-        )
+        preview = LabelCanvas(annotation.canvas.shape)
+        return replace(shared, item=item, annotation=annotation, preview=preview, proposed={})
 
     def _catch_up(self) -> None:
         """Write the label files that a program that was killed did not come to."""
@@ -264,7 +267,8 @@ class Desk:
         for number, sheet in list(self._open.items())[:-1]:
             if len(self._open) <= MOST_OPEN:
                 return
-            if sheet.annotation.is_saved and sheet.proposals.state in ("none", "failed"):
+            states = {proposals.state for proposals in list(sheet.proposed.values())}
+            if sheet.annotation.is_saved and states <= {"none", "failed"}:
                 del self._open[number]
 
 

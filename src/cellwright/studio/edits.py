@@ -21,7 +21,7 @@ from cellwright.studio.journal import Patch
 from cellwright.studio.levels import Place, plane_of
 from cellwright.studio.lineage import Lineage
 from cellwright.studio.object_classes import of_new_objects
-from cellwright.studio.proposals import numbered
+from cellwright.studio.proposals import Proposals, numbered, uncovered
 
 CLASSIFY = "classify"
 """Says of what class an object is; no pixel changes."""
@@ -109,7 +109,7 @@ def edit(sheet: Sheet, fields: Fields, who: str) -> Changed:
 
 
 def accept(sheet: Sheet, fields: Fields, who: str) -> Changed:
-    """Make proposals objects, where there is background.
+    """Make proposals objects, where there is background; none of what was annotated meanwhile.
 
     They bring the classes that they have; others are of the ``class`` that is asked for.
 
@@ -118,18 +118,19 @@ def accept(sheet: Sheet, fields: Fields, who: str) -> Changed:
     UsageError
         If others are proposed by now than those of the ``version`` that was chosen from.
     """
-    with sheet.proposals.held(fields.optional_integer("version")):
+    proposals = sheet.proposals(who)
+    with proposals.held(fields.optional_integer("version")):
         labels = fields.labels()
-        changed = _accept(sheet, labels, _class(sheet, fields), who)
-        sheet.proposals.drop(labels)
+        changed = _accept(sheet, proposals, labels, _class(sheet, fields), who)
+        proposals.drop(labels)
         return changed
 
 
-def _accept(sheet: Sheet, labels: list[int], asked: int, who: str) -> Changed:
-    windows = sheet.proposals.windows(labels)
+def _accept(sheet: Sheet, proposals: Proposals, labels: list[int], asked: int, who: str) -> Changed:
+    windows = uncovered(proposals.windows(labels), sheet.annotation.canvas)
     there = np.unique([label for window in windows for label in np.unique(window.values)])
     chosen = there[there > 0].tolist()
-    table = sheet.proposals.table
+    table = proposals.table
     names = dict(zip(table["label"].tolist(), table.get("class", ()), strict=False))
     kinds = [sheet.classes.number(str(names[one])) if one in names else asked for one in chosen]
 

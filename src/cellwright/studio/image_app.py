@@ -56,8 +56,10 @@ def _reads(desk: Desk) -> dict[str, Answer]:
         "/areas": lambda sheet, fields: views.areas(desk, sheet),
         "/facts": lambda sheet, fields: classes_app.facts(sheet),
         "/classes": lambda sheet, fields: classes_app.counts(sheet),
-        "/proposals": lambda sheet, fields: views.proposals(sheet),
-        "/proposals/labels": lambda sheet, fields: _labels(sheet, fields, sheet.proposals.canvas),
+        "/proposals": lambda sheet, fields: views.proposals(sheet, desk.asks(fields.person)),
+        "/proposals/labels": lambda sheet, fields: _labels(
+            sheet, fields, sheet.proposals(desk.asks(fields.person)).canvas
+        ),
         "/preview/labels": lambda sheet, fields: _labels(sheet, fields, sheet.preview),
     }
 
@@ -86,7 +88,7 @@ def _changes(desk: Desk) -> dict[str, Change]:
 def _other_writes(desk: Desk) -> dict[str, Answer]:
     """Return what changes proposals and areas."""
     return {
-        "/proposals/reject": _reject,
+        "/proposals/reject": partial(_reject, desk),
         "/proposals/turn": partial(_turn, desk),
         "/proposals": partial(_propose, desk),
         "/areas": partial(_add_area, desk),
@@ -129,19 +131,24 @@ def _position(fields: Fields) -> tuple[float, float]:
 def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     place = fields.place()
     box, channel = fields.box(*sheet.levels.size(0)), fields.optional_integer("channel")
-    request = ProposalRequest(place, sheet.index(place), box, channel)
-    desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals)
-    return views.proposals(sheet)
+    request, who = (
+        ProposalRequest(place, sheet.index(place), box, channel),
+        desk.asks(fields.person),
+    )
+    desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals(who))
+    return views.proposals(sheet, who)
 
 
-def _reject(sheet: Sheet, fields: Fields) -> None:
-    with sheet.proposals.held(fields.optional_integer("version")):
-        sheet.proposals.reject(fields.labels())
+def _reject(desk: Desk, sheet: Sheet, fields: Fields) -> None:
+    proposals = sheet.proposals(desk.asks(fields.person))
+    with proposals.held(fields.optional_integer("version")):
+        proposals.reject(fields.labels())
 
 
 def _turn(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
-    desk.assistant.turn(sheet.annotation.canvas, sheet.proposals, fields.mapping("knobs"))
-    return views.proposals(sheet)
+    who, knobs = desk.asks(fields.person), fields.mapping("knobs")
+    desk.assistant.turn(sheet.annotation.canvas, sheet.proposals(who), knobs)
+    return views.proposals(sheet, who)
 
 
 def _add_area(desk: Desk, sheet: Sheet, fields: Fields) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from cellwright.studio.levels import Place
 from cellwright.studio.tools import Window
 
 Box = tuple[slice, slice]
+_COVERED = 0.5  # an object that lies so much on labels has been annotated already
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,33 @@ class Proposals:
         self.version += 1
 
 
+def are_uncovered(parts: Sequence[tuple[LabelArray, LabelArray]], count: int) -> BoolArray:
+    """Return which of the objects 1..count were not annotated already.
+
+    Parameters
+    ----------
+    parts : sequence of (ndarray, ndarray), int32
+        Objects, and what is annotated where they are.
+    count : int
+    """
+    area, hidden = np.zeros((2, count + 1), np.int64)
+    for objects, existing in parts:
+        area += np.bincount(objects.ravel(), minlength=count + 1)
+        hidden += np.bincount(objects[existing > 0], minlength=count + 1)
+    return np.asarray((area > 0) & (hidden < _COVERED * area))[1:]
+
+
+def uncovered(windows: Sequence[Window], canvas: LabelCanvas) -> list[Window]:
+    """Leave out the proposals that were annotated since they were made."""
+    parts = [(window.values, canvas[_region(window)]) for window in windows]
+    largest = max((int(values.max(initial=0)) for values, _ in parts), default=0)
+    keep = np.concatenate([[False], are_uncovered(parts, largest)])
+    return [
+        replace(window, values=np.where(keep[window.values], window.values, 0))
+        for window in windows
+    ]
+
+
 def numbered(windows: list[Window], canvas: LabelCanvas, next_label: int) -> list[Window]:
     """Return proposals as new objects where there is background, numbered from `next_label`."""
     parts = [np.unique(window.values) for window in windows]
@@ -214,14 +242,18 @@ def numbered(windows: list[Window], canvas: LabelCanvas, next_label: int) -> lis
     )
     made = []
     for window in windows:
-        height, width = window.values.shape
-        region = slice(window.y, window.y + height), slice(window.x, window.x + width)
-        old = canvas[(*window.place, *region)]
+        old = canvas[_region(window)]
         new = number[window.values]
         # Whoever accepts a proposal knows now what was not known.
         values = np.where((old <= 0) & (new > 0), new, old)
         made.append(Window(window.place, window.y, window.x, values))
     return made
+
+
+def _region(window: Window) -> tuple[int | slice, ...]:
+    height, width = window.values.shape
+    rows, columns = slice(window.y, window.y + height), slice(window.x, window.x + width)
+    return (*window.place, rows, columns)
 
 
 def _rows(table: Table, keep: BoolArray) -> Table:

@@ -52,7 +52,7 @@ def image(sheet: Sheet, who: str) -> dict[str, Any]:
     return {
         "name": sheet.item.name,
         **pictures.facts(sheet),
-        "proposals": {"state": sheet.proposals.state},
+        "proposals": {"state": sheet.proposals(who).state},
         "marks": offered(sheet),
         "edit": sheet.annotation.latest,
         **undoable(sheet, who),
@@ -142,9 +142,9 @@ def properties(sheet: Sheet, place: Place, point: Point) -> dict[str, Any]:
     }
 
 
-def proposals(sheet: Sheet) -> dict[str, Any]:
-    """Return whether there are proposals, and their confidences."""
-    found = sheet.proposals
+def proposals(sheet: Sheet, who: str) -> dict[str, Any]:
+    """Return whether there are proposals for somebody, and their confidences."""
+    found = sheet.proposals(who)
     with found.held():
         knobs = [
             {**asdict(knob), "usual": knob.value, "value": found.turned.get(knob.name, knob.value)}
