@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cellwright.tracking import relation
 from cellwright.tracking.relation import are_unrelated
 from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracks import make_tracks
@@ -45,3 +46,23 @@ def test_a_pattern_like_its_mirror_image_is_no_reason_for_doubt():
 def test_too_few_cells_tell_nothing():
     assert not are_unrelated(movie([cells(seed, 1) for seed in range(12)]))
     assert not are_unrelated(movie([cells(0, 4), np.zeros((0, 2)), cells(1, 4)]))
+
+
+def test_of_many_cells_some_are_looked_at(monkeypatch):
+    monkeypatch.setattr(relation, "_MOST_CELLS", 100)
+    here, there = cells(1, 1050), cells(2, 900)
+    nearer, steps = relation._compare(here, there, np.array([100.0, 100.0]))
+    assert len(nearer) == len(steps) == 105
+    some = here[::10]
+    own = np.linalg.norm(some[:, None] - there, axis=2).min(axis=1)
+    apart = np.sort(np.linalg.norm(some[:, None] - here, axis=2), axis=1)[:, 1]
+    images = [there * s + 200 * (np.array(s) < 0) for s in ([1, -1], [-1, 1], [-1, -1])]
+    chance = [np.linalg.norm(some[:, None] - one, axis=2).min(axis=1) for one in images]
+    assert steps == pytest.approx(own / apart)
+    assert nearer.tolist() == (own < np.mean(chance, axis=0)).tolist()
+
+
+@pytest.mark.parametrize("unrelated", [False, True])
+def test_crowds_are_told_as_well(unrelated):
+    frames = [cells(seed, 3000) for seed in range(2)] if unrelated else moving(cells(0, 3000), 0.5)
+    assert are_unrelated(movie(frames)) == unrelated

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray
+from cellwright.tracking.candidates import Grid, make_grid, neighbours
 from cellwright.tracking.tracks import Tracks
 
 _MOST_PAIRS = 50  # of frames that are looked at
+_MOST_CELLS = 1000  # of each, about
 _LEAST_CELLS = 3  # in a frame, for neighbours to mean something
 _LEAST_SEEN = 10  # in all frames
 _NEARER = 0.65  # share; it is about 0.5 between pictures of different cells, and 1 in movies
@@ -41,22 +43,26 @@ def are_unrelated(tracks: Tracks) -> bool:
 def _compare(
     here: DoubleArray, there: DoubleArray, middle: DoubleArray
 ) -> tuple[BoolArray, DoubleArray]:
-    """Compare how far each cell is from the next frame with chance, and with its neighbours.
+    """Compare how far cells are from the next frame with chance, and with their neighbours.
 
     Returns
     -------
-    nearer : array of bool, shape (N,)
+    nearer : array of bool, shape (S,)
         Whether the cells of the next frame are nearer than those of its mirror images, on average.
-    steps : array of float, shape (N,)
+    steps : array of float, shape (S,)
         Distance from the next frame in that from the nearest cell of its own frame.
     """
-    from scipy.spatial import KDTree
-
+    some, grid = here[:: max(1, len(here) // _MOST_CELLS)], make_grid(there)
     mirrored = []
     for axes in ([-1], [-2], [-1, -2]):
-        image = there.copy()
+        image = some.copy()  # as far from the next frame as the cell is from its mirror image
         image[:, axes] = 2 * middle[axes] - image[:, axes]
-        mirrored.append(KDTree(image).query(here)[0])
-    own = KDTree(there).query(here)[0]
-    apart = KDTree(here).query(here, k=2)[0][:, 1]
+        mirrored.append(_nearest(image, grid, 1))
+    own, apart = _nearest(some, grid, 1), _nearest(some, make_grid(here), 2)
     return own < np.mean(mirrored, axis=0), own / np.maximum(apart, 1e-9)
+
+
+def _nearest(places: DoubleArray, grid: Grid, which: int) -> DoubleArray:
+    """Return the distance of each place from the nearest point (1), or the second (2)."""
+    squares = neighbours(places, grid, np.inf, which).weights
+    return np.asarray(np.sqrt(squares[which - 1 :: which]))
