@@ -113,6 +113,18 @@ def test_labels_without_an_image_of_their_name_are_named(run, labelled):
     assert "no image has the name 'a'" in result.error
 
 
+def test_a_microscopy_image_in_place_of_labels_is_told(run, labelled, rng):
+    noisy = rng.normal(100, 20, (64, 64)).clip(0, 255).astype(np.uint8)
+    write(labelled / "images" / "b.png", Image(noisy, "YX"))
+    result = run("measure", labelled / "images" / "b.png", "-o", labelled / "out", "--json")
+    assert result.code == 0
+    (warning,) = result.json["warnings"]
+    assert warning.startswith("Not labels: ") and "--images" in warning
+    assert not run("measure", labelled / "labels", "-o", labelled / "more", "--json").json[
+        "warnings"
+    ]
+
+
 def test_an_image_with_fractions_is_no_label_image(run, tmp_path, rng):
     write(tmp_path / "a.tif", Image(rng.random((9, 9), np.float32), "YX"))
     result = run("measure", tmp_path / "a.tif", "-o", tmp_path / "out")

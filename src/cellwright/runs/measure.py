@@ -24,6 +24,7 @@ from cellwright.runs.results.result import (
     earlier_result,
     plan_tasks,
 )
+from cellwright.runs.results.warnings import label_warnings
 
 
 def measure_images(
@@ -131,6 +132,7 @@ def _measure_file(
     outcome = Outcome(
         image=task.image,
         objects=len(table["label"]),
+        warnings=tuple(label_warnings(labels)),
         facts=object_facts(table, labels.shape),
         seconds=watch.seconds,
     )

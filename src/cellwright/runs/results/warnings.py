@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import AnyArray, Table
+from cellwright._types import AnyArray, LabelArray, Table
 from cellwright._words import option
 from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
@@ -18,6 +18,7 @@ from cellwright.quality.images import check_plane
 
 BORDER_SHARE = 0.3
 LABEL_SIDE = 512
+LABEL_PIXELS = 1 << 22
 LABEL_SMOOTHNESS = 0.8
 """Neighbouring pixels of an object are equal in label images and hardly ever in others."""
 
@@ -50,6 +51,27 @@ def image_warnings(
         for warning in check_plane(plane, diameter=diameter if diameter > 0 else 20.0).warnings
     ]
     return found
+
+
+def label_warnings(labels: LabelArray) -> list[str]:
+    """Return what speaks against taking the pixels of an image for labels.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (..., Y, X), int32
+    """
+    rows = labels.reshape(-1, labels.shape[-1])
+    rows = rows[:: max(1, rows.size // LABEL_PIXELS)]
+    left, right = rows[:, :-1], rows[:, 1:]
+    inside = (left > 0) & (right > 0)
+    few = np.count_nonzero(inside) < 100
+    if few or float(np.mean((left == right)[inside])) > LABEL_SMOOTHNESS:
+        return []
+    return [
+        "Not labels: neighbouring pixels mostly have different values, as in microscopy images, so "
+        "that what was measured are grey values, not objects. Give label images here, in which all "
+        "pixels of an object have its number; images are for --images."
+    ]
 
 
 def object_warnings(table: Table) -> list[str]:
