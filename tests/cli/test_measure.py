@@ -113,6 +113,18 @@ def test_labels_without_an_image_of_their_name_are_named(run, labelled):
     assert "no image has the name 'a'" in result.error
 
 
+@pytest.mark.parametrize("end", ["_masks", "_cp_masks", "_label"])
+def test_labels_beside_their_image_are_known_by_the_end_of_their_name(run, labelled, end):
+    folder = labelled / "images"
+    (labelled / "labels" / "a.tif").rename(folder / f"a{end}.tif")
+    given = ("measure", folder / f"*{end}.tif", "--images", folder, "-o", labelled / "out")
+    result = run(*given)
+    assert result.code == 0, result.error
+    table = read_csv(labelled / "out" / "objects.csv")
+    assert set(table["image"]) == {f"a{end}"}
+    assert table["intensity_mean"].tolist() == [100, 200]
+
+
 def test_a_microscopy_image_in_place_of_labels_is_told(run, labelled, rng):
     noisy = rng.normal(100, 20, (64, 64)).clip(0, 255).astype(np.uint8)
     write(labelled / "images" / "b.png", Image(noisy, "YX"))

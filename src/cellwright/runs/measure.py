@@ -1,6 +1,6 @@
 """``cellwright measure``: from label images to numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import InputError
 from cellwright._types import LabelArray, Table
+from cellwright.datasets.layouts.suffixed import without_label_mark
 from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import labels_of, read
@@ -46,7 +47,8 @@ def measure_images(
     output : Path
         The result folder.
     images : sequence of str or Path
-        The images that were labelled; each must have the name of its labels.
+        The images that were labelled; each must have the name of its labels, which may end in
+        ``_masks``, ``_cp_masks`` or ``_labels`` besides.
     axes : str, optional
         Axes of the images and labels where the files do not say.
     jobs : int
@@ -94,26 +96,32 @@ def _sources(task: Task, partners: dict[Path, Path]) -> list[str]:
 
 
 def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[Path, Path]:
-    """Return the image of each label file, by the path or else by the name that they share."""
-    by_path = {image.relative.as_posix(): image.path for image in images}
-    by_name: dict[str, list[Path]] = {}
+    """Return the image of each label file, by the path or else by the name that they share.
+
+    Labels may be named as their image with an ending, such as ``_masks``, and lie beside it.
+    """
+    own = {label.path for label in labels}
+    known: dict[str, list[Path]] = {}
     for image in images:
-        by_name.setdefault(image.relative.name, []).append(image.path)
-    pairs = {}
-    for label in labels:
-        name = label.relative.as_posix()
-        candidates = by_name.get(label.relative.name, [])
-        if name in by_path:
-            pairs[label.path] = by_path[name]
-        elif len(candidates) == 1:
-            pairs[label.path] = candidates[0]
-        else:
-            problem = "no image has" if not candidates else f"{len(candidates)} images have"
-            raise InputError(
-                f"'{label.path}' cannot be paired: {problem} the name '{label.relative.name}'. "
-                "Give labels and images the same names, in the same sub-folders."
-            )
-    return pairs
+        if image.path not in own:
+            known[f"/{image.relative.as_posix()}"] = [image.path]  # of which there is only one
+            known.setdefault(image.relative.name, []).append(image.path)
+    return {label.path: _partner(label, known) for label in labels}
+
+
+def _partner(label: Found, known: Mapping[str, list[Path]]) -> Path:
+    """Return the image of a label file among those known by ``/path`` and by name."""
+    names = (label.relative.name, without_label_mark(label.relative.name))
+    paths = [f"/{label.relative.with_name(name).as_posix()}" for name in names]
+    found = next((known[one] for one in (*paths, *names) if one in known), [])
+    if len(found) != 1:
+        problem = "no image has" if not found else f"{len(found)} images have"
+        named = " or ".join(f"'{name}'" for name in dict.fromkeys(names))
+        raise InputError(
+            f"'{label.path}' cannot be paired: {problem} the name {named}. Give labels and images "
+            "the same names, in the same sub-folders; those of labels may end in _masks or _labels."
+        )
+    return found[0]
 
 
 def _measure_file(

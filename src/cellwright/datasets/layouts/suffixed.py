@@ -49,8 +49,19 @@ def _pairs(folder: Path, split: str | None) -> list[Example]:
 
 def _owner(stem: str, images: dict[str, Path]) -> str:
     """Return the image that labels belong to: those of ``a_img`` may be ``a_img_masks``."""
-    bare = _without(stem, _LABEL_MARKS).removesuffix("_cp")
+    bare = without_label_mark(stem)
     return bare if bare in images else _without(bare, _IMAGE_MARKS)
+
+
+def without_label_mark(stem: str) -> str:
+    """Return the name of labels without what tells them from their image.
+
+    Examples
+    --------
+    >>> without_label_mark("a_cp_masks"), without_label_mark("a_label"), without_label_mark("a")
+    ('a', 'a', 'a')
+    """
+    return _without(stem, _LABEL_MARKS).removesuffix("_cp")
 
 
 def _without(stem: str, marks: tuple[str, ...]) -> str:
