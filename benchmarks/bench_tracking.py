@@ -137,12 +137,12 @@ def real_movies(python: str | None) -> None:
             print(row(label, [run_all(case.every(step), python)]), flush=True)
 
 
-def scale(python: str | None, counts: list[int], limit: int) -> None:
+def scale(python: str | None, counts: list[int], frames: int, limit: int) -> None:
     """Print how fast and how right linking of points is."""
     print("\n| points | tracker | detections/s | LNK | division F1 |\n|---|---|--:|--:|--:|")
     for count in counts:
         for dimensions in (2, 3):
-            case = points(count, 10, dimensions, 5)
+            case = points(count, frames, dimensions, 5)
             small = len(case.detections) <= limit
             results = run_all(case, python if small else None)
             for tracker, (score, seconds) in results.items():
@@ -195,6 +195,7 @@ def main() -> None:
     tables = ("quality", "real", "scale", "raw", "certainty")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument("--counts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--frames", type=int, default=10, help="of the points")
     parser.add_argument("--peer-python", default=os.environ.get("CELLWRIGHT_PEERS_TRACKING"))
     parser.add_argument("--peer-limit", type=int, default=60_000, help="detections for peers")
     arguments = parser.parse_args()
@@ -203,7 +204,7 @@ def main() -> None:
     prints = {"quality": quality, "real": real_movies, "raw": raw, "certainty": certainty}
     for table in arguments.tables:
         if table == "scale":
-            scale(arguments.peer_python, arguments.counts, arguments.peer_limit)
+            scale(arguments.peer_python, arguments.counts, arguments.frames, arguments.peer_limit)
         else:
             prints[table](arguments.peer_python)
 

@@ -293,6 +293,19 @@ def test_segmentations_of_different_movies_are_refused():
         find_hypotheses([0 * labels])
 
 
+def test_images_and_confidences_that_do_not_fit_are_refused():
+    _, labels = _movie()[:2]
+    frames, count = len(labels), [len(np.unique(one)) - 1 for one in labels]
+    images = [np.zeros(labels[0].shape)] * (frames - 1)
+    with pytest.raises(InputError, match=rf"images or confidences of {frames - 1} frames"):
+        find_hypotheses([labels, labels], images)
+    few = [np.ones(one - 1) for one in count]
+    with pytest.raises(InputError, match=rf"Segmentation 2 has {count[0]} objects in frame 0"):
+        find_hypotheses([labels, labels], confidence=[None, few])
+    with pytest.raises(InputError, match="In frame 0 the segmentations have the shapes"):
+        find_hypotheses([labels, [one[1:] for one in labels]])
+
+
 def test_a_whole_that_is_sure_is_chosen_over_its_pieces_in_a_tiny_movie():
     labels = np.zeros((2, 30, 30), int)
     labels[0, 5:10, 5:10], labels[1, 6:11, 5:10] = 1, 1

@@ -126,14 +126,21 @@ def find_hypotheses(
     Raises
     ------
     InputError
-        If segmentations differ in their number of frames or in size, or there is no object.
+        If segmentations differ in their number of frames or in size, images or confidences do not
+        fit them, or there is no object.
     """
     unknown: Iterable[Any] = repeat(None)
     known = [unknown if one is None else one for one in confidence or [None] * len(segmentations)]
     frames: list[_Frame] = []
     rest = zip(unknown if images is None else images, *known, strict=False)
     for labels in _together(segmentations):
-        image, *sure = next(rest)
+        told = next(rest, None)
+        if told is None:
+            raise InputError(
+                f"There are images or confidences of {len(frames)} frames, but the segmentations "
+                "have more; give those of every frame."
+            )
+        image, *sure = told
         frames.append(_one_frame(labels, len(frames), image, sure))
     if not sum(len(one.source) for one in frames):
         raise InputError("There is nothing to track: no segmentation has an object in any frame.")
@@ -158,6 +165,12 @@ def _together(segmentations: Sequence[Iterable[AnyArray]]) -> Iterator[tuple[Any
             raise InputError(
                 f"Segmentation {short[0]} has {number} frames, others have more; give "
                 "segmentations of the same movie."
+            )
+        shapes = [one.shape for one in labels]
+        if len(set(shapes)) > 1:
+            raise InputError(
+                f"In frame {number} the segmentations have the shapes {shapes}; give segmentations "
+                "of the same movie."
             )
         yield labels
 
@@ -188,9 +201,7 @@ def _one_frame(
     shared = _Shared.of(labels, [table["label"] for table in tables], first)
     iou = shared.pixels / (area[shared.one] + area[shared.other] - shared.pixels)
     sure = 1 / (1 + np.exp(-_AGREEMENT * (shared.agreement(iou, source, len(labels)) - 0.5)))
-    for place, known in enumerate(confidence):
-        if known is not None:
-            sure[source == place] = known
+    _put_told(sure, source, counts, confidence, number)
     twin = iou >= _SAME
     kept = np.ones(len(names), bool)
     for one, other in zip(shared.one[twin].tolist(), shared.other[twin].tolist(), strict=True):
@@ -205,6 +216,25 @@ def _one_frame(
     columns["label"] = np.arange(1, int(kept.sum()) + 1)
     order = np.lexsort((rivals[:, 1], rivals[:, 0]))
     return _Frame(columns, source[kept], names[kept], sure[kept], rivals[order])
+
+
+def _put_told(
+    sure: DoubleArray,
+    source: IntArray,
+    counts: list[int],
+    confidence: Sequence[AnyArray | None],
+    number: int,
+) -> None:
+    """Write the confidences that are told of segmentations, in place of those from agreement."""
+    for place, known in enumerate(confidence):
+        if known is None:
+            continue
+        if len(known) != counts[place]:
+            raise InputError(
+                f"Segmentation {place + 1} has {counts[place]} objects in frame {number}, and "
+                f"{len(known)} confidences; give one of each, in the order of labels."
+            )
+        sure[source == place] = known
 
 
 @dataclass(frozen=True, slots=True)
