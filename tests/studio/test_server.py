@@ -5,13 +5,17 @@ import subprocess
 import sys
 import time
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 
 import cellwright as cw
-from cellwright._errors import InputError, OutputError
+from cellwright._errors import AxesError, InputError, OutputError
 from cellwright.images.read import read_labels
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
+from cellwright.studio.assistant import Assistant
+from cellwright.studio.desk import Desk
 from cellwright.studio.project import find_project
 from cellwright.studio.serve import annotate
 
@@ -257,3 +261,27 @@ def test_an_object_is_found_in_the_next_frame_between_frames_and_nowhere_else(se
     client.done("/api/images/0/edits", {"tool": "copy", "t": 1, "axis": "t", "to": 2})
     assert client.done("/api/images/0/where?t=2&label=1")["at"]
     assert client.done("/api/images/0/where?t=2&label=9")["at"] is None
+
+
+def test_an_image_with_infinite_and_missing_pixels_has_a_picture(serve, tmp_path):
+    pixels = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    pixels[0, :3] = np.nan, np.inf, -np.inf
+    cw.write(tmp_path / "ratio.tif", cw.Image(pixels, "YX"))
+    client = serve(tmp_path).client
+    seen = imagecodecs.png_decode(client.done("/api/images/0/thumbnail"))
+    assert seen[0, :3].tolist() == [0, 255, 0]
+    assert client.done("/api/images/0/values?y=0&x=0") == {"values": [None], "label": 0}
+
+
+def test_volumes_whose_files_do_not_say_so_are_annotated_when_told(tmp_path):
+    tifffile.imwrite(tmp_path / "volume.tif", np.zeros((30, 40, 50), np.uint8), metadata=None)
+    for axes, known in ((None, False), ("ZYX", True)):
+        desk = Desk(find_project(tmp_path, axes=axes), Assistant("nuclei"), "Ada")
+        try:
+            if known:
+                assert desk.sheet(0).annotation.canvas.shape == (30, 40, 50)
+            else:
+                with pytest.raises(AxesError, match="--axes ZYX"):
+                    desk.sheet(0)
+        finally:
+            desk.close()

@@ -97,10 +97,15 @@ def broken(folder):
 
 def test_an_image_that_cannot_be_opened_leaves_none_to_draw_on(broken, page):
     browser, before = page.browser, edits(page)
-    for name in ("field_1", "stack"):
-        browser.key("d")
-        browser.wait(TITLE.format(name))
+    browser.key("d")
+    browser.wait(TITLE.format("field_1"))
+    browser.wait(READY)
+    browser.key("s")
+    browser.wait("!document.getElementById('proposed').hidden")
+    browser.key("d")
+    browser.wait(TITLE.format("stack"))
     browser.wait("!document.getElementById('message').hidden")
+    assert browser.run("document.getElementById('proposed').hidden")
     browser.complaints.clear()  # browsers note every refused request
     browser.key("b")
     browser.drag(page.at(60, 100), page.at(60, 110), page.at(60, 120))

@@ -15,6 +15,7 @@ from cellwright.cli import options
     type=click.Path(path_type=Path),
     help="Folder for labels and the journal.  [default: that of the images]",
 )
+@options.axes
 @click.option(
     "--model",
     default="nuclei",
@@ -39,6 +40,7 @@ from cellwright.cli import options
 def annotate(
     folder: Path,
     output: Path | None,
+    axes: str | None,
     model: str,
     port: int,
     who: str | None,
@@ -65,6 +67,7 @@ def annotate(
         serve(
             folder,
             output,
+            axes=axes,
             model=model,
             port=port,
             who=who,

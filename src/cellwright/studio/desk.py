@@ -229,7 +229,7 @@ class Desk:
         if person:
             return self._opened_apart(self.sheet(number), person)
         item = self.project.items[number]
-        levels = open_levels(item.path, item.scene)
+        levels = open_levels(item.path, item.scene, item.axes)
         annotation = Annotation(
             item, levels.image, self.journal, self.project.originals, self.tables
         )

@@ -117,7 +117,7 @@ def thumbnail(shown: Shown) -> bytes:
             contrast = levels.histogram(channel, place)
             whole = levels.region(coarsest, channel, place, slice(None), slice(None))
             scaled = (whole - np.float32(contrast.black)) / (contrast.white - contrast.black)
-            drawn.append(np.clip(np.nan_to_num(scaled) * 255, 0, 255).astype(np.uint8))
+            drawn.append((np.nan_to_num(np.clip(scaled, 0, 1)) * 255).astype(np.uint8))
     picture = Picture.fromarray(drawn[0] if len(drawn) == 1 else np.stack(drawn, axis=-1))
     picture.thumbnail((2 * _THUMBNAIL, 2 * _THUMBNAIL))
     data = io.BytesIO()

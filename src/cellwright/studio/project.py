@@ -31,12 +31,15 @@ class Item:
         Which image of the file, where it holds several.
     labels : Path
         The TIFF file that its labels are in, or will be in.
+    axes : str, optional
+        What the axes of the file are, where it does not say.
     """
 
     name: str
     path: Path
     scene: str | None
     labels: Path
+    axes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Project:
         return self.output / STATE / "originals"
 
 
-def find_project(folder: Path, output: Path | None = None) -> Project:
+def find_project(folder: Path, output: Path | None = None, *, axes: str | None = None) -> Project:
     """Find the images of a folder; its sub-folder ``labels`` is where their labels are.
 
     Parameters
@@ -109,6 +112,8 @@ def find_project(folder: Path, output: Path | None = None) -> Project:
         so that the folder is a dataset to train on.
     output : Path, optional
         Where labels and the journal go, in place of `folder`.
+    axes : str, optional
+        What the axes of the images are, where their files do not say.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def find_project(folder: Path, output: Path | None = None) -> Project:
             "Put the images beside the folder 'labels'."
         )
     items = [item for image in found for item in _items(image, output / LABELS)]
-    return Project(folder, output, tuple(items))
+    return Project(folder, output, tuple(replace(item, axes=axes) for item in items))
 
 
 def existing_labels(item: Item) -> Path | None:

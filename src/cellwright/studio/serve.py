@@ -35,6 +35,7 @@ def annotate(
     folder: Path,
     output: Path | None = None,
     *,
+    axes: str | None = None,
     model: str = "nuclei",
     port: int = 0,
     who: str | None = None,
@@ -50,6 +51,8 @@ def annotate(
         The images.
     output : Path, optional
         Where labels and the journal go, in place of `folder`.
+    axes : str, optional
+        What the axes of the images are, where their files do not say, such as ``"ZYX"``.
     model : str
         The model that proposes objects: a name, or the path of a package.
     port : int
@@ -73,7 +76,7 @@ def annotate(
     OutputError
         If the folder is annotated by another process, or cannot be written.
     """
-    project = find_project(folder, output)
+    project = find_project(folder, output, axes=axes)
     assistant = Assistant(model)
     assistant.load_any()  # a wrong name is told at once, not when it is needed
     with alone_in(project.output) as note:

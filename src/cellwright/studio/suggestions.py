@@ -152,7 +152,7 @@ def open_parts(desk: Desk, seed: int) -> list[Candidate]:
     for number in items:
         item = desk.project.items[number]
         try:
-            levels = open_levels(item.path, item.scene)
+            levels = open_levels(item.path, item.scene, item.axes)
         except CellwrightError:  # the page says what is wrong with it
             continue
         parts = [
@@ -173,7 +173,7 @@ def annotated(desk: Desk, seed: int) -> list[Candidate]:
     for number in np.random.default_rng(seed).permutation(items)[:MOST_LOOKED_AT].tolist():
         item = desk.project.items[number]
         with suppress(CellwrightError):  # the page says what is wrong with it
-            found.append(_parts(number, open_levels(item.path, item.scene))[0])
+            found.append(_parts(number, open_levels(item.path, item.scene, item.axes))[0])
     return found
 
 
@@ -203,7 +203,7 @@ def _overlap(part: Candidate, levels: Levels, area: Area) -> bool:
 
 
 def _look(model: InstanceModel, item: Item, candidate: Candidate, channel: int | None) -> Looks:
-    levels = open_levels(item.path, item.scene)
+    levels = open_levels(item.path, item.scene, item.axes)
     plane = plane_of(levels.image, candidate.place)
     several = plane.sizes.get("C", 1) > 1 and not plane.is_rgb
     chosen = channel if several else None

@@ -42,7 +42,7 @@ export class Assistant {
     const several = image.channels.length > 1 && !image.rgb;
     find("input-line").hidden = !several;
     find("input").replaceChildren(...image.channels.map((name, index) => new Option(name, String(index))));
-    this.#forget();
+    this.forget();
     if (image.proposals.state !== "none") await this.#follow();
   }
 
@@ -63,7 +63,7 @@ export class Assistant {
       box: all ? null : viewer.camera.visible(),
       channel: this.channel(),
     };
-    this.#forget();
+    this.forget();
     this.#busy(true);
     try {
       await viewer.api.post(`images/${viewer.number}/proposals`, body);
@@ -222,7 +222,8 @@ export class Assistant {
       : fresh ? "Nothing new was found here." : "";
   }
 
-  #forget() {
+  /** Show that nothing is proposed. */
+  forget() {
     this.round++;
     this.open = new Map();
     this.offered = [];

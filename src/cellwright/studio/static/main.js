@@ -159,6 +159,7 @@ export class Studio {
     this.tools.cancel();
     this.viewer.close();
     this.selected.forget();
+    this.assistant.forget();
     this.marks.forget();
     this.classes.forget();
     this.#undoable({ can_undo: false, can_redo: false });

@@ -23,6 +23,8 @@ const TASKS = { judge: "Is it right?", outline: "Draw it" };
 const RESULTS = { open: "open", right: "right", wrong: "wrong", drawn: "drawn anew", gone: "no object", outdated: "changed meanwhile" };
 /** @type {Map<string, Worker>} */
 let people = new Map();
+/** @type {{images: Compared[], pairs: Pair[]}} How far they agree, as far as that is known. */
+let agreed = { images: [], pairs: [] };
 
 /** @param {unknown} error */
 function say(error) {
@@ -55,9 +57,15 @@ const score = (value) => (value === null || value === undefined ? "–" : value.
 async function show() {
   const work = await api.get("work");
   people = new Map(work.people.map((/** @type {Worker} */ one) => [one.name, one]));
-  /** @type {{images: Compared[], pairs: Pair[]}} */
-  const agreed = await api.get("agreement");
-  find("workers").replaceChildren(...work.people.map((/** @type {Worker} */ one) => row(
+  tell(work); // to compare images takes longer
+  agreed = await api.get("agreement");
+  tell(work);
+  main.setAttribute("aria-busy", "false");
+}
+
+/** @param {{people: Worker[], images: Listed[]}} work */
+function tell(work) {
+  find("workers").replaceChildren(...work.people.map((one) => row(
     named(one.name), one.objects.toLocaleString("en"), one.minutes.toFixed(0),
     one.images ? `${one.done} of ${one.images}` : "–", score(meanScore(agreed.pairs, one.name)))));
   find("agreement").hidden = !agreed.pairs.length;
@@ -65,8 +73,7 @@ async function show() {
     couple(pair), pair.both.toLocaleString("en"), (pair.only_first + pair.only_second).toLocaleString("en"),
     score(pair.f1), score(pair.average_precision), score(pair.kappa), score(pair.class_kappa))));
   const compared = new Map(agreed.images.map((one) => [one.image, one]));
-  find("images").replaceChildren(...work.images.flatMap((/** @type {Listed} */ one, /** @type {number} */ number) => rows(one, number, compared.get(number))));
-  main.setAttribute("aria-busy", "false");
+  find("images").replaceChildren(...work.images.flatMap((one, number) => rows(one, number, compared.get(number))));
 }
 
 /** @param {Pair[]} pairs @param {string} name */
