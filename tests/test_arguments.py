@@ -123,3 +123,9 @@ def test_labels_are_written_as_they_are_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(cw.OutputError, match="labels from 0 to 70000"):
         cw.write_labels(tmp_path / "a.tif", LABELS * 70_000, largest=1)
     assert not (tmp_path / "a.tif").exists()
+
+
+def test_labels_and_image_that_were_swapped_are_told() -> None:
+    grey = np.random.default_rng(0).integers(1, 200, (40, 40))
+    with pytest.warns(UserWarning, match=r"^Not labels: .*grey values, not objects"):
+        cw.measure(grey, LABELS[0].repeat(7, 0).repeat(7, 1)[:40, :40])

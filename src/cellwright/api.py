@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
 from cellwright.models.scorer import load_scorer
 from cellwright.runs.results.result import RunResult
+from cellwright.runs.results.warnings import label_warnings
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.run import segment_images
 from cellwright.tracking.detections import find_detections
@@ -60,6 +62,11 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     pandas.DataFrame
         One row per object, with the columns of `cellwright.measure.objects.measure_objects`.
 
+    Warns
+    -----
+    UserWarning
+        If the labels look like a microscopy image.
+
     Raises
     ------
     InputError
@@ -79,8 +86,12 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     if image is not None and np.shape(image) == (*np.shape(labels), 3):
         image = as_image(image)
     if isinstance(image, Image):
-        return to_pandas(measure_in_image(labels, image))
-    return to_pandas(measure_objects(labels, image))
+        table = measure_in_image(labels, image)
+    else:
+        table = measure_objects(labels, image)
+    for said in label_warnings(np.asarray(labels)):
+        warnings.warn(said, stacklevel=2)
+    return to_pandas(table)
 
 
 def segment(

@@ -120,6 +120,12 @@ def test_a_truncated_zip_says_so(tmp_path, package):
         load_package(tmp_path / "m.zip")
 
 
+def test_the_model_in_a_folder_of_results_is_named(tmp_path, card, exported):
+    save_package(tmp_path / "compared" / "model", card, exported[1])
+    with pytest.raises(ModelError, match=r"The model in it is '.*compared.model'"):
+        load_package(tmp_path / "compared")
+
+
 def test_a_path_without_a_model_says_so(tmp_path):
     with pytest.raises(ModelError, match="There is no model at"):
         load_package(tmp_path / "nowhere.zip")

@@ -272,7 +272,9 @@ def _read_folder(path: Path) -> dict[str, bytes]:
 
 def _held(content: Mapping[str, bytes], name: str, path: Path) -> bytes:
     if name not in content:
-        raise ModelError(f"'{path}' is not a complete model: '{name}' is missing.")
+        within = path / "model"  # where a comparison leaves the best one
+        hint = f" The model in it is '{within}'." if (within / CARD).is_file() else ""
+        raise ModelError(f"'{path}' is not a complete model: '{name}' is missing.{hint}")
     return content[name]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._types import AnyArray, LabelArray, Table
+from cellwright._types import AnyArray, Table
 from cellwright._words import option
 from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
@@ -53,12 +53,12 @@ def image_warnings(
     return found
 
 
-def label_warnings(labels: LabelArray) -> list[str]:
+def label_warnings(labels: AnyArray) -> list[str]:
     """Return what speaks against taking the pixels of an image for labels.
 
     Parameters
     ----------
-    labels : ndarray, shape (..., Y, X), int32
+    labels : ndarray of int, shape (..., Y, X)
     """
     rows = labels.reshape(-1, labels.shape[-1])
     rows = rows[:: max(1, rows.size // LABEL_PIXELS)]
@@ -70,7 +70,7 @@ def label_warnings(labels: LabelArray) -> list[str]:
     return [
         "Not labels: neighbouring pixels mostly have different values, as in microscopy images, so "
         "that what was measured are grey values, not objects. Give label images here, in which all "
-        "pixels of an object have its number; images are for --images."
+        "pixels of an object have its number, and the images with --images (in Python: image)."
     ]
 
 
