@@ -172,6 +172,29 @@ def test_points_are_tracked_whatever_their_table_says_of_tracks(run, tmp_path, l
     assert set(lineage) - {"track", "parent"} == set(kept)
 
 
+def test_points_of_one_plane_are_followed_in_two_dimensions(run, tmp_path):
+    rng = np.random.default_rng(3)
+    way = rng.uniform(0, 400, (20, 2)) + np.cumsum(rng.normal(0, 1, (30, 20, 2)), axis=0)
+    points = {"FRAME": np.repeat(np.arange(30), 20), "POSITION_Y": way[..., 0].ravel(),
+              "POSITION_X": way[..., 1].ravel()}  # fmt: skip
+    found = {}
+    for name, more in {"flat": {}, "plane": {"POSITION_Z": np.full(600, 7.0)}}.items():
+        write_csv(tmp_path / f"{name}.csv", points | more)
+        command = ("track", tmp_path / f"{name}.csv", "-o", tmp_path / name, "--no-divisions")
+        found[name] = run(*command, "--trackmate", "--json")
+        assert found[name].code == 0, found[name].error
+    flat, plane = (found[name].json for name in ("flat", "plane"))
+    assert plane["diffusion"] == flat["diffusion"] == pytest.approx(0.5, rel=0.3)
+    assert plane["tracks"] == flat["tracks"] == 20
+    assert plane["warnings"][0].startswith("All points lie in one plane (z is 7)")
+    for name in ("tracks.csv", "tracks.geff"):
+        tracks = read_tracks(tmp_path / "plane" / name)
+        held = tracks.position[:, 0] if tracks.dimensions == 3 else tracks.properties["z"]
+        assert (held == 7).all()
+    volume = run(*command, "--overwrite", "--pixel-size", 1, "--plane-distance", 2, "--json")
+    assert volume.code == 0 and "one plane" not in str(volume.json["warnings"])
+
+
 @pytest.mark.parametrize("name", ["whole", "unsigned", "fractions", "partly known"])
 def test_labels_may_be_of_any_type_of_number(run, tmp_path, name):
     labels = _movie()

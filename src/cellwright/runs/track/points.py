@@ -51,20 +51,40 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)
+    remarks: tuple[str, ...] = ()
+    if given.plane_distance is None and _share_a_plane(points):
+        remarks = (
+            f"All points lie in one plane (z is {points.position[0, 0]:g}), so they are followed "
+            "in two dimensions.",
+        )
+        points = _in_plane(points)
     flat, lateral, planes = points.dimensions == 2, given.pixel_size, given.plane_distance
     if flat and planes is not None:
         raise UsageError(f"'{source}' has no column z: leave out --plane-distance.")
     if lateral is None:
-        return replace(points, frame_interval=given.frame_interval), _steps_of_z(points)
+        placed = replace(points, frame_interval=given.frame_interval)
+        return placed, (*remarks, *_steps_of_z(points))
     size = (lateral,) * 2 if flat else (planes or lateral, lateral, lateral)
     scaled = replace(points, pixel_size=size, frame_interval=given.frame_interval)
-    return scaled, () if planes is not None else _steps_of_z(points)
+    return scaled, remarks if planes is not None else (*remarks, *_steps_of_z(points))
 
 
 def _without(points: Tracks, names: tuple[str, ...]) -> Tracks:
     """Return points without some of their columns."""
     kept = {name: column for name, column in points.properties.items() if name not in names}
     return replace(points, properties=kept)
+
+
+def _share_a_plane(points: Tracks) -> bool:
+    """Return whether all have the same z, as some programs write where there are no planes."""
+    return points.dimensions == 3 and bool((points.position[:, 0] == points.position[0, 0]).all())
+
+
+def _in_plane(points: Tracks) -> Tracks:
+    """Return points of a volume as those of a plane, with z as a column like any other."""
+    columns = {**points.properties, "z": points.position[:, 0]}
+    places = np.ascontiguousarray(points.position[:, 1:])
+    return replace(points, position=places, properties=columns)
 
 
 def _steps_of_z(points: Tracks) -> tuple[str, ...]:
