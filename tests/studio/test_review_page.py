@@ -328,3 +328,11 @@ def test_a_condition_says_which_images_hold_what_it_leaves(open_page, results):
     page.browser.wait(f"{shown} === '0,{here}'")
     page.write("condition", "")
     page.browser.wait(f"{shown} === ','")
+
+
+def test_axes_have_two_numbers_at_least(open_page, results):
+    ask = "import('/static/review/plots.js').then(({ticks}) => ticks([%s, %s], 2))"
+    told = {(24, 498): [200, 400], (0, 16): [0, 10], (1, 9): [2, 4, 6, 8]}
+    browser = open_page(results).browser
+    for ends, expected in told.items():
+        assert browser.run(ask % ends) == pytest.approx(expected)

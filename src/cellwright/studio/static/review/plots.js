@@ -364,10 +364,17 @@ function paint({ data }, counts, [red, green, blue], least) {
 }
 
 /** Round numbers within a range. @param {[number, number]} range @param {number} about How many. */
-function ticks([low, high], about) {
+export function ticks([low, high], about) {
   const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((one) => one * power >= rough) ?? 10);
+  const steps = [0.5, 1, 2, 5, 10].map((one) => one * power);
+  const coarse = steps.findIndex((step) => step >= rough);
+  const found = multiples(steps[coarse], low, high);
+  return found.length > 1 ? found : multiples(steps[coarse - 1], low, high); // one alone says nothing of the scale
+}
+
+/** @param {number} step @param {number} low @param {number} high */
+function multiples(step, low, high) {
   const found = [];
   for (let value = Math.ceil(low / step) * step; value <= high + 1e-9 * step; value += step) found.push(Math.abs(value) < step / 1e6 ? 0 : value);
   return found;
