@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -39,6 +40,27 @@ def test_a_worker_never_hears_ctrl_c_and_this_process_still_does():
         pool.submit(signal.raise_signal, signal.SIGINT).result()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+KILLED = """
+import os, signal, sys, time
+from cellwright._workers import worker_pool
+
+if __name__ == "__main__":
+    pool = worker_pool(1, time.time)
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(time.sleep, 600)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
+    (tmp_path / "killed.py").write_text(KILLED)
+    command = [sys.executable, str(tmp_path / "killed.py")]
+    # It returns when the worker, too, has closed what it would print to.
+    killed = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL and killed.stdout.strip().isdigit()
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 0), (2, 1), (4, 2), (8, 3), (64, 4)])

@@ -1,7 +1,9 @@
 """Processes that work beside this one, and the processor cores they share."""
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -56,7 +58,7 @@ class _Workers(SpawnContext):
 def worker_pool(
     count: int, initializer: Callable[..., None], initargs: tuple[Any, ...] = ()
 ) -> ProcessPoolExecutor:
-    """Return `count` processes, each for work on one core.
+    """Return `count` processes, each for work on one core, which never outlive this one.
 
     Parameters
     ----------
@@ -68,10 +70,23 @@ def worker_pool(
     -------
     ProcessPoolExecutor
     """
-    context = _Workers()
     return ProcessPoolExecutor(
-        count, mp_context=context, initializer=initializer, initargs=initargs
+        count, mp_context=_Workers(), initializer=_begin, initargs=(initializer, initargs)
     )
+
+
+def _begin(initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    initializer(*arguments)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent, which may be killed, and end whatever is being done."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def usual_workers() -> int:

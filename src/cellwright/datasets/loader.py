@@ -6,10 +6,6 @@ at any step and go on exactly as if it had never stopped.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -144,18 +140,8 @@ _worker: tuple[Sampler, DecodedCache] | None = None
 
 
 def _start_worker(sampler: Sampler) -> None:
-    """Prepare a new process: Ctrl-C is the parent's to handle, and it never outlives it."""
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
     _worker = sampler, sampler.new_cache()
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(step: int) -> Batch:

@@ -154,7 +154,7 @@ def _end(workers: Iterable[BaseProcess]) -> None:
 
 
 def _prepare_worker() -> None:
-    """Leave Ctrl-C to the main process, which stops the workers one and all."""
+    """Stop when the main process says so, which alone hears Ctrl-C."""
     asked = -math.inf
 
     def stop(*_: object) -> None:
@@ -165,7 +165,6 @@ def _prepare_worker() -> None:
             asked = time.monotonic()
             raise SystemExit
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop)
 
 
