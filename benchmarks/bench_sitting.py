@@ -1,15 +1,16 @@
 """One sitting: from no labels to a usable model, by correcting what a model proposes.
 
-    python benchmarks/bench_sitting.py [--steps 800 1000 1500 4500] [--cells 300] [--side 512]
+    python benchmarks/bench_sitting.py [--areas 2 3 4 8] [--steps 600 900 1400 5600]
 
 A simulated annotator annotates areas of phase-contrast fields of whole cells (`usiigaci_phase`,
 split ``train``, of the magnification of the fields that judge): one of each field, then another of
 each. The model at hand, at first `nuclei`, which never saw such images, proposes; the annotator
 corrects what is wrong, adds what is missing, and every few areas trains on all so far, going on
-from the model at hand. An area that would bring more than `--cells` annotated cells in all is not
-opened; a cell counts in every area that it reaches into. As in the studio, a fifth is set aside to
-choose thresholds on; nothing else is chosen. Each model is judged on the fields of ``val``. Told is
-what was corrected, too: cells that no proposal matched at IoU >= 0.7, and proposals without a cell.
+from the model at hand. Corrected are cells that no proposal matched at IoU >= 0.7; the first area
+that would bring them above `--corrections` is not opened, nor any after it. A cell counts in every
+area that it reaches into; proposals without a cell are deleted, and counted apart. As in the
+studio, a fifth is set aside to choose thresholds on; nothing else is chosen. Each model is judged
+on the fields of ``val``.
 What is done is not done again: an interrupted run goes on by the same command.
 """
 
@@ -18,8 +19,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -52,52 +54,63 @@ SPLITS = ("train", "val")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, nargs="+", default=[800, 1000, 1500, 4500])
-    parser.add_argument("--cells", type=int, default=300)
+    parser.add_argument("--areas", type=int, nargs="+", default=[2, 3, 4, 8], help="per round")
+    parser.add_argument("--steps", type=int, nargs="+", default=[600, 900, 1400, 5600])
+    parser.add_argument("--corrections", type=int, default=300)
     parser.add_argument("--side", type=int, default=512, help="of an area, in px")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "sitting")
     options = parser.parse_args()
 
     dataset = open_dataset(data_folder() / "usiigaci_phase")
-    areas = opened(dataset, options.cells, options.side, options.seed)
-    folder = options.out / f"{options.seed}-{options.side}-{'-'.join(map(str, options.steps))}"
+    areas = in_order(dataset, options.side, options.seed)
+    rounds = list(zip(options.areas, options.steps, strict=True))
+    told = "-".join(f"{count}x{steps}" for count, steps in rounds)
+    folder = options.out / f"{options.seed}-{options.side}-{options.corrections}-{told}"
     print(describe_machine(("torch", "onnxruntime")))
     print("| areas | cells | corrected | deleted | CPU min | AP@0.5 per image / pooled |")
     print("|---|---|---|---|---|---|")
     parts: list[Part] = []
-    start, total = START, {"cells": 0, "corrected": 0, "deleted": 0, "minutes": 0.0}
-    ends = np.linspace(0, len(areas), len(options.steps) + 1).round().astype(int)
-    for number, steps in enumerate(options.steps):
+    start, total = START, {"areas": 0, "cells": 0, "corrected": 0, "deleted": 0, "minutes": 0.0}
+    for number, (count, steps) in enumerate(rounds):
         place = folder / f"{number:02d}"
-        new = areas[ends[number] : ends[number + 1]]
-        parts = divided(areas[: ends[number + 1]], parts)
-        result = finished(dataset, new, parts, start, steps, options.seed, place)
+        place.mkdir(parents=True, exist_ok=True)
+        done = int(total["areas"])
+        new, left = areas[done : done + count], options.corrections - total["corrected"]
+        counts = kept(place / "counts.json", partial(proposed, dataset, new, start, left))
+        parts = divided(areas[: done + counts["areas"]], parts)
+        learning = partial(learned, dataset, parts, start, steps, options.seed, place)
+        result = counts | kept(place / "result.json", learning)
         total = {name: total[name] + result[name] for name in total}
         start = str(place / "model")
         told = " / ".join(f"{score:.3f}" for score in result["precision"])
         print(
-            f"| {ends[number + 1]} | {total['cells']} | {total['corrected']} | {total['deleted']} "
+            f"| {total['areas']} | {total['cells']} | {total['corrected']} | {total['deleted']} "
             f"| {total['minutes']:.1f} | {told} |",
             flush=True,
         )
 
 
-def opened(dataset: Dataset, cells: int, side: int, seed: int) -> list[Part]:
-    """Return the areas that are annotated, in the order in which they are opened."""
+def kept(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what work gives, from its file where it was done before."""
+    if not path.exists():
+        write_json(path, work())
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def in_order(dataset: Dataset, side: int, seed: int) -> list[Part]:
+    """Return all areas, in the order in which they are opened."""
     rng = np.random.default_rng(seed)
     fields = [field for field in dataset.part("train") if is_like_the_judges(truth_of(field))]
     fields = [fields[index] for index in rng.permutation(len(fields))]
     grids = [rng.permutation(boxes_of(truth_of(field).shape, side)) for field in fields]
     chosen: list[Part] = []
-    for round_number in range(max(map(len, grids))):
+    for turn in range(max(map(len, grids))):
         for field, boxes in zip(fields, grids, strict=True):
-            if round_number < len(boxes):
-                y0, x0, y1, x1 = boxes[round_number].tolist()
-                present = counted(truth_of(field)[y0:y1, x0:x1])
-                if present <= cells:
-                    chosen.append(Part(field.id, (), (y0, x0, y1, x1)))
-                    cells -= present
+            if turn < len(boxes):
+                y0, x0, y1, x1 = boxes[turn].tolist()
+                chosen.append(Part(field.id, (), (y0, x0, y1, x1)))
     return chosen
 
 
@@ -115,39 +128,20 @@ def boxes_of(shape: tuple[int, ...], side: int) -> list[Box]:
     return [(y0, x0, y1, x1) for (y0, y1), (x0, x1) in product(pairwise(rows), pairwise(columns))]
 
 
-def finished(
-    dataset: Dataset,
-    new: Sequence[Part],
-    parts: list[Part],
-    start: str,
-    steps: int,
-    seed: int,
-    folder: Path,
-) -> Mapping[str, Any]:
-    """Return what came of a round, from its file where it was done before."""
-    path = folder / "result.json"
-    if not path.exists():
-        result = proposed(dataset, new, start)
-        began = time.process_time()
-        learned(dataset, parts, start, steps, seed, folder)
-        result["minutes"] = (time.process_time() - began) / 60
-        result["precision"] = judged(dataset, folder / "model")
-        write_json(path, result)
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def proposed(dataset: Dataset, areas: Sequence[Part], model: str) -> dict[str, Any]:
-    """Return how many cells there are, how many are corrected and how much is deleted."""
+def proposed(dataset: Dataset, areas: Sequence[Part], model: str, most: int) -> dict[str, Any]:
+    """Return how many areas `most` corrections suffice for, and what is done to cells there."""
     by_id = {example.id: example for example in dataset.examples}
     opened_model = load_instance_model(model, device="cpu", threads=1)
-    result = dict.fromkeys(("cells", "corrected", "deleted"), 0)
+    result = dict.fromkeys(("areas", "cells", "corrected", "deleted"), 0)
     for area in areas:
         image, truth = load_image(by_id[area.image], 2)
         y0, x0, y1, x1 = area.box
         found = opened_model.predict(image)[y0:y1, x0:x1]
         here = truth[y0:y1, x0:x1]
         counts = match(here, found, RIGHT).counts
+        if result["corrected"] + counts.false_negatives > most:
+            break
+        result["areas"] += 1
         result["cells"] += counted(here)
         result["corrected"] += counts.false_negatives
         result["deleted"] += counts.false_positives
@@ -156,8 +150,9 @@ def proposed(dataset: Dataset, areas: Sequence[Part], model: str) -> dict[str, A
 
 def learned(
     dataset: Dataset, parts: list[Part], start: str, steps: int, seed: int, folder: Path
-) -> None:
-    """Train on pieces of fields; what is not of a split is unknown to it."""
+) -> dict[str, Any]:
+    """Train on pieces of fields, what is not of a split being unknown to it, and judge."""
+    began = time.process_time()
     by_id = {example.id: example for example in dataset.examples}
     examples = []
     for name in dict.fromkeys(part.image for part in parts):
@@ -179,6 +174,8 @@ def learned(
         TrainOptions(steps=steps, seed=seed, start_from=start, name="sitting"),
         Machine("cpu", workers=0, threads=1),
     )
+    minutes = (time.process_time() - began) / 60
+    return {"minutes": minutes, "precision": judged(dataset, folder / "model")}
 
 
 def judged(dataset: Dataset, package: Path) -> list[float]:
