@@ -24,6 +24,7 @@ from cellwright.runs.train import run as module
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.prepare import divided_dataset
 from cellwright.runs.train.run import TrainOptions, train
+from cellwright.runs.train.tuning import best_confidence
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 QUICK = TrainOptions(
@@ -217,6 +218,13 @@ def test_the_command_makes_the_network_that_is_asked_for(data, tmp_path):
     assert card.method == "watershed"
     assert card.network.config["name"] == "unet" and card.network.config["stem"] == 4
     assert card.network.config["width"] == 8 and card.network.config["block"] == "inverted"
+
+
+def test_the_least_confidence_is_where_precision_is_highest():
+    confidence = np.array([0.9, 0.8, 0.6, 0.3, 0.2])
+    correct = np.array([True, True, True, False, False])
+    assert 0.3 < best_confidence(confidence, correct, true_objects=4) <= 0.6
+    assert best_confidence(confidence, np.ones(5, bool), true_objects=5) == 0
 
 
 def test_the_command_trains_and_says_what_to_do_next(trained, data, tmp_path):

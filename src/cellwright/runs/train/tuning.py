@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, DoubleArray, LabelArray, Table
+from cellwright._types import AnyArray, BoolArray, LabelArray, Table
 from cellwright.datasets.examples import load_layers, whole_object_facts
 from cellwright.datasets.records import Example
 from cellwright.images.layers import overlapping
@@ -96,42 +96,23 @@ def chosen_parameters(
 
 
 def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
-    """Return the least confidence with which AP, and so F1, at IoU ≥ 0.5 should be highest.
-
-    What is best on a few objects is so by chance, and confidences, fitted to all of them, say more:
-    where they hold, an object is worth keeping from AP / (1 + AP) on. Among the values that these
-    objects cannot tell from their best, by one standard error, that nearest to it is taken.
+    """Return the least confidence with which AP, and so F1, at IoU ≥ 0.5 is highest.
 
     Parameters
     ----------
     confidence : ndarray, shape (N,)
-        Calibrated on these objects.
     correct : ndarray, shape (N,), bool
     true_objects : int
         Number of annotated objects in the images.
     """
-    expected = _precisions(confidence, confidence, true_objects)
-    seen = _precisions(confidence, correct, true_objects)
-    best = int(seen.argmax())
-    # An object that is kept adds 1 to what is right, or 1 to what AP is a share of.
-    weight = np.where(correct, 1.0, seen[best]) / max(true_objects, 1)
-    errors = np.array([_between(confidence, weight**2, best, i) for i in range(len(seen))])
-    as_good = np.flatnonzero(seen[best] - seen <= np.sqrt(errors))
-    nearest = int(as_good[np.abs(as_good - expected.argmax()).argmin()])
-    return CONFIDENCE_THRESHOLDS[nearest]
 
+    def precision(threshold: float) -> float:
+        stay = confidence >= threshold
+        right = int(np.count_nonzero(correct & stay))
+        return right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
 
-def _precisions(confidence: AnyArray, right: AnyArray, true_objects: int) -> DoubleArray:
-    """Return the AP at each threshold where `right` is how many each found object adds."""
-    kept = confidence >= np.array(CONFIDENCE_THRESHOLDS)[:, None]
-    found = (kept * right).sum(1)
-    return np.asarray(found / np.maximum(kept.sum(1) + true_objects - found, 1))
-
-
-def _between(confidence: AnyArray, values: AnyArray, one: int, other: int) -> float:
-    """Return the sum of the values of objects that one threshold keeps and the other drops."""
-    low, high = sorted((CONFIDENCE_THRESHOLDS[one], CONFIDENCE_THRESHOLDS[other]))
-    return float(values[(confidence >= low) & (confidence < high)].sum())
+    best: float = max(CONFIDENCE_THRESHOLDS, key=precision)
+    return best
 
 
 def calibrated_card(
