@@ -214,7 +214,7 @@ def test_what_cannot_be_compared_is_told(data, tmp_path):
         compare(data, tmp_path / "a", mixed)
     with pytest.raises(UsageError, match=r"methods=\('classical',\)"):
         CompareOptions(methods="classical")
-    with pytest.raises(UsageError, match="at least 2 folds"):
+    with pytest.raises(UsageError, match="folds must be a whole number, 2 or more"):
         CompareOptions(folds=1)
     with pytest.raises(UsageError, match="no method 'magic'"):
         CompareOptions(methods=("magic",))
