@@ -131,10 +131,8 @@ def _position(fields: Fields) -> tuple[float, float]:
 def _propose(desk: Desk, sheet: Sheet, fields: Fields) -> dict[str, Any]:
     place = fields.place()
     box, channel = fields.box(*sheet.levels.size(0)), fields.optional_integer("channel")
-    request, who = (
-        ProposalRequest(place, sheet.index(place), box, channel),
-        desk.asks(fields.person),
-    )
+    request = ProposalRequest(place, sheet.index(place), box, channel)
+    who = desk.asks(fields.person)
     desk.assistant.propose(sheet.levels, sheet.annotation.canvas, request, sheet.proposals(who))
     return views.proposals(sheet, who)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright._errors import CellwrightError, UsageError, was_interrupted
 from cellwright._progress import hide_progress
+from cellwright._workers import available_cores
 from cellwright.datasets.records import Example
 from cellwright.models.engines import trainable
 from cellwright.models.find import find_model
@@ -94,7 +95,7 @@ def main(folder: str) -> int:
     one = Round(Path(folder))
     try:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        learn(one, threads=max(1, (os.cpu_count() or 2) - 1))
+        learn(one, threads=max(1, available_cores() - 1))
     except CellwrightError as error:
         one.fail(str(error))
         return 1
