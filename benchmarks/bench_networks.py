@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
+from torch.nn import functional
 
-from cellwright.methods.losses import smooth_l1
 from cellwright.networks.cost import cost
 from cellwright.networks.network import Network
 from cellwright.networks.registry import (
@@ -75,7 +75,7 @@ def training_step_seconds(network: Network) -> float:
 
     def step() -> None:
         optimiser.zero_grad()
-        smooth_l1(network(pixels), target).backward()
+        functional.smooth_l1_loss(network(pixels), target).backward()
         optimiser.step()
 
     return best_seconds(step)

@@ -5,13 +5,11 @@ import pytest
 import torch
 
 from cellwright.methods.losses import (
-    balanced_sampling,
     binary_cross_entropy,
     class_weights,
     cross_entropy,
     dice,
     focal,
-    smooth_l1,
     tversky,
 )
 
@@ -43,16 +41,10 @@ def reference_dice(x, t, valid):
     return np.mean(scores)
 
 
-def reference_smooth_l1(x, t, valid):
-    error = np.abs(x - t)
-    return np.mean(np.where(error < 1, error**2 / 2, error - 0.5)[valid])
-
-
 LOSSES = [
     (binary_cross_entropy, reference_bce),
     (focal, reference_focal),
     (dice, reference_dice),
-    (smooth_l1, reference_smooth_l1),
 ]
 
 
@@ -122,11 +114,6 @@ def test_class_weights_by_hand():
         class_weights(np.array([60, 30, 10])), [100 / 180, 100 / 90, 100 / 30]
     )
     np.testing.assert_allclose(class_weights(np.array([5, 0])), [0.5, 0])
-
-
-def test_balanced_sampling_draws_classes_alike():
-    classes = np.array(["a", "b", "a", "a"])
-    np.testing.assert_allclose(balanced_sampling(classes), [1 / 6, 1 / 2, 1 / 6, 1 / 6])
 
 
 def test_tversky_weighs_what_is_missed_and_what_is_too_much():

@@ -133,26 +133,6 @@ def tversky(
     return (1 - index).mean()
 
 
-def smooth_l1(
-    prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, beta: float = 1.0
-) -> Tensor:
-    """Return the mean Huber-like loss: quadratic below an error of `beta`, linear above.
-
-    Parameters
-    ----------
-    prediction, target : Tensor
-        ``(N, K, [Z,] Y, X)``.
-    valid : Tensor, optional
-        Boolean, or weights from 0 on; of a shape that broadcasts to `prediction`.
-    beta : float
-        Error at which the pieces meet, in units of the target. 0 is the absolute error.
-    """
-    prediction, target, valid = _prepare(prediction, target, valid)
-    return weighted_mean(
-        functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta), valid
-    )
-
-
 def cross_entropy(
     logits: Tensor,
     target: Tensor,
@@ -201,24 +181,6 @@ def class_weights(counts: AnyArray) -> DoubleArray:
     counts = np.asarray(counts, dtype=np.float64)
     weights = counts.sum() / (np.maximum(counts, 1) * len(counts))
     return np.where(counts > 0, weights, 0.0)
-
-
-def balanced_sampling(classes: AnyArray) -> DoubleArray:
-    """Return the chance of each example with which all classes are drawn equally often.
-
-    Parameters
-    ----------
-    classes : array
-        ``(N,)`` class of each example; any values.
-
-    Returns
-    -------
-    array
-        ``(N,)``, of sum 1.
-    """
-    _, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    chances: DoubleArray = 1.0 / (len(counts) * counts[index])
-    return chances
 
 
 def _prepare(
