@@ -73,6 +73,21 @@ def check_numbers(**arguments: Any) -> None:
             raise UsageError(f"{name} must be a number, not {described(value)}.")
 
 
+def check_above_zero(**arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are finite numbers above 0."""
+    for name, value in arguments.items():
+        if not _is_a(Real, value) or not 0 < value < math.inf:
+            raise UsageError(f"{name} must be a number above 0, not {described(value)}.")
+
+
+def check_within(low: float, high: float, **arguments: Any) -> None:
+    """Raise `UsageError` unless all arguments are numbers from `low` to `high`, both allowed."""
+    for name, value in arguments.items():
+        if not _is_a(Real, value) or not low <= value <= high:
+            bounds = f"of {low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
+            raise UsageError(f"{name} must be a number {bounds}, not {described(value)}.")
+
+
 def check_sizes(least: float, **arguments: Any) -> None:
     """Raise `UsageError` unless all arguments are finite sizes in px, none of them below `least`.
 
@@ -113,7 +128,7 @@ def check_texts(**arguments: Any) -> None:
 def check_one_of(allowed: Sequence[str], **arguments: Any) -> None:
     """Raise `UsageError` unless all arguments are among the texts that are allowed."""
     for name, value in arguments.items():
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise UsageError(f"{name} is one of {', '.join(allowed)}, not {described(value)}.")
 
 

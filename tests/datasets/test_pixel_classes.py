@@ -8,7 +8,7 @@ from cellwright._errors import DatasetError
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_example
 from cellwright.datasets.layouts.described import write_description
-from cellwright.datasets.pixel_classes import as_pixel_classes
+from cellwright.datasets.pixel_classes import as_pixel_classes, count_class_pixels
 from datasets.dataset_builders import paired_folder, save
 
 
@@ -114,3 +114,11 @@ def test_a_value_that_the_legend_does_not_name_is_refused(tmp_path):
     (tmp_path / "classes.csv").write_text("id,name\n1,cell\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="value 5, which is no class: the classes are 1"):
         load_example(open_dataset(tmp_path).examples[0])
+
+
+def test_pixels_of_every_class_are_counted_and_unknown_ones_are_not(tmp_path):
+    dataset = as_pixel_classes(masks(tmp_path, 0, 7, 90))
+    truth = np.concatenate([load_example(example)[1].ravel() for example in dataset.examples])
+    np.testing.assert_array_equal(count_class_pixels(dataset.examples, 2), np.bincount(truth))
+    save(tmp_path / "masks/a0.tif", np.where(np.arange(40) < 10, -1, 90 * np.ones((32, 40), int)))
+    assert count_class_pixels(dataset.examples[:1], 2).tolist() == [0, 0, 32 * 30]

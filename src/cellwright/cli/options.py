@@ -53,6 +53,23 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # not generic before click
             raise click.BadParameter(f"{error.message}{near}", ctx, param) from error
 
 
+class Setting(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.2
+    """A name and its value, called NAME=VALUE in the help; both as they are written."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return the name and the value."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, meant = (part.strip() for part in str(value).partition("="))
+        if not name or not equals or not meant:
+            self.fail(f"'{value}' must be a name and a value, such as gap_weight=10.", param, ctx)
+        return name, meant
+
+
 class Existing(click.Path):
     """A path of what is there; what is not is refused in the words of all commands."""
 

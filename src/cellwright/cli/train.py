@@ -97,11 +97,29 @@ CHOICES = "\n\n".join(
     "--depth", type=options.Whole(min=1), help="Its levels (4 for unet); for msd, its layers."
 )
 @click.option(
+    "--recipe",
+    type=options.Setting(),
+    multiple=True,
+    help="How objects or classes are learned, such as gap_weight=10 for boundary or "
+    "class_weights=balanced for classes; docs/python.md lists what each method has. Several may be "
+    "given.",
+)
+@click.option(
+    "--balance",
+    type=options.OneOf(["kind", "group"]),
+    help="Draw images of each kind, or group, equally often.  [default: all images]",
+)
+@click.option(
+    "--optimiser",
+    type=options.OneOf(["adamw", "sgd"]),
+    default="adamw",
+    show_default=True,
+    help="AdamW, or stochastic gradient descent with Nesterov momentum.",
+)
+@click.option(
     "--learning-rate",
     type=options.Real(min=0, min_open=True),
-    default=2e-3,
-    show_default=True,
-    help="How far one step goes.",
+    help="How far one step goes.  [default: 0.002; of sgd 0.1]",
 )
 @click.option(
     "--weight-decay",
@@ -109,6 +127,11 @@ CHOICES = "\n\n".join(
     default=1e-2,
     show_default=True,
     help="How strongly weights are pulled to 0.",
+)
+@click.option(
+    "--patience",
+    type=options.Whole(min=1),
+    help="End after so many validations in a row that were no better.  [default: never]",
 )
 @click.option(
     "--from",
@@ -172,7 +195,7 @@ def train(
     result = run(
         dataset,
         output,
-        TrainOptions(network=kind, **choices),
+        TrainOptions(network=kind, recipe=dict(choices.pop("recipe")), **choices),
         device=device,
         workers=workers,
         threads=threads,

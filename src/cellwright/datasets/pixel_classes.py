@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._progress import progress
-from cellwright.datasets.examples import label_axes
-from cellwright.datasets.records import ClassLabels, Dataset
+from cellwright._types import IntArray
+from cellwright.datasets.examples import label_axes, load_labels, load_pixels
+from cellwright.datasets.records import ClassLabels, Dataset, Example
 from cellwright.images.read import read_labels
 
 _MOST = 20  # more values than this are numbered objects, not classes
@@ -93,6 +95,31 @@ def holds_classes(dataset: Dataset) -> bool:
                 return False
             parts += [label(labels == value)[1] for value in values]
     return len(parts) > 0 and float(np.mean(np.array(parts) > 1)) > 0.5
+
+
+def count_class_pixels(examples: Sequence[Example], classes: int) -> IntArray:
+    """Return how many pixels some examples have of the background and of each class.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Annotated with pixel classes; what is unknown is not counted.
+    classes : int
+
+    Returns
+    -------
+    ndarray, shape (classes + 1,), int64
+
+    Raises
+    ------
+    DatasetError
+        If labels cannot be used.
+    """
+    total = np.zeros(classes + 1, np.int64)
+    for example in progress(examples, "Counting classes"):
+        labels = load_labels(example, load_pixels(example)[0].shape[1:])
+        total += np.bincount(labels[labels >= 0], minlength=classes + 1)[: classes + 1]
+    return total
 
 
 def _names(dataset: Dataset, values: tuple[int, ...]) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def _usual(base: Candidate, volumes: bool) -> dict[str, Any]:
     usual = TrainOptions()
     width, depth = network_sizes(str(base.network), volumes=volumes)
     return {
-        "learning rate": usual.learning_rate,
+        "learning rate": usual.rate,
         "weight decay": usual.weight_decay,
         "augmentation": usual.strength,
         "patch": None if volumes else PLANE_PATCH,

@@ -91,7 +91,7 @@ class BoxTask:
         dataset, contract, options = lesson.dataset, lesson.contract, lesson.options
         farthest = FARTHEST * _largest(dataset.part("train"), contract, options.seed)
         readout = BoxesReadout.suited_to(len(plan.patch), farthest, dataset.classes)
-        recipe = BoxesRecipe(readout)
+        recipe = BoxesRecipe(readout, **lesson.recipe_settings())
         variation = augmentation(options.strength)
         if dataset.task == "boxes":
             variation = replace(variation, paste=0.0)  # which needs the objects' pixels

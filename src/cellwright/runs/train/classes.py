@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright._words import counted
 from cellwright.datasets.augmentation import augmentation
-from cellwright.datasets.pixel_classes import as_pixel_classes
+from cellwright.datasets.pixel_classes import as_pixel_classes, count_class_pixels
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.classes.readout import ClassesReadout
+from cellwright.methods.recipe_settings import BALANCED
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
@@ -56,7 +57,10 @@ class ClassTask:
         # Pasted objects, empty fields and places of objects are for labels that number objects.
         variation = augmentation(lesson.options.strength)
         variation = replace(variation, paste=0.0, empty=0.0, foreground=0.0)
-        recipe = ClassesRecipe(ClassesReadout(lesson.dataset.classes))
+        settings = lesson.recipe_settings()
+        if settings.get("class_weights") == BALANCED:
+            settings["class_weights"] = _balanced(lesson.dataset)
+        recipe = ClassesRecipe(ClassesReadout(lesson.dataset.classes), **settings)
         patches = replace(lesson.patches(plan, variation), separate=False)
         return lesson.learning(recipe, patches, workers)
 
@@ -101,6 +105,14 @@ class ClassTask:
         """Return how good the model is, in one sentence."""
         dice = ", ".join(f"{name} {value:.3f}" for name, value in _dice(card).items())
         return f"Dice of {dice}, on {counted(card.evaluation['images'], 'validation image')}"
+
+
+def _balanced(dataset: Dataset) -> tuple[float, ...]:
+    """Return the weights of the background and the classes with which all count alike."""
+    from cellwright.methods.losses import class_weights
+
+    counts = count_class_pixels(dataset.part("train"), len(dataset.classes))
+    return tuple(class_weights(counts).tolist())
 
 
 def _dice(card: ModelCard) -> dict[str, float]:

@@ -67,7 +67,8 @@ class InstanceTask:
         contract, classes = lesson.contract, lesson.dataset.classes
         assert contract.diameter_range is not None  # objects have sizes
         readout = new_readout(lesson.method, len(plan.patch), contract.diameter_range[1])
-        recipe = find_method(lesson.method).recipe_class()(readout)
+        recipe_class = find_method(lesson.method).recipe_class()
+        recipe = recipe_class(readout, **lesson.recipe_settings())
         variation = augmentation(lesson.options.strength)
         # Objects are learned at the size at which they will be seen: in images that were alike, all
         # at one scale; in others, those of uncommon size at a common one.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellwright._errors import UsageError
 from cellwright._progress import progress
 from cellwright._types import FloatArray, LabelArray
 from cellwright.datasets.intensity import empty_field
@@ -56,15 +55,7 @@ def learn_without_network(
     ------
     DatasetError
         If images or labels cannot be used.
-    UsageError
-        If there is something about a network among the options.
     """
-    options = lesson.options
-    if start is not None or options.network:
-        raise UsageError(
-            f"The method '{lesson.method}' has no network: leave out --from, --network, "
-            "--encoder, --width and --depth."
-        )
     began = time.monotonic()
     learned = _LEARN[lesson.method](lesson)
     training = {**learned.training, "seconds": time.monotonic() - began}

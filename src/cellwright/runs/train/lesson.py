@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from cellwright._arguments import check_one_of, check_whole_numbers, given
 from cellwright.datasets.augmentation import Augmentation
-from cellwright.datasets.records import Dataset
+from cellwright.datasets.loader import balanced_weights
+from cellwright.datasets.records import Dataset, Example
 from cellwright.datasets.sampler import Patches
+from cellwright.inference.runtime import Device
 from cellwright.methods.recipe import AnyRecipe
+from cellwright.methods.recipe_settings import check_recipe
 from cellwright.models.card import InputContract, NetworkFacts
 from cellwright.networks.plan import Fingerprint, NetworkPlan, plan_network
 from cellwright.runs.train.learning import Learning
@@ -76,6 +80,10 @@ class Lesson:
             channels=len(self.contract.channels),
         )
 
+    def recipe_settings(self) -> dict[str, Any]:
+        """Return what is set of the recipe of the method; needs torch."""
+        return check_recipe(self.method, self.options.recipe)
+
     def learning(self, recipe: AnyRecipe, patches: Patches, workers: int) -> Learning:
         """Return how a network learns the dataset by a recipe."""
         return Learning(
@@ -85,7 +93,13 @@ class Lesson:
             patches=patches,
             seed=self.options.seed,
             workers=workers,
+            weights=_chances(self.dataset.part("train"), self.options.balance),
         )
+
+
+def _chances(examples: Sequence[Example], balance: str | None) -> tuple[float, ...] | None:
+    """Return how likely each example is to be drawn, where they are to be balanced."""
+    return tuple(balanced_weights(examples, balance).tolist()) if balance else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +113,21 @@ class Machine:
         Processes that prepare images.
     threads : int, optional
         CPU threads of the network; None takes the cores that the workers leave.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device, or a number is of a wrong kind or out of range.
     """
 
     device: str = "auto"
     workers: int = 0
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        check_one_of(get_args(Device), device=self.device)
+        check_whole_numbers(0, workers=self.workers)
+        check_whole_numbers(1, **given(threads=self.threads))
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,10 +157,12 @@ def _settings(task: Task, options: TrainOptions, machine: Machine) -> FitSetting
     return FitSettings(
         **options.budget,
         seed=options.seed,
-        learning_rate=options.learning_rate,
+        optimiser=options.optimiser,
+        learning_rate=options.rate,
         weight_decay=options.weight_decay,
         stage_rate=options.stage_rate,
         frozen_stages=options.frozen_stages,
+        patience=options.patience,
         monitor=task.monitor,
         higher_is_better=True,
         device=machine.device,
@@ -186,5 +188,8 @@ def _training_facts(
         "batch size": learning.patches.batch_size,
         "patch": list(learning.patches.shape),
         "augmentation": options.strength,
+        **({"recipe": dict(options.recipe)} if options.recipe else {}),
+        **({"balanced by": options.balance} if options.balance else {}),
+        **({"optimiser": options.optimiser} if options.optimiser != "adamw" else {}),
         "last validation": dict(record.history[-1]) if record.history else {},
     }

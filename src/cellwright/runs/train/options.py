@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cellwright._arguments import (
+    as_path,
+    check_above_zero,
+    check_made,
+    check_one_of,
+    check_texts,
+    check_whole_numbers,
+    check_within,
+    described,
+    given,
+)
 from cellwright._errors import UsageError
+from cellwright._words import option
+from cellwright.datasets.augmentation import STRENGTHS
+from cellwright.images.image import check_said_axes
 from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.models.card import check_name
+from cellwright.networks.registry import network_description
 
 DEFAULT_STEPS = 2000
+SMALLEST_PATCH = 16  # px
+LEARNING_RATES = {"adamw": 2e-3, "sgd": 0.1}
+"""The optimisers, and how far one step goes where that is not said."""
+BALANCES = ("kind", "group")
+"""What training images may be balanced by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +60,19 @@ class TrainOptions:
         Side of a patch in px; of volumes, the lateral one. 256, or 64 for volumes, when not given.
     strength : str
         Of the augmentation: ``"none"``, ``"light"``, ``"standard"`` or ``"strong"``.
-    learning_rate : float
+    optimiser : {"adamw", "sgd"}
+    learning_rate : float, optional
+        That of `LEARNING_RATES` for the optimiser when not given.
     weight_decay : float
         How strongly weights are pulled to 0.
+    patience : int, optional
+        Validations in a row without a better one after which the training ends; without, the
+        budget is used up.
+    recipe : mapping
+        Settings of how the method is learned that differ from its defaults, such as
+        ``{"gap_weight": 10}``; see `cellwright.methods.recipe_settings`.
+    balance : {"kind", "group"}, optional
+        Training images of each kind, or group, are drawn equally often; without, all images are.
     start_from : str, optional
         Name or package of a model whose weights to start from; its network is taken, too, but
         for what `network` says.
@@ -58,7 +89,7 @@ class TrainOptions:
     Raises
     ------
     UsageError
-        If there is no such method, or a number is not above 0.
+        If there is no such method or network, or an argument is of a wrong kind or out of range.
     ModelError
         If the name is none that a model may have.
     """
@@ -71,8 +102,12 @@ class TrainOptions:
     batch_size: int | None = None
     patch: int | None = None
     strength: str = "standard"
-    learning_rate: float = 2e-3
+    optimiser: str = "adamw"
+    learning_rate: float | None = None
     weight_decay: float = 1e-2
+    patience: int | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    balance: str | None = None
     start_from: str | None = None
     stage_rate: float = 1.0
     frozen_stages: int = 0
@@ -81,14 +116,39 @@ class TrainOptions:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        check_texts(**given(method=self.method))
+        check_said_axes(self.axes)
         if self.method is not None and self.method not in LEARNERS:
             find_method(self.method)
         if self.name is not None:
             check_name(self.name)
-        for name in ("steps", "minutes", "batch_size", "patch", "diameter"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UsageError(f"The option {name} of a training must be above 0, not {value!r}.")
+        if self.start_from is not None:
+            # A path becomes text, as it stands in run.json.
+            object.__setattr__(self, "start_from", str(as_path(self.start_from, "start_from")))
+        if self.steps is not None and self.minutes is not None:
+            raise UsageError(
+                f"Give the length of the training once: {option('steps', 'minutes')}, not both."
+            )
+        check_one_of(tuple(LEARNING_RATES), optimiser=self.optimiser)
+        check_whole_numbers(
+            1, **given(steps=self.steps, batch_size=self.batch_size, patience=self.patience)
+        )
+        check_whole_numbers(SMALLEST_PATCH, **given(patch=self.patch))
+        check_whole_numbers(0, seed=self.seed, frozen_stages=self.frozen_stages)
+        check_above_zero(**given(minutes=self.minutes, learning_rate=self.learning_rate))
+        check_above_zero(**given(diameter=self.diameter))
+        check_within(0, math.inf, weight_decay=self.weight_decay)
+        check_within(0, 1, stage_rate=self.stage_rate)
+        check_above_zero(stage_rate=self.stage_rate)
+        check_one_of(tuple(STRENGTHS), strength=self.strength)
+        _check_network(self.network)
+        check_made(self.recipe, Mapping, "recipe")
+        check_one_of(BALANCES, **given(balance=self.balance))
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+        return self.learning_rate or LEARNING_RATES[self.optimiser]
 
     @property
     def budget(self) -> dict[str, Any]:
@@ -97,3 +157,15 @@ class TrainOptions:
             return {"steps": self.steps, "minutes": self.minutes}
         steps = self.steps or DEFAULT_STEPS
         return {"steps": steps, "validate_every": min(250, max(10, steps // 8))}
+
+
+def _check_network(network: Any) -> None:
+    """Refuse what can be told without torch; the options of its kind are checked as it is built."""
+    if not isinstance(network, Mapping):
+        raise UsageError(
+            "network must be a mapping of its options, such as {'name': 'unet', 'width': 48}, not "
+            f"{described(network)}."
+        )
+    if "name" in network:
+        network_description(network["name"])
+    check_whole_numbers(1, **{one: network[one] for one in ("width", "depth") if one in network})

@@ -69,7 +69,7 @@ class PointTask:
         diameter = options.diameter or _typical_diameter(dataset.part("train"), options.seed)
         readout = PointsReadout.suited_to(len(plan.patch), diameter, dataset.classes)
         readout = replace(readout, threshold=_FAINT, anisotropy=lesson.contract.anisotropy or 1.0)
-        recipe = PointsRecipe(readout)
+        recipe = PointsRecipe(readout, **lesson.recipe_settings())
         # Pasted objects are for labels that number objects.
         patches = lesson.patches(plan, replace(augmentation(options.strength), paste=0.0))
         learning = lesson.learning(recipe, patches, workers)

@@ -56,7 +56,7 @@ def model_report(
         "Training": {
             _CALLED.get(name, name): value
             for name, value in options.items()
-            if name != "network" and value is not None
+            if name != "network" and value is not None and value != {}
         },
         **({"Start": _start(card.training)} if "weights" in card.training else {}),
         "Network": card.network.config,

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from cellwright._arguments import as_path, check_made
+from cellwright._arguments import as_path, check_flags, check_made
 from cellwright._errors import DatasetError, UsageError, training_extra
 from cellwright._files import write_text
 from cellwright._progress import remark
+from cellwright._words import option
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.pixel_classes import holds_classes
 from cellwright.datasets.records import Dataset
+from cellwright.methods.recipe_settings import check_recipe
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.card import ModelCard
 from cellwright.models.engines import trainable
@@ -122,14 +124,17 @@ def train(
         If `out` holds something else.
     TrainingError
         If the training cannot go on.
+    UsageError
+        If the options do not fit the dataset, or an argument is of a wrong kind or out of range.
     """
     options = TrainOptions() if options is None else options
     check_made(options, TrainOptions, "options")
     out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
+    machine = Machine(device, workers, threads)
+    check_flags(overwrite=overwrite)
     learner_for(options.method)  # what is not installed is told before anything is read
     task, opened = open_task(dataset, options)
     divided, notes = divided_dataset(opened, options.seed)
-    machine = Machine(device, workers, threads)
     return train_divided(task, divided, out, options, machine, notes, overwrite=overwrite)
 
 
@@ -169,6 +174,7 @@ def train_divided(
     start = load_package(origin) if origin else None
     size = image_size(divided)
     method = options.method or _usual_method(task, start, len(size))
+    _check_fitting(options, method, divided, start)
     plan = Plan(
         command="train",
         inputs=files_of(divided.examples),
@@ -176,6 +182,8 @@ def train_divided(
             **asdict(options),
             "method": method,
             "network": dict(options.network),
+            "learning_rate": options.rate,
+            "recipe": dict(options.recipe),
         },
         files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
         model=named(start) if start else None,
@@ -195,6 +203,26 @@ def train_divided(
             warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
         package = _completed(run, lesson, learned, done, warnings)
     return _result(out, task, package, warnings)
+
+
+def _check_fitting(
+    options: TrainOptions, method: str, divided: Dataset, start: Package | None
+) -> None:
+    """Refuse what the method, or the dataset, does not have, before anything is made."""
+    if method not in LEARNERS:
+        check_recipe(method, options.recipe)
+    elif start is not None or options.network or options.recipe:
+        raise UsageError(
+            f"The method '{method}' has no network: leave out --from, --network, --encoder, "
+            "--width, --depth and --recipe."
+        )
+    by = options.balance
+    if by is not None and len({getattr(one, by) for one in divided.part("train")}) < 2:
+        raise DatasetError(
+            f"The training images of '{divided.root}' are not of several {by}s, by which to "
+            f"balance them. Say in its index.csv, in a column '{by}', which is of which {by}, or "
+            f"leave out {option('balance')}."
+        )
 
 
 def _completed(
