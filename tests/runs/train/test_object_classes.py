@@ -226,6 +226,7 @@ def copied(data, root, classes=None):
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_two_kinds_of_white_blood_cells(data_folder, tmp_path):
     """Lymphocytes and neutrophils of a real collection, one cell in each image."""
     source = data_folder / "wbc_zheng2018"
