@@ -59,6 +59,29 @@ WRONG = {
     "half a gap": (lambda out: cw.track(LABELS, max_gap=1.5), "max_gap must be a whole number"),
     "distance, text": (lambda out: cw.track(LABELS, max_distance="5"), "max_distance must be a"),
     "one size": (lambda out: cw.track(LABELS, pixel_size=0.5), "pixel_size must be one number"),
+    "sizes as texts": (
+        lambda out: cw.track(LABELS, pixel_size=("a", "b")),
+        r"pixel_size\[0\] must",
+    ),
+    "a region outside": (lambda out: IMAGE.region(y=slice(6, 9)), "Nothing of 'image'.* 0 to 5"),
+    "a region of nothing": (lambda out: IMAGE.region(x=slice(3, 3)), "Nothing of 'image' lies"),
+    "axes of nowhere": (
+        lambda out: cw.SegmentOptions(axes="QYX"),
+        "'QYX' must be different letters",
+    ),
+    "axes of a training": (lambda out: cw.TrainOptions(axes="YYX"), "must be different letters"),
+    "workers below 0": (
+        lambda out: cw.train("a", out, workers=-1),
+        "workers must be a whole number",
+    ),
+    "no threads to learn": (lambda out: cw.train("a", out, threads=0), "threads must be a whole"),
+    "device of train": (lambda out: cw.train("a", out, device="gpu"), "device is one of.*'gpu'"),
+    "training over, no": (lambda out: cw.train("a", out, overwrite="no"), "overwrite must be True"),
+    "threshold of scores": (
+        lambda out: cw.evaluate("nuclei", "a", out, threshold=float("nan")),
+        "threshold must be a number from 0 to 1, not nan",
+    ),
+    "a split as a number": (lambda out: cw.evaluate("nuclei", "a", out, split=3), "split must be"),
     "labels in a list": (lambda out: cw.write_labels(out, [[0, 1]]), "array of integers.*a list"),
     "labels in an image": (lambda out: cw.write_labels(out, IMAGE), r"image.to_numpy\(\)"),
     "labels in a row": (lambda out: cw.write_labels(out, LABELS[0, 0]), "axes Y and X"),
@@ -96,6 +119,7 @@ def test_no_channel_is_all_channels() -> None:
         ({"tile": 100.5}, "tile must be"),
         ({"diameter": "30"}, "diameter must be 1 px or more, not '30'"),
         ({"diameter": 0}, "diameter must be 1 px or more, not 0"),
+        ({"diameter": 1e9}, "1e\\+09 px across do not fit into an image of 40 × 40 px"),
         ({"exclude_border": "no"}, "exclude_border must be True or False"),
     ],
 )

@@ -12,6 +12,7 @@ import numpy as np
 from cellwright._arguments import (
     as_path,
     as_paths,
+    check_above_zero,
     check_array,
     check_flags,
     check_made,
@@ -217,8 +218,12 @@ def track(
     check_flags(divisions=divisions, merges=merges)
     check_whole_numbers(0, max_gap=max_gap)
     check_numbers(**given(max_distance=max_distance, frame_interval=frame_interval))
-    if pixel_size is not None and np.ndim(pixel_size) != 1:
-        raise UsageError(f"pixel_size must be one number in µm for each axis, not {pixel_size!r}.")
+    if pixel_size is not None:
+        if np.ndim(pixel_size) != 1:
+            raise UsageError(
+                f"pixel_size must be one number in µm for each axis, not {pixel_size!r}."
+            )
+        check_above_zero(**{f"pixel_size[{n}]": one for n, one in enumerate(pixel_size)})
     scores = None if scorer is None else load_scorer(scorer)[0]
     detections = find_detections(
         _frames(labels, "labels"),

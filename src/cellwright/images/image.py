@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -179,7 +180,7 @@ class Image:
         ----------
         **bounds : slice or int
             For any axis letter (``y=slice(0, 512)``, ``c=1``); an integer drops the axis, a step
-            leaves pixels out.
+            leaves pixels out. A slice that reaches beyond the image ends with it, as in NumPy.
 
         Returns
         -------
@@ -192,7 +193,8 @@ class Image:
         AxesError
             If the image has no such axis, or Y or X would be dropped.
         UsageError
-            If a bound is neither a slice nor the number of a place on its axis.
+            If a bound is neither a slice nor the number of a place on its axis, or nothing lies
+            within it.
         """
         wanted = {axis.upper(): bound for axis, bound in bounds.items()}
         unknown = sorted(set(wanted) - set(self.axes))
@@ -203,6 +205,11 @@ class Image:
             if not isinstance(bound, slice) and bound not in range(-count, count):
                 raise UsageError(
                     f"{axis} must be a slice or a number below {count}, not {described(bound)}."
+                )
+            if isinstance(bound, slice) and not range(count)[bound]:
+                raise UsageError(
+                    f"Nothing of '{self.name}' lies within {axis}={bound}: its axis {axis} goes "
+                    f"from 0 to {count - 1}."
                 )
         key = tuple(wanted.get(axis, slice(None)) for axis in self.axes)
         parts = zip(self.axes, key, strict=True)
@@ -233,6 +240,28 @@ def _stepped(
     if size is None:
         return None
     return tuple(one * steps[axis] for axis, one in zip(axes, size, strict=True) if axis in steps)
+
+
+def check_said_axes(axes: str | None, path: Path | None = None) -> None:
+    """Refuse what somebody says the axes of a file are, unless it is nothing or can be true.
+
+    Raises
+    ------
+    AxesError
+        If they are not different letters of TCZYX.
+    UsageError
+        If they are no text.
+    """
+    if axes is None:
+        return
+    check_texts(axes=axes)
+    wanted = axes.upper()
+    if not wanted or set(wanted) - set(AXES) or len(set(wanted)) != len(wanted):
+        of = f" given for '{path}'" if path else ""
+        raise AxesError(
+            f"The axes '{axes}'{of} must be different letters of {AXES}: time, channel, z, y, x; "
+            "for example ZYX."
+        )
 
 
 def check_axes(axes: str, shape: tuple[int, ...], name: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cellwright._errors import AxesError, FormatError, InputError
 from cellwright._words import counted, option
-from cellwright.images.image import AXES, SPATIAL_AXES, Image, PixelSource
+from cellwright.images.image import AXES, SPATIAL_AXES, Image, PixelSource, check_said_axes
 from cellwright.images.sources import View
 
 RGB = ("red", "green", "blue")
@@ -137,11 +137,7 @@ def _given_axes(axes: str, scene: Scene, path: Path) -> str:
     """Spread the letters a user gave over the axes of the file, singleton axes optional."""
     shape = scene.source.shape
     wanted = axes.upper()
-    if set(wanted) - set(AXES) or len(set(wanted)) != len(wanted):
-        raise AxesError(
-            f"The axes '{axes}' given for '{path}' must be different letters of {AXES}: "
-            "time, channel, z, y, x; for example ZYX."
-        )
+    check_said_axes(axes, path)
     # Readers may add an axis of one sample, which is no axis of the file.
     every = [i for i, size in enumerate(shape) if size > 1 or scene.axes[i] != SAMPLES]
     kept = [i for i, size in enumerate(shape) if size > 1 or scene.axes[i] in "YX"]

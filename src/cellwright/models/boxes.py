@@ -86,7 +86,7 @@ class BoxModel(PlaceModel[BoxesReadout]):
         seen = self.seen(image, channel)
         scale = self.card.input.scale or 1.0
         if diameter is not None:
-            scale = told_scale(self.card, diameter)
+            scale = told_scale(self.card, diameter, seen.shape)
         table, evidence = self._found(seen, scale, tile)
         of_each = np.array([least[name] for name in table["class"].tolist()])
         stay = kept(table, min_confidence=of_each, exclude_border=exclude_border)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from cellwright._arguments import check_texts
 from cellwright._errors import ModelError
 from cellwright.images.normalise import Normalisation
 
@@ -176,7 +177,14 @@ class ModelCard:
 
 
 def check_name(name: str) -> None:
-    """Raise `ModelError` unless `name` is a plain one, as a model may have."""
+    """Raise `ModelError` unless `name` is a plain one, as a model may have.
+
+    Raises
+    ------
+    UsageError
+        If it is no text.
+    """
+    check_texts(name=name)
     if not _NAME.fullmatch(name):
         raise ModelError(
             f"'{name}' is not a name for a model. Use lower-case letters, digits, '-' "

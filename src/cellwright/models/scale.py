@@ -20,11 +20,14 @@ SAMPLE_SIDES = {2: 512, 3: 96}
 number of dimensions."""
 WHOLE_PIXELS = 2048 * 2048
 """Images up to this size are first tried whole, and done if their objects need no scaling."""
+_MOST_OF_SIDE = 2.0  # a crop may show a part of an object only
 
 _Extra = TypeVar("_Extra")
 
 
-def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float:
+def told_scale(
+    card: ModelCard, diameter: float, size: tuple[int, ...], *, usual: float = 1.0
+) -> float:
     """Return the network pixels per (lateral) pixel of an image with objects of a known size.
 
     Parameters
@@ -33,15 +36,24 @@ def told_scale(card: ModelCard, diameter: float, *, usual: float = 1.0) -> float
         Says which sizes of objects the network knows.
     diameter : float
         Of the objects, in px of the image.
+    size : tuple of int
+        Of the image, ([Z,] Y, X) in px.
     usual : float
         What is kept where objects of that size need nothing else.
 
     Raises
     ------
     UsageError
-        If the diameter is less than a pixel, or the model can do nothing with it.
+        If the diameter is less than a pixel or far more than the image, or the model can do
+        nothing with it.
     """
     check_sizes(1, diameter=diameter)
+    if diameter > _MOST_OF_SIDE * max(size[-2:]):
+        raise UsageError(
+            f"Objects {diameter:g} px across do not fit into an image of "
+            f"{' × '.join(map(str, size))} px. {option('diameter').capitalize()} is that of a "
+            "typical object, in pixels of the image."
+        )
     contract = card.input
     if contract.diameter is None or contract.diameter_range is None:
         raise UsageError(
@@ -94,7 +106,7 @@ class ScaleChoice(Generic[_Extra]):
         """
         contract = self._card.input
         if diameter is not None:
-            return told_scale(self._card, diameter, usual=contract.scale or 1.0)
+            return told_scale(self._card, diameter, self._seen.shape, usual=contract.scale or 1.0)
         if contract.diameter is None or contract.diameter_range is None:
             return 1.0
         return find_scale(

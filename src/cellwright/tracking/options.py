@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._errors import UsageError
+from cellwright._arguments import (
+    check_above_zero,
+    check_flags,
+    check_one_of,
+    check_whole_numbers,
+    given,
+)
 
 MOTIONS = ("auto", "brownian", "directed", "switching")
 
@@ -35,7 +41,7 @@ class LinkOptions:
     Raises
     ------
     UsageError
-        If a number is out of range.
+        If an argument is of a wrong kind or out of range.
     """
 
     divisions: bool = True
@@ -46,16 +52,11 @@ class LinkOptions:
     min_cycle: int = 1
 
     def __post_init__(self) -> None:
-        if self.motion not in MOTIONS:
-            raise UsageError(f"There is no motion '{self.motion}'; take one of {MOTIONS}.")
-        if self.min_cycle < 1:
-            raise UsageError(f"A cycle of {self.min_cycle} frames was asked for; give 1 or more.")
-        if self.max_gap < 0:
-            raise UsageError(f"A gap of {self.max_gap} frames was asked for; give 0 or more.")
-        if self.max_distance is not None and not self.max_distance > 0:
-            raise UsageError(
-                f"A largest distance of {self.max_distance} was asked for; give one above 0."
-            )
+        check_flags(divisions=self.divisions, merges=self.merges)
+        check_one_of(MOTIONS, motion=self.motion)
+        check_whole_numbers(0, max_gap=self.max_gap)
+        check_whole_numbers(1, min_cycle=self.min_cycle)
+        check_above_zero(**given(max_distance=self.max_distance))
 
     @property
     def reach(self) -> float:

@@ -1,8 +1,18 @@
 """How long and in what way a network is trained."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cellwright._arguments import (
+    check_above_zero,
+    check_flags,
+    check_one_of,
+    check_texts,
+    check_whole_numbers,
+    check_within,
+    given,
+)
 from cellwright._errors import UsageError
 
 OPTIMISERS = ("adamw", "sgd")
@@ -95,31 +105,28 @@ class FitSettings:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise UsageError("Give a training budget: either steps or minutes.")
-        _check_one_of("optimiser", self.optimiser, OPTIMISERS)
-        _check_one_of("device", self.device, DEVICES)
-        _check_one_of("keep", self.keep, ("best", "last"))
-        for name in ("steps", "minutes", "learning_rate", "clip_norm", "patience", "threads"):
-            value = getattr(self, name)
-            _check(name, value, value is None or value > 0, "above 0")
-        for name in ("weight_decay", "warmup_steps", "frozen_stages"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+        check_one_of(OPTIMISERS, optimiser=self.optimiser)
+        check_one_of(DEVICES, device=self.device)
+        check_one_of(("best", "last"), keep=self.keep)
+        check_whole_numbers(
+            1, **given(steps=self.steps, patience=self.patience, threads=self.threads)
+        )
+        check_whole_numbers(1, validate_every=self.validate_every)
+        check_whole_numbers(
+            0, warmup_steps=self.warmup_steps, frozen_stages=self.frozen_stages, seed=self.seed
+        )
+        check_above_zero(**given(minutes=self.minutes, clip_norm=self.clip_norm))
+        check_above_zero(learning_rate=self.learning_rate, stage_rate=self.stage_rate)
+        check_within(0, math.inf, weight_decay=self.weight_decay)
+        check_within(0, 1, stage_rate=self.stage_rate, frozen_share=self.frozen_share)
         for name in ("momentum", "ema_decay"):
-            _check(name, getattr(self, name), 0 <= getattr(self, name) < 1, "from 0 to below 1")
-        for name, least in (("stage_rate", self.stage_rate > 0), ("frozen_share", True)):
-            value = getattr(self, name)
-            _check(name, value, least and 0 <= value <= 1, "from 0 to 1")
-        _check("validate_every", self.validate_every, self.validate_every >= 1, "at least 1")
+            check_within(0, 1, **{name: getattr(self, name)})
+            if getattr(self, name) == 1:
+                raise UsageError(f"{name} must be below 1: at 1 nothing would ever change.")
+        check_flags(higher_is_better=self.higher_is_better, mixed_precision=self.mixed_precision)
+        check_texts(monitor=self.monitor)
 
     def that_matter(self) -> dict[str, Any]:
         """Return what the result depends on: a run may be resumed on another device."""
         elsewhere = ("device", "threads", "mixed_precision")
         return {name: value for name, value in asdict(self).items() if name not in elsewhere}
-
-
-def _check(name: str, value: Any, fits: bool, allowed: str) -> None:
-    if not fits:
-        raise UsageError(f"Training setting '{name}' must be {allowed}, not {value!r}.")
-
-
-def _check_one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    _check(name, value, value in allowed, "one of " + ", ".join(allowed))

@@ -1,8 +1,10 @@
 import math
+from pathlib import Path
 
 import pytest
 
 from cellwright import CompareOptions, DetectOptions, SegmentOptions, TrainOptions, UsageError
+from cellwright.runs.train_scorer.run import ScorerOptions
 
 
 @pytest.mark.parametrize("options", [SegmentOptions, DetectOptions])
@@ -41,13 +43,56 @@ def test_an_unknown_format_is_refused():
         SegmentOptions(format="png")
 
 
-@pytest.mark.parametrize("name", ["steps", "minutes", "batch_size", "patch", "diameter"])
-def test_nothing_is_not_taken_for_not_given(name):
-    with pytest.raises(UsageError, match=f"{name} of a training must be above 0, not 0"):
-        TrainOptions(**{name: 0})
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: 0} for name in ("steps", "minutes", "batch_size", "patch", "diameter")),
+        *({name: math.nan} for name in ("minutes", "learning_rate", "weight_decay", "diameter")),
+        *({name: "ten"} for name in ("steps", "seed", "learning_rate", "stage_rate", "patch")),
+        *({name: 1.5} for name in ("steps", "seed", "frozen_stages", "batch_size", "stage_rate")),
+        *(
+            {name: 3}
+            for name in ("axes", "name", "method", "start_from", "strength", "network", "recipe")
+        ),
+        {"seed": None},
+        {"seed": -1},
+        {"steps": True},
+        {"minutes": math.inf},
+        {"weight_decay": -0.1},
+        {"stage_rate": 0},
+        {"patch": 15},
+        {"strength": "huge"},
+        {"method": "wotershed"},
+        {"network": {"name": "unett"}},
+        {"network": {"width": "wide"}},
+        {"steps": 5, "minutes": 1.0},
+    ],
+    ids=str,
+)
+def test_options_of_a_training_are_refused_where_they_are_made(wrong):
+    with pytest.raises(UsageError, match="width" if "width" in str(wrong) else next(iter(wrong))):
+        TrainOptions(**wrong)
 
 
-def test_a_comparison_has_an_end():
-    for minutes in (0, -1, math.inf, math.nan):
-        with pytest.raises(UsageError, match="minutes of a comparison"):
-            CompareOptions(minutes=minutes)
+def test_a_model_to_start_from_may_be_a_path():
+    assert TrainOptions(start_from=Path("models/a")).start_from == str(Path("models/a"))
+
+
+@pytest.mark.parametrize("minutes", [0, -1, math.inf, math.nan, True, "ten"])
+def test_a_comparison_has_an_end(minutes):
+    with pytest.raises(UsageError, match="minutes must be a number above 0"):
+        CompareOptions(minutes=minutes)
+
+
+@pytest.mark.parametrize("name", ["methods", "networks"])
+def test_what_is_compared_are_names(name):
+    for wrong in (3, None, (3,), (["unet"],), "unet"):
+        with pytest.raises(UsageError, match=name):
+            CompareOptions(**{name: wrong})
+    assert CompareOptions(methods=["flows", "stars"]).methods == ("flows", "stars")
+
+
+@pytest.mark.parametrize("wrong", [{"steps": "a"}, {"simulated": 1.5}, {"seed": None}, {"name": 3}])
+def test_options_of_a_scorer_are_refused_where_they_are_made(wrong):
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        ScorerOptions(**wrong)

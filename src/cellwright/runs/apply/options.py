@@ -9,11 +9,11 @@ from cellwright._arguments import (
     check_numbers,
     check_one_of,
     check_sizes,
-    check_texts,
     check_whole_numbers,
     given,
 )
 from cellwright._errors import UsageError
+from cellwright.images.image import check_said_axes
 from cellwright.models.channels import as_channels
 from cellwright.runs.apply.planes import Depth
 
@@ -62,7 +62,7 @@ class ApplyOptions:
     def __post_init__(self) -> None:
         asked = as_channels(self.channel)
         object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
-        check_texts(**given(axes=self.axes))
+        check_said_axes(self.axes)
         check_one_of(get_args(Depth), **given(z=self.z))
         check_whole_numbers(1, **given(tile=self.tile))
         check_sizes(1, **given(diameter=self.diameter))

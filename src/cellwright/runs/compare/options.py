@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from cellwright._arguments import check_flags, check_texts, check_whole_numbers, given
+from cellwright._arguments import (
+    check_above_zero,
+    check_flags,
+    check_texts,
+    check_whole_numbers,
+    described,
+    given,
+)
 from cellwright._errors import UsageError
+from cellwright.images.image import check_said_axes
 from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.networks.registry import network_description
 
@@ -51,18 +60,25 @@ class CompareOptions:
 
     def __post_init__(self) -> None:
         for name in ("methods", "networks"):
-            if isinstance(one := getattr(self, name), str):
-                raise UsageError(f"Give several {name}, or one in brackets: {name}=('{one}',).")
+            object.__setattr__(self, name, _names(getattr(self, name), name))
         for method in self.methods:
             if method not in LEARNERS:
                 find_method(method)
         for network in self.networks:
             network_description(network)
-        if not isinstance(self.minutes, int | float) or not 0 < self.minutes < math.inf:
-            raise UsageError(
-                f"The minutes of a comparison must be a number above 0, not {self.minutes!r}."
-            )
+        check_above_zero(minutes=self.minutes)
         check_whole_numbers(2, **given(folds=self.folds))
         check_whole_numbers(0, seed=self.seed)
         check_flags(search=self.search)
-        check_texts(**given(axes=self.axes))
+        check_said_axes(self.axes)
+
+
+def _names(value: Any, what: str) -> tuple[str, ...]:
+    """Return what was given as several names."""
+    if isinstance(value, str):
+        raise UsageError(f"Give several {what}, or one in brackets: {what}=('{value}',).")
+    if not isinstance(value, Sequence):
+        raise UsageError(f"{what} must be names in brackets, not {described(value)}.")
+    for one in value:
+        check_texts(**{f"Each of {what}": one})
+    return tuple(value)

@@ -6,20 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from cellwright._arguments import (
-    as_path,
-    check_made,
-    check_one_of,
-    check_whole_numbers,
-    given,
-)
+from cellwright._arguments import as_path, check_flags, check_made
 from cellwright._errors import TrainingError, UsageError
 from cellwright._files import write_json, write_text
 from cellwright._progress import remark
 from cellwright.datasets.records import Dataset
-from cellwright.inference.runtime import Device
 from cellwright.measure.tables import from_rows, write_csv
 from cellwright.methods.registry import BOX_METHODS, CLASS_METHODS, LEARNERS, POINT_METHODS
 from cellwright.models.load import load_model
@@ -145,13 +138,12 @@ def compare(
     dataset, out = as_path(dataset, "dataset"), as_path(out, "out")
     options = CompareOptions() if options is None else options
     check_made(options, CompareOptions, "options")
-    check_one_of(get_args(Device), device=device)
-    check_whole_numbers(0, workers=workers)
-    check_whole_numbers(1, **given(threads=threads))
+    machine = Machine(device, workers, threads)
+    check_flags(overwrite=overwrite)
     _refuse_mixed(options.methods)
     if options.search:
         load_optuna()  # what is not installed is told before anything is trained
-    machine, clock = Machine(device, workers, threads), Clock(60 * options.minutes)
+    clock = Clock(60 * options.minutes)
     networks_first = sorted(options.methods, key=LEARNERS.__contains__)
     first = TrainOptions(method=next(iter(networks_first), None), axes=options.axes)
     task, opened = open_task(dataset, first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cellwright._arguments import as_path
+from cellwright._arguments import as_path, check_flags, check_texts, check_within, given
 from cellwright._errors import DatasetError, UsageError
 from cellwright._files import write_json
 from cellwright._words import option
@@ -16,6 +16,7 @@ from cellwright.datasets.leaks import check_leaks, leaks_in_words
 from cellwright.datasets.pixel_classes import as_pixel_classes
 from cellwright.datasets.points import as_points
 from cellwright.datasets.records import Dataset, Example
+from cellwright.images.image import check_said_axes
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.models.boxes import BoxModel
@@ -108,8 +109,14 @@ def evaluate(
         If the model cannot be used.
     OutputError
         If `out` holds something else, or the model.
+    UsageError
+        If an argument is of a wrong kind or out of range.
     """
     out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
+    check_texts(split=split)
+    check_said_axes(axes)
+    check_within(0, 1, **given(threshold=threshold))
+    check_flags(overwrite=overwrite)
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
     loaded = load_model(model, device=device, threads=threads, tta=tta)
     if isinstance(loaded, ClassModel) and threshold is not None:

@@ -10,7 +10,6 @@ from typing import Any
 from cellwright._arguments import (
     as_path,
     check_above_zero,
-    check_made,
     check_one_of,
     check_texts,
     check_whole_numbers,
@@ -142,7 +141,7 @@ class TrainOptions:
         check_above_zero(stage_rate=self.stage_rate)
         check_one_of(tuple(STRENGTHS), strength=self.strength)
         _check_network(self.network)
-        check_made(self.recipe, Mapping, "recipe")
+        _check_mapping(self.recipe, "recipe", "{'gap_weight': 10}")
         check_one_of(BALANCES, **given(balance=self.balance))
 
     @property
@@ -161,11 +160,15 @@ class TrainOptions:
 
 def _check_network(network: Any) -> None:
     """Refuse what can be told without torch; the options of its kind are checked as it is built."""
-    if not isinstance(network, Mapping):
-        raise UsageError(
-            "network must be a mapping of its options, such as {'name': 'unet', 'width': 48}, not "
-            f"{described(network)}."
-        )
+    _check_mapping(network, "network", "{'name': 'unet', 'width': 48}")
     if "name" in network:
         network_description(network["name"])
     check_whole_numbers(1, **{one: network[one] for one in ("width", "depth") if one in network})
+
+
+def _check_mapping(value: Any, name: str, example: str) -> None:
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"{name} must be a mapping of names to values, such as {example}, not "
+            f"{described(value)}."
+        )

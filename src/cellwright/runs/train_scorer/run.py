@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cellwright._arguments import check_whole_numbers
 from cellwright._errors import InputError, UsageError, training_extra
 from cellwright._progress import progress
 from cellwright._words import counted
 from cellwright.images.normalise import Normalisation
-from cellwright.models.card import InputContract, ModelCard, NetworkFacts
+from cellwright.models.card import InputContract, ModelCard, NetworkFacts, check_name
 from cellwright.models.engines import open_engine
 from cellwright.models.package import (
     CARD,
@@ -70,7 +71,9 @@ class ScorerOptions:
     Raises
     ------
     UsageError
-        If a number is out of range.
+        If a number is of a wrong kind or out of range.
+    ModelError
+        If the name is none that a model may have.
     """
 
     simulated: int = 40
@@ -79,11 +82,10 @@ class ScorerOptions:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.simulated < 0 or self.steps < 1:
-            raise UsageError(
-                f"{self.simulated} simulated movies and {self.steps} steps were asked for; give 0 "
-                "or more movies, and 1 step or more."
-            )
+        check_whole_numbers(0, simulated=self.simulated, seed=self.seed)
+        check_whole_numbers(1, steps=self.steps)
+        if self.name is not None:
+            check_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
