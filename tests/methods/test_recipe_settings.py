@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cellwright._errors import UsageError
-from cellwright.methods.recipe_settings import BALANCED, check_recipe, recipe_settings
+from cellwright.methods.recipe_settings import BALANCED, check_recipe, new_recipe, recipe_settings
 from cellwright.methods.registry import (
     BOX_METHODS,
     CLASS_METHODS,
@@ -12,6 +12,8 @@ from cellwright.methods.registry import (
     POINT_METHODS,
     find_method,
 )
+from cellwright.methods.stars.readout import StarsReadout
+from cellwright.methods.watershed.readout import WatershedReadout
 
 ALL = [*METHODS, *CLASS_METHODS, *BOX_METHODS, *POINT_METHODS]
 
@@ -27,8 +29,9 @@ def test_defaults_in_writing_make_the_recipe_that_there_is_without_them(method):
         for name, default in defaults.items()
         if default is not None
     }
-    recipe = find_method(method).recipe_class()
-    assert recipe(**check_recipe(method, written)) == recipe()
+    found = find_method(method)
+    recipe = new_recipe(method, found.readout_class()(), check_recipe(method, written))
+    assert recipe == found.recipe_class()(found.readout_class()())
 
 
 def test_what_is_written_is_what_may_be_given_in_python():
@@ -42,6 +45,17 @@ def test_what_is_written_is_what_may_be_given_in_python():
     }
 
 
+def test_what_the_maps_mean_is_set_in_the_readout():
+    settings = check_recipe("watershed", {"relief": "nearness", "object_weight": "0"})
+    recipe = new_recipe("watershed", WatershedReadout(travel=99), settings)
+    assert recipe.readout == WatershedReadout(travel=99, relief="nearness")
+    assert (recipe.object_weight, recipe.seam_weight) == (0.0, 2.0)
+    stars = new_recipe("stars", StarsReadout(), check_recipe("stars", {"rays": 64}))
+    assert len(stars.readout.outputs) == 65
+    with pytest.raises(UsageError, match="no relief 'hills'"):
+        new_recipe("watershed", WatershedReadout(), {"relief": "hills"})
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "message"),
     [
@@ -52,6 +66,8 @@ def test_what_is_written_is_what_may_be_given_in_python():
         ("boundary", {"gap_weight": None}, "not None"),
         ("boundary", {"gap_weight": float("nan")}, "not nan"),
         ("boundary", {"seam": 1.5}, "whole number"),
+        ("watershed", {"relief": 3}, "must be a word"),
+        ("watershed", {"threshold": 0.4}, "no 'threshold'"),
         ("boundary", {"readout": None}, "no 'readout'"),
         ("classes", {"terms": {}}, "a sum such as"),
         ("classes", {"terms": ["dice"]}, "a sum such as"),

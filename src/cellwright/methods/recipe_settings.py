@@ -1,10 +1,14 @@
-"""What may be set of how a method is learned: the numbers of its recipe."""
+"""What may be set of how a method is learned.
+
+The numbers of its recipe, and what its readout names as `learned`: what the maps mean, which
+nothing can change once a network has learned them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any, get_type_hints
 
 from cellwright._errors import UsageError
@@ -16,7 +20,7 @@ BALANCED = "balanced"
 
 
 def recipe_settings(method: str) -> dict[str, Any]:
-    """Return what may be set of the recipe of a method, and its defaults.
+    """Return what may be set of how a method is learned, and its defaults for planes.
 
     Parameters
     ----------
@@ -28,15 +32,39 @@ def recipe_settings(method: str) -> dict[str, Any]:
     UsageError
         If there is no such method.
     """
+    found = find_method(method)
+    own = [one for one in fields(found.recipe_class()) if one.name != "readout"]
+    read = [one for one in fields(found.readout_class()) if one.name in _learned(method)]
     return {
         one.name: one.default_factory() if one.default_factory is not MISSING else one.default
-        for one in fields(find_method(method).recipe_class())
-        if one.name != "readout"
+        for one in (*read, *own)
     }
 
 
+def new_recipe(method: str, readout: Any, settings: Mapping[str, Any]) -> Any:
+    """Return how a network learns what a readout reads.
+
+    Parameters
+    ----------
+    method : str
+        In the registry of methods; importing its recipe needs torch.
+    readout : object
+        Of this method.
+    settings : mapping of str to object
+        What differs from the defaults, as `check_recipe` returns it.
+
+    Raises
+    ------
+    UsageError
+        If readout or recipe cannot be so.
+    """
+    learned = {name: value for name, value in settings.items() if name in _learned(method)}
+    others = {name: value for name, value in settings.items() if name not in learned}
+    return find_method(method).recipe_class()(replace(readout, **learned), **others)
+
+
 def check_recipe(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as the recipe of a method takes them.
+    """Return settings as `new_recipe` takes them.
 
     Parameters
     ----------
@@ -52,7 +80,8 @@ def check_recipe(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         If the method has no such setting, or a value is of a wrong kind or out of range.
     """
     known = recipe_settings(method)
-    kinds = get_type_hints(find_method(method).recipe_class())
+    found = find_method(method)
+    kinds = get_type_hints(found.readout_class()) | get_type_hints(found.recipe_class())
     for name in settings:
         if name not in known:
             has = ", ".join(f"{one} ({_written(default)})" for one, default in known.items())
@@ -63,11 +92,17 @@ def check_recipe(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _reader(kinds[name])(name, value) for name, value in settings.items()}
 
 
+def _learned(method: str) -> tuple[str, ...]:
+    return getattr(find_method(method).readout_class(), "learned", ())
+
+
 def _reader(kind: Any) -> Callable[[str, Any], Any]:
     if kind is int:
         return _whole
     if kind is float:
         return _number
+    if kind is str:
+        return _word
     return _summands if kind == Mapping[str, float] else _weights
 
 
@@ -86,6 +121,12 @@ def _whole(name: str, value: Any) -> int:
     if number != int(number):
         raise UsageError(f"{name} in the recipe must be a whole number, not {value!r}.")
     return int(number)
+
+
+def _word(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} in the recipe must be a word, not {value!r}.")
+    return value
 
 
 def _summands(name: str, value: Any) -> dict[str, float]:
@@ -119,4 +160,6 @@ def _written(default: Any) -> str:
         return "+".join(
             one if weight == 1 else f"{weight:g}*{one}" for one, weight in default.items()
         )
+    if isinstance(default, str):
+        return default
     return "all alike" if default is None else f"{default:g}"

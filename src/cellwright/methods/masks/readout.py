@@ -82,6 +82,7 @@ class MasksReadout:
         "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
         "overlap": (0.4, 0.5, 0.6, 0.7),
     }
+    learned: ClassVar[tuple[str, ...]] = ("prototypes",)
 
     def __post_init__(self) -> None:
         for name in ("threshold", "overlap", "visible"):

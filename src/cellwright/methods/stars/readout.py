@@ -87,6 +87,7 @@ class StarsReadout:
         "threshold": (0.3, 0.4, 0.5, 0.6, 0.7),
         "overlap": (0.3, 0.4, 0.5),
     }
+    learned: ClassVar[tuple[str, ...]] = ("rays",)
 
     def __post_init__(self) -> None:
         if self.anisotropy < 1:

@@ -78,6 +78,7 @@ class WatershedReadout:
         "persistence": (0.1, 0.2, 0.3),
         "threshold": (0.35, 0.5, 0.65),
     }
+    learned: ClassVar[tuple[str, ...]] = ("relief",)
 
     def __post_init__(self) -> None:
         if self.relief not in RELIEFS:

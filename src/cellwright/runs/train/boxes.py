@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellwright._errors import DatasetError
-from cellwright._words import counted
+from cellwright._words import counted, option
 from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.boxes import ONE_CLASS, class_names
 from cellwright.datasets.examples import load_pixels
@@ -19,6 +19,7 @@ from cellwright.datasets.records import Dataset, Example
 from cellwright.inference.diameter import choose_scale
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.boxes.suppression import FARTHEST
+from cellwright.methods.recipe_settings import new_recipe
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.networks.plan import NetworkPlan
 from cellwright.reports.page import Number
@@ -72,7 +73,7 @@ class BoxTask:
         if dataset.task != "boxes":
             raise DatasetError(
                 f"'{dataset.root}' is annotated with {dataset.task}, but the method 'boxes' needs "
-                "boxes or numbered objects. Leave out --method."
+                f"boxes or numbered objects. Leave out {option('method')}."
             )
         annotated = [example for example in dataset.examples if example.labels is not None]
         return replace(dataset, classes=class_names(annotated))
@@ -86,12 +87,10 @@ class BoxTask:
 
     def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
         """Return how the network learns, from the patches of a plan."""
-        from cellwright.methods.boxes.recipe import BoxesRecipe
-
         dataset, contract, options = lesson.dataset, lesson.contract, lesson.options
         farthest = FARTHEST * _largest(dataset.part("train"), contract, options.seed)
         readout = BoxesReadout.suited_to(len(plan.patch), farthest, dataset.classes)
-        recipe = BoxesRecipe(readout, **lesson.recipe_settings())
+        recipe = new_recipe(lesson.method, readout, lesson.recipe_settings())
         variation = augmentation(options.strength)
         if dataset.task == "boxes":
             variation = replace(variation, paste=0.0)  # which needs the objects' pixels
@@ -121,7 +120,7 @@ class BoxTask:
             f"Finds {', '.join(dataset.classes)} and the boxes around them, as annotated in "
             f"'{dataset.root.name}'.",
             f"Made for images like those in '{dataset.root.name}', at the same magnification; of "
-            "others say how large their objects are (--diameter). Check them by eye.",
+            "others say how large their objects are (the diameter). Check them by eye.",
         )
 
     def tuned(

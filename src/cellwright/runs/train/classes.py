@@ -12,7 +12,7 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.pixel_classes import as_pixel_classes, count_class_pixels
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.classes.readout import ClassesReadout
-from cellwright.methods.recipe_settings import BALANCED
+from cellwright.methods.recipe_settings import BALANCED, new_recipe
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.classes import ClassModel
 from cellwright.models.package import Package
@@ -52,15 +52,13 @@ class ClassTask:
 
     def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
         """Return how the network learns, from the patches of a plan."""
-        from cellwright.methods.classes.recipe import ClassesRecipe
-
         # Pasted objects, empty fields and places of objects are for labels that number objects.
         variation = augmentation(lesson.options.strength)
         variation = replace(variation, paste=0.0, empty=0.0, foreground=0.0)
         settings = lesson.recipe_settings()
         if settings.get("class_weights") == BALANCED:
             settings["class_weights"] = _balanced(lesson.dataset)
-        recipe = ClassesRecipe(ClassesReadout(lesson.dataset.classes), **settings)
+        recipe = new_recipe(lesson.method, ClassesReadout(lesson.dataset.classes), settings)
         patches = replace(lesson.patches(plan, variation), separate=False)
         return lesson.learning(recipe, patches, workers)
 

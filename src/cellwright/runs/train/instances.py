@@ -13,7 +13,8 @@ from cellwright.datasets.examples import count_layers
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.recipe import OverlapRecipe
-from cellwright.methods.registry import find_method, new_readout
+from cellwright.methods.recipe_settings import new_recipe
+from cellwright.methods.registry import new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
@@ -67,8 +68,7 @@ class InstanceTask:
         contract, classes = lesson.contract, lesson.dataset.classes
         assert contract.diameter_range is not None  # objects have sizes
         readout = new_readout(lesson.method, len(plan.patch), contract.diameter_range[1])
-        recipe_class = find_method(lesson.method).recipe_class()
-        recipe = recipe_class(readout, **lesson.recipe_settings())
+        recipe = new_recipe(lesson.method, readout, lesson.recipe_settings())
         variation = augmentation(lesson.options.strength)
         # Objects are learned at the size at which they will be seen: in images that were alike, all
         # at one scale; in others, those of uncommon size at a common one.

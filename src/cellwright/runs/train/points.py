@@ -14,6 +14,7 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.points import as_points, object_diameter
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.points.readout import PointsReadout
+from cellwright.methods.recipe_settings import new_recipe
 from cellwright.metrics.points import best_f1, correct, match_points
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.package import Package
@@ -63,13 +64,11 @@ class PointTask:
 
     def learning(self, lesson: Lesson, plan: NetworkPlan, workers: int) -> Learning:
         """Return how the network learns, from the patches of a plan."""
-        from cellwright.methods.points.recipe import PointsRecipe
-
         dataset, options = lesson.dataset, lesson.options
         diameter = options.diameter or _typical_diameter(dataset.part("train"), options.seed)
         readout = PointsReadout.suited_to(len(plan.patch), diameter, dataset.classes)
         readout = replace(readout, threshold=_FAINT, anisotropy=lesson.contract.anisotropy or 1.0)
-        recipe = PointsRecipe(readout, **lesson.recipe_settings())
+        recipe = new_recipe(lesson.method, readout, lesson.recipe_settings())
         # Pasted objects are for labels that number objects.
         patches = lesson.patches(plan, replace(augmentation(options.strength), paste=0.0))
         learning = lesson.learning(recipe, patches, workers)
