@@ -1,9 +1,11 @@
 """Pixel classes on electron microscopy: membranes and mitochondria in slices not seen.
 
-    python benchmarks/bench_em.py [--method classes|pixels] [--steps 1500] [--out FOLDER]
+    python benchmarks/bench_em.py [--method classes|pixels] [--steps 1500]
+        [--recipes terms=focal+dice class_weights=balanced] [--out FOLDER]
 
 Of the 14 ssTEM slices (Gerhard et al. 2013), the first eight are learned with `cellwright train`'s
-settings, the next two are its validation images, and the last four are only scored, at the end.
+settings, or with other recipes, the next two are its validation images, and the last four are only
+scored, at the end.
 """
 
 from __future__ import annotations
@@ -29,23 +31,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--method", choices=("classes", "pixels"), default="classes")
     parser.add_argument("--steps", type=int, default=1500, help="of a network")
+    parser.add_argument(
+        "--recipes",
+        nargs="+",
+        default=[""],
+        help="of a network, in place of the usual one: settings joined by ';'",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "em")
     options = parser.parse_args()
     dataset = options.out / "dataset"
     prepare(data_folder() / "em_sstem", dataset)
     network = options.method == "classes"
-    chosen = TrainOptions(method=options.method, steps=options.steps if network else None)
-    name = str(options.steps) if network else options.method
-    model = options.out / f"model-{name}"
-    result = train(dataset, model, chosen, threads=1, workers=1, device="cpu")
-    scores = evaluate(model, dataset, options.out / f"scores-{name}", split="test")
     print(describe_machine(("torch", "onnxruntime")))
-    seconds = result.package.card.training["seconds"]
-    print(f"{options.method}, learned in {seconds / 60:.0f} min on one thread\n")
-    print("| class | Dice | Jaccard | boundary F (2 px) |\n|---|---|---|---|")
-    for number, name in ((1, "membrane"), (2, "mitochondrion")):
-        values = (scores.metrics[s][f"class {number}"] for s in ("dice", "jaccard", "boundary_f"))
-        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |")
+    print(
+        "\n| recipe | min | class | Dice | Jaccard | boundary F (2 px) |\n|---|---|---|---|---|---|"
+    )
+    for recipe in options.recipes:
+        chosen = TrainOptions(
+            method=options.method,
+            steps=options.steps if network else None,
+            recipe=dict(setting.split("=") for setting in recipe.split(";") if setting),
+        )
+        name = f"{options.steps}{recipe and '-'}{recipe}" if network else options.method
+        model = options.out / f"model-{name}"
+        result = train(dataset, model, chosen, threads=1, workers=1, device="cpu")
+        minutes = result.package.card.training["seconds"] / 60
+        scores = evaluate(model, dataset, options.out / f"scores-{name}", split="test")
+        for number, name in ((1, "membrane"), (2, "mitochondrion")):
+            kinds = ("dice", "jaccard", "boundary_f")
+            values = (scores.metrics[kind][f"class {number}"] for kind in kinds)
+            told = " | ".join(f"{value:.3f}" for value in values)
+            print(f"| {recipe or 'usual'} | {minutes:.0f} | {name} | {told} |", flush=True)
 
 
 def prepare(source: Path, target: Path) -> None:
