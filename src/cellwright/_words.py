@@ -1,7 +1,7 @@
-"""Numbers in sentences, and words that were mistyped."""
+"""What sentences have in common: numbers, names of options, and words that were mistyped."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,35 +16,82 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+_TYPED = {"start_from": "from", "strength": "augmentation"}
+"""What the program calls arguments that have another name in Python."""
+_place = {"terminal": False}
+
+
+@contextmanager
+def in_terminal() -> Iterator[None]:
+    """Let messages made inside the block name options as they are typed in a terminal."""
+    before = is_in_terminal()
+    speak_in_terminal(True)
+    try:
+        yield
+    finally:
+        speak_in_terminal(before)
+
+
+def speak_in_terminal(so: bool) -> None:
+    """Say for whom messages of this process are from now on: see `is_in_terminal`."""
+    _place["terminal"] = so
+
+
+def is_in_terminal() -> bool:
+    """Whether messages are for somebody who typed a command; others called from Python."""
+    return _place["terminal"]
+
+
+def by_place(typed: str, written: str) -> str:
+    """Return what a message says to who typed a command, or to who wrote Python.
+
+    Examples
+    --------
+    >>> by_place("with --spots 4", "with spots=SpotSettings(4)")
+    'with spots=SpotSettings(4)'
+    >>> with in_terminal():
+    ...     by_place("with --spots 4", "with spots=SpotSettings(4)")
+    'with --spots 4'
+    """
+    return typed if is_in_terminal() else written
+
+
 def option(*names: str, **values: str | int) -> str:
-    """Return how a sentence names options: as the program has them, and as arguments in Python.
+    """Return how a sentence names options: as they are typed, or as arguments in Python.
 
     Parameters
     ----------
     *names : str
         As in Python.
     **values : str or int
-        Of options that come with a value.
+        Of options that come with a value; True for those that are typed without.
 
     Examples
     --------
-    >>> option("channel")
-    '--channel (in Python: channel)'
-    >>> option("threshold", "min_size")
-    '--threshold or --min-size (in Python: threshold or min_size)'
-    >>> option(z="max")
-    "--z max (in Python: z='max')"
+    >>> option("channel"), option("threshold", "min_size"), option(z="max")
+    ('the argument channel', 'the argument threshold or min_size', "the argument z='max'")
+    >>> with in_terminal():
+    ...     option("channel"), option("threshold", "min_size"), option(z="max")
+    ('--channel', '--threshold or --min-size', '--z max')
     """
-    typed = [*map(_typed, names), *(f"{_typed(name)} {value}" for name, value in values.items())]
+    typed = [_typed(name) for name in names]
+    typed += [_typed(name, "" if value is True else value) for name, value in values.items()]
     written = [*names, *(f"{name}={value!r}" for name, value in values.items())]
-    return f"{_either(typed)} (in Python: {_either(written)})"
+    return by_place(either(typed), f"the argument {either(written)}")
 
 
-def _typed(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def _typed(name: str, value: str | int = "") -> str:
+    return f"--{_TYPED.get(name, name).replace('_', '-')} {value}".rstrip()
 
 
-def _either(words: Sequence[str]) -> str:
+def either(words: Sequence[str]) -> str:
+    """Return words as alternatives.
+
+    Examples
+    --------
+    >>> either(["red", "green", "blue"])
+    'red, green or blue'
+    """
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 

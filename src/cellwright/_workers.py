@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
+from cellwright._words import is_in_terminal, speak_in_terminal
+
 _ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -71,11 +73,15 @@ def worker_pool(
     ProcessPoolExecutor
     """
     return ProcessPoolExecutor(
-        count, mp_context=_Workers(), initializer=_begin, initargs=(initializer, initargs)
+        count,
+        mp_context=_Workers(),
+        initializer=_begin,
+        initargs=(is_in_terminal(), initializer, initargs),
     )
 
 
-def _begin(initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+def _begin(in_terminal: bool, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    speak_in_terminal(in_terminal)  # for as long as the process lives
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     threading.Thread(target=_end_with_parent, daemon=True).start()
     initializer(*arguments)

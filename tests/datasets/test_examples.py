@@ -54,7 +54,7 @@ def test_a_dye_in_false_colour_is_learned_in_grey_as_models_are_given_it(tmp_pat
 def test_volume_with_stated_axes(tmp_path):
     image = save(tmp_path / "i.tif", np.zeros((4, 8, 10), np.uint8), axes="QYX")
     labels = save(tmp_path / "l.tif", np.zeros((4, 8, 10), np.uint8), axes="QYX")
-    with pytest.raises(InputError, match="--axes"):
+    with pytest.raises(InputError, match="the argument axes"):
         load_example(Example("i", (image,), labels))
     pixels, _ = load_example(Example("i", (image,), labels, axes="ZYX"))
     assert pixels.shape == (1, 4, 8, 10)

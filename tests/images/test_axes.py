@@ -24,7 +24,7 @@ def stack(tmp_path: Path) -> Path:
 
 
 def test_stack_without_metadata_asks_for_axes(stack: Path) -> None:
-    with pytest.raises(AxesError, match=r"stack\.tif.*5 × 16 × 17.*--axes ZYX .*axes='ZYX'"):
+    with pytest.raises(AxesError, match=r"stack\.tif.*5 × 16 × 17.*argument axes='ZYX'"):
         read(stack)
 
 

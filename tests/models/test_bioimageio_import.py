@@ -111,7 +111,7 @@ def test_a_boundary_model_of_format_04_finds_objects(tmp_path):
     for number in range(1, 4):
         values, counts = np.unique(found.labels[truth == number], return_counts=True)
         assert values[counts.argmax()] > 0 and counts.max() > 0.9 * counts.sum()
-    with pytest.raises(UsageError, match=r"Leave out --diameter"):
+    with pytest.raises(UsageError, match=r"Leave out the argument diameter"):
         model.segment(Image(pixels, "CYX"), channel=(0, 1), diameter=20)
 
 
@@ -373,7 +373,7 @@ def test_what_cannot_be_done_exactly_is_refused(tmp_path, name):
 def test_maps_that_say_nothing_about_objects_are_refused(tmp_path):
     raw = image(2)
     files = package_05(raw, maps_of(raw), network(2), ("denoised", "clean"))
-    with pytest.raises(ModelError, match=r"2 maps \(denoised, clean\).*--method"):
+    with pytest.raises(ModelError, match=r"2 maps \(denoised, clean\).*the argument method"):
         imported(tmp_path, files)
     with pytest.raises(ModelError, match=r"they are no probabilities"):
         imported(tmp_path, files, method="boundary")

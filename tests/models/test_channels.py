@@ -61,7 +61,7 @@ def test_only_the_asked_region_is_read():
 
 @pytest.mark.parametrize("channel", ["DAPI", 1, "2"])
 def test_there_is_nothing_to_choose_from_in_a_single_channel(channel):
-    with pytest.raises(UsageError, match="a single one: leave out --channel"):
+    with pytest.raises(UsageError, match="a single one: leave out the argument channel"):
         channels_for(Image(PIXELS[0], "YX"), RGB, channel)
 
 
@@ -71,7 +71,7 @@ def test_a_composite_of_dyes_is_announced_until_one_is_chosen(wanted):
     dyes = np.stack([np.zeros_like(blue), green, blue])
     composite = Image(dyes, "CYX", channel_names=RGB)
     (said,) = channel_warnings(channels_for(composite, wanted, None))
-    assert said.startswith("Several dyes") and "--channel" in said
+    assert said.startswith("Several dyes") and "the argument channel" in said
     assert not channel_warnings(channels_for(composite, wanted, "blue"))
     grey = Image(np.stack([blue] * 3), "CYX", channel_names=RGB)
     assert not channel_warnings(channels_for(grey, wanted, None))

@@ -56,7 +56,7 @@ def test_volumes_know_how_far_apart_their_planes_are():
 def test_one_channel_is_looked_at():
     pixels, truth = simulate_spots(PLANE, 4)
     both = Image(np.stack([pixels, pixels[::-1]]), "CYX", channel_names=("up", "down"))
-    with pytest.raises(UsageError, match="Choose with --channel"):
+    with pytest.raises(UsageError, match="Choose with the argument channel"):
         detect_spots_in(both, SpotSettings(4.0))
     down = places(detect_spots_in(both, SpotSettings(4.0), channel="down").table)
     down[:, 0] = pixels.shape[0] - 1 - down[:, 0]
@@ -96,7 +96,7 @@ def test_crowds_are_told_of_with_a_way_to_find_them():
     pixels, truth = simulate_spots(SpotSimulation(size=(200, 200), count=1500), 0)
     found = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0))
     (warning,) = found.warnings
-    factor = float(re.search(r"--noise-factor (\S+) \(in Python: SpotSettings", warning)[1])
+    factor = float(re.search(r"SpotSettings\(threshold=(\S+)\)", warning)[1])
     better = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0, threshold=factor))
     before, after = (match_points(truth, places(one.table), 2.0).counts for one in (found, better))
     assert after.f1 > before.f1 + 0.2 and after.precision > 0.9

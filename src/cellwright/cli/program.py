@@ -11,7 +11,7 @@ import click
 
 from cellwright import __version__
 from cellwright._errors import CellwrightError, was_interrupted
-from cellwright._words import did_you_mean
+from cellwright._words import did_you_mean, in_terminal
 from cellwright.cli.exits import EXIT_INTERRUPTED, EXIT_WRONG_INPUT
 
 COMMANDS = {
@@ -94,7 +94,8 @@ class LazyProgram(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error that we raise on purpose becomes a message and exit code 2."""
         try:
-            return super().invoke(ctx)
+            with in_terminal():
+                return super().invoke(ctx)
         except CellwrightError as error:
             raise UserError(str(error)) from error
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cellwright._errors import InputError
+from cellwright._words import by_place
 from cellwright.images.image import Image
 
 BLOCK_ROWS = 1024
@@ -46,5 +47,5 @@ def check_pixels(image: Image) -> None:
         raise InputError(
             f"{bad:,} of {total:,} pixels of '{image.name}' are NaN, infinite or beyond "
             f"±{LARGEST:.0e}, often from a division by zero in an earlier step. Replace them "
-            "first, for instance with the background value (in Python: numpy.nan_to_num)."
+            f"first, for instance with the background value{by_place('', ': numpy.nan_to_num')}."
         )

@@ -23,6 +23,7 @@ from cellwright import __version__
 from cellwright._errors import ModelError
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray
+from cellwright._words import by_place
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.card import ModelCard
@@ -70,7 +71,8 @@ def export_bioimageio(package: Package, target: Path) -> None:
     if card.task not in _TAGS or NETWORK not in package.files:
         raise ModelError(
             f"'{card.name}' has no network that other programs could run (task {card.task}, "
-            f"method {card.method}). Export it for users of Cellwright with --format cellwright."
+            f"method {card.method}). Export it for users of Cellwright with "
+            f"{by_place('--format cellwright', 'cellwright.models.package.save_package')}."
         )
     size = example_size(card.network.stride, card.network.halo)
     raw = example_image(len(card.input.channels), size)

@@ -11,7 +11,7 @@ import numpy as np
 from cellwright._arguments import described
 from cellwright._errors import AxesError, UsageError
 from cellwright._types import AnyArray
-from cellwright._words import option
+from cellwright._words import by_place, option
 from cellwright.images.image import Image, PixelSource
 from cellwright.images.tint import only_dye, several_dyes
 from cellwright.models.card import RGB
@@ -120,7 +120,7 @@ def channels_for(
         raise AxesError(
             f"'{image.name}' has axes {image.axes}, but the model works on "
             f"{'single planes' if dimensions == 2 else 'volumes'} ({spatial} or C{spatial}). "
-            "Choose another model, or give it a part of the image (from Python: image.region)."
+            f"Choose another model, or give it a part of the image{by_place('', ': image.region')}."
         )
     chosen = check_channels(image, wanted, channel)
     count = len(chosen) if chosen else image.sizes.get("C", 1)

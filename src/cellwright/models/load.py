@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from cellwright._arguments import check_flags
 from cellwright._errors import ModelError
+from cellwright._words import by_place
 from cellwright.inference.mirrors import MirroredNetwork
 from cellwright.inference.runtime import Device
 from cellwright.models.boxes import BoxModel
@@ -83,7 +84,7 @@ def open_model(
     if task == SCORER:
         raise ModelError(
             f"'{package.source}' scores links of tracks and finds nothing in images: use it with "
-            "'cellwright track --scorer'."
+            f"{by_place('cellwright track --scorer', 'cellwright.track(…, scorer=…)')}."
         )
     if task not in KINDS:
         raise ModelError(

@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._arguments import check_flags, check_numbers
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, Table
+from cellwright._words import by_place
 from cellwright.images.checks import check_pixels
 from cellwright.images.image import Image, PixelSource
 from cellwright.inference.tiles import plan_tiles
@@ -202,12 +203,12 @@ def _crowding_warnings(noise: Noise, settings: SpotSettings) -> tuple[str, ...]:
     """Say so when what is measured as noise is mostly something else."""
     if noise.pixel == 0 or noise.share > _EXPLAINED:
         return ()
-    factor = max(settings.threshold * noise.share, 0.1)
+    factor = f"{max(settings.threshold * noise.share, 0.1):.1f}"
+    lower = by_place(f"--noise-factor {factor}", f"SpotSettings(threshold={factor})")
     return (
         f"Crowded: at the size of spots, the image varies {1 / noise.share:.1f} times as much as "
         "the noise of its pixels explains, which hides faint spots. If spots crowd, find those "
-        f"above the noise of the pixels with --noise-factor {factor:.1f} (in Python: "
-        f"SpotSettings(threshold={factor:.1f})).",
+        f"above the noise of the pixels with {lower}.",
     )
 
 

@@ -35,5 +35,5 @@ def test_each_plane_of_each_frame(stack):
 
 
 def test_planes_need_a_decision(stack):
-    with pytest.raises(AxesError, match=r"4 Z planes.*--z max \(in Python: z='max'\)"):
+    with pytest.raises(AxesError, match=r"4 Z planes.*the argument z='max', or mean"):
         next(planes(stack, None))

@@ -105,7 +105,7 @@ def played(folds, tmp_path, monkeypatch):
 
 def advised(text):
     """Return the minutes that a sentence tells to give."""
-    return int(re.search(r"With --minutes (\d+) there is time for 4 candidates", text).group(1))
+    return int(re.search(r"With .* minutes=(\d+) there is time for 4 candidates", text).group(1))
 
 
 @pytest.mark.parametrize("image", [0.1, 1.0, 5.0])
@@ -209,7 +209,7 @@ def test_rounds_that_there_was_no_time_for_are_told(played):
 
 def test_a_rehearsal_that_takes_all_the_time_says_so_and_is_done_anew(played):
     machine = Simulation(image=3.0)
-    with pytest.raises(TrainingError, match=r"0.2 min are too few .*With --minutes \d+ there"):
+    with pytest.raises(TrainingError, match=r"0.2 min are too few .*With .* minutes=\d+ there"):
         played(machine, 0.2)
     machine.image = 0.01  # all is compiled now
     found, _ = played(machine, 0.5)
@@ -231,7 +231,7 @@ def test_a_rehearsal_leaves_nothing_behind(played, tmp_path):
 
 def test_when_nothing_fits_it_says_so(played):
     with pytest.raises(
-        TrainingError, match=r"No candidate can take part.*share of the time.*Give --minutes 2 or"
+        TrainingError, match=r"No candidate can take part.*share of the time.*Give .* minutes=2 or"
     ):
         played(Simulation(image=500.0), 1)
 
@@ -245,7 +245,7 @@ def test_minutes_that_are_too_few_are_refused_at_once_with_those_that_do(played,
     enough = advised(str(refused.value))
     found, _ = played(Simulation(image=image), enough)
     assert found.notes[0].startswith(f"{enough} min are enough for 4 candidates")
-    assert not found.schedule.left_out and not any("--minutes" in note for note in found.notes)
+    assert not found.schedule.left_out and not any("minutes=" in note for note in found.notes)
 
 
 def test_short_trainings_are_told_with_the_minutes_that_would_do(played):
@@ -254,7 +254,7 @@ def test_short_trainings_are_told_with_the_minutes_that_would_do(played):
 
     found, _ = played(Simulation(image=0.1), 10)
     assert re.search(r"about \d+ steps", found.notes[0])
-    assert not any("--minutes" in note for note in longer(found.notes[1]))
+    assert not any("minutes=" in note for note in longer(found.notes[1]))
 
 
 def test_an_interrupted_contest_keeps_its_plan_and_its_time(played):

@@ -81,7 +81,7 @@ def test_the_same_evaluation_is_not_done_twice_and_another_not_mixed_in(annotate
 
 def test_a_missing_split_is_explained(annotated, tmp_path):
     with pytest.raises(
-        DatasetError, match=r"no images of the split 'test', only .*--split all .*='all'"
+        DatasetError, match=r"no images of the split 'test', only .*the argument split='all'"
     ):
         evaluate(annotated / "oracle", annotated / "data", tmp_path / "out", split="test")
 

@@ -104,5 +104,5 @@ def test_workers_stop_at_once_and_leave_nothing_half_written(folder, tmp_path):
 
 
 def test_a_worker_that_dies_is_explained(folder):
-    with pytest.raises(CellwrightError, match=r"memory ran out.*fewer --jobs"):
+    with pytest.raises(CellwrightError, match=r"memory ran out.*a lower value for .* jobs"):
         run_batch(folder, TASKS, die, jobs=2, what="Testing")

@@ -81,7 +81,7 @@ def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, pl
 )
 def test_another_run_is_refused(tmp_path, plan, change, said):
     complete(tmp_path / "out", plan)
-    with pytest.raises(OutputError, match=rf"results of another run: .*{said}.*--overwrite"):
+    with pytest.raises(OutputError, match=rf"results of another run: .*{said}.*overwrite=True"):
         open_run(tmp_path / "out", replace(plan, **change), overwrite=False)
 
 

@@ -137,7 +137,7 @@ def test_classes_of_numbered_objects_are_those_of_the_boxes_around_them(tmp_path
 
 
 def test_what_cannot_be_learned_is_refused(data, tmp_path):
-    with pytest.raises(DatasetError, match="Leave out --method"):
+    with pytest.raises(DatasetError, match="Leave out the argument method"):
         train(data, tmp_path / "model", TrainOptions(method="watershed", steps=1))
     for seed in range(4):
         write(tmp_path / f"volumes/images/{seed}.tif", Image(np.zeros((8, 32, 32)), "ZYX"))

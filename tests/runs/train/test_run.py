@@ -158,7 +158,7 @@ def test_a_gpu_with_too_little_memory_is_told(data, tmp_path, monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr("cellwright.runs.train.network.fit", fit)
-    with pytest.raises(TrainingError, match=r"too little memory.*smaller --patch"):
+    with pytest.raises(TrainingError, match=r"too little memory.*smaller .* patch or batch_size"):
         train(data, tmp_path / "out", TrainOptions(steps=1))
 
 

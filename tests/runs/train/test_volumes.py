@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_told(trained, data, tmp_path):
     run = {"model": trained.folder}
     with pytest.raises(AxesError, match="works on volumes"):
         segment_images([tmp_path / "flat.tif"], tmp_path / "a", SegmentOptions(), **run)
-    with pytest.raises(UsageError, match="leave out --z"):
+    with pytest.raises(UsageError, match="leave out the argument z"):
         segment_images([tmp_path / "bare.tif"], tmp_path / "b", SegmentOptions(z="max"), **run)
     write(tmp_path / "far.tif", Image(volume(3)[0], "ZYX", pixel_size=(5000.0, 0.5, 0.5)))
     far = segment_images([tmp_path / "far.tif"], tmp_path / "d", SegmentOptions(), **run)

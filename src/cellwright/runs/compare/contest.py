@@ -12,7 +12,7 @@ from typing import Any
 from cellwright._errors import TrainingError
 from cellwright._progress import remark
 from cellwright._types import Table
-from cellwright._words import counted
+from cellwright._words import counted, option
 from cellwright.measure.tables import concatenate
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.demand import Demand
@@ -57,7 +57,7 @@ class Clock:
 
 def more_time(slow: Collection[str | None], minutes: float) -> str:
     """Return the advice to give more time where candidates were too slow; how much is not known."""
-    return f"Give --minutes {math.ceil(2 * minutes)} or more." if any(slow) else ""
+    return f"Give {option(minutes=math.ceil(2 * minutes))} or more." if any(slow) else ""
 
 
 class Contest:
@@ -136,7 +136,7 @@ class Contest:
         tried = budget - self._reserved - left
         seconds = (demand.enough(max(left, 1.0)) + tried) / (1 - self._reserved / budget)
         return (
-            f"With --minutes {math.ceil(seconds / 60)} there is time for "
+            f"With {option(minutes=math.ceil(seconds / 60))} there is time for "
             f"{counted(len(demand.candidates), 'candidate')}, of which those that get farthest "
             f"learn for {FEWEST_STEPS} steps or more; fewer candidates take less."
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._errors import UsageError
 from cellwright._types import DoubleArray, Table
-from cellwright._words import option
+from cellwright._words import by_place, option
 from cellwright.images.image import Image
 from cellwright.measure.tables import concatenate
 from cellwright.models.detections import numbered
@@ -111,7 +111,8 @@ def check_spot_options(options: DetectOptions) -> None:
     if options.threshold is not None:
         raise UsageError(
             f"Spots have no confidence: leave out {option('threshold')}. How far they must rise "
-            "above the noise is said with --noise-factor (in Python: SpotSettings(threshold=…))."
+            "above the noise is said with "
+            f"{by_place('--noise-factor', 'SpotSettings(threshold=…)')}."
         )
     if options.tta:
         raise UsageError(f"Spots are found without a network: leave out {option('tta')}.")

@@ -134,7 +134,7 @@ def _in_processes(
     except BrokenProcessPool as error:
         raise CellwrightError(
             "A worker process died, most likely because memory ran out. What is finished is kept: "
-            f"do the same again with fewer {option('jobs')}."
+            f"do the same again with a lower value for {option('jobs')}."
         ) from error
     except BaseException:  # interrupted, or nobody wants the rest: an image may take minutes
         _end(set(multiprocessing.active_children()) - others)

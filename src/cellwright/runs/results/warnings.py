@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
-from cellwright._words import option
+from cellwright._words import by_place, option
 from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
 from cellwright.models.channels import ChannelSource, channels_for
@@ -70,7 +70,8 @@ def label_warnings(labels: AnyArray) -> list[str]:
     return [
         "Not labels: neighbouring pixels mostly have different values, as in microscopy images, so "
         "that what was measured are grey values, not objects. Give label images here, in which all "
-        "pixels of an object have its number, and the images with --images (in Python: image)."
+        "pixels of an object have its number, and the images with "
+        f"{by_place('--images', 'the argument image')}."
     ]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from cellwright._errors import TrainingError, UsageError
 from cellwright._progress import remark
+from cellwright._words import option
 from cellwright.methods.object_classes.readout import readout_parameters
 from cellwright.models.engines import trainable
 from cellwright.models.export import export_network, network_facts, restored_network
@@ -93,8 +94,8 @@ def _memory_told() -> Iterator[None]:
         yield
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(
-            "The GPU has too little memory for this training. Choose a smaller --patch, "
-            "--batch-size or --width, or another --device."
+            "The GPU has too little memory for this training. Choose smaller values for "
+            f"{option('patch', 'batch_size')}, a smaller network, or {option(device='cpu')}."
         ) from error
 
 
@@ -106,13 +107,14 @@ def _network(
     if start and not trainable(start.card.network):
         raise UsageError(
             f"The model '{start.card.name}' has no network to start from: it was made by the "
-            f"method '{start.card.method}'. Leave out --from."
+            f"method '{start.card.method}'. Leave out {option('start_from')}."
         )
     if start and start.card.network.dimensions != dimensions:
         seen, given_here = ("planes", "volumes") if dimensions == 3 else ("volumes", "planes")
         raise UsageError(
             f"The model '{start.card.name}' sees {seen}, but the images are {given_here}: its "
-            f"weights do not fit. Start from a model of {given_here}, or leave out --from."
+            f"weights do not fit. Start from a model of {given_here}, or leave out "
+            f"{option('start_from')}."
         )
     source = restored_network(start) if start else None
     usual = {} if "name" in options.network else learning.network
@@ -149,7 +151,7 @@ def _check_patch(patch: tuple[int, ...], network: Network) -> None:
         raise UsageError(
             f"The network takes patches whose sides are multiples of "
             f"{' × '.join(map(str, network.stride))} px, not {' × '.join(map(str, patch))}. "
-            "Choose another --patch or a lower --depth."
+            f"Choose another value for {option('patch')}, or a network of lower depth."
         )
 
 

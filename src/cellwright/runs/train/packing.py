@@ -8,6 +8,7 @@ import numpy as np
 
 from cellwright._errors import DatasetError
 from cellwright._types import AnyArray, DoubleArray
+from cellwright._words import option
 from cellwright.datasets.objects import Layers, Objects
 from cellwright.datasets.points import Points
 from cellwright.metrics.points import by_class
@@ -41,7 +42,8 @@ def packed_points(classes: Sequence[str], points: Points) -> AnyArray:
     inside = ((points.positions >= -0.5) & (points.positions < end)).all(1)
     if (count := int(inside.sum())) > MOST_POINTS:
         raise DatasetError(
-            f"A patch holds {count:,} points, more than {MOST_POINTS:,}: choose a smaller --patch."
+            f"A patch holds {count:,} points, more than {MOST_POINTS:,}: choose a smaller value "
+            f"for {option('patch')}."
         )
     numbers = np.array([classes.index(name) for name in points.names[inside]], np.int64)
     packed = np.full((MOST_POINTS, 1 + points.positions.shape[1]), np.nan)

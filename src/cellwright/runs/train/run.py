@@ -11,7 +11,7 @@ from cellwright._arguments import as_path, check_flags, check_made
 from cellwright._errors import DatasetError, UsageError, training_extra
 from cellwright._files import write_text
 from cellwright._progress import remark
-from cellwright._words import option
+from cellwright._words import by_place, option
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.pixel_classes import holds_classes
 from cellwright.datasets.records import Dataset
@@ -49,12 +49,6 @@ from cellwright.training.waiting import let_waiting_threads_sleep
 
 REPORT_FILE = "report.html"
 FIT_FOLDER = "training"
-_NOTHING_LEARNED = (
-    "The model has not learned: it finds next to nothing right in the validation images. Look at "
-    "what it was shown (cellwright data preview) and whether the labels fit the images (cellwright "
-    "data inspect); if they do, train longer"
-)
-_START = ", or start from the weights of another model (--from)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +194,7 @@ def train_divided(
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
         done = finished_model(lesson, learned, options.name or model_name(out))
         if not has_learned(done.card):
-            warnings.append(f"{_NOTHING_LEARNED}{'' if start else _START}.")
+            warnings.append(_nothing_learned(started=start is not None))
         package = _completed(run, lesson, learned, done, warnings)
     return _result(out, task, package, warnings)
 
@@ -213,8 +207,11 @@ def _check_fitting(
         check_recipe(method, options.recipe)
     elif start is not None or options.network or options.recipe:
         raise UsageError(
-            f"The method '{method}' has no network: leave out --from, --network, --encoder, "
-            "--width, --depth and --recipe."
+            f"The method '{method}' has no network: leave out "
+            + by_place(
+                "--from, --network, --encoder, --width, --depth and --recipe.",
+                "the arguments start_from, network and recipe.",
+            )
         )
     by = options.balance
     if by is not None and len({getattr(one, by) for one in divided.part("train")}) < 2:
@@ -223,6 +220,16 @@ def _check_fitting(
             f"balance them. Say in its index.csv, in a column '{by}', which is of which {by}, or "
             f"leave out {option('balance')}."
         )
+
+
+def _nothing_learned(*, started: bool) -> str:
+    """Return what is said of a model that finds nothing."""
+    start = f", or start from the weights of another model ({option('start_from')})"
+    return (
+        "The model has not learned: it finds next to nothing right in the validation images. Look "
+        "at what it was shown (cellwright data preview) and whether the labels fit the images "
+        f"(cellwright data inspect); if they do, train longer{'' if started else start}."
+    )
 
 
 def _completed(
@@ -278,11 +285,11 @@ def _task(dataset: Dataset, options: TrainOptions) -> Task:
     if dataset.task == "pixel classes":
         raise DatasetError(
             f"'{dataset.root}' is annotated with pixel classes, but the method '{options.method}' "
-            "needs numbered objects. Leave out --method."
+            f"needs numbered objects. Leave out {option('method')}."
         )
     raise DatasetError(
         f"'{dataset.root}' {dataset.annotation}, which the method "
-        f"'{options.method}' does not learn. Leave out --method."
+        f"'{options.method}' does not learn. Leave out {option('method')}."
         if options.method and dataset.task != "classes of whole images"
         else f"'{dataset.root}' {dataset.annotation}; training needs numbered "
         "objects, boxes, points or classes of pixels."

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._errors import InputError
+from cellwright._words import option
 from cellwright.tracking.formats.files import is_ctc, read_tracks
 from cellwright.tracking.metrics.challenge import score_folders
 from cellwright.tracking.metrics.matching import MatchedTracks, match_near, match_same
@@ -17,10 +18,12 @@ from cellwright.tracking.metrics.particles import GATE, particle_scores
 from cellwright.tracking.metrics.scores import track_scores
 from cellwright.tracking.tracks import Tracks
 
-_HINT = (
-    "Give the radius (in px) within which positions match, such as 5 for spots; in the program "
-    "with --radius."
-)
+
+def _hint() -> str:
+    return (
+        f"Give the radius (in px) within which positions match ({option('radius')}), such as 5 for "
+        "spots."
+    )
 
 
 def score_tracks(
@@ -79,12 +82,12 @@ def _same(true: Tracks, found: Tracks) -> MatchedTracks:
     matched = match_same(true, found)
     both = np.flatnonzero(matched.found)
     if len(true) and len(found) and not len(both):
-        raise InputError(f"No true detection has the frame and label of a found one. {_HINT}")
+        raise InputError(f"No true detection has the frame and label of a found one. {_hint()}")
     apart = found.position[matched.partner[both]] - true.position[both]
     if len(both) and float(np.median(np.linalg.norm(apart, axis=1))) > GATE:
         raise InputError(
             f"Detections of the same frame and label lie more than {GATE:g} px apart, so these are "
-            f"not tracks of the same detections. {_HINT}"
+            f"not tracks of the same detections. {_hint()}"
         )
     return matched
 

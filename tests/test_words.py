@@ -1,0 +1,65 @@
+"""Messages name options as they are typed in a terminal, and as arguments where Python called."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cellwright as cw
+from cellwright._words import in_terminal, is_in_terminal
+from cellwright._workers import worker_pool
+from cellwright.cli.program import program
+from cellwright.measure.tables import read_csv
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A stack of Z planes, which the model of planes cannot take as it is."""
+    pixels = np.random.default_rng(0).poisson(5, (3, 64, 64)).astype(np.uint16)
+    cw.write(tmp_path / "images" / "a.tif", cw.Image(pixels, "ZYX"))
+    cw.write(tmp_path / "images" / "b.tif", cw.Image(pixels, "ZYX"))
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_the_terminal_is_told_options_alone(stack: Path, tmp_path: Path, jobs: str) -> None:
+    command = ["segment", str(stack), "-o", str(tmp_path / "out"), "--jobs", jobs]
+    done = CliRunner().invoke(program, command)
+    assert "--z max" in done.output
+    assert "argument" not in done.output and "Python" not in done.output
+    assert not is_in_terminal()
+
+
+def test_python_is_told_arguments_alone(stack: Path, tmp_path: Path) -> None:
+    with pytest.raises(cw.CellwrightError, match="argument z='max'") as error:
+        cw.segment(stack, tmp_path / "out")
+    assert "--" not in str(error.value)
+    with pytest.raises(cw.CellwrightError, match="leave out the argument channel") as error:
+        cw.load_model("nuclei").segment(np.zeros((64, 64), np.uint8), channel="DAPI")
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_warnings_of_reports_follow_who_called(tmp_path: Path, typed: bool) -> None:
+    cw.write(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
+    out = tmp_path / "out"
+    if typed:
+        CliRunner().invoke(program, ["segment", str(tmp_path / "a.tif"), "-o", str(out)])
+    else:
+        cw.segment(tmp_path / "a.tif", out)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert ("--threshold, --diameter or --channel" in page) == typed
+    assert ("the argument threshold, diameter or channel" in page) != typed
+    assert len(read_csv(out / "objects.csv")["label"]) == 0
+
+
+def _nothing() -> None:
+    pass
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_workers_speak_as_the_process_that_started_them(typed: bool) -> None:
+    with in_terminal() if typed else nullcontext(), worker_pool(1, _nothing) as pool:
+        assert pool.submit(is_in_terminal).result() == typed
