@@ -1,6 +1,8 @@
 import builtins
+import sys
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +145,29 @@ def test_a_table_of_another_country_is_refused_with_the_cure(tmp_path, separator
     path.write_text(f"frame{separator}y{separator}x\n0{separator}1,5{separator}2\n")
     with pytest.raises(FormatError, match=rf"separated by {called}\. Save it with commas"):
         read_csv(path)
+
+
+@pytest.mark.parametrize(("write", "read"), [(write_csv, read_csv), (write_parquet, read_parquet)])
+def test_a_table_of_several_parts_comes_back_as_it_was(tmp_path, monkeypatch, write, read):
+    monkeypatch.setattr(sys.modules[write.__module__], "_ROWS", 3)
+    table = {
+        "frame": np.arange(8),
+        "area": np.array([1.5, np.nan, 3, 4, np.nan, 6, 7, 8]),
+        "class": np.array(["a", "", "longer", "=b", "c", "d", "e", "f"]),
+    }
+    write(tmp_path / "table", table)
+    back = read(tmp_path / "table")
+    for name, column in table.items():
+        np.testing.assert_array_equal(back[name], column)
+    assert pyarrow.total_allocated_bytes() == 0  # nothing that only Arrow can give back
+
+
+def test_what_the_first_rows_do_not_tell_of_a_csv_is_found(tmp_path):
+    rows = 200_000  # more than are read at a time
+    path = tmp_path / "table.csv"
+    late = "".join(f"{row},{row},\n" for row in range(rows))
+    path.write_text(f"frame,x,note\n{late}{rows},0.5,seen\n")
+    table = read_csv(path)
+    assert table["frame"].dtype == np.int64 and table["frame"][-1] == rows
+    assert table["x"][-2:].tolist() == [rows - 1, 0.5]
+    assert table["note"][0] == "" and table["note"][-1] == "seen"

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright._errors import InputError
+from cellwright.tracking.links import Links, Parents
 from cellwright.tracking.tracklets import find_tracklets
 from cellwright.tracking.tracks import PARENT, make_tracks
 
@@ -124,3 +125,27 @@ def test_what_does_not_fit_is_refused_with_its_reason(changes, message):
         changes = {"edge_properties": {}} | changes
     with pytest.raises(InputError, match=message):
         example(**changes)
+
+
+def test_links_that_are_in_order_are_not_copied():
+    tracks = example()
+    again = tracks.with_edges(tracks.edges, tracks.edge_properties)
+    assert np.shares_memory(again.edges, tracks.edges)
+    assert tracks.with_edges(tracks.edges[::-1]).edges.tolist() == tracks.edges.tolist()
+
+
+def test_links_kept_by_where_they_lead_come_by_where_they_begin():
+    parents = Parents.none(len(FRAME))
+    links = np.array([pair for pair in LINKS if pair != (10, 4)])[::-1]
+    parents.put(Links(links, np.arange(len(links)) / 10))
+    found = parents.links()
+    assert found.edges.tolist() == sorted(links.tolist())
+    known = dict(zip(map(tuple, links.tolist()), np.arange(len(links)) / 10, strict=True))
+    assert found.probability.tolist() == [known[tuple(pair)] for pair in found.edges.tolist()]
+
+
+@pytest.mark.parametrize("frames", [[0, 0, 1, 1, 1, 3], [1, 0, 1, 3, 0, 1]])
+def test_labels_that_nobody_gave_count_in_each_frame(frames):
+    tracks = make_tracks(frames, np.zeros((6, 2)))
+    assert tracks.frame.tolist() == sorted(frames)
+    assert tracks.label.tolist() == [1, 2, 1, 2, 3, 1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas
 
 TEXT_COLUMNS = ("image", "class")
+_ROWS = 1 << 20
+"""Of a table that are brought into the form of a file, or out of it, at a time."""
 _FORMULA_START = "^('*[=+@\t\r-])"
 _DISARMED_START = "^'('*[=+@\t\r-])"
 
@@ -47,18 +50,21 @@ def write_csv(path: Path, table: Table) -> None:
     OutputError
         If the file cannot be written.
     """
-    import pyarrow as pa
-    from pyarrow import compute, csv
+    write_csv_parts(path, parts_of(table))
 
-    content = _to_arrow(table, nan_is_missing=True)
-    columns = [
-        compute.replace_substring_regex(column, _FORMULA_START, r"'\1")
-        if pa.types.is_string(column.type)
-        else column
-        for column in content.columns
-    ]
-    with atomic_path(path) as temporary:
-        csv.write_csv(pa.table(columns, names=content.column_names), temporary)
+
+def write_csv_parts(path: Path, parts: Iterable[Table]) -> None:
+    """Write a table of which only some rows are there at a time; see `write_csv`.
+
+    Parameters
+    ----------
+    path : Path
+    parts : iterable of Table
+        One at least, with the same columns.
+    """
+    from pyarrow import csv
+
+    _write(path, map(_disarmed, parts), csv.CSVWriter)
 
 
 def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
@@ -81,14 +87,7 @@ def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
     InputError
         If the file is missing, cannot be read as a table, or has two columns of the same name.
     """
-    import pyarrow as pa
-    from pyarrow import csv
-
-    parse = csv.ParseOptions(newlines_in_values=True)
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
-    table = _from_arrow(
-        _read(path, lambda: csv.read_csv(path, parse_options=parse, convert_options=convert))
-    )
+    table = _read(path, lambda: _read_text(path, text_columns))
     return {name: _rearmed(column) for name, column in table.items()}
 
 
@@ -102,11 +101,41 @@ def write_parquet(path: Path, table: Table) -> None:
     OutputError
         If the file cannot be written.
     """
+    write_parquet_parts(path, parts_of(table))
+
+
+def write_parquet_parts(path: Path, parts: Iterable[Table]) -> None:
+    """Write a table of which only some rows are there at a time; see `write_parquet`.
+
+    Parameters
+    ----------
+    path : Path
+    parts : iterable of Table
+        One at least, with the same columns.
+    """
     from pyarrow import parquet
 
-    content = _to_arrow(table)
-    with atomic_path(path) as temporary:
-        parquet.write_table(content, temporary)
+    _write(path, map(_to_arrow, parts), parquet.ParquetWriter)
+
+
+def parts_of(table: Table) -> Iterator[Table]:
+    """Yield some rows of a table at a time, in one part at least.
+
+    Raises
+    ------
+    InputError
+        If the columns differ in length.
+    """
+    for rows in row_parts(_length(table), table.values()):
+        yield {name: column[rows] for name, column in table.items()}
+
+
+def row_parts(count: int, columns: Iterable[AnyArray]) -> Iterator[slice]:
+    """Yield which rows of a table of so many are written at a time, in one part at least."""
+    mixed = any(np.asarray(column).dtype.kind == "O" for column in columns)
+    step = max(count, 1) if mixed else _ROWS  # objects tell what they are all together
+    for start in range(0, max(count, 1), step):
+        yield slice(start, start + step)
 
 
 def read_parquet(path: Path) -> Table:
@@ -119,7 +148,11 @@ def read_parquet(path: Path) -> Table:
     """
     from pyarrow import parquet
 
-    return _from_arrow(_read(path, lambda: parquet.read_table(path)))
+    def read() -> Table:
+        with parquet.ParquetFile(path) as file:
+            return _joined(path, file.schema_arrow, file.iter_batches(_ROWS))
+
+    return _read(path, read)
 
 
 def concatenate(tables: Iterable[Table]) -> Table:
@@ -161,15 +194,48 @@ def to_pandas(table: Table) -> pandas.DataFrame:
     return pandas.DataFrame(table)
 
 
+def _write(path: Path, parts: Iterator[Any], open_writer: Callable[[Path, Any], Any]) -> None:
+    """Write parts of an Arrow table one after the other."""
+    import pyarrow as pa
+
+    with atomic_path(path) as temporary:
+        first = next(parts)
+        with open_writer(temporary, first.schema) as writer:
+            for part in chain([first], parts):
+                writer.write_table(part)
+    pa.default_memory_pool().release_unused()  # else it keeps what it once had
+
+
 def _to_arrow(table: Table, nan_is_missing: bool = False) -> Any:
     import pyarrow as pa
 
-    lengths = {name: len(column) for name, column in table.items()}
-    if len(set(lengths.values())) > 1:
-        raise InputError(f"The columns of a table differ in length: {lengths}.")
+    _length(table)
     return pa.table(
         {name: pa.array(column, from_pandas=nan_is_missing) for name, column in table.items()}
     )
+
+
+def _length(table: Table) -> int:
+    """Return how many rows a table has."""
+    lengths = {name: len(column) for name, column in table.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"The columns of a table differ in length: {lengths}.")
+    return next(iter(lengths.values()), 0)
+
+
+def _disarmed(table: Table) -> Any:
+    """Return a table as Arrow has it, with an apostrophe in front of would-be formulas."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    content = _to_arrow(table, nan_is_missing=True)
+    columns = [
+        compute.replace_substring_regex(column, _FORMULA_START, r"'\1")
+        if pa.types.is_string(column.type)
+        else column
+        for column in content.columns
+    ]
+    return pa.table(columns, names=content.column_names)
 
 
 def _from_arrow(content: Any) -> Table:
@@ -188,7 +254,44 @@ def _to_numpy(column: Any) -> AnyArray:
     return np.asarray(column.to_numpy())
 
 
-def _read(path: Path, read: Callable[[], Any]) -> Any:
+def _read_text(path: Path, text_columns: Collection[str]) -> Table:
+    """Read a table in parts; as a whole where the first part does not tell what columns hold."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    parse = csv.ParseOptions(newlines_in_values=True)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
+    try:
+        with csv.open_csv(path, parse_options=parse, convert_options=convert) as reader:
+            return _joined(path, reader.schema, reader)
+    except pa.ArrowException:
+        whole = csv.read_csv(path, parse_options=parse, convert_options=convert)
+        return _joined(path, whole.schema, whole.to_batches())
+
+
+def _joined(path: Path, schema: Any, parts: Iterable[Any]) -> Table:
+    """Return a table of all parts, each of which may be forgotten when the next one comes."""
+    import pyarrow as pa
+
+    twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    if twice is not None:
+        raise FormatError(f"'{path}' has several columns '{twice}'; leave one, or rename them.")
+    columns: dict[str, list[AnyArray]] = {name: [] for name in schema.names}
+    for part in chain([schema.empty_table()], map(_as_table, parts)):
+        for name, column in columns.items():
+            column.append(_to_numpy(part.column(name)).copy())  # not what Arrow manages
+    table = {name: np.concatenate(columns.pop(name)) for name in schema.names}
+    pa.default_memory_pool().release_unused()  # else it keeps what it once had
+    return table
+
+
+def _as_table(part: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_batches([part])
+
+
+def _read(path: Path, read: Callable[[], Table]) -> Table:
     import pyarrow as pa
 
     if not path.is_file():
@@ -196,12 +299,7 @@ def _read(path: Path, read: Callable[[], Any]) -> Any:
     try:
         if path.suffix.lower() == ".csv":
             _refuse_other_separators(path)
-        content = read()
-        names = content.column_names
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise FormatError(f"'{path}' has several columns '{twice}'; leave one, or rename them.")
-        return content
+        return read()
     except OSError as error:
         raise InputError(f"Cannot read '{path}': {error}.") from error
     except pa.ArrowException as error:

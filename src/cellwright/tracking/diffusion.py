@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
-from cellwright._types import DoubleArray, IntArray
+from cellwright._types import DoubleArray, IntArray, LabelArray
 from cellwright.tracking.tracklets import Tracklets
 from cellwright.tracking.tracks import Tracks
 
@@ -75,12 +76,8 @@ def displacements(tracks: Tracks, tracklets: Tracklets) -> Displacements:
     longest = min(LONGEST_LAG, max(tracks.frame_count // 2, 1))
     sums, counts = np.zeros(longest + 1), np.zeros(longest + 1, np.int64)
     own_sums, own_counts = np.zeros((2, _LINE + 1, len(tracklets)))
-    for of, lag, squares in _pairs(tracks, tracklets, longest):
-        sums += np.bincount(lag, weights=squares, minlength=longest + 1)
-        counts += np.bincount(lag, minlength=longest + 1)
-        early = lag <= _LINE
-        np.add.at(own_sums, (lag[early], of[early]), squares[early])
-        np.add.at(own_counts, (lag[early], of[early]), 1.0)
+    for of, frame, place in _parts(tracks, tracklets):
+        _add_squares(of, frame, place, sums, counts, own_sums, own_counts)
     seen = np.flatnonzero(counts)
     per_slope = 1 / (2 * tracks.dimensions)
     first = min(longest, _LINE) + 1
@@ -97,22 +94,44 @@ def displacements(tracks: Tracks, tracklets: Tracklets) -> Displacements:
     )
 
 
-def _pairs(
-    tracks: Tracks, tracklets: Tracklets, longest: int
-) -> Iterator[tuple[IntArray, IntArray, DoubleArray]]:
-    """Yield tracklet, lag and squared displacement of pairs of positions."""
+def _parts(
+    tracks: Tracks, tracklets: Tracklets
+) -> Iterator[tuple[IntArray, LabelArray, DoubleArray]]:
+    """Yield tracklet, frame and place of detections, one whole tracklet after the other."""
     order = np.argsort(tracklets.of, kind="stable")  # detections come by frame
     ends = np.append(np.flatnonzero(np.diff(tracklets.of[order])) + 1, len(order))
     cuts = ends[np.searchsorted(ends, np.arange(_BLOCK, len(order), _BLOCK))]
     for rows in np.split(order, np.unique(cuts)):  # a part at a time, which needs less memory
-        place, of = tracks.position[rows], tracklets.of[rows]
-        place *= np.asarray(tracks.pixel_size or 1.0)
-        frame = tracks.frame[rows].astype(np.int64)
-        for behind in range(1, min(longest, len(rows) - 1) + 1):
-            lag = frame[behind:] - frame[:-behind]
-            usable = (of[behind:] == of[:-behind]) & (lag <= longest)
-            steps = (place[behind:] - place[:-behind])[usable]
-            yield of[behind:][usable], lag[usable], np.asarray((steps**2).sum(axis=1))
+        place = tracks.position[rows] * np.asarray(tracks.pixel_size or 1.0)
+        yield tracklets.of[rows], tracks.frame[rows], place
+
+
+@njit(cache=True)
+def _add_squares(
+    of: IntArray,
+    frame: LabelArray,
+    place: DoubleArray,
+    sums: DoubleArray,
+    counts: IntArray,
+    own_sums: DoubleArray,
+    own_counts: DoubleArray,
+) -> None:
+    """Add squared displacements to the sums over lags, and to those of each tracklet."""
+    for now in range(len(of)):
+        before = now - 1
+        while before >= 0 and of[before] == of[now]:
+            lag = frame[now] - frame[before]
+            if lag >= len(sums):
+                break
+            square = 0.0
+            for axis in range(place.shape[1]):
+                square += (place[now, axis] - place[before, axis]) ** 2
+            sums[lag] += square
+            counts[lag] += 1
+            if lag < len(own_sums):
+                own_sums[lag, of[now]] += square
+                own_counts[lag, of[now]] += 1.0
+            before -= 1
 
 
 def _slopes(sums: DoubleArray, counts: DoubleArray) -> DoubleArray:

@@ -76,7 +76,7 @@ class Movie:
         self.typical_diameter = _typical_diameter(tracks)
         self._places = tracks.position
         self._scale = tracks.pixel_size
-        self._low, self._high = map(self._scaled, _bounds(tracks.position))
+        self._low, self._high = map(self._scaled, bounds(tracks.position))
         self.extent = self._high - self._low
         self._offsets = tracks.frame_offsets()
         self._cut_off = cut_off(tracks)
@@ -134,7 +134,7 @@ class Movie:
 
     def spans(self, number: int) -> DoubleArray:
         """Return how far the detections of a frame reach along each axis, shape (D,)."""
-        low, high = _bounds(self.position(self.rows(number)))
+        low, high = bounds(self.position(self.rows(number)))
         return high - low
 
     def frame(self, number: int, window: int | None = None) -> Frame:
@@ -147,7 +147,7 @@ class Movie:
             kept = _central(position, window)
             rows, position = rows[kept], position[kept]
             # Cells that cross the border of the window do not end or begin there.
-            edge = _border(position, *_bounds(position))
+            edge = _border(position, *bounds(position))
             border = np.minimum(self._border(position, rows), edge)
         grid = make_grid(position)
         order = grid.order
@@ -206,7 +206,7 @@ def _typical_diameter(tracks: Tracks) -> float | None:
     return float(2 * np.sqrt(size / np.pi) if flat else np.cbrt(6 * size / np.pi))
 
 
-def _bounds(position: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+def bounds(position: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Return the least and the greatest position along each axis; 0 where there is none."""
     if not len(position):
         return np.zeros(position.shape[1]), np.zeros(position.shape[1])
@@ -229,7 +229,7 @@ def _central(places: DoubleArray, count: int) -> BoolArray:
     """Return which places lie in a box around the middle that holds about `count` of them."""
     share = (count / len(places)) ** (1 / places.shape[1])
     kept = np.ones(len(places), np.bool_)
-    for axis in places.T:  # all at once takes longer, as in `_bounds`
+    for axis in places.T:  # all at once takes longer, as in `bounds`
         low, high = np.quantile(axis, (0.5 - share / 2, 0.5 + share / 2))
         kept &= (low <= axis) & (axis <= high)
     return kept

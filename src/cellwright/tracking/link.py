@@ -183,6 +183,7 @@ class Linking:
             parents = parents.copy()
             parents.put(self._bridged(parents, shared, course))
         links = shared.joined(parents.links())
+        del parents  # which may be a copy
         columns: Table = {PROBABILITY: links.probability}
         if len(shared.edges):
             columns[SHARED] = np.arange(len(links.edges)) < len(shared.edges)

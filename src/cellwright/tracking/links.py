@@ -76,10 +76,9 @@ class Parents:
         self.row[rows] = NONE
 
     def links(self) -> Links:
-        """Return all of them as rows."""
-        target = np.flatnonzero(self.row != NONE)
-        edges = np.stack([self.row[target], target], axis=1)
-        return Links(edges, self.probability[target])
+        """Return all of them as rows, by source, then target."""
+        edges: IntArray = _by_source(self.row, child_counts(self.row))
+        return Links(edges, self.probability[edges[:, 1]])
 
 
 def child_counts(parent: LabelArray) -> LabelArray:
@@ -95,3 +94,18 @@ def _child_counts(parent: LabelArray) -> LabelArray:
         if row != NONE:
             counts[row] += 1
     return counts
+
+
+@njit(cache=True)
+def _by_source(parent: LabelArray, children: LabelArray) -> IntArray:
+    """Return the links to each detection from its parent, in the order of the parents."""
+    place = np.zeros(len(parent), np.int32)
+    for row in range(1, len(parent)):
+        place[row] = place[row - 1] + children[row - 1]
+    edges = np.empty((children.sum(), 2), np.int64)
+    for target in range(len(parent)):
+        source = parent[target]
+        if source != NONE:
+            edges[place[source], 0], edges[place[source], 1] = source, target
+            place[source] += 1
+    return edges

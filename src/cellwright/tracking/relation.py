@@ -6,6 +6,7 @@ import numpy as np
 
 from cellwright._types import BoolArray, DoubleArray
 from cellwright.tracking.candidates import Grid, make_grid, neighbours
+from cellwright.tracking.frames import bounds
 from cellwright.tracking.tracks import Tracks
 
 _MOST_PAIRS = 50  # of frames that are looked at
@@ -32,7 +33,7 @@ def are_unrelated(tracks: Tracks) -> bool:
     pairs = np.flatnonzero((counts[:-1] >= _LEAST_CELLS) & (counts[1:] >= _LEAST_CELLS))
     if counts[pairs].sum() < _LEAST_SEEN:
         return False
-    middle = (place.min(axis=0) + place.max(axis=0)) / 2
+    middle = np.mean(bounds(place), axis=0)
     frames = np.split(place, offsets[1:-1])
     chosen = pairs[np.unique(np.linspace(0, len(pairs) - 1, _MOST_PAIRS).astype(int))]
     seen = [_compare(frames[t], frames[t + 1], middle) for t in chosen.tolist()]

@@ -10,7 +10,7 @@ import numpy as np
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright._words import counted
 from cellwright.tracking.diffusion import displacements
-from cellwright.tracking.frames import cut_off
+from cellwright.tracking.frames import bounds, cut_off
 from cellwright.tracking.relation import are_unrelated
 from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
 from cellwright.tracking.tracks import PROBABILITY, Tracks
@@ -268,7 +268,7 @@ def _vanished(tracks: Tracks, tracklets: Tracklets, step: float) -> int:
     gone = np.flatnonzero(daughter & (children == 0) & followed[tracklets.end])
     last = tracklets.last[gone]
     place = tracks.position_um
-    low, high = place.min(axis=0, initial=np.inf), place.max(axis=0, initial=-np.inf)
+    low, high = bounds(place)
     thick = high > low  # a single plane has no upper and lower border
     border = np.minimum(place[last] - low, high - place[last])[:, thick].min(axis=1, initial=np.inf)
     return int(np.count_nonzero((border > 2 * step) & ~cut_off(tracks)[last]))

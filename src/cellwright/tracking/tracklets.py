@@ -65,12 +65,7 @@ def find_tracklets(tracks: Tracks, cut: BoolArray | None = None) -> Tracklets:
         `Tracks.branches` tracklets continue over gaps: from one division to the next.
     """
     cut = tracks.parent_links() if cut is None else cut
-    before = np.full(len(tracks), -1, np.int64)
-    before[tracks.edges[~cut, 1]] = tracks.edges[~cut, 0]
-    of = _number(before)
-    first = np.flatnonzero(before < 0)
-    last = np.zeros_like(first)
-    last[of] = np.arange(len(tracks))  # the latest of each tracklet stays
+    of, first, last = _chains(tracks.edges, cut, len(tracks))
     links = of[tracks.edges[cut]]
     return Tracklets(
         of=of,
@@ -88,21 +83,37 @@ def track_numbers(tracks: Tracks, tracklets: Tracklets) -> IntArray:
     Where labels name tracklets, as in the Cell Tracking Challenge, those labels; else 1 to K.
     """
     names = tracks.label[tracklets.first].astype(np.int64)
-    labels_are_names = (tracks.label == names[tracklets.of]).all()
-    if labels_are_names and len(np.unique(names)) == len(names):
+    if _named(tracks.label, names, tracklets.of) and len(np.unique(names)) == len(names):
         return names
     return np.arange(1, len(tracklets) + 1)
 
 
 @njit(cache=True)
-def _number(before: IntArray) -> IntArray:
-    """Give a number to each chain that `before` (the detection before each, or -1) makes."""
-    numbers = np.empty(before.size, np.int64)
-    count = 0
-    for detection in range(before.size):
+def _chains(edges: IntArray, cut: BoolArray, count: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the chain of each detection, and the first and the last one of each chain."""
+    before = np.full(count, -1, np.int32)
+    for e in range(len(edges)):
+        if not cut[e]:
+            before[edges[e, 1]] = edges[e, 0]
+    of = np.empty(count, np.int64)
+    first = np.empty(np.count_nonzero(before < 0), np.int64)
+    last = np.empty_like(first)
+    chains = 0
+    for detection in range(count):
         if before[detection] < 0:
-            numbers[detection] = count
-            count += 1
+            of[detection] = chains
+            first[chains] = detection
+            chains += 1
         else:
-            numbers[detection] = numbers[before[detection]]
-    return numbers
+            of[detection] = of[before[detection]]
+        last[of[detection]] = detection
+    return of, first, last
+
+
+@njit(cache=True)
+def _named(label: LabelArray, names: IntArray, of: IntArray) -> bool:
+    """Return whether every detection has the label that is the name of its chain."""
+    same = True
+    for detection in range(len(label)):
+        same &= label[detection] == names[of[detection]]
+    return same

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from cellwright._errors import InputError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
@@ -134,8 +135,9 @@ class Tracks:
 
     def divides(self) -> BoolArray:
         """Return which detections divide, shape (N,)."""
-        own = self.edges[~self.shared_links()]
-        return np.asarray(np.bincount(own[:, 0], minlength=len(self)) > 1)
+        shared, source = self.shared_links(), self.edges[:, 0]
+        own = source[~shared] if shared.any() else source
+        return np.asarray(np.bincount(own, minlength=len(self)) > 1)
 
     def branches(self) -> BoolArray:
         """Return which edges belong to a division or a merger, shape (E,)."""
@@ -251,7 +253,7 @@ def make_tracks(
             f"{len(frames)} frames, {len(labels)} labels and positions of shape {places.shape} "
             "do not fit; give a frame, a label and one row of coordinates per detection."
         )
-    order = _order(frames, labels)
+    order = sorting_order(frames, labels)
     pairs = _pairs(edges)
     if pairs.size and (pairs.min() < 0 or pairs.max() >= len(frames)):
         raise InputError(f"An edge names a detection outside of 0 … {len(frames) - 1}.")
@@ -276,12 +278,19 @@ def make_tracks(
     )
 
 
-def _order(frames: LabelArray, labels: LabelArray) -> IntArray | None:
-    """Return the order of detections by frame and label; None where they are in it."""
-    later, same = np.diff(frames) > 0, frames[1:] == frames[:-1]
-    if (later | (same & (labels[1:] >= labels[:-1]))).all():
-        return None
-    return np.lexsort((labels, frames))
+def sorting_order(first: AnyArray, second: AnyArray) -> IntArray | None:
+    """Return the order of rows by two columns; None where they are in it, each once."""
+    return None if _disorder(first, second) < 0 else np.lexsort((second, first))
+
+
+@njit(cache=True)
+def _disorder(first: AnyArray, second: AnyArray) -> int:
+    """Return the first row that the next one should not follow, by two columns; else -1."""
+    for row in range(len(first) - 1):
+        later = first[row] < first[row + 1]
+        if not (later or (first[row] == first[row + 1] and second[row] < second[row + 1])):
+            return row
+    return -1
 
 
 def _whole_numbers(values: Any, what: str) -> LabelArray:
@@ -293,16 +302,27 @@ def _whole_numbers(values: Any, what: str) -> LabelArray:
         raise InputError(
             f"The {what} reach from {array.min()} to {array.max()}, beyond 0 … {limit}."
         )
-    return array.astype(np.int32)
+    return array.astype(np.int32, copy=False)
 
 
 def _numbered(frames: LabelArray) -> LabelArray:
     """Return 1, 2, … for the detections of each frame, in the order in which they come."""
+    if (frames[:-1] <= frames[1:]).all():
+        return np.asarray(_ranks(frames))
     order = np.argsort(frames, kind="stable")
-    grouped = frames[order]
     labels = np.empty(len(frames), np.int32)
-    labels[order] = np.arange(len(frames)) - np.searchsorted(grouped, grouped) + 1
+    labels[order] = _ranks(frames[order])
     return labels
+
+
+@njit(cache=True)
+def _ranks(frames: LabelArray) -> LabelArray:
+    """Return 1, 2, … for the detections of each frame, which come one frame after the other."""
+    ranks = np.ones(len(frames), np.int32)
+    for row in range(1, len(frames)):
+        if frames[row] == frames[row - 1]:
+            ranks[row] = ranks[row - 1] + 1
+    return ranks
 
 
 def _pairs(edges: Any) -> IntArray:
@@ -314,13 +334,15 @@ def _pairs(edges: Any) -> IntArray:
             f"Edges are rows (source, target) of whole numbers, not {array.dtype} of shape "
             f"{array.shape}."
         )
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def _ordered_edges(edges: Any, columns: Mapping[str, Any]) -> tuple[IntArray, Table]:
     pairs = _pairs(edges)
     _check_columns(columns, len(pairs), "edges")
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    order = sorting_order(pairs[:, 0], pairs[:, 1])
+    if order is None:
+        return np.ascontiguousarray(pairs), {name: np.asarray(one) for name, one in columns.items()}
     ordered = {name: np.asarray(column)[order] for name, column in columns.items()}
     return np.ascontiguousarray(pairs[order]), ordered
 
@@ -352,10 +374,9 @@ def _check_detections(tracks: Tracks) -> None:
             f"The movie is said to have {tracks.frame_count} frames, but there are detections in "
             f"frame {frame[-1]} (counted from 0)."
         )
-    key = frame.astype(np.int64) << 32 | label
-    if not (np.diff(key) > 0).all():
-        row = int(np.flatnonzero(np.diff(key) <= 0)[0])
-        if key[row] == key[row + 1]:
+    row = _disorder(frame, label)
+    if row >= 0:
+        if frame[row] == frame[row + 1] and label[row] == label[row + 1]:
             raise InputError(
                 f"Frame {frame[row]} has two detections of label {label[row]}; "
                 "labels are unique in a frame."
@@ -371,17 +392,16 @@ def _check_edges(tracks: Tracks) -> None:
         return
     if edges.min() < 0 or edges.max() >= len(tracks):
         raise InputError(f"An edge names a detection outside of 0 … {len(tracks) - 1}.")
-    frames = tracks.frame[edges]
-    if not (frames[:, 0] < frames[:, 1]).all():
-        row = int(np.flatnonzero(frames[:, 0] >= frames[:, 1])[0])
-        names = tracks.label[edges[row]]
+    backward = tracks.frame[edges[:, 0]] >= tracks.frame[edges[:, 1]]
+    if backward.any():
+        ends = edges[np.flatnonzero(backward)[0]]
+        frames, names = tracks.frame[ends], tracks.label[ends]
         raise InputError(
-            f"A link leads from label {names[0]} in frame {frames[row, 0]} to label {names[1]} in "
-            f"frame {frames[row, 1]}; links lead forward in time."
+            f"A link leads from label {names[0]} in frame {frames[0]} to label {names[1]} in "
+            f"frame {frames[1]}; links lead forward in time."
         )
-    key = edges[:, 0] * len(tracks) + edges[:, 1]
-    if not (np.diff(key) > 0).all():
-        if len(np.unique(key)) < len(key):
+    if _disorder(edges[:, 0], edges[:, 1]) >= 0:
+        if len(np.unique(edges, axis=0)) < len(edges):
             raise InputError("A link is there twice.")
         raise InputError("The edges are not in order of source and target; use make_tracks.")
 

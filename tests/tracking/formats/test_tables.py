@@ -1,5 +1,7 @@
 """Tables, napari layers and the door to all formats."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,17 @@ def test_tables_carry_scale_and_time_in_units(dimensions, tmp_path):
     assert {"frame", "label", "track", "parent", "y", "x_um", "time_s", "area"} <= set(header)
     again = read_table(tmp_path / "a.csv", pixel_size=(0.5,) * dimensions, frame_interval=60.0)
     assert_same(tracks, again)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_tables_that_are_written_in_parts_are_whole(ending, tmp_path, monkeypatch):
+    tracks = lineage(2, pixel_size=(0.5, 0.5), frame_interval=60.0)
+    write_table(tmp_path / f"once{ending}", tracks)
+    monkeypatch.setattr(sys.modules[write_csv.__module__], "_ROWS", 3)
+    write_table(tmp_path / f"parts{ending}", tracks)
+    for name in ("once", "parts"):
+        again = read_table(tmp_path / f"{name}{ending}", pixel_size=(0.5, 0.5), frame_interval=60.0)
+        assert_same(tracks, again)
 
 
 def test_one_table_alone_holds_all_but_mergers_and_edge_columns(tmp_path):

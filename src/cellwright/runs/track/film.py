@@ -201,19 +201,20 @@ def _ways(
     tracklets = find_tracklets(tracks)
     numbers = track_numbers(tracks, tracklets)
     colours = find_tracklets(tracks, tracks.branches()).of[tracklets.first]  # kept over gaps
-    order = np.argsort(tracklets.of, kind="stable")  # which are in the order of the frames
-    parts = np.searchsorted(tracklets.of[order], np.arange(len(tracklets) + 1))
     parents = tracklets.parents()
-    x, y = ((tracks.position[:, -2:] + 0.5 - corner) * (_FINENESS / step)).T[::-1]
-    points = np.rint(np.column_stack([tracks.frame, x, y])).astype(int)
+    chosen = _some(np.bincount(tracklets.of, minlength=len(tracklets)))
+    members = np.flatnonzero(np.isin(tracklets.of, chosen))  # in the order of the frames
+    members = members[np.argsort(tracklets.of[members], kind="stable")]
+    ends = np.searchsorted(tracklets.of[members], chosen, "right")
     ways = []
-    for one in _some(np.diff(parts)):
-        rows = order[parts[one] : parts[one + 1]]
+    for one, rows in zip(chosen, np.split(members, ends[:-1]), strict=True):
         if parents[one] >= 0:
             rows = np.append(tracklets.last[parents[one]], rows)
         hue = round(float(colours[one]) * _GOLDEN_ANGLE % 360)
         begin = int(tracklets.begin[one])
-        ways.append((int(numbers[one]), hue, begin, points[rows].ravel().tolist()))
+        x, y = ((tracks.position[rows, -2:] + 0.5 - corner) * (_FINENESS / step)).T[::-1]
+        points = np.rint(np.column_stack([tracks.frame[rows], x, y])).astype(int)
+        ways.append((int(numbers[one]), hue, begin, points.ravel().tolist()))
     return tuple(ways)
 
 

@@ -13,7 +13,7 @@ from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
 from cellwright._types import AnyArray
 from cellwright.inference.runtime import Device
-from cellwright.measure.tables import write_csv, write_parquet
+from cellwright.measure.tables import write_csv, write_parquet_parts
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
@@ -41,7 +41,7 @@ from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
 from cellwright.tracking.formats.pins import read_pin_table, read_pins
-from cellwright.tracking.formats.table import tracks_to_tables
+from cellwright.tracking.formats.table import TrackTables
 from cellwright.tracking.kalman import Motion
 from cellwright.tracking.link import start_linking
 from cellwright.tracking.options import LinkOptions
@@ -340,7 +340,7 @@ def _finish(
     write_tracks(run.path / "tracks.geff", tracks)
     if TRACKMATE_FILE in run.plan.files:
         write_tracks(run.path / TRACKMATE_FILE, tracks)
-    write_parquet(run.path / "tracks.parquet", tracks_to_tables(tracks)[0])
+    write_parquet_parts(run.path / "tracks.parquet", TrackTables(tracks).parts())
     write_csv(run.path / DOUBTFUL_FILE, doubt_table(tracks, doubtful_links(tracks)))
     summary = summarise(tracks)
     by_track, by_lag = summary.tables()

@@ -158,7 +158,7 @@ def _write_group(
     root = zarr.open_group(str(folder), mode="w", zarr_format=2, attributes={"geff": metadata})
     parts = (
         ("nodes", np.arange(len(tracks), dtype=np.uint64), nodes),
-        ("edges", tracks.edges.astype(np.uint64), edges),
+        ("edges", tracks.edges.view(np.uint64), edges),
     )
     for name, ids, columns in parts:
         group = root.create_group(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import numpy as np
 
 from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._types import IntArray, Table
-from cellwright.measure.tables import read_csv, read_parquet, write_csv, write_parquet
+from cellwright.measure.tables import (
+    read_csv,
+    read_parquet,
+    row_parts,
+    write_csv_parts,
+    write_parquet_parts,
+)
 from cellwright.tracking.links import NONE
 from cellwright.tracking.tracklets import find_tracklets, track_numbers
 from cellwright.tracking.tracks import PARENT, Tracks, make_tracks
@@ -45,32 +52,75 @@ def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
         ``source_frame``, ``source_label``, ``target_frame``, ``target_label``, and the columns of
         the edges. It holds what the first table cannot: mergers, and what is known of a link.
     """
-    tracklets = find_tracklets(tracks.unshared())
-    numbers = track_numbers(tracks, tracklets)
-    parents = np.append(numbers, 0)[tracklets.parents()]
-    axes = "zyx"[-tracks.dimensions :]
-    detections: Table = {
-        "frame": tracks.frame,
-        "label": tracks.label,
-        "track": numbers[tracklets.of],
-        "parent": parents[tracklets.of],
-        **{axis: tracks.position[:, index] for index, axis in enumerate(axes)},
-    }
-    if tracks.pixel_size is not None:
-        for index, axis in enumerate(axes):
-            detections[f"{axis}_um"] = tracks.position_um[:, index]
-    if tracks.frame_interval is not None:
-        detections["time_s"] = tracks.frame * tracks.frame_interval
-    clash = set(detections) & set(tracks.properties)
-    if clash:
-        raise InputError(f"The table has columns {sorted(clash)} of its own; rename yours.")
-    ends = tracks.edges.T
+    return TrackTables(tracks).detections(), link_table(tracks)
+
+
+class TrackTables:
+    """The table of detections of `tracks_to_tables`, as a whole or some rows of it.
+
+    Parameters
+    ----------
+    tracks : Tracks
+
+    Raises
+    ------
+    InputError
+        If columns of the detections are called like those of the table.
+    """
+
+    def __init__(self, tracks: Tracks) -> None:
+        self._tracks = tracks
+        tracklets = find_tracklets(tracks.unshared())
+        self._of = tracklets.of
+        self._numbers = track_numbers(tracks, tracklets)
+        self._parents = np.append(self._numbers, 0)[tracklets.parents()]
+        clash = set(self._own(slice(0))) & set(tracks.properties)
+        if clash:
+            raise InputError(f"The table has columns {sorted(clash)} of its own; rename yours.")
+
+    def detections(self, rows: slice = slice(None)) -> Table:
+        """Return some rows of it."""
+        columns = {name: column[rows] for name, column in self._tracks.properties.items()}
+        return self._own(rows) | columns
+
+    def parts(self) -> Iterator[Table]:
+        """Yield all of it, some rows at a time."""
+        columns = self._tracks.properties.values()
+        yield from map(self.detections, row_parts(len(self._tracks), columns))
+
+    def _own(self, rows: slice) -> Table:
+        tracks, of = self._tracks, self._of[rows]
+        axes, place = "zyx"[-tracks.dimensions :], tracks.position[rows]
+        columns: Table = {
+            "frame": tracks.frame[rows],
+            "label": tracks.label[rows],
+            "track": self._numbers[of],
+            "parent": self._parents[of],
+            **{axis: place[:, index] for index, axis in enumerate(axes)},
+        }
+        if tracks.pixel_size is not None:
+            scaled = place * np.asarray(tracks.pixel_size)
+            columns |= {f"{axis}_um": scaled[:, index] for index, axis in enumerate(axes)}
+        if tracks.frame_interval is not None:
+            columns["time_s"] = tracks.frame[rows] * tracks.frame_interval
+        return columns
+
+
+def link_table(tracks: Tracks, rows: slice = slice(None)) -> Table:
+    """Return some rows of the table of links; see `tracks_to_tables`."""
+    ends = tracks.edges[rows].T
     links = {
         f"{side}_{what}": column[end]
         for side, end in zip(("source", "target"), ends, strict=True)
         for what, column in (("frame", tracks.frame), ("label", tracks.label))
     }
-    return detections | tracks.properties, links | tracks.edge_properties
+    return links | {name: column[rows] for name, column in tracks.edge_properties.items()}
+
+
+def _link_parts(tracks: Tracks) -> Iterator[Table]:
+    """Yield the table of links, some rows at a time."""
+    for rows in row_parts(len(tracks.edges), tracks.edge_properties.values()):
+        yield link_table(tracks, rows)
 
 
 def detections_from_table(
@@ -181,12 +231,11 @@ def write_table(path: Path, tracks: Tracks) -> None:
     OutputError
         If a file cannot be written.
     """
-    write = {".csv": write_csv, ".parquet": write_parquet}.get(path.suffix.lower())
+    write = {".csv": write_csv_parts, ".parquet": write_parquet_parts}.get(path.suffix.lower())
     if write is None:
         raise UsageError(f"A table ends in .csv or .parquet, not '{path.name}'.")
-    detections, links = tracks_to_tables(tracks)
-    write(path, detections)
-    write(_links_file(path), links)
+    write(path, TrackTables(tracks).parts())
+    write(_links_file(path), _link_parts(tracks))
 
 
 def read_table(
@@ -256,7 +305,9 @@ def _known(table: Table) -> dict[str, str]:
 def _whole(table: Table, name: str) -> IntArray:
     """Return a column of whole numbers, which programs without such a type write as 3.0."""
     values = np.asarray(table[name])
-    numbers = values.dtype.kind in "iuf" and np.isfinite(values).all()
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64, copy=False)
+    numbers = values.dtype.kind == "f" and np.isfinite(values).all()
     if not numbers or not (values == np.rint(values)).all():
         raise FormatError(f"The column '{name}' holds something else than whole numbers.")
     return values.astype(np.int64)
