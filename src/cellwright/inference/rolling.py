@@ -360,7 +360,10 @@ class RollingWriter:
 @njit(cache=True)
 def _areas(labels: LabelArray) -> tuple[int, IntArray]:
     """Return the first object among labels (n,), and how often it and those after it occur."""
-    last = first = labels.max()
+    last = 0
+    for label in labels:
+        last = max(last, label)
+    first = last
     for label in labels:
         if 0 < label < first:
             first = label

@@ -82,7 +82,7 @@ def _count_inside(planes: DoubleArray, shape: tuple[int, int, int]) -> int:
 
 @njit(cache=True)
 def _row_extents(image: LabelArray, row_of: IntArray, ends: IntArray) -> IntArray:
-    """Return (row, first column, last column) of each object and row, grouped by object."""
+    """Return (row, first column, minus last column) of each object and row, grouped by object."""
     height, width = image.shape
     extents = np.empty((ends[-1], 3), np.int64)
     filled = ends[:-1].copy()
@@ -98,10 +98,9 @@ def _row_extents(image: LabelArray, row_of: IntArray, ends: IntArray) -> IntArra
                 continue
             row = row_of[label]
             if filled[row] == ends[row] or extents[filled[row] - 1, 0] != y:
-                extents[filled[row]] = y, start, stop - 1
+                extents[filled[row], 0], extents[filled[row], 1] = y, start
                 filled[row] += 1
-            else:
-                extents[filled[row] - 1, 2] = stop - 1
+            extents[filled[row] - 1, 2] = 1 - stop
     return extents
 
 
@@ -118,7 +117,7 @@ def _hull_areas(extents: IntArray, ends: IntArray) -> IntArray:
         rows = extents[first:stop, 0]
         areas[row] = rows[-1] - rows[0] + 1
         areas[row] -= _sum_of_bounds(rows, extents[first:stop, 1], chain)
-        areas[row] -= _sum_of_bounds(rows, -extents[first:stop, 2], chain)
+        areas[row] -= _sum_of_bounds(rows, extents[first:stop, 2], chain)
     return areas
 
 

@@ -80,7 +80,7 @@ def find_regions(labels: AnyArray) -> Regions:
     row_of = np.cumsum(present) - 1
     count = int(np.count_nonzero(present))
     area, rows = np.zeros((2, count), np.int64)
-    bounds = np.empty((count, 2, 3), np.int64)
+    bounds = np.zeros((count, 2, 3), np.int64)
     first, sums = np.zeros((2, count, 3), np.int64)
     products = np.zeros((count, 3, 3), np.int64)
     _accumulate(image, row_of, area, rows, bounds, first, sums, products)
@@ -139,7 +139,7 @@ def _accumulate(
 ) -> None:
     """Add up every run of equal labels; positions count from each object's first pixel."""
     planes, height, width = image.shape
-    last_row = np.full(area.size, -1, np.int64)
+    last_row = np.zeros(area.size, np.int64)  # plus 1: no object is on a row before the first
     for z in range(planes):
         for y in range(height):
             stop = 0
@@ -153,13 +153,12 @@ def _accumulate(
                     continue
                 row = row_of[label]
                 if area[row] == 0:
-                    first[row] = z, y, start
-                    bounds[row, 0] = z, y, start
-                    bounds[row, 1] = z + 1, y + 1, stop
+                    first[row, 0], first[row, 1], first[row, 2] = z, y, start
+                    bounds[row, 0, 0], bounds[row, 0, 1], bounds[row, 0, 2] = z, y, start
                 length = stop - start
                 area[row] += length
-                if last_row[row] != z * height + y:
-                    last_row[row] = z * height + y
+                if last_row[row] != z * height + y + 1:
+                    last_row[row] = z * height + y + 1
                     rows[row] += 1
                 bounds[row, 1, 0] = z + 1
                 bounds[row, 0, 1] = min(bounds[row, 0, 1], y)

@@ -42,7 +42,9 @@ def _runs(labels: LabelArray) -> tuple[LabelArray, LabelArray, LabelArray, Label
                 run += 1
     row[rows] = count
     start[count] = rows * columns
-    part = np.arange(count).astype(np.int32)
+    part = np.empty(count, np.int32)
+    for run in range(count):
+        part[run] = run
     for y in range(1, rows):
         above = row[y - 1]
         for run in range(row[y], row[y + 1]):
@@ -91,15 +93,17 @@ def tidy(labels: LabelArray, count: int) -> LabelArray:
     size = np.zeros(len(part), np.int32)
     for run in range(len(part)):
         size[part[run]] += start[run + 1] - start[run]
-    largest = np.full(count + 1, -1, np.int32)
+    largest = np.empty(count + 1, np.int32)
+    for label in range(count + 1):
+        largest[label] = -1
     for run in range(len(part)):
         label = value[run]
         if label > 0 and (largest[label] < 0 or size[part[run]] > size[largest[label]]):
             largest[label] = part[run]
-    kept = np.full(len(part), -1, np.int32)  # the object that a run is a kept part of
+    kept = np.empty(len(part), np.int32)  # the object that a run is a kept part of, or -1
     for run in range(len(part)):
-        if value[run] > 0 and largest[value[run]] == part[run]:
-            kept[run] = value[run]
+        is_kept = value[run] > 0 and largest[value[run]] == part[run]
+        kept[run] = value[run] if is_kept else -1
     # What surrounds a part: 0 nothing seen yet, -1 several things or the border, else an object.
     around = np.zeros(len(part), np.int32)
     for y in range(rows):
@@ -124,5 +128,6 @@ def tidy(labels: LabelArray, count: int) -> LabelArray:
     for run in range(len(part)):
         label = kept[run] if kept[run] > 0 else max(0, around[part[run]])
         if label != value[run]:
-            flat[start[run] : start[run + 1]] = label
+            for pixel in range(start[run], start[run + 1]):
+                flat[pixel] = label
     return labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import FloatArray, IntArray
+from cellwright._types import AnyArray, BoolArray, FloatArray, IntArray
 
 _BITS = 14  # of a number by which it is sorted into bins first
 
@@ -57,7 +57,6 @@ def percentiles(values: FloatArray, percentages: tuple[float, ...]) -> list[floa
     return found
 
 
-@njit(cache=True)
 def ranked(values: FloatArray, ranks: IntArray) -> FloatArray:
     """Return the numbers that have the given ranks, from 0, among all.
 
@@ -74,28 +73,37 @@ def ranked(values: FloatArray, ranks: IntArray) -> FloatArray:
     -------
     ndarray, shape (m,), float32
     """
-    bins = np.empty(len(values), np.uint16)
-    counts = np.zeros(1 << _BITS, np.int64)
-    bits = values.view(np.uint32)
-    for i in range(len(values)):
-        # As whole numbers, the bits of floats are in order once those of negative ones are turned.
-        turned = ~bits[i] if bits[i] >> 31 else bits[i] | np.uint32(1 << 31)
-        bins[i] = turned >> np.uint32(32 - _BITS)
-        counts[bins[i]] += 1
+    bins, counts = np.empty(len(values), np.uint16), np.zeros(1 << _BITS, np.int64)
+    _count(values.view(np.uint32), bins, counts)
     upto = np.cumsum(counts)
     chosen = np.searchsorted(upto, ranks, side="right")
     wanted = np.zeros(len(counts), np.bool_)
     wanted[chosen] = True
     stop = np.cumsum(counts * wanted)  # of each bin among the numbers that are kept
-    place = stop - counts
     kept = np.empty(stop[-1], np.float32)
+    _keep(values, bins, wanted, stop - counts, kept)
+    for one in np.unique(chosen):
+        kept[stop[one] - counts[one] : stop[one]].sort()
+    found: FloatArray = kept[ranks - upto[chosen] + stop[chosen]]
+    return found
+
+
+@njit(cache=True)
+def _count(bits: AnyArray, bins: AnyArray, counts: IntArray) -> None:
+    """Fill in the bin of every number, whose bits are given, and how many there are in each bin."""
+    for i in range(len(bits)):
+        # As whole numbers, the bits of floats are in order once those of negative ones are turned.
+        turned = ~bits[i] if bits[i] >> 31 else bits[i] | np.uint32(1 << 31)
+        bins[i] = turned >> np.uint32(32 - _BITS)
+        counts[bins[i]] += 1
+
+
+@njit(cache=True)
+def _keep(
+    values: FloatArray, bins: AnyArray, wanted: BoolArray, place: IntArray, kept: FloatArray
+) -> None:
+    """Copy what is in the wanted bins, bin by bin; `place` is where each begins, and moves on."""
     for i in range(len(values)):
         if wanted[bins[i]]:
             kept[place[bins[i]]] = values[i]
             place[bins[i]] += 1
-    for one in np.unique(chosen):
-        alike = kept[stop[one] - counts[one] : stop[one]]
-        if alike.min() < alike.max():  # most often, pixels are whole numbers and all are equal
-            alike.sort()
-    found: FloatArray = kept[ranks - upto[chosen] + stop[chosen]]
-    return found

@@ -11,6 +11,8 @@ the kernels: made inside of them, clearing their pages would take longer than fi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -124,8 +126,11 @@ def seeds_of(landing: LabelArray, spread: int, radius: int, minimum: float) -> I
     """
     counts = np.zeros(landing.shape, np.float32)
     _count(landing, counts)
-    seeds: IntArray = _peaks(counts, spread, radius, minimum)
-    return seeds
+    place = np.arange(len(counts)) % (2 * radius + 1)
+    # Two seeds are more than the radius apart, along one axis or the other.
+    most = math.prod(math.ceil(side / (radius + 1)) for side in landing.shape)
+    seeds = np.empty((most, 2), np.int64)
+    return seeds[: _peaks(counts, spread, radius, minimum, place, seeds)]
 
 
 @njit(cache=True)
@@ -138,15 +143,23 @@ def _count(landing: LabelArray, counts: FloatArray) -> None:
 
 
 @njit(cache=True)
-def _peaks(counts: FloatArray, spread: int, radius: int, minimum: float) -> IntArray:
-    """Return the local maxima of the votes, of which only the rows that are compared are held."""
+def _peaks(
+    counts: FloatArray,
+    spread: int,
+    radius: int,
+    minimum: float,
+    place: IntArray,
+    seeds: IntArray,
+) -> int:
+    """Fill in the local maxima of the votes, and return how many there are.
+
+    Only the rows that are compared are held, at their `place` among so many.
+    """
     rows, columns = counts.shape
-    held = 2 * radius + 1
-    votes = np.zeros((held, columns), np.float32)
-    place = np.arange(rows) % held  # of each row in `votes`, while it is there
+    votes = np.zeros((2 * radius + 1, columns), np.float32)
     line = np.empty(columns + 2 * spread, np.float32)
     fewest = minimum * (spread + 1) ** 2
-    found = []
+    found = 0
     for latest in range(rows + radius):
         if latest < rows:
             _vote(counts, latest, spread, line, votes[place[latest]])
@@ -157,11 +170,9 @@ def _peaks(counts: FloatArray, spread: int, radius: int, minimum: float) -> IntA
         here = votes[place[y]]
         for x in range(columns):
             if here[x] >= fewest and _leads(votes, around, min(y, radius), x, radius):
-                found.append((y, x))
-    result = np.zeros((len(found), 2), np.int64)
-    for i in range(len(found)):
-        result[i, 0], result[i, 1] = found[i]
-    return result
+                seeds[found, 0], seeds[found, 1] = y, x
+                found += 1
+    return found
 
 
 @njit(cache=True)
@@ -171,12 +182,14 @@ def _vote(counts: FloatArray, y: int, spread: int, line: FloatArray, votes: Floa
     A whole vote counts ``(spread + 1)**2`` here, which keeps all weights whole numbers.
     """
     rows, columns = counts.shape
-    line[:] = 0
+    for x in range(len(line)):
+        line[x] = 0
     for row in range(max(0, y - spread), min(rows, y + spread + 1)):
         weight = np.float32(spread + 1 - abs(row - y))
         for x in range(columns):
             line[spread + x] += weight * counts[row, x]
-    votes[:] = 0
+    for x in range(columns):
+        votes[x] = 0
     for k in range(2 * spread + 1):
         weight = np.float32(spread + 1 - abs(k - spread))
         for x in range(columns):
@@ -216,12 +229,19 @@ def assign(landing: LabelArray, seeds: IntArray, radius: int) -> tuple[LabelArra
         Those that have a pixel, by label.
     """
     owner = np.zeros(landing.shape, np.int32)
-    return landing, _hand_out(landing, seeds, radius, owner)
+    number = np.zeros(len(seeds) + 1, np.int32)
+    _hand_out(landing, seeds, radius, owner, number)
+    return landing, seeds[number[1:] > 0]
 
 
 @njit(cache=True)
-def _hand_out(landing: LabelArray, seeds: IntArray, radius: int, owner: LabelArray) -> IntArray:
-    """Turn `landing` into labels, with `owner` to note whose a landing place is."""
+def _hand_out(
+    landing: LabelArray, seeds: IntArray, radius: int, owner: LabelArray, number: LabelArray
+) -> None:
+    """Turn `landing` into labels, with `owner` to note whose a landing place is.
+
+    `number` is filled in with the label of every seed, after one 0; 0 for those without pixels.
+    """
     rows, columns = landing.shape
     for i in range(len(seeds)):
         y, x = seeds[i, 0], seeds[i, 1]
@@ -235,20 +255,20 @@ def _hand_out(landing: LabelArray, seeds: IntArray, radius: int, owner: LabelArr
                 ):
                     owner[row, column] = i + 1
     flat, labels = owner.ravel(), landing.ravel()
-    number = np.zeros(len(seeds) + 1, np.int32)
     for i in range(len(labels)):
         label = 0
         if labels[i] >= 0:
             label = flat[labels[i]]
             number[label] = 1
         labels[i] = label
-    present = np.flatnonzero(number[1:])
-    if len(present) < len(seeds):
-        number[0] = 0
-        number[present + 1] = np.arange(1, len(present) + 1)
+    number[0] = present = 0
+    for i in range(1, len(number)):
+        if number[i] > 0:
+            present += 1
+            number[i] = present
+    if present < len(seeds):
         for i in range(len(labels)):
             labels[i] = number[labels[i]]
-    return seeds[present]
 
 
 @njit(cache=True)
