@@ -18,7 +18,7 @@ _WIDTH = 100  # characters of a line of explanation
 
 @click.command(short_help="Score a model on annotated images, or tracks against true ones.")
 @click.argument("model", metavar="MODEL|TRACKS")
-@click.argument("dataset", metavar="DATASET|TRUTH", type=options.Existing())
+@click.argument("dataset", metavar="DATASET|TRUTH", type=click.Path(path_type=Path))
 @options.output_folder
 @click.option(
     "--split",

@@ -178,7 +178,7 @@ def export(model: str, output: Path, format_: str) -> None:
 
 @models.command(short_help="Make a model faster on CPUs, if it finds what it found before.")
 @click.argument("model")
-@click.argument("dataset", type=click.Path(exists=True, path_type=Path))
+@click.argument("dataset", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright._arguments import as_path
-from cellwright._errors import ModelError
+from cellwright._errors import ModelError, UsageError
 from cellwright._words import did_you_mean, missing, option
 from cellwright.models.card import check_name
 from cellwright.models.package import (
@@ -82,6 +82,29 @@ def find_model(name_or_path: str | Path) -> Path:
         near = did_you_mean(str(path), known)
         said = f"There is no model '{path}', neither by that name nor at that path.{near}"
     raise ModelError(f"{said} Models with a name: {', '.join(known) or 'none'}.")
+
+
+def is_model(name_or_path: str | Path) -> bool:
+    """Return whether there is a model of that name, or something like a package at that path."""
+    path = Path(name_or_path)
+    packed = path.suffix in ZIP_SUFFIXES and path.is_file()
+    named = str(name_or_path) in {model.name for model in list_models()}
+    return named or packed or (path / CARD).is_file()
+
+
+def refuse_swapped(model: str | Path, dataset: str | Path) -> None:
+    """Refuse a dataset that stands in the place of the model, and the model in its place.
+
+    Raises
+    ------
+    UsageError
+        If that is so.
+    """
+    if is_model(dataset) and not is_model(model):
+        raise UsageError(
+            f"Model and dataset are swapped: '{dataset}' is a model, and '{model}' is none. Give "
+            "the model first, then the dataset."
+        )
 
 
 def add_model(path: Path, name: str | None = None) -> KnownModel:

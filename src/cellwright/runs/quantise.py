@@ -12,7 +12,7 @@ from cellwright._errors import ModelError, OutputError
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Example
 from cellwright.models.engines import IN_INTEGERS
-from cellwright.models.find import find_model
+from cellwright.models.find import find_model, refuse_swapped
 from cellwright.models.load import open_model
 from cellwright.models.package import Package, load_package, save_package
 from cellwright.models.quantise import Watched, in_floats, refuse_unless_quantisable, with_int8
@@ -89,8 +89,11 @@ def quantise(
         If the model cannot be used, or would lose more than `MOST_LOST`.
     OutputError
         If there is something at `out`.
+    UsageError
+        If model and dataset are swapped.
     """
     out = Path(out)
+    refuse_swapped(model, dataset)
     if out.exists():
         raise OutputError(f"'{out}' exists already. Choose another name.")
     package = load_package(find_model(model))

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 pytest.importorskip("onnx")
 
-from cellwright import DatasetError, OutputError
+from cellwright import DatasetError, OutputError, UsageError
 from cellwright.cli.evaluate import evaluate as command
+from cellwright.cli.program import program
 from cellwright.images.read import read_labels
 from cellwright.images.write import write, write_labels
 from cellwright.measure.tables import read_csv
@@ -77,6 +78,17 @@ def test_the_same_evaluation_is_not_done_twice_and_another_not_mixed_in(annotate
     with pytest.raises(OutputError, match="another run"):
         evaluate(model, data, out, split="train")
     evaluate(model, data, out, split="train", overwrite=True)
+
+
+def test_model_and_dataset_that_were_swapped_are_told(annotated, tmp_path):
+    model, data, out = annotated / "oracle", annotated / "data", tmp_path / "out"
+    with pytest.raises(UsageError, match=r"swapped: '.*oracle' is a model, and '.*data' is none"):
+        evaluate(data, model, out)
+    printed = CliRunner().invoke(program, ["evaluate", str(data), "nuclei", "-o", str(out)])
+    assert printed.exit_code == 2 and "swapped: 'nuclei' is a model" in printed.output
+    printed = CliRunner().invoke(program, ["evaluate", "nuclei", str(data) + "x", "-o", str(out)])
+    assert printed.exit_code == 2 and "Did you mean" in printed.output
+    assert not out.exists()
 
 
 def test_a_missing_split_is_explained(annotated, tmp_path):

@@ -66,22 +66,22 @@ def test_the_same_run_is_recognised_as_complete_and_leaves_no_parts(tmp_path, pl
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"parameters": {"threshold": 0.4}}, r"different parameters \(threshold was 0.5, is 0.4\)"),
-        ({"parameters": {}}, r"different parameters \(threshold was 0.5, is not given\)"),
-        ({"inputs": ()}, r"of 'a\.tif', too"),
-        ({"inputs": (InputFile("/b.tif", 6, 1),)}, r"of 'a\.tif', not of 'b\.tif'"),
+        ({"parameters": {"threshold": 0.4}}, r"threshold 0\.4 instead of 0\.5\."),
+        ({"parameters": {}}, r"threshold not given instead of 0\.5\."),
+        ({"inputs": ()}, r"without 'a\.tif'"),
+        ({"inputs": (InputFile("/b.tif", 6, 1),)}, r"'b\.tif' instead of 'a\.tif'"),
         (
             {"model": {"name": "b", "version": "2", "sha256": "0"}},
-            r"with no model, not the .* 'b' 2",
+            r"the model 'b' 2 .* instead of no model",
         ),
-        ({"version": "99"}, r"by Cellwright .*, not 99"),
-        ({"command": "detect"}, "by 'cellwright segment'"),
-        ({"files": ("labels/a.zarr",)}, "its files have other names"),
+        ({"version": "99"}, r"Cellwright 99 instead of"),
+        ({"command": "detect"}, "'cellwright detect' instead of 'cellwright segment'"),
+        ({"files": ("labels/a.zarr",)}, "names of files that are written"),
     ],
 )
 def test_another_run_is_refused(tmp_path, plan, change, said):
     complete(tmp_path / "out", plan)
-    with pytest.raises(OutputError, match=rf"results of another run: .*{said}.*overwrite=True"):
+    with pytest.raises(OutputError, match=rf"another run; different now: .*{said}.*overwrite=True"):
         open_run(tmp_path / "out", replace(plan, **change), overwrite=False)
 
 

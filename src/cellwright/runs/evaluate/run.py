@@ -21,7 +21,7 @@ from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
-from cellwright.models.find import find_model
+from cellwright.models.find import find_model, refuse_swapped
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import AnyModel, load_model
 from cellwright.models.points import PointModel
@@ -110,13 +110,14 @@ def evaluate(
     OutputError
         If `out` holds something else, or the model.
     UsageError
-        If an argument is of a wrong kind or out of range.
+        If an argument is of a wrong kind or out of range, or model and dataset are swapped.
     """
     out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
     check_texts(split=split)
     check_said_axes(axes)
     check_within(0, 1, **given(threshold=threshold))
     check_flags(overwrite=overwrite)
+    refuse_swapped(model, dataset)
     refuse_inputs_inside(out, [find_model(model)])  # where it was trained, it would be replaced
     loaded = load_model(model, device=device, threads=threads, tta=tta)
     if isinstance(loaded, ClassModel) and threshold is not None:

@@ -12,31 +12,28 @@ _Plan = Mapping[str, Any]
 
 
 def differences(earlier: _Plan, wanted: _Plan) -> list[str]:
-    """Say how an earlier run differs from what is asked for now.
+    """Say what is different now from an earlier run, in the words that follow "different now".
 
     Parameters
     ----------
     earlier, wanted : mapping
         Two plans that are not equal, as they stand in ``run.json``.
     """
-    if earlier.get("command") != wanted["command"]:
-        return [f"made by 'cellwright {earlier.get('command')}'"]
-    said = []
-    if earlier.get("inputs") != wanted["inputs"]:
-        said.append(_other_inputs(earlier.get("inputs", []), wanted["inputs"]))
-    then, now = earlier.get("parameters", {}), wanted["parameters"]
-    changed = [
-        f"{name} was {_given(then.get(name))}, is {_given(now.get(name))}"
-        for name in then | now
-        if then.get(name) != now.get(name)
+    then, now = earlier.get("command"), wanted["command"]
+    if then != now:
+        return [f"'cellwright {now}' instead of 'cellwright {then}'"]
+    said = _other_inputs(earlier.get("inputs", []), wanted["inputs"])
+    before, after = earlier.get("parameters", {}), wanted["parameters"]
+    said += [
+        f"{name} {_given(after.get(name))} instead of {_given(before.get(name))}"
+        for name in before | after
+        if before.get(name) != after.get(name)
     ]
-    if changed:
-        said.append(f"different parameters ({', '.join(changed)})")
     if earlier.get("model") != wanted["model"]:
-        said.append(f"made with {_model(earlier.get('model'))}, not {_model(wanted['model'])}")
+        said.append(f"{_model(wanted['model'])} instead of {_model(earlier.get('model'))}")
     if earlier.get("version") != wanted["version"]:
-        said.append(f"made by Cellwright {earlier.get('version')}, not {wanted['version']}")
-    return said or ["its files have other names"]
+        said.append(f"Cellwright {wanted['version']} instead of {earlier.get('version')}")
+    return said or ["names of files that are written"]
 
 
 def only_adds(earlier: _Plan, wanted: _Plan) -> bool:
@@ -75,23 +72,35 @@ def of_both(earlier: _Plan, wanted: _Plan) -> _Plan:
     return {**wanted, "inputs": inputs, "files": files, "sources": sources}
 
 
-def _other_inputs(earlier: Sequence[_Plan], wanted: Sequence[_Plan]) -> str:
+def _other_inputs(earlier: Sequence[_Plan], wanted: Sequence[_Plan]) -> list[str]:
     """Say which files were read then and are not now, or the other way round, or have changed."""
     then, now = ({file["path"]: file for file in files} for files in (earlier, wanted))
-    gone = [Path(path).name for path in then if path not in now]
-    added = [Path(path).name for path in now if path not in then]
-    told = []
-    if gone:
-        told.append(f"made of {some(gone)}, " + (f"not of {some(added)}" if added else "too"))
-    elif added:
-        told.append(f"made without {some(added)}")
-    changed = [Path(path).name for path in now if path in then and then[path] != now[path]]
-    if not told and not changed:
-        return "its files were in another order"
-    return ", ".join([*told, *([f"made before {some(changed)} changed"] if changed else [])])
+    gone = [path for path in then if path not in now]
+    added = [path for path in now if path not in then]
+    changed = [path for path in now if path in then and then[path] != now[path]]
+    said = []
+    if gone and added:
+        alike = {Path(path).name for path in gone} & {Path(path).name for path in added}
+        told = (lambda path: path) if alike else (lambda path: Path(path).name)
+        said.append(f"{some(map(told, added))} instead of {some(map(told, gone))}")
+    elif gone or added:
+        said.append(f"{'without' if gone else 'also'} {_names(gone or added)}")
+    if changed:
+        said.append(f"changes in {_names(changed)}")
+    if not said and list(then) != list(now):
+        said.append("its files in another order")
+    return said
+
+
+def _names(paths: Sequence[str]) -> str:
+    return some(Path(path).name for path in paths)
 
 
 def _given(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "not given" if value in (None, [], "") else str(value)
 
 

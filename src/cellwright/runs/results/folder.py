@@ -407,4 +407,4 @@ def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
     elif plan.sources and only_adds(earlier, of_both(earlier, wanted)):
         cure = f"To keep them and add others, give all images together. {cure}"
     said = "; ".join(differences(earlier, wanted))
-    return f"'{path}' holds the results of another run: {said}. {cure}"
+    return f"'{path}' holds the results of another run; different now: {said}. {cure}"
