@@ -179,14 +179,20 @@ def test_a_change_by_another_program_while_it_is_open_is_copied(project):
     assert len(originals(project)) == 1
 
 
-def test_labels_of_another_format_are_moved_away(project):
-    path = project.items[0].labels.with_suffix(".png")
-    cw.write_labels(path, np.full((600, 700), 3, np.uint16))
+@pytest.mark.parametrize("ending", [".png", ".ome.tif", ".ome.zarr"])
+def test_labels_of_another_format_are_moved_away(project, ending):
+    path = project.items[0].labels.with_suffix(ending)
+    labels = cw.Image(np.full((600, 700), 3, np.uint16), "YX")
+    cw.write(path, labels) if ending != ".png" else cw.write_labels(path, labels.data)
     annotation = opened(project)
     put(annotation, 0, 0, 4)
     annotation.save()
-    assert not path.exists() and [kept.suffix for kept in originals(project)] == [".png"]
+    assert not path.exists() and len(list(project.originals.iterdir())) == 1
     assert on_disk(project)[5, 5] == 3 and on_disk(project)[0, 0] == 4
+    put(annotation, 300, 300, 5)  # what it rested on is elsewhere now
+    annotation.save()
+    assert on_disk(project)[5, 5] == annotation.canvas[5:6, 5:6] == 3
+    assert len(list(project.originals.iterdir())) == 1
 
 
 def test_labels_that_do_not_fit_are_refused(project):

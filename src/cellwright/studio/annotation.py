@@ -272,17 +272,22 @@ class Annotation:
                 self._journal.adopt(self._item.name, replace(known, edit=edit))
                 self._saved = edit
                 return
-            self._write_labels(edit, frozen, smallest, largest)
+            moved = self._write_labels(edit, frozen, smallest, largest)
             with self._lock:
                 self._saved = edit
-                if frozen.changed_bytes > _HELD_BYTES:
+                if moved or frozen.changed_bytes > _HELD_BYTES:
                     written = open_labels(self._item.labels, self._axes, self.canvas.shape)
                     self.canvas.rest_on(written, frozen)
 
-    def _write_labels(self, edit: int, frozen: LabelCanvas, smallest: int, largest: int) -> None:
-        """Write the labels as they were after an edit to their file."""
-        self._keep_original()
-        target = self._item.labels
+    def _write_labels(self, edit: int, frozen: LabelCanvas, smallest: int, largest: int) -> bool:
+        """Write the labels as they were after an edit to their file.
+
+        Returns whether those that the image had were elsewhere, and moved away.
+        """
+        target, theirs = self._item.labels, self._labels_of_others()
+        moves = theirs is not None and theirs != target
+        if theirs == target:
+            self._keep_original(target)
         number = self._journal.begin_save(self._item.name, edit)
         write_labels(
             target,
@@ -294,7 +299,10 @@ class Annotation:
         )
         with target.open("r+b") as file:
             os.fsync(file.fileno())  # before the journal says that it is complete
+        if theirs is not None and moves:
+            self._keep_original(theirs)  # only now, as they were read meanwhile
         self._journal.end_save(number, target)
+        return moves
 
     def _recall(self, source: Path | None) -> None:
         """Bring the labels to where the journal ends.
@@ -337,12 +345,14 @@ class Annotation:
         with self._lock:
             return self._inventory.labels()
 
-    def _keep_original(self) -> None:
-        """Copy labels that were not written here to a safe place before they are replaced."""
+    def _labels_of_others(self) -> Path | None:
+        """Return the file of the labels that were not written here, where there is one."""
         source = existing_labels(self._item)
         known, _ = self._journal.label_file(self._item.name)
-        if source is None or (known.ours and known.signature == signature(source)):
-            return
+        return None if known.ours and known.signature == signature(source) else source
+
+    def _keep_original(self, source: Path) -> None:
+        """Copy or move labels to a safe place before they are replaced."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         kept = self._originals / f"{self._item.name}-{stamp}{source.suffix}"
         keep_labels(source, kept, stays=source == self._item.labels)

@@ -144,8 +144,9 @@ def existing_labels(item: Item) -> Path | None:
     """Return the file with the labels of an image, of whatever format, or None."""
     if item.labels.is_file():
         return item.labels
-    others = (item.labels.with_suffix(suffix) for suffix in known_suffixes())
-    return next((path for path in others if path.is_file()), None)
+    endings = [f"{ome}{suffix}" for suffix in known_suffixes() for ome in ("", ".ome")]
+    others = (item.labels.with_suffix(ending) for ending in endings)
+    return next((path for path in others if path.exists()), None)
 
 
 def _items(image: Found, labels: Path) -> list[Item]:
