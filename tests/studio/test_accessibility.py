@@ -100,12 +100,27 @@ def test_every_control_has_a_name_and_every_text_contrast(serve, folder, tmp_pat
         browser.key("s")
         browser.wait("!document.getElementById('proposed').hidden")
         assert faults(browser) == []
+        histogram = "document.querySelector('.histogram').toDataURL()"
+        before = browser.run(histogram)
+        browser.run("document.getElementById('theme').click()")
+        assert browser.run(histogram) != before  # drawn in the colours of the other theme
         browser.key("?")
         browser.wait("document.getElementById('keys').open")
         assert faults(browser) == []
+        assert browser.run(TOUCHING) == []
         browser.open(server.address.partition("#")[0] + "static/docs.html")
         browser.wait("document.querySelectorAll('article').length > 5")
         assert faults(browser) == []
+
+
+# Keys of the dialog that touch those above them.
+TOUCHING = """(() => {
+  const keys = [...document.querySelectorAll('#key-list kbd')];
+  const touch = (a, b) =>
+    b.top < a.top && b.bottom > a.top - 2 && b.left < a.right && b.right > a.left;
+  const boxes = keys.map((key) => key.getBoundingClientRect());
+  return keys.filter((_, i) => boxes.some((b) => touch(boxes[i], b))).map((k) => k.textContent);
+})()"""
 
 
 def test_what_is_checked_is_found(serve, folder, tmp_path):

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from .browser import CHROMIUM, Browser
 from .test_accessibility import faults
@@ -14,6 +15,11 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.skipif(sys.platform == "win32", reason="Chromium is spoken to through a pipe"),
 ]
+DRAWN = "[...document.querySelectorAll('.view')].every((view) => view.ariaBusy === 'false')"
+VIEWS = """[...document.querySelectorAll('.view')].map((view) => {
+  const {left, top, right, bottom} = view.getBoundingClientRect();
+  return [...[left, top, right, bottom].map(Math.round), getComputedStyle(view).backgroundColor];
+})"""
 
 
 @pytest.fixture
@@ -70,16 +76,35 @@ def test_differences_are_decided_with_the_keyboard_and_written(lab, tmp_path):
         assert browser.complaints == []
 
 
+def test_the_view_of_an_object_at_the_border_is_filled_whatever_its_size(lab, tmp_path):
+    (tmp_path / "chromium").mkdir()
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(page(lab, "agreement"))
+        browser.wait("document.querySelectorAll('#cases li').length === 4")
+        assert chosen(browser) == "Only Ada drew this."  # at the left border
+        for width, height in ((1280, 800), (2000, 1100), (900, 700)):
+            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            browser.call("Emulation.setDeviceMetricsOverride", **metrics)
+            browser.wait(f"innerWidth === {width} && {DRAWN}")
+            browser.screenshot(tmp_path / "page.png")
+            screen = Picture.open(tmp_path / "page.png").convert("RGB")
+            for left, top, right, bottom, room in browser.run(VIEWS):
+                corners = [(x, y) for x in (left + 16, right - 16) for y in (top + 16, bottom - 16)]
+                assert all(f"rgb{screen.getpixel(at)}" != room for at in corners)
+        assert browser.complaints == []
+
+
 def test_an_outline_is_drawn_anew(lab, tmp_path):
     (tmp_path / "chromium").mkdir()
     with Browser(tmp_path / "chromium") as browser:
         browser.open(page(lab, "agreement"))
         browser.wait("document.querySelectorAll('#cases li').length === 4")
-        browser.wait("[...document.querySelectorAll('.pane')].every((p) => p.ariaBusy === 'false')")
-        first = chosen(browser)
+        browser.wait(DRAWN)
+        browser.key("ArrowDown")  # its surroundings are all in the image
+        second = chosen(browser)
         left, top, width, height = browser.run(
             "(({left, top, width, height}) => [left, top, width, height])"
-            "(document.querySelectorAll('.pane')[1].getBoundingClientRect())"
+            "(document.querySelectorAll('.view')[1].getBoundingClientRect())"
         )
         middle = left + width / 2, top + height / 2
         browser.key("d")
@@ -87,7 +112,7 @@ def test_an_outline_is_drawn_anew(lab, tmp_path):
         browser.drag(*[(middle[0] + x, middle[1] + y) for x, y in around])
         browser.wait("document.getElementById('saved').textContent === 'Saved'")
         (drawn,) = [c for c in lab.found()["cases"] if c["choice"] == "draw"]
-        assert drawn["who"] == "Ada" and first == "Only Ada drew this."
+        assert drawn["who"] == "Ada" and second == "Only Bo drew this."
         corners = np.array(drawn["outline"])
         box = np.array(drawn["box"])
         assert np.abs((corners.min(0) + corners.max(0)) / 2 - (box[:2] + box[2:]) / 2).max() < 3

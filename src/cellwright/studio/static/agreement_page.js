@@ -172,13 +172,12 @@ class Compare {
     this.panes = people.map((name) => {
       const place = document.createElement("div");
       place.className = "pane";
-      place.tabIndex = 0;
-      place.setAttribute("role", "application");
-      place.setAttribute("aria-label", `As ${name} drew it`);
-      place.innerHTML = `<canvas></canvas><canvas></canvas><h2></h2>`;
-      /** @type {HTMLElement} */ (place.querySelector("h2")).append(face(this.#person(name)), name);
+      place.innerHTML = `<h2></h2><div class="view" tabindex="0" role="application"><canvas></canvas><canvas></canvas></div>`;
+      const [title, view] = /** @type {HTMLElement[]} */ ([...place.children]);
+      title.append(face(this.#person(name)), name);
+      view.setAttribute("aria-label", `As ${name} drew it`);
       find("panes").append(place);
-      const viewer = new Viewer(place, api);
+      const viewer = new Viewer(view, api);
       viewer.of = name;
       viewer.tiles.onerror = say;
       viewer.decorations.push((pen) => this.#frame(pen, viewer));

@@ -1,5 +1,7 @@
 /** Where in the image the middle of the view is, and how large a pixel appears. */
 
+/** @typedef {[number, number, number, number]} Part y0, x0, y1, x1 in px */
+
 const LARGEST = 64; // CSS px per image px
 const SMALLEST_PART = 0.5; // of the scale at which the image fills the view
 const RIM = 12; // CSS px beyond the border of the image
@@ -12,14 +14,17 @@ export class Camera {
     this.width = 1;
     this.height = 1;
     this.image = [1, 1];
-    this.whole = false; // whether the whole image is shown, and goes on to be
+    /** @type {"whole" | Part | null} What is shown, and goes on to be when the view gets another size. */
+    this.kept = null;
   }
 
   /** @param {number} width @param {number} height Size of the view in CSS px. */
   resize(width, height) {
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
-    if (this.whole) this.fit();
+    if (this.kept === "whole") this.fit();
+    else if (this.kept) this.show(this.kept);
+    else this.centre(this.y, this.x);
   }
 
   /** Show the whole image. @param {[number, number]} [size] Height and width in px. */
@@ -29,16 +34,15 @@ export class Camera {
     this.x = width / 2;
     this.y = height / 2;
     this.scale = this.#filling();
-    this.whole = true;
+    this.kept = "whole";
   }
 
-  /** Show a part of the image in the middle, and a little around it. @param {[number, number, number, number]} box y0, x0, y1, x1 in px. */
-  show([y0, x0, y1, x1]) {
+  /** Show a part of the image, and a little around it. @param {Part} part */
+  show(part) {
+    const [y0, x0, y1, x1] = part;
     const scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
-    this.scale = this.#possible(scale);
-    this.y = (y0 + y1) / 2;
-    this.x = (x0 + x1) / 2;
-    this.whole = false;
+    this.centre((y0 + y1) / 2, (x0 + x1) / 2, scale);
+    this.kept = part;
   }
 
   /** Bring a position to the middle, or near to it: the view stays filled as far as it can be. @param {number} y @param {number} x @param {number} [scale] */
@@ -47,7 +51,7 @@ export class Camera {
     this.scale = this.#possible(scale);
     this.y = filled(y, height, this.height / this.scale, RIM / this.scale);
     this.x = filled(x, width, this.width / this.scale, RIM / this.scale);
-    this.whole = false;
+    this.kept = null;
   }
 
   /** @param {number} px @param {number} py @returns {[number, number]} Position [y, x] in the image. */
@@ -65,7 +69,7 @@ export class Camera {
     const [height, width] = this.image;
     this.x = Math.min(width, Math.max(0, this.x - dx / this.scale));
     this.y = Math.min(height, Math.max(0, this.y - dy / this.scale));
-    this.whole = false;
+    this.kept = null;
   }
 
   /** Zoom so that what is at a position stays there. @param {number} factor @param {number} px @param {number} py */
@@ -77,7 +81,7 @@ export class Camera {
     this.pan(0, 0);
   }
 
-  /** @returns {[number, number, number, number]} What is visible: y0, x0, y1, x1 in px. */
+  /** @returns {Part} What is visible. */
   visible() {
     const [y0, x0] = this.toImage(0, 0);
     const [y1, x1] = this.toImage(this.width, this.height);

@@ -1,6 +1,9 @@
 /** The panel of channels: colour, contrast, gamma, on and off. */
 
+import { onTheme } from "./theme.js";
+
 /** @typedef {import("./viewer.js").Channel} Channel */
+/** @typedef {{counts: number[], lowest: number, highest: number, black: number, white: number}} Histogram */
 
 const COLOURS = ["#3f8cff", "#3ddc5a", "#ff4fa8", "#ffd23f", "#38e0e0", "#ff6b4a", "#ffffff"];
 /** @type {[RegExp, string][]} Usual colours of dyes, by name. */
@@ -23,6 +26,9 @@ export class Channels {
     this.panel = panel;
     this.viewer = viewer;
     this.round = 0;
+    /** @type {{element: HTMLElement, show: (found: Histogram) => void, draw: () => void}[]} */
+    this.rows = [];
+    onTheme(() => { for (const row of this.rows) row.draw(); });
   }
 
   /** Show the channels of the image that was opened. */
@@ -35,9 +41,9 @@ export class Channels {
       hex: image.rgb ? PRIMARIES[index] : image.channels.length === 1 ? "#ffffff" : colourOf(name, index),
     }));
     this.viewer.channels = shown.map(({ visible, hex }) => ({ visible, colour: parts(hex), black: 0, white: 1, gamma: 1 }));
-    const rows = shown.map((one, index) => this.#row(one, index));
-    this.panel.replaceChildren(...rows.map((row) => row.element));
-    await Promise.all(rows.map(async (row, index) => {
+    this.rows = shown.map((one, index) => this.#row(one, index));
+    this.panel.replaceChildren(...this.rows.map((row) => row.element));
+    await Promise.all(this.rows.map(async (row, index) => {
       const found = await this.viewer.api.get(`images/${this.viewer.number}/histogram`, { channel: index, ...this.viewer.place });
       if (round === this.round) row.show(found);
     }));
@@ -72,12 +78,13 @@ export class Channels {
     }
     on.checked = about.visible;
     colour.value = about.hex;
-    /** @type {{counts: number[], lowest: number, highest: number, black: number, white: number} | null} */
+    /** @type {Histogram | null} */
     let histogram = null;
+    const draw = () => { if (histogram) drawHistogram(canvas, histogram, channel); };
     const update = () => {
       black.value = String(short(channel.black));
       white.value = String(short(channel.white));
-      if (histogram) drawHistogram(canvas, histogram, channel);
+      draw();
       this.viewer.redraw();
     };
     on.onchange = () => { channel.visible = on.checked; update(); };
@@ -85,7 +92,7 @@ export class Channels {
     gamma.oninput = () => { channel.gamma = Number(gamma.value); update(); };
     black.onchange = () => { channel.black = Math.min(Number(black.value), channel.white - 1e-6); update(); };
     white.onchange = () => { channel.white = Math.max(Number(white.value), channel.black + 1e-6); update(); };
-    const show = (/** @type {NonNullable<typeof histogram>} */ found) => {
+    const show = (/** @type {Histogram} */ found) => {
       histogram = found;
       channel.black = found.black;
       channel.white = found.white;
@@ -96,7 +103,7 @@ export class Channels {
     /** @type {HTMLButtonElement} */ (element.querySelector(".auto")).onclick = async () =>
       show(await this.viewer.api.get(`images/${this.viewer.number}/histogram`, { channel: index, ...this.viewer.place }));
     dragLimits(canvas, () => histogram, channel, update);
-    return { element, show };
+    return { element, show, draw };
   }
 }
 

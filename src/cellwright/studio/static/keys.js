@@ -21,7 +21,7 @@ export class Keys {
   list(place) {
     place.replaceChildren(...Object.entries(this.groups).map(([name, keys]) => {
       const group = document.createElement("section");
-      group.innerHTML = `<h3>${name}</h3><dl>${keys.map(({ keys: all, shown, what }) => `<div><dt>${(shown ?? all).map(written).join(" ")}</dt><dd>${what}</dd></div>`).join("")}</dl>`;
+      group.innerHTML = `<h3>${name}</h3><dl>${keys.map(({ keys: all, shown, what }) => `<div><dt>${(shown ?? all).map(written).join("")}</dt><dd>${what}</dd></div>`).join("")}</dl>`;
       return group;
     }));
   }
@@ -50,5 +50,5 @@ export class Keys {
 /** @param {string} key */
 function written(key) {
   const parts = key === "+" ? ["+"] : key.split("+");
-  return parts.map((part) => `<kbd>${WORDS[part] ?? part}</kbd>`).join("");
+  return `<span>${parts.map((part) => `<kbd>${WORDS[part] ?? part}</kbd>`).join("")}</span>`;
 }

@@ -20,6 +20,7 @@ export function viewKeys(viewer, tools, ways) {
     viewer.redraw();
   };
   addEventListener("keyup", (event) => { if (event.key === " ") tools.space = false; });
+  addEventListener("blur", () => { tools.space = false; }); // the window that has the keys now hears that it is let go
   return {
     use: { keys: ["Enter", "Ctrl+Enter"], shown: ["Enter"], what: "Use the tool in the middle of the view; also with Ctrl or Alt", act: (event) => tools.useInMiddle(event) },
     view: [
