@@ -81,7 +81,7 @@ def test_labels_of_which_the_image_changed_are_measured_in_another_folder(run, l
     pixels = read(labelled / "images" / "a.png").to_numpy()
     write(labelled / "images" / "a.png", Image(pixels + 1, "YX"), overwrite=True)
     refused = run(*given, "-o", labelled / "out")
-    assert refused.code == 2 and "different now: changes in 'a.png'. " in refused.error
+    assert refused.code == 2 and "; changes in 'a.png'. " in refused.error
 
 
 def test_frames_are_measured_one_by_one(run, labelled):

@@ -89,7 +89,7 @@ def test_an_image_that_changed_makes_another_run(tmp_path, plan):
     complete(tmp_path / "out", plan)
     image = Path(plan.inputs[0].path)
     image.write_bytes(b"other pixels")
-    with pytest.raises(OutputError, match=r"before 'a\.tif' changed"):
+    with pytest.raises(OutputError, match=r"different now: changes in 'a\.tif'"):
         open_run(tmp_path / "out", replace(plan, inputs=(InputFile.of(image),)), overwrite=False)
 
 

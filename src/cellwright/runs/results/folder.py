@@ -401,7 +401,7 @@ def _is_trace(file: Path) -> bool:
 
 def _other_run(path: Path, earlier: dict[str, Any], plan: Plan) -> str:
     wanted = plan.to_json()
-    cure = f"Choose another folder, or replace them with {option(overwrite=True)}."
+    cure = f"Choose another folder, or give {option(overwrite=True)} to replace them."
     if only_adds(earlier, wanted) and (path / REVIEWED).exists():
         cure = f"They were reviewed, and more images would move the rows reviewed. {cure}"
     elif plan.sources and only_adds(earlier, of_both(earlier, wanted)):
