@@ -57,5 +57,5 @@ def test_what_a_person_forces_may_be_sooner():
 
 
 def test_a_cycle_is_at_least_one_frame():
-    with pytest.raises(UsageError, match="cycle of 0"):
+    with pytest.raises(UsageError, match="min_cycle must be a whole number, 1 or more"):
         LinkOptions(min_cycle=0)

@@ -168,7 +168,7 @@ def test_tiny_and_odd_movies_are_linked(frame, position):
 def test_what_cannot_be_tracked_is_told():
     with pytest.raises(InputError, match="nothing to track"):
         link(make_tracks(np.zeros(0, int), np.zeros((0, 2)), frame_count=3))
-    with pytest.raises(UsageError, match="gap of -1"):
+    with pytest.raises(UsageError, match="max_gap must be a whole number"):
         LinkOptions(max_gap=-1)
     with pytest.raises(UsageError, match="distance of 0"):
         LinkOptions(max_distance=0)

@@ -244,8 +244,9 @@ def _log_evidence(motion: Motion, ways: DoubleArray, states: States, ahead: Fore
 @njit(cache=True)
 def _first(states: States, row: int, place: DoubleArray, motion: Motion) -> None:
     """Forget everything but a place."""
-    states.mean[row, 0] = states.mean[row, 1] = place
-    states.mean[row, 2] = 0.0
+    for axis in range(len(place)):
+        states.mean[row, 0, axis] = states.mean[row, 1, axis] = place[axis]
+        states.mean[row, 2, axis] = 0.0
     states.variance[row, 0] = states.variance[row, 1] = motion.noise**2
     states.variance[row, 2] = 0.0
     states.variance[row, 3] = motion.speed**2

@@ -220,7 +220,10 @@ def _propose(
     mother = np.empty(rows, np.int64)
     pairs = np.empty((rows, 2), np.int64)
     costs, prices = np.empty(rows), np.empty(rows)
-    worths = np.empty(np.diff(starts).max() if rows else 0)
+    longest = 0
+    for row in range(rows):
+        longest = max(longest, starts[row + 1] - starts[row])
+    worths = np.empty(longest)
     count = 0
     closest = _closest(dimensions, births)
     for row in range(rows):
