@@ -170,7 +170,7 @@ def test_what_cannot_be_tracked_is_told():
         link(make_tracks(np.zeros(0, int), np.zeros((0, 2)), frame_count=3))
     with pytest.raises(UsageError, match="max_gap must be a whole number"):
         LinkOptions(max_gap=-1)
-    with pytest.raises(UsageError, match="distance of 0"):
+    with pytest.raises(UsageError, match="max_distance must be a number above 0"):
         LinkOptions(max_distance=0)
 
 

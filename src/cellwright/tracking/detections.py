@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import InputError
+from cellwright._arguments import described
+from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, Table
 from cellwright.measure.objects import measure_objects
 from cellwright.tracking.tracks import Tracks, make_tracks
@@ -53,7 +54,12 @@ def find_detections(
     ------
     InputError
         If there is no frame, or frames differ in size, or there are not as many images as labels.
+    UsageError
+        If `labels` or `images` are no frames.
     """
+    _check_frames(labels, "labels")
+    if images is not None:
+        _check_frames(images, "images")
     tables: list[Table] = []
     shape: tuple[int, ...] = ()
     for number, (frame, image) in enumerate(_together(labels, images)):
@@ -66,6 +72,11 @@ def find_detections(
             )
         tables.append(measure_frame(objects, number, image, channel_names))
     return collect(tables, pixel_size, frame_interval)
+
+
+def _check_frames(value: Any, name: str) -> None:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} must be the frames of a movie, not {described(value)}.")
 
 
 def measure_frame(

@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 
 from cellwright._types import IntArray, Table
-from cellwright.tracking.tracks import PROBABILITY, Tracks
+from cellwright.tracking.tracks import PROBABILITY, Tracks, check_tracks
 
 SHARE = 0.02
 """Share of all links that a person can be asked to look at."""
@@ -25,6 +25,7 @@ def doubtful_links(tracks: Tracks, share: float = SHARE) -> IntArray:
     share : float
         At most so many of all edges; certain ones (above 0.999) are left out.
     """
+    check_tracks(tracks, "tracks")
     if PROBABILITY not in tracks.edge_properties:
         return np.zeros(0, np.int64)
     probability = tracks.edge_properties[PROBABILITY]

@@ -189,14 +189,21 @@ def _edges_among(
 
 def _without_conflicts(problem: Problem, proposed: Splits) -> Splits:
     """Return the cheapest divisions that share no daughter."""
-    daughters = problem.edges.columns[proposed.edges].tolist()
-    taken: set[int] = set()
-    kept = []
-    for split in np.argsort(proposed.price, kind="stable").tolist():
-        if taken.isdisjoint(daughters[split]):
-            taken.update(daughters[split])
-            kept.append(split)
-    return proposed.where(np.array(kept, np.int64))
+    order = np.argsort(proposed.price, kind="stable")
+    daughters = problem.edges.columns[proposed.edges[order]]
+    return proposed.where(order[_first_claims(daughters, len(problem.column_alone))])
+
+
+@njit(cache=True)
+def _first_claims(daughters: IntArray, count: int) -> BoolArray:
+    """Return which pairs, one after the other, hold nobody whom an earlier one of them holds."""
+    taken, first = np.zeros(count, np.bool_), np.zeros(len(daughters), np.bool_)
+    for split in range(len(daughters)):
+        one, other = daughters[split]
+        first[split] = not taken[one] and not taken[other]
+        if first[split]:
+            taken[one] = taken[other] = True
+    return first
 
 
 def _instead(problem: Problem, solved: Assignment, splits: Splits) -> DoubleArray:

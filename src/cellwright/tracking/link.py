@@ -24,10 +24,10 @@ from cellwright.tracking.merges import find_merges
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.onward import OpenStates, follow, link_onward, open_states
-from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.options import LinkOptions, check_options
 from cellwright.tracking.pair import PairLinks, Scorer
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
-from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks
+from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks, check_tracks
 
 _SISTERS = 4
 """Detections near one that begins a track, of which it could be the sister."""
@@ -70,6 +70,8 @@ def link(
     ------
     InputError
         If there are no detections at all.
+    UsageError
+        If `detections` or `options` are something else.
 
     References
     ----------
@@ -84,8 +86,6 @@ def link(
     >>> link(walk).edges.tolist()
     [[0, 3], [1, 2]]
     """
-    if not len(detections):
-        raise InputError("There is nothing to track: no frame has a detection.")
     return start_linking(detections, options, model=model, scorer=scorer).tracks()
 
 
@@ -102,10 +102,14 @@ def start_linking(
     ------
     InputError
         If there are no detections at all.
+    UsageError
+        If `detections` or `options` are something else.
     """
+    check_tracks(detections, "detections")
     if not len(detections):
         raise InputError("There is nothing to track: no frame has a detection.")
-    options = options or LinkOptions()
+    options = LinkOptions() if options is None else options
+    check_options(options)
     movie = Movie(detections)
     if model is None:
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from cellwright._arguments import (
     check_flags,
     check_one_of,
     check_whole_numbers,
+    described,
     given,
 )
+from cellwright._errors import UsageError
 
 MOTIONS = ("auto", "brownian", "directed", "switching")
 
@@ -62,3 +65,11 @@ class LinkOptions:
     def reach(self) -> float:
         """Longest way between two frames; infinite when not limited."""
         return np.inf if self.max_distance is None else self.max_distance
+
+
+def check_options(value: Any) -> None:
+    """Raise `UsageError` unless what was given as options is `LinkOptions`."""
+    if not isinstance(value, LinkOptions):
+        raise UsageError(
+            f"options must be cellwright.tracking.options.LinkOptions(…), not {described(value)}."
+        )

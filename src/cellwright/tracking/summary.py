@@ -13,7 +13,7 @@ from cellwright.tracking.diffusion import displacements
 from cellwright.tracking.frames import bounds, cut_off
 from cellwright.tracking.relation import are_unrelated
 from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
-from cellwright.tracking.tracks import PROBABILITY, Tracks
+from cellwright.tracking.tracks import PROBABILITY, Tracks, check_tracks
 
 _DOUBTFUL = 0.7
 _VANISHING = 0.3  # share of daughters, per division, that makes divisions hard to believe
@@ -198,6 +198,7 @@ class TrackSummary:
 
 def summarise(tracks: Tracks) -> TrackSummary:
     """Summarise tracks, each from one division (or merger) to the next."""
+    check_tracks(tracks, "tracks")
     shared, tracks = tracks, tracks.unshared()
     gaps = np.count_nonzero(shared.frame[shared.edges[:, 1]] - shared.frame[shared.edges[:, 0]] > 1)
     merges = np.count_nonzero(shared.shared_links() & (shared.in_degree()[shared.edges[:, 1]] > 1))

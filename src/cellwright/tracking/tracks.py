@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cellwright._errors import InputError
+from cellwright._arguments import check_numbers, check_whole_numbers, described, given
+from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
 
 PARENT = "parent"
@@ -60,6 +61,8 @@ class Tracks:
     ------
     InputError
         If the arrays do not fit each other, are not in order, or a link does not lead forward.
+    UsageError
+        If an argument is of a wrong kind.
 
     Examples
     --------
@@ -81,6 +84,7 @@ class Tracks:
     frame_interval: float | None = None
 
     def __post_init__(self) -> None:
+        _check_kinds(self)
         _check_detections(self)
         _check_edges(self)
         _check_columns(self.properties, len(self.frame), "detections")
@@ -242,12 +246,12 @@ def make_tracks(
 
     Raises
     ------
-    InputError
+    InputError, UsageError
         See `Tracks`.
     """
     frames = _whole_numbers(frame, "frames")
     labels = _numbered(frames) if label is None else _whole_numbers(label, "labels")
-    places = np.asarray(position, np.float64)
+    places = _as_numbers(position)
     if places.ndim != 2 or len(places) != len(frames) or labels.shape != frames.shape:
         raise InputError(
             f"{len(frames)} frames, {len(labels)} labels and positions of shape {places.shape} "
@@ -259,8 +263,11 @@ def make_tracks(
         raise InputError(f"An edge names a detection outside of 0 … {len(frames) - 1}.")
     if order is not None and len(pairs):
         pairs = np.argsort(order)[pairs]
-    rows, columns = _ordered_edges(pairs, edge_properties or {})
-    _check_columns(properties or {}, len(frames), "detections")
+    rows, columns = _ordered_edges(
+        pairs, as_columns({} if edge_properties is None else edge_properties, "edge_properties")
+    )
+    known = as_columns({} if properties is None else properties, "properties")
+    _check_columns(known, len(frames), "detections")
 
     def ordered(values: Any) -> AnyArray:
         return np.asarray(values) if order is None else np.asarray(values)[order]
@@ -270,12 +277,48 @@ def make_tracks(
         label=ordered(labels),
         position=np.ascontiguousarray(ordered(places)),
         edges=rows,
-        properties={name: ordered(one) for name, one in (properties or {}).items()},
+        properties={name: ordered(one) for name, one in known.items()},
         edge_properties=columns,
         frame_count=int(frames.max(initial=-1)) + 1 if frame_count is None else frame_count,
         pixel_size=pixel_size,
         frame_interval=frame_interval,
     )
+
+
+def check_tracks(value: Any, name: str) -> None:
+    """Raise `UsageError` unless what was given for the argument `name` is `Tracks`."""
+    if not isinstance(value, Tracks):
+        raise UsageError(
+            f"{name} must be Tracks, as cellwright.track, read_tracks and make_tracks return them, "
+            f"not {described(value)}."
+        )
+
+
+def as_columns(value: Any, name: str) -> Mapping[str, Any]:
+    """Return the columns, by name, that were given for the argument `name`.
+
+    Raises
+    ------
+    UsageError
+        If it is neither a dictionary nor a DataFrame.
+    """
+    if not hasattr(value, "items"):
+        raise UsageError(
+            f"{name} must be columns by name, such as {{'area': [110, 95]}}, not "
+            f"{described(value)}."
+        )
+    columns: Mapping[str, Any] = value
+    return columns
+
+
+def _as_numbers(position: Any) -> DoubleArray:
+    try:
+        return np.asarray(position, np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The positions ({described(position)}) are not rows of numbers: give ([z,] y, x) for "
+            "each detection."
+        ) from error
 
 
 def sorting_order(first: AnyArray, second: AnyArray) -> IntArray | None:
@@ -349,6 +392,25 @@ def _ordered_edges(edges: Any, columns: Mapping[str, Any]) -> tuple[IntArray, Ta
 
 def _offsets(counts: IntArray) -> IntArray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _check_kinds(tracks: Tracks) -> None:
+    for name in ("frame", "label", "position", "edges"):
+        value = getattr(tracks, name)
+        if not isinstance(value, np.ndarray):
+            raise UsageError(
+                f"{name} must be an array, not {described(value)}; cellwright.make_tracks makes "
+                "Tracks of lists."
+            )
+    check_whole_numbers(0, frame_count=tracks.frame_count)
+    check_numbers(**given(frame_interval=tracks.frame_interval))
+    size = tracks.pixel_size
+    if size is not None:
+        if np.ndim(size) != 1:
+            raise UsageError(
+                f"pixel_size must be one number in µm for each axis, not {described(size)}."
+            )
+        check_numbers(**{f"pixel_size[{axis}]": one for axis, one in enumerate(size)})
 
 
 def _check_detections(tracks: Tracks) -> None:

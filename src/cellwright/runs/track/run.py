@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cellwright._arguments import as_path, check_flags
 from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
 from cellwright._types import AnyArray
@@ -44,7 +45,7 @@ from cellwright.tracking.formats.pins import read_pin_table, read_pins
 from cellwright.tracking.formats.table import TrackTables
 from cellwright.tracking.kalman import Motion
 from cellwright.tracking.link import start_linking
-from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.options import LinkOptions, check_options
 from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracks import Tracks
 
@@ -146,10 +147,14 @@ def track_movie(
     UsageError
         If what is asked for does not go with the movie or the model.
     """
-    source, output = Path(source), Path(output)
+    source, output = as_path(source, "source"), as_path(output, "output")
     options = options or LinkOptions(divisions=not isinstance(model, SpotSettings))
+    check_options(options)
+    check_flags(trackmate=trackmate, overwrite=overwrite)
     if pins is not None:
-        refuse_inputs_inside(output, [Path(pins)])  # a list of doubtful links that was filled in
+        refuse_inputs_inside(
+            output, [as_path(pins, "pins")]
+        )  # a list of doubtful links that was filled in
         read_pin_table(pins)  # what is wrong with it is told before anything is done
     if scorer is not None:
         refuse_inputs_inside(output, [find_model(scorer)])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from cellwright._arguments import as_path
 from cellwright._errors import InputError, UsageError
 from cellwright._words import missing
 from cellwright.tracking.formats.ctc import RESULT_FILE, TRUTH_FILE, read_ctc
 from cellwright.tracking.formats.geff import read_geff, write_geff
 from cellwright.tracking.formats.table import read_table, write_table
 from cellwright.tracking.formats.trackmate import read_trackmate, write_trackmate
-from cellwright.tracking.tracks import Tracks
+from cellwright.tracking.tracks import Tracks, check_tracks
 
 READERS: dict[str, Callable[[Path], Tracks]] = {
     ".geff": read_geff,
@@ -44,8 +45,10 @@ def read_tracks(path: str | Path) -> Tracks:
         If the file is not what its name says.
     InputError
         If there is no such file, or its name tells no format.
+    UsageError
+        If `path` is none.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     if not path.exists():
         raise InputError(missing(path))
     if is_ctc(path):
@@ -65,14 +68,16 @@ def write_tracks(path: str | Path, tracks: Tracks) -> None:
     Raises
     ------
     UsageError
-        If the ending names none.
+        If the ending names none, or an argument is of a wrong kind.
     OutputError
         If the file cannot be written.
     """
-    writer = WRITERS.get(Path(path).suffix.lower())
+    path = as_path(path, "path")
+    check_tracks(tracks, "tracks")
+    writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise UsageError(f"'{path}' ends in none of {', '.join(WRITERS)}.")
-    writer(Path(path), tracks)
+    writer(path, tracks)
 
 
 def is_ctc(path: Path) -> bool:

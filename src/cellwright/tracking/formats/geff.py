@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import FormatError, InputError
+from cellwright._errors import FormatError, InputError, UsageError
 from cellwright._files import atomic_folder
 from cellwright._types import AnyArray, BoolArray, IntArray, Table
 from cellwright.images.units import micrometres, seconds
@@ -263,7 +263,7 @@ def _build(
             pixel_size=_pixel_size(space),
             frame_interval=interval,
         )
-    except InputError as error:
+    except (InputError, UsageError) as error:
         raise FormatError(f"'{path}' cannot be used: {error}") from error
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._errors import InputError
+from cellwright._arguments import described
+from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.tracking.tracklets import find_tracklets
-from cellwright.tracking.tracks import Tracks, make_tracks
+from cellwright.tracking.tracks import Tracks, check_tracks, make_tracks
 
 
 def to_napari(tracks: Tracks) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def to_napari(tracks: Tracks) -> dict[str, Any]:
         continues over gaps, from one division to the next; a cell that is seen as one object with
         another has a gap there, or so has the other.
     """
+    check_tracks(tracks, "tracks")
     tracks = tracks.unshared()
     lives = find_tracklets(tracks, tracks.branches())
     order = np.argsort(lives.of, kind="stable")
@@ -66,8 +68,14 @@ def from_napari(
     ------
     InputError
         If the rows are none of a tracks layer, or the graph names tracks that are not there.
+    UsageError
+        If `graph` or `features` are no dictionaries.
     """
-    rows: DoubleArray = np.asarray(data, np.float64)
+    if graph is not None and not hasattr(graph, "items"):
+        raise UsageError(
+            f"graph must be the parents of each track, such as {{3: [1]}}, not {described(graph)}."
+        )
+    rows = _rows(data)
     if rows.ndim != 2 or rows.shape[1] not in (4, 5) or not np.isfinite(rows).all():
         raise InputError(
             f"Rows of a tracks layer are (track, frame, [z,] y, x), not of shape {rows.shape}."
@@ -84,7 +92,7 @@ def from_napari(
     }
     same = np.flatnonzero(np.diff(track[order]) == 0)
     edges = np.column_stack([order[same], order[same + 1]]).tolist()
-    for child, parents in (graph or {}).items():
+    for child, parents in ({} if graph is None else graph).items():
         for parent in [parents] if isinstance(parents, int) else parents:
             if child not in spans or parent not in spans:
                 raise InputError(f"The graph links track {parent} to {child}; not both are there.")
@@ -92,3 +100,12 @@ def from_napari(
     return make_tracks(
         frame, rows[:, 2:], np.array(edges), properties=features, pixel_size=pixel_size
     )
+
+
+def _rows(data: Any) -> DoubleArray:
+    try:
+        return np.asarray(data, np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"Rows of a tracks layer are numbers (track, frame, [z,] y, x), not {described(data)}."
+        ) from error

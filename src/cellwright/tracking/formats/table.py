@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import FormatError, InputError, UsageError
-from cellwright._types import IntArray, Table
+from cellwright._types import AnyArray, IntArray, Table
 from cellwright.measure.tables import (
     read_csv,
     read_parquet,
@@ -19,7 +19,7 @@ from cellwright.measure.tables import (
 )
 from cellwright.tracking.links import NONE
 from cellwright.tracking.tracklets import find_tracklets, track_numbers
-from cellwright.tracking.tracks import PARENT, Tracks, make_tracks
+from cellwright.tracking.tracks import PARENT, Tracks, as_columns, check_tracks, make_tracks
 
 NAMES = {
     "frame": ("frame", "t", "FRAME", "Frame"),
@@ -52,6 +52,7 @@ def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
         ``source_frame``, ``source_label``, ``target_frame``, ``target_label``, and the columns of
         the edges. It holds what the first table cannot: mergers, and what is known of a link.
     """
+    check_tracks(tracks, "tracks")
     return TrackTables(tracks).detections(), link_table(tracks)
 
 
@@ -148,7 +149,7 @@ def detections_from_table(
     InputError
         If the detections are none; see `Tracks`.
     """
-    names = _known(table)
+    names = _known(as_columns(table, "table"))
     missing = {"frame", "y", "x"} - set(names)
     if missing:
         raise FormatError(
@@ -203,7 +204,7 @@ def tracks_from_tables(
     InputError
         If detections or links are none; see `Tracks`.
     """
-    names = _known(detections)
+    names = _known(as_columns(detections, "detections"))
     every = detections_from_table(detections, pixel_size=pixel_size, frame_interval=frame_interval)
     columns = dict(every.properties)
     lineage: Table = {name: columns.pop(names[name]) for name in TRACK if name in names}
@@ -293,7 +294,7 @@ def _links_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}_links{path.suffix}")
 
 
-def _known(table: Table) -> dict[str, str]:
+def _known(table: Mapping[str, AnyArray]) -> dict[str, str]:
     """Return what the columns with a meaning are called in a table."""
     return {
         name: found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellwright._errors import InputError
+from cellwright._arguments import check_numbers, described, given
+from cellwright._errors import InputError, UsageError
 from cellwright._words import option
 from cellwright.tracking.formats.files import is_ctc, read_tracks
 from cellwright.tracking.metrics.challenge import score_folders
@@ -60,7 +62,13 @@ def score_tracks(
     InputError
         If tracks cannot be read, one of them are of planes and the others of volumes, or, without a
         radius, they are not tracks of the same detections.
+    UsageError
+        If an argument is of a wrong kind.
     """
+    check_numbers(**given(radius=radius))
+    for name, one in (("result", result), ("truth", truth)):
+        if not isinstance(one, Tracks | str | os.PathLike):
+            raise UsageError(f"{name} must be Tracks or the path of some, not {described(one)}.")
     if radius is None and _is_challenge(result) and _is_challenge(truth):
         return score_folders(Path(str(result)), Path(str(truth)))
     found, true = (
