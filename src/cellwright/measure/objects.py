@@ -301,3 +301,19 @@ def _outlines(regions: Regions, ndim: int, spacing: DoubleArray | None) -> Table
         table["perimeter_crofton_um"] = perimeter
     table["circularity"] = 4 * np.pi * size / perimeter**2
     return table
+
+
+def size_column(table: Table) -> tuple[str, str, str, str]:
+    """Return what tells the size of objects of a table, and in which units.
+
+    Returns
+    -------
+    what : {"area", "volume"}
+    column : str
+        That of the size in µm, where pixels have one; in pixels it is ``area``.
+    unit, pixels : str
+        Of that column, and of ``area``.
+    """
+    if "centroid-2" in table:
+        return "volume", "volume_um3", "µm³", "voxels"
+    return "area", "area_um2", "µm²", "px"

@@ -102,9 +102,9 @@ def test_planes_of_a_volume_and_empty_images(folder, tmp_path):
 def test_options_that_mean_nothing_are_refused(folder, tmp_path):
     root, _ = folder
     for options, message in (
-        (DetectOptions(threshold=0.5), "--noise-factor"),
-        (DetectOptions(tta=True), "--tta"),
-        (DetectOptions(diameter=4.0), "--spots"),
+        (DetectOptions(threshold=0.5), r"SpotSettings\(threshold"),
+        (DetectOptions(tta=True), "argument tta"),
+        (DetectOptions(diameter=4.0), "argument spots"),
         (DetectOptions(exclude_border=True), "no outlines"),
     ):
         with pytest.raises(UsageError, match=message):

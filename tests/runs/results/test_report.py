@@ -12,6 +12,7 @@ from cellwright.reports import page as pages
 from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.reports.pictures import choose_window, picture
+from cellwright.runs.apply.outcome import object_facts, shown_fact
 from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.objects_report import objects_report
 from cellwright.runs.results.page import MAX_PICTURES
@@ -177,3 +178,28 @@ def _luminance(colour):
 def test_large_numbers_are_written_without_an_exponent(outcome, table):
     large = table | {"area": np.array([1225.0, 1225.0])}
     assert "<b>1,225 <small>px</small></b>" in objects_report(RECORD, [outcome], large)
+
+
+def test_sizes_of_volumes_are_volumes_in_their_own_unit(outcome, table):
+    volumes = table | {"centroid-2": np.array([1.0, 2.0])}
+    facts = object_facts(volumes, (10, 20, 30))
+    page = objects_report(RECORD, [replace(outcome, facts=facts)], volumes)
+    assert "median volume" in page and "volume of an object (median)" in page
+    assert "<b>150 <small>voxels</small></b>" in page and "150.0 voxels" in page
+    assert "median area" not in page
+    in_um = volumes | {"volume_um3": np.array([4.0, 6.0])}
+    page = objects_report(RECORD, [replace(outcome, facts=object_facts(in_um, (1, 2, 3)))], in_um)
+    assert "<b>5 <small>µm³</small></b>" in page and "5.0 µm³" in page
+
+
+def test_one_image_without_objects_reads_as_such(table):
+    empty = {name: column[:0] for name, column in table.items()}
+    page = objects_report(RECORD, [Outcome("a")], empty)
+    assert "<b>1</b><span>image</span>" in page and "<b>0</b><span>objects</span>" in page
+    assert "<b>–</b><span>area of an object (median)</span>" in page  # no unit of nothing
+
+
+def test_pictures_of_stacks_say_which_plane_they_show():
+    movie = Image(np.zeros((3, 8, 16, 16), np.uint8), "TZYX")
+    assert shown_fact(movie)["shown"] == "shown: frame 2 of 3, plane 5 of 8"
+    assert shown_fact(Image(np.zeros((16, 16), np.uint8), "YX")) == {}

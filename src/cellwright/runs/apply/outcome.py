@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
+from cellwright.images.image import Image
+from cellwright.measure.objects import size_column
 from cellwright.runs.apply.planes import PLACES
 
 
@@ -39,6 +41,16 @@ def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:
     return {"size": " × ".join(map(str, reversed(shape))) + " px"}
 
 
+def shown_fact(like: Image) -> dict[str, Any]:
+    """Return which plane of a stack the picture in the report shows: the middle along each axis."""
+    parts = [
+        f"{place} {like.sizes[axis] // 2 + 1} of {like.sizes[axis]}"
+        for axis, place in PLACES.items()
+        if like.sizes.get(axis, 1) > 1
+    ]
+    return {"shown": f"shown: {', '.join(parts)}"} if parts else {}
+
+
 def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
     """Return size of the image and medians of its objects, for the report.
 
@@ -50,11 +62,11 @@ def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
         ``([T,] [Z,] Y, X)`` in px.
     """
     facts = size_fact(shape)
-    in_um = next((name for name in ("area_um2", "volume_um3") if name in table), None)
-    unit = {"area_um2": "µm²", "volume_um3": "µm³", None: "px"}[in_um]
+    _, in_um, unit, pixels = size_column(table)
     if len(table["label"]):
-        facts["median_area"] = float(np.median(table[in_um or "area"]))
-        facts["area_unit"] = unit
+        known = in_um in table
+        facts["median_area"] = float(np.median(table[in_um if known else "area"]))
+        facts["area_unit"] = unit if known else pixels
         if "confidence" in table:
             facts["median_confidence"] = float(np.median(table["confidence"]))
     return facts

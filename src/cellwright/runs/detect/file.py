@@ -14,7 +14,7 @@ from cellwright.models.channels import Channel
 from cellwright.models.detections import Detections, numbered
 from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.apply.like import stack_like
-from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
+from cellwright.runs.apply.outcome import shown_fact, size_fact, with_image_name, with_place
 from cellwright.runs.apply.planes import PLACES, flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
@@ -82,6 +82,7 @@ def detect_file(
         objects=found_before,
         warnings=one_of_each_kind(warnings),
         facts=size_fact(like.shape)
+        | shown_fact(like)
         | {"classes": counts}
         | coco_facts(task.image + task.path.suffix, like.shape[-2:], stack),
         seconds=watch.seconds,

@@ -18,7 +18,7 @@ from cellwright.models.points import PointModel
 from cellwright.models.spots import SPOT, SpotSettings, detect_spots_in
 from cellwright.reports.pictures import box_picture, choose_window
 from cellwright.runs.apply.like import stack_like, with_pixel_size
-from cellwright.runs.apply.outcome import size_fact, with_image_name, with_place
+from cellwright.runs.apply.outcome import shown_fact, size_fact, with_image_name, with_place
 from cellwright.runs.apply.planes import flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
@@ -70,6 +70,7 @@ def detect_points(
         objects=found_before,
         warnings=one_of_each_kind(warnings),
         facts=size_fact(like.shape)
+        | shown_fact(like)
         | {"classes": counts}
         | ({"expected": dict(expected)} if expected else {})
         | _least_response(finder, noises),

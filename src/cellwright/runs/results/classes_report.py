@@ -10,7 +10,14 @@ from cellwright._words import counted
 from cellwright.reports.charts import histogram
 from cellwright.reports.page import Number, median
 from cellwright.runs.results.folder import Outcome
-from cellwright.runs.results.page import MAX_ROWS, cell, class_legend, image_cells, results_page
+from cellwright.runs.results.page import (
+    MAX_ROWS,
+    cell,
+    class_legend,
+    image_cells,
+    number_of,
+    results_page,
+)
 
 
 def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:
@@ -32,9 +39,9 @@ def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
     names = list(dict.fromkeys(np.asarray(table.get("class", np.zeros(0, str))).tolist()))
     shares = {name: 100 * table["share"][table["class"] == name] for name in names}
     numbers = [
-        Number("images", f"{len(done):,}"),
+        number_of(len(done), "image"),
         *(Number(f"{name} (median share)", median(part), "%") for name, part in shares.items()),
-        Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
+        number_of(sum(bool(outcome.warnings) for outcome in done), "image", " with warnings"),
     ]
     charts = [
         histogram(part, f"Share of {name}", "% of the pixels", limits=(0.0, 100.0))

@@ -15,6 +15,7 @@ from cellwright.runs.results.page import (
     class_counts,
     class_legend,
     image_cells,
+    number_of,
     objects_title,
     results_page,
 )
@@ -53,7 +54,7 @@ def detections_report(
     done = [outcome for outcome in outcomes if outcome.done]
     counts = class_counts(done)
     overview = [
-        Number("images", f"{len(done):,}"),
+        number_of(len(done), "image"),
         *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
         *(Number(f"{name} per image (median)", median(each)) for name, each in counts.items()),
         *(
@@ -61,7 +62,7 @@ def detections_report(
             for name, (_, what, unit) in _MEASURED.items()
             if name in table
         ),
-        Number("images with warnings", f"{sum(bool(outcome.warnings) for outcome in done):,}"),
+        number_of(sum(bool(outcome.warnings) for outcome in done), "image", " with warnings"),
     ]
     charts = [
         histogram(np.array(each), f"{name} per image", name)

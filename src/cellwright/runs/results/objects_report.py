@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
+from cellwright.measure.objects import size_column
 from cellwright.reports.charts import histogram
 from cellwright.reports.drawing import SURE, UNSURE, UNSURE_BELOW
 from cellwright.reports.page import Number, median
@@ -16,6 +17,7 @@ from cellwright.runs.results.page import (
     class_counts,
     class_legend,
     image_cells,
+    number_of,
     objects_title,
     results_page,
 )
@@ -48,7 +50,7 @@ def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table
         charts=_charts(done, table),
         drawn="outlines",
         legend=class_legend(counts) if counts else _legend(table),
-        table=_image_table(outcomes, list(counts)),
+        table=_image_table(outcomes, list(counts), _sizes(table)[0]),
     )
 
 
@@ -58,18 +60,17 @@ def _overview(
     done = [outcome for outcome in outcomes if outcome.done]
     what, size, unit = _sizes(table)
     numbers = [
-        Number("images", f"{len(done):,}"),
-        Number("objects", f"{sum(outcome.objects for outcome in done):,}"),
+        number_of(len(done), "image"),
+        number_of(sum(outcome.objects for outcome in done), "object"),
         *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
         Number("objects per image (median)", median([outcome.objects for outcome in done])),
         Number(f"{what} of an object (median)", median(size), unit),
     ]
     if "confidence" in table:
         numbers.append(Number("confidence (median)", median(table["confidence"])))
-    warned = sum(bool(outcome.warnings) for outcome in done)
-    numbers.append(Number("images with warnings", f"{warned:,}"))
+    numbers.append(number_of(sum(bool(one.warnings) for one in done), "image", " with warnings"))
     if len(done) < len(outcomes):
-        numbers.append(Number("images that failed", f"{len(outcomes) - len(done):,}"))
+        numbers.append(number_of(len(outcomes) - len(done), "image", " that failed"))
     return numbers
 
 
@@ -98,8 +99,9 @@ def _legend(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str, Any]:
-    columns = ["image", "objects", *names, "median area", "median confidence", "seconds", "remarks"]
+def _image_table(outcomes: Sequence[Outcome], names: Sequence[str], what: str) -> dict[str, Any]:
+    medians = (f"median {what}", "median confidence")
+    columns = ["image", "objects", *names, *medians, "seconds", "remarks"]
     rows = [
         image_cells(
             outcome,
@@ -118,12 +120,11 @@ def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str,
 
 def _sizes(table: Table) -> tuple[str, AnyArray, str]:
     """Return what the sizes of all objects are, and their unit: µm where all are known in µm."""
-    volumes = "centroid-2" in table
-    what, name, unit = ("volume", "volume_um3", "µm³") if volumes else ("area", "area_um2", "µm²")
+    what, name, unit, pixels = size_column(table)
     in_um = table.get(name)
     if in_um is not None and len(in_um) and bool(np.isfinite(in_um).all()):
         return what, in_um, unit
-    return what, table.get("area", np.zeros(0)), "px"
+    return what, table.get("area", np.zeros(0)), pixels
 
 
 def _channel(column: str) -> str:

@@ -79,6 +79,11 @@ def objects_title(done: Sequence[Outcome]) -> str:
     return f"{counted(objects, 'object')} in {counted(len(done), 'image')}"
 
 
+def number_of(count: int, noun: str, rest: str = "") -> Number:
+    """Return a count for the overview, with its noun as one or as many."""
+    return Number(f"{noun}{'' if count == 1 else 's'}{rest}", f"{count:,}")
+
+
 def class_counts(done: Sequence[Outcome]) -> dict[str, list[int]]:
     """Return how many objects of each class are in each image; nothing where none are told."""
     counts = [outcome.facts.get("classes", {}) for outcome in done]

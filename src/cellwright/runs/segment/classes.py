@@ -15,7 +15,7 @@ from cellwright.measure.tables import concatenate
 from cellwright.models.classes import ClassModel
 from cellwright.reports.pictures import choose_window, class_picture
 from cellwright.runs.apply.like import stack_like
-from cellwright.runs.apply.outcome import place, size_fact, with_image_name
+from cellwright.runs.apply.outcome import place, shown_fact, size_fact, with_image_name
 from cellwright.runs.apply.planes import flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import PlaneWriter
@@ -66,7 +66,7 @@ def segment_file_classes(
         objects=0,
         files=(file,),
         warnings=one_of_each_kind(warnings),
-        facts=size_fact(like.shape) | {"shares": total},
+        facts=size_fact(like.shape) | shown_fact(like) | {"shares": total},
         seconds=watch.seconds,
         picture=drawn,
     )

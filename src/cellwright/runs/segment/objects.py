@@ -16,7 +16,13 @@ from cellwright.models.instances import InstanceModel, Segmentation, class_colum
 from cellwright.reports.pictures import choose_window, kinds_picture, picture
 from cellwright.runs.apply.bands import measure_plane
 from cellwright.runs.apply.like import stack_like, with_pixel_size
-from cellwright.runs.apply.outcome import class_facts, object_facts, with_image_name, with_place
+from cellwright.runs.apply.outcome import (
+    class_facts,
+    object_facts,
+    shown_fact,
+    with_image_name,
+    with_place,
+)
 from cellwright.runs.apply.planes import Plane, flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import StackLabels
@@ -62,7 +68,11 @@ def segment_file_objects(
         objects=len(table["label"]),
         files=options.files(task),
         warnings=one_of_each_kind(warnings),
-        facts={**object_facts(table, like.shape), **class_facts(table, model.object_classes)},
+        facts={
+            **object_facts(table, like.shape),
+            **shown_fact(like),
+            **class_facts(table, model.object_classes),
+        },
         seconds=watch.seconds,
         picture=shown,
     )
