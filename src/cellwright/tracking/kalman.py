@@ -213,10 +213,22 @@ def _learn_all(
     )
     for link in range(len(source)):
         row = source[link]
-        seen.centre[0], seen.velocity[0] = ahead.centre[row], ahead.velocity[row]
-        seen.spread[0], seen.share[0] = ahead.spread[row], ahead.share[row]
+        _copy(ahead, row, seen)
         _learn(seen, 0, position[target[link]])
         _merge(seen, 0, states, target[link])
+
+
+@njit(cache=True)
+def _copy(ahead: Forecast, row: int, seen: Forecast) -> None:
+    """Write what is expected of one detection into the first row of another forecast."""
+    _, ways, dimensions = seen.centre.shape
+    for way in range(ways):
+        for axis in range(dimensions):
+            seen.centre[0, way, axis] = ahead.centre[row, way, axis]
+            seen.velocity[0, way, axis] = ahead.velocity[row, way, axis]
+        for moment in range(3):
+            seen.spread[0, way, moment] = ahead.spread[row, way, moment]
+        seen.share[0, way] = ahead.share[row, way]
 
 
 @njit(cache=True)
