@@ -92,7 +92,7 @@ def test_from_an_image_to_a_label_file(page, folder):
         time.sleep(0.1)
 
 
-def test_outlines_cuts_selections_and_removal(page):
+def test_outlines_cuts_selections_and_removal(page, folder):
     browser = page.browser
     corners = [page.at(y, x) for y, x in ((40, 40), (40, 120), (120, 120), (120, 40))]
     browser.key("l")
@@ -116,6 +116,20 @@ def test_outlines_cuts_selections_and_removal(page):
         assert time.monotonic() < end
     browser.key("Delete")
     while page.labels().any():
+        assert time.monotonic() < end
+    # Where the label file cannot be written, the page says so: only the journal has the edits.
+    file = folder / "labels" / "field_0.tif"
+    while not page.server.desk.sheet(0).annotation.is_saved:
+        assert time.monotonic() < end
+    file.unlink()
+    file.mkdir()
+    browser.key("b")
+    browser.drag(page.at(200, 30), page.at(200, 60))
+    browser.wait("document.getElementById('message').textContent.includes('kept in the journal')")
+    file.rmdir()
+    browser.drag(page.at(220, 30), page.at(220, 60))
+    browser.wait("document.getElementById('message').hidden")
+    while not (file.exists() and len(np.unique(read_labels(file)[0])) == 3):
         assert time.monotonic() < end
 
 

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import socket
+import sys
 import threading
 
 import numpy as np
@@ -14,7 +16,7 @@ from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.run import segment_images
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from cellwright.studio.assistant import Assistant
-from cellwright.studio.serve import alone_in
+from cellwright.studio.serve import alone_in, listening
 
 from .reviewing import ReviewServer, segmented
 
@@ -60,6 +62,17 @@ def test_a_folder_that_is_open_says_where(tmp_path):
         assert file.stat().st_mode & 0o077 == 0
     with alone_in(tmp_path) as note:
         assert not file.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ports are free at once there")
+def test_a_program_that_is_started_again_gets_its_port():
+    with listening(0) as listener:
+        port = listener.getsockname()[1]
+        visitor = socket.create_connection(("127.0.0.1", port))
+        listener.accept()[0].close()  # who ends a connection first keeps the port for a while
+        visitor.close()
+    with listening(port) as again:
+        assert again.getsockname()[1] == port
 
 
 def test_the_assistant_is_called_as_the_model_that_works(monkeypatch):

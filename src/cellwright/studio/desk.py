@@ -55,6 +55,8 @@ class Sheet:
         Held while pixels are read: the caches of files are for one thread at a time.
     proposed : dict
         What the model proposes for it, by who asked; see `proposals`.
+    unwritten : str
+        Why its label file could not be written, for as long as it is behind the edits.
     """
 
     item: Item
@@ -64,6 +66,7 @@ class Sheet:
     classes: ObjectClasses
     reading: threading.Lock = field(default_factory=threading.Lock)
     proposed: dict[str, Proposals] = field(default_factory=dict)
+    unwritten: str = ""
 
     def proposals(self, who: str) -> Proposals:
         """Return what is proposed to somebody: what others ask for does not change it."""
@@ -319,12 +322,16 @@ class _Saver(threading.Thread):
 
 
 def _save(sheet: Sheet) -> None:
+    """Write the labels of an image; where that fails, the next edit or start tries again."""
     try:
         sheet.annotation.save()
-    except CellwrightError as error:  # the next edit, or the next start, tries again
-        sys.stderr.write(f"{error} Your edits are kept in the journal.\n")
+        sheet.unwritten = ""
+    except CellwrightError as error:
+        sheet.unwritten = f"{error} Your edits are kept in the journal."
     except Exception as error:  # whatever it is: the labels of other images go on to be written
-        sys.stderr.write(
+        sheet.unwritten = (
             f"Cannot write the labels of '{sheet.item.name}': {error!r}. Your edits are kept in "
-            "the journal.\n"
+            "the journal."
         )
+    if sheet.unwritten:
+        sys.stderr.write(f"{sheet.unwritten}\n")

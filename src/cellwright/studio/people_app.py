@@ -126,5 +126,6 @@ def _strokes(desk: Desk, number: int, fields: Fields) -> dict[str, Any]:
             for s in strokes
         ],
         "here": [{"name": name, "image": at} for name, at in desk.people.present().items()],
+        "unwritten": sheet.unwritten,
         **views.undoable(sheet, who),
     }

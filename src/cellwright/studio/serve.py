@@ -208,6 +208,9 @@ def listening(port: int, host: str = HOST) -> socket.socket:
         If the port is taken.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere it would let two programs listen to one port
+        # A program that has just ended leaves connections behind that keep the port for a minute.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

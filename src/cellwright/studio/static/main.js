@@ -95,7 +95,7 @@ export class Studio {
       this.assistant.moved();
     });
     this.together = new Together(this.viewer, {
-      say,
+      warn: (text) => { if (text) say(new Error(text)); else find("message").hidden = true; },
       changed: (state) => this.#changedByOthers(state),
       imageName: (number) => this.images.images[number]?.name ?? "",
     });

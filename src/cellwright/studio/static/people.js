@@ -58,7 +58,7 @@ function initials(name) {
 export class Together {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{say: (error: Error) => void, imageName: (number: number) => string,
+   * @param {{warn: (text: string) => void, imageName: (number: number) => string,
    *   changed: (state: {can_undo: boolean, can_redo: boolean, facts: import("./object_classes.js").Fact[]}) => void}} actions
    */
   constructor(viewer, actions) {
@@ -115,10 +115,11 @@ export class Together {
     this.looking = true;
     const number = viewer.number;
     try {
-      /** @type {{edit: number, strokes: Stroke[], facts: import("./object_classes.js").Fact[], here: {name: string, image: number}[], can_undo: boolean, can_redo: boolean}} */
+      /** @type {{edit: number, strokes: Stroke[], facts: import("./object_classes.js").Fact[], here: {name: string, image: number}[], unwritten: string, can_undo: boolean, can_redo: boolean}} */
       const news = await viewer.api.get(`images/${number}/strokes`, { since });
       if (number !== viewer.number || since !== this.since) return;
       this.since = news.edit;
+      this.#warn(news);
       const strokes = news.strokes.filter(({ edit }) => !this.mine.has(edit));
       if (!news.here.every(({ name }) => this.people.has(name))) this.#take(await viewer.api.get("people"));
       this.#show(news.here);
@@ -134,6 +135,14 @@ export class Together {
   }
 
   looking = false;
+  warned = "";
+
+  /** Say, once for each edit, that the label file is behind, and when it no longer is. @param {{edit: number, unwritten: string}} news */
+  #warn({ edit, unwritten }) {
+    const warning = unwritten && `${edit} ${unwritten}`;
+    if (warning !== this.warned) this.actions.warn(unwritten);
+    this.warned = warning;
+  }
 
   /** @param {Stroke[]} strokes */
   #flash(strokes) {
