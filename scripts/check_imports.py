@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = "cellwright"
 
 FLOORS = [
-    {"_arguments", "_errors", "_types", "_files", "_progress", "_words", "_workers"},
+    {"_arguments", "_compiling", "_errors", "_files", "_progress", "_types", "_words", "_workers"},
     {"networks", "measure", "metrics", "images", "simulation"},
     {"methods", "datasets", "reports"},
     {"training", "inference", "tracking", "quality"},

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright import __version__
 from cellwright._arguments import check_flags
+from cellwright._compiling import tell_of_compiling
 from cellwright._errors import OutputError
 from cellwright._files import write_json
 from cellwright._types import Table
@@ -273,6 +274,7 @@ def open_run(
     if earlier is not None and _same(earlier, plan) and _complete(path, earlier):
         yield RunFolder(path, plan, earlier["started"], command_line), earlier
         return
+    tell_of_compiling()
     with locked(path):
         earlier = read_record(path)
         if earlier is not None and _same(earlier, plan):
