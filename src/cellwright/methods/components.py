@@ -53,25 +53,27 @@ def components(mask: BoolArray, largest: int, fewest: int) -> tuple[LabelArray, 
             labels[i] = count
         labels[i] = labels[first]
     size = np.zeros(count + 1, np.int64)
-    low = np.full((count + 1, 3), flat.size, np.int64)
-    high = np.full((count + 1, 3), -1, np.int64)
     begin = np.empty((count + 1, 3), np.int64)
+    low, high = np.empty_like(begin), np.empty_like(begin)
     line = -1
     for i in pixels:
         line = line if i < (line + 1) * columns else i // columns
         place = (line // rows, line % rows, i - line * columns)
         part = labels[i]
-        if size[part] == 0:
-            begin[part] = place
-        size[part] += 1
         for axis in range(3):
+            if size[part] == 0:
+                begin[part, axis] = low[part, axis] = high[part, axis] = place[axis]
             low[part, axis] = min(low[part, axis], place[axis])
             high[part, axis] = max(high[part, axis], place[axis])
+        size[part] += 1
     number = np.zeros(count + 1, np.int32)
     kept = 0
     for part in range(1, count + 1):
-        if size[part] >= fewest and (high[part] - low[part]).max() < largest:
-            begin[kept] = begin[part]
+        extent = 0
+        for axis in range(3):
+            extent = max(extent, high[part, axis] - low[part, axis])
+            begin[kept, axis] = begin[part, axis]
+        if size[part] >= fewest and extent < largest:
             kept += 1
             number[part] = kept
     for i in pixels:

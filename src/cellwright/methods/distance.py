@@ -39,13 +39,15 @@ def squared_distances(labels: LabelArray, anisotropy: float) -> DoubleArray:
     Computing 8:415.
     """
     planes, rows, columns = labels.shape
-    squared = np.where(labels > 0, _FAR, 0.0)
+    squared = np.empty(labels.shape)
     longest = max(planes, rows, columns) + 2
     place = np.empty(longest, np.int64)
     height = np.empty(longest)
     start = np.empty(longest + 1)
     for z in range(planes):
         for y in range(rows):
+            for x in range(columns):
+                squared[z, y, x] = _FAR if labels[z, y, x] > 0 else 0.0
             _pass(labels[z, y], squared[z, y], 1.0, place, height, start)
         if rows > 1:
             for x in range(columns):
