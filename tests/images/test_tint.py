@@ -19,6 +19,8 @@ COLOURS = {
     "as a microscope shows DAPI": (0.1, 0.3, 1),
 }
 
+DYES = COLOURS | {"magenta": (1, 0, 1), "cyan": (0, 1, 1), "yellow": (1, 1, 0)}
+
 
 @pytest.fixture(scope="module")
 def field():
@@ -49,6 +51,17 @@ def test_a_composite_of_dyes_is_known(field, second):
     composite = np.maximum(tinted(field, COLOURS["blue"]), tinted(field[::-1], COLOURS[second]))
     assert only_dye(composite) is None
     assert several_dyes(composite)
+
+
+@pytest.mark.parametrize("dye", [(1, 0, 1), (0, 1, 0), (1, 0, 0), (1, 1, 0)])
+@pytest.mark.parametrize("added", [True, False], ids=["added", "lightened"])
+def test_a_dye_over_phase_contrast_is_known(field, dye, added):
+    rng = np.random.default_rng(0)
+    grey = 110 + 12 * rng.standard_normal((1, *field.shape)) + 30 * field[::-1]
+    light = tinted(field, dye).astype(float)
+    picture = np.clip(grey + light if added else np.maximum(grey, light), 0, 255).astype(np.uint8)
+    assert several_dyes(picture)
+    assert only_dye(picture) is None
 
 
 def test_stains_on_white_are_colours_but_no_dyes(field):
@@ -99,10 +112,23 @@ def test_no_stained_image_is_taken_for_dyes(data_folder, pattern):
 )
 def test_dyes_of_real_cells_are_known_in_most_composites(data_folder, colours):
     found = [
-        several_dyes(composite(data_folder, number, [COLOURS[name] for name in colours]))
+        several_dyes(composite(data_folder, number, [DYES[name] for name in colours]))
         for number in range(1, 25)
     ]
     assert np.mean(found) >= 0.95  # the others are bright all over
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "colours",
+    [("grey", "magenta"), ("grey", "cyan"), ("grey", "red"), ("magenta", "cyan")],
+)
+def test_dyes_of_real_cells_in_colours_that_are_alike_are_known_mostly(data_folder, colours):
+    found = [
+        several_dyes(composite(data_folder, number, [DYES[name] for name in colours]))
+        for number in range(1, 25)
+    ]
+    assert np.mean(found) >= 0.8  # it was 0.67 and 0.58; others are bright all over
 
 
 @pytest.mark.data

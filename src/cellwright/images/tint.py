@@ -14,6 +14,12 @@ _FULL = 0.5  # saturation of a colour, (max - min) / max; of stains hardly ever 
 _COLOURFUL = 0.2  # share of the lit pixels in full colour: dyes lie over each other elsewhere
 _MOSTLY_BRIGHT = 0.8  # median of lit pixels, per the brightest: maybe bright field in a black frame
 _NO_STAIN = 0.7  # share of lit pixels in full colour that no bright field has
+_ALIKE = 0.17  # as _ASIDE, of dyes in colours that are alike, such as grey and magenta
+_COLOURFUL_ALIKE = 0.5  # as _COLOURFUL, of these
+_NEUTRAL = 0.1  # saturation up to which a background is grey
+_TINGED = 0.4  # saturation from which on a pixel of a grey image shows a dye
+_ADDED = 1.3  # brightness of such pixels per that of the background: stains take light away
+_SOME = 0.01  # share of the pixels with a dye on them
 
 
 def only_dye(pixels: AnyArray) -> int | None:
@@ -37,16 +43,17 @@ def only_dye(pixels: AnyArray) -> int | None:
     if not _on_black(values):
         return None
     aside, along = _spread(values)
-    if along == 0 or aside > _ASIDE * along:
+    if along == 0 or aside > _ASIDE * along or several_dyes(pixels):
         return None
     return int(np.argmax(values.std(axis=1)))
 
 
 def several_dyes(pixels: AnyArray) -> bool:
-    """Whether a picture shows several dyes on black, each in a colour of its own.
+    """Whether a picture shows several dyes, each in its colour, or a dye over a grey image.
 
     What such a composite shows in red is another thing than what it shows in blue. A stain on
-    white or on a bright field with black corners is no such picture.
+    white or on a bright field with black corners is no such picture: it takes light away, where a
+    dye over phase contrast adds some.
 
     Parameters
     ----------
@@ -55,16 +62,26 @@ def several_dyes(pixels: AnyArray) -> bool:
     """
     values = _sampled(pixels)
     if not _on_black(values):
-        return False
+        return _dye_over_grey(values)
     aside, along = _spread(values)
     brightest = values.max(axis=0)
     top = np.percentile(brightest, 99.8)
     lit = brightest > _LIT * top
     full = brightest - values.min(axis=0) > _FULL * brightest
     framed = np.median(brightest[lit]) >= _MOSTLY_BRIGHT * top
-    return bool(
-        aside > _ASIDE * along and np.mean(full[lit]) > (_NO_STAIN if framed else _COLOURFUL)
-    )
+    colourful = np.mean(full[lit])
+    if aside > _ASIDE * along:
+        return bool(colourful > (_NO_STAIN if framed else _COLOURFUL))
+    return bool(aside > _ALIKE * along and colourful > _COLOURFUL_ALIKE and not framed)
+
+
+def _dye_over_grey(values: DoubleArray) -> bool:
+    """Whether coloured light lies over a grey image, such as fluorescence over phase contrast."""
+    brightest = values.max(axis=0)
+    saturation = (brightest - values.min(axis=0)) / np.maximum(brightest, 1.0)
+    added = brightest > _ADDED * np.median(brightest)
+    neutral = bool(np.median(saturation) < _NEUTRAL)
+    return neutral and float(np.mean(added & (saturation > _TINGED))) > _SOME
 
 
 def _sampled(pixels: AnyArray) -> DoubleArray:
