@@ -49,21 +49,8 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
 
 @data.command(short_help="Write a picture of patches as training would see them.")
 @dataset_path
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Picture to write, such as contact_sheet.png.",
-)
-@click.option(
-    "--augmentation",
-    "strength",
-    type=options.OneOf(["none", "light", "standard", "strong"]),
-    default="standard",
-    show_default=True,
-    help="How strongly patches are varied.",
-)
+@options.output("Picture to write, such as contact_sheet.png.")
+@options.augmentation("How strongly patches are varied.")
 @click.option(
     "--patches", type=options.Whole(1, 400), default=24, show_default=True, help="How many patches."
 )
@@ -76,7 +63,7 @@ def inspect(path: Path, axes: str | None, as_json: bool) -> None:
 )
 @options.axes
 @options.seed
-@click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
+@options.overwriting("Replace the picture if it is there.")
 def preview(
     path: Path,
     output: Path,
@@ -110,13 +97,7 @@ def preview(
 
 @data.command(short_help="Say which images are learned, and which are for checking.")
 @dataset_path
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Description to write, such as PATH/dataset.yaml.",
-)
+@options.output("Description to write, such as PATH/dataset.yaml.")
 @click.option(
     "--train",
     type=options.Real(0, 1),
@@ -140,7 +121,7 @@ def preview(
 )
 @options.seed
 @options.axes
-@click.option("--overwrite", is_flag=True, help="Replace the description if it is there.")
+@options.overwriting("Replace the description if it is there.")
 @options.as_json
 def split(
     path: Path,
@@ -181,13 +162,7 @@ def split(
 
 @data.command(short_help="Write copies of labels without stray parts and holes.")
 @click.argument("labels", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the repaired copies.",
-)
+@options.output("Folder for the repaired copies.")
 @click.option(
     "--parts",
     type=options.OneOf(["split", "largest", "keep"]),
@@ -206,7 +181,7 @@ def split(
     help="Drop objects of fewer pixels.",
 )
 @options.axes
-@click.option("--overwrite", is_flag=True, help="Replace copies that are there.")
+@options.overwriting("Replace copies that are there.")
 @options.as_json
 def repair(
     labels: tuple[str, ...],

@@ -139,13 +139,7 @@ def info(model: str, as_json: bool) -> None:
 
 @models.command(short_help="Write a model as one file, for other programs or people.")
 @click.argument("model")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The file (.zip) to be written.",
-)
+@options.output("The file (.zip) to be written.")
 @click.option(
     "--format",
     "format_",
@@ -179,13 +173,7 @@ def export(model: str, output: Path, format_: str) -> None:
 @models.command(short_help="Make a model faster on CPUs, if it finds what it found before.")
 @click.argument("model")
 @click.argument("dataset", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The package to be made: a folder, or a .zip.",
-)
+@options.output("The package to be made: a folder, or a .zip.")
 @options.axes
 @options.threads
 @options.as_json

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cellwright.runs.results.result import RunResult
 
 Options = TypeVar("Options")
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Whole(click.IntRange):
@@ -84,14 +85,29 @@ class Existing(click.Path):
         return Path(value)
 
 
-output_folder = click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the results.",
-)
+def output(what: str) -> Callable[[Command], Command]:
+    """Return the option that says where results go, with what is written there for its help."""
+    return click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help=what)
+
+
+def overwriting(what: str) -> Callable[[Command], Command]:
+    """Return the option that lets results replace others, with what is replaced for its help."""
+    return click.option("--overwrite", is_flag=True, help=what)
+
+
+def augmentation(what: str) -> Callable[[Command], Command]:
+    """Return the option that says how much patches are varied, in words for its help."""
+    return click.option(
+        "--augmentation",
+        "strength",
+        type=OneOf(["none", "light", "standard", "strong"]),
+        default="standard",
+        show_default=True,
+        help=what,
+    )
+
+
+output_folder = output("Folder for the results.")
 port = click.option(
     "--port",
     type=Whole(0, 65535),
@@ -99,11 +115,7 @@ port = click.option(
     help="Port of this computer to listen on.  [default: any free one]",
 )
 no_browser = click.option("--no-browser", is_flag=True, help="Print the address; open no page.")
-overwrite = click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Replace the results of an earlier run in the output folder.",
-)
+overwrite = overwriting("Replace the results of an earlier run in the output folder.")
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."
 )

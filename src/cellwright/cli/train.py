@@ -70,14 +70,7 @@ CHOICES = "\n\n".join(
     type=options.Whole(min=16),
     help="Side of a patch, in pixels.  [default: 256; of volumes 64]",
 )
-@click.option(
-    "--augmentation",
-    "strength",
-    type=options.OneOf(["none", "light", "standard", "strong"]),
-    default="standard",
-    show_default=True,
-    help="How much patches are varied.",
-)
+@options.augmentation("How much patches are varied.")
 @click.option(
     "--network",
     type=options.OneOf(list(NETWORKS)),
@@ -170,13 +163,6 @@ def train(
     dataset: Path,
     output: Path,
     as_json: bool,
-    network: str | None,
-    encoder: str | None,
-    width: int | None,
-    depth: int | None,
-    device: str,
-    workers: int,
-    threads: int | None,
     overwrite: bool,
     **choices: Any,
 ) -> None:
@@ -189,16 +175,13 @@ def train(
     from cellwright import TrainOptions
     from cellwright import train as run
 
-    kind = network_description(network or "unet", encoder=encoder, width=width, depth=depth)
-    if network is None:
-        kind.pop("name")  # that of the model to start from, if there is one
+    machine = {name: choices.pop(name) for name in ("device", "workers", "threads")}
+    network = _network(**{name: choices.pop(name) for name in _OF_NETWORK})
     result = run(
         dataset,
         output,
-        TrainOptions(network=kind, recipe=dict(choices.pop("recipe")), **choices),
-        device=device,
-        workers=workers,
-        threads=threads,
+        TrainOptions(network=network, recipe=dict(choices.pop("recipe")), **choices),
+        **machine,
         overwrite=overwrite,
     )
     card = result.package.card
@@ -212,3 +195,14 @@ def train(
         lines.append(f"Use it: cellwright {command} IMAGES -o RESULTS --model {output}")
     summary = {"output": str(output), "model": card.name, "evaluation": dict(card.evaluation)}
     options.say(as_json, summary | {"warnings": list(result.warnings)}, lines)
+
+
+_OF_NETWORK = ("network", "encoder", "width", "depth")
+
+
+def _network(network: str | None, **sizes: Any) -> dict[str, Any]:
+    """Describe the network that is asked for."""
+    described = network_description(network or "unet", **sizes)
+    if network is None:
+        described.pop("name")  # that of the model to start from, if there is one
+    return described

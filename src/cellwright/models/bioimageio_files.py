@@ -35,21 +35,15 @@ class FileReference:
 
 
 class PackageFiles(Protocol):
-    """Where the files of a package are.
-
-    Attributes
-    ----------
-    name : str
-        What messages call the package.
-    description : str
-        Name of the file that describes it.
-    """
+    """Where the files of a package are."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - described above
+    def name(self) -> str:
+        """What messages call the package."""
 
     @property
-    def description(self) -> str: ...  # noqa: D102
+    def description(self) -> str:
+        """Name of the file that describes it."""
 
     def read(self, source: str, largest: int) -> bytes:
         """Return the content of a file of the package, which has at most `largest` bytes."""

@@ -49,29 +49,23 @@ class Finished:
 
 
 class Task(Protocol):
-    """How one kind of model is trained.
-
-    Attributes
-    ----------
-    name : str
-        As on the card of a model.
-    methods : mapping of int to str
-        The method when none is asked for, for planes (2) and volumes (3).
-    monitor, monitored : str
-        What the validation is judged by, and what people call it.
-    """
+    """How one kind of model is trained."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - described above
+    def name(self) -> str:
+        """The task, as on the card of a model."""
 
     @property
-    def methods(self) -> Mapping[int, str]: ...  # noqa: D102
+    def methods(self) -> Mapping[int, str]:
+        """The method when none is asked for, for planes (2) and volumes (3)."""
 
     @property
-    def monitor(self) -> str: ...  # noqa: D102
+    def monitor(self) -> str:
+        """What the validation is judged by: the name of its value."""
 
     @property
-    def monitored(self) -> str: ...  # noqa: D102
+    def monitored(self) -> str:
+        """What people call that value."""
 
     def taken(self, dataset: Dataset) -> Dataset:
         """Return a dataset with its annotations as this task takes them.
