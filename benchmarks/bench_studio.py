@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))  # how Chromium is told what to do is said there
 SIDE, FIELD = 20_000, 2_000
-TILES, STROKES, PANS = 400, 200, 60
+SMALL = 2048
+TILES, STROKES, CLICKS, PANS = 400, 200, 100, 60
 CONNECTIONS = 6  # as many as a browser opens
 
 
@@ -130,6 +131,17 @@ def strokes(program: Program) -> None:
     report("a stroke, on the disk (2048 × 2048)", times[5:], "")
 
 
+def clicks(program: Program) -> None:
+    place = {"box": [0, 0, SMALL, SMALL]}
+    program("/api/images/0/proposals", place)
+    while (told := json.loads(program("/api/images/0/proposals")))["state"] == "running":
+        time.sleep(0.1)
+    chosen = random.Random(0).sample(told["labels"], CLICKS)
+    accept = "/api/images/0/proposals/accept"
+    times = [program.timed(accept, {"labels": [label]}) for label in chosen]
+    report(f"a click, one of {len(told['labels'])} proposals", times, "< 200")
+
+
 def browser(program: Program, folder: Path) -> None:
     from studio.browser import CHROMIUM, Browser
 
@@ -177,7 +189,7 @@ def main() -> None:
             image = cw.Image(Repeated(), "YX", pixel_size=(0.5, 0.5))
             cw.write(given / "slide.ome.zarr", image)
         small = scratch / "small"
-        pixels, _ = simulate_field(NucleiSimulation(size=(2048, 2048), diameter=24), seed=1)
+        pixels, _ = simulate_field(NucleiSimulation(size=(SMALL, SMALL), diameter=24), seed=1)
         cw.write(small / "field.tif", cw.Image(pixels, "YX"))
         (scratch / "chromium").mkdir()
         print(f"{'':<44}{'median':>8}{'p95':>9}      goal")
@@ -188,6 +200,7 @@ def main() -> None:
             browser(program, scratch / "chromium")
             print(f"{'memory of the server':<44}{program.memory():>11}            < 1 GB")
         with running(small) as program:
+            clicks(program)
             strokes(program)
 
 

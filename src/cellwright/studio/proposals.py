@@ -16,6 +16,7 @@ from cellwright.inference.apply import Maps
 from cellwright.studio.canvas import LabelCanvas, Part
 from cellwright.studio.knobs import Knob
 from cellwright.studio.levels import Place
+from cellwright.studio.patches import chunk_aligned
 from cellwright.studio.tools import Window
 
 Box = tuple[slice, slice]
@@ -88,7 +89,7 @@ class Proposals:
         self.canvas = LabelCanvas(shape)
         self.table: Table = _empty()
         self.index: tuple[int, ...] = ()
-        self._count = 0
+        self._boxes: list[Box | None] = []  # of proposals 1, 2 and so on
         self.box: Box | None = None
         self.state, self.message, self.version = "none", "", 0
         self.knobs: tuple[Knob, ...] = ()
@@ -147,7 +148,7 @@ class Proposals:
             leading = (slice(i, i + 1) for i in request.index)
             canvas[(*leading, *request.box)] = numbers.astype(np.int32)[found.labels]
             self._reset("running")
-            self.canvas, self._count = canvas, len(keep)
+            self.canvas, self._boxes = canvas, _boxes_of(found.labels, len(keep), request.box)
             self.index, self.box = request.index, request.box
             self.knobs, self.turned = knobs, turned or {}
             self.table = _rows(found.table, keep)
@@ -173,7 +174,7 @@ class Proposals:
         """Return where some proposals are, as windows of their own values and 0."""
         with self._lock:
             wanted, windows = self._wanted(labels), []
-            for index, rows, columns in self._blocks():
+            for index, rows, columns in self._blocks(wanted):
                 block = self.canvas[(*index, rows, columns)]
                 chosen = np.where(wanted[block], block, 0)
                 if chosen.any():
@@ -184,25 +185,55 @@ class Proposals:
         """Remove proposals."""
         with self._lock:
             wanted = self._wanted(labels)
-            for index, rows, columns in self._blocks():
+            for index, rows, columns in self._blocks(wanted):
                 block = self.canvas[(*index, rows, columns)]
                 leading = (slice(i, i + 1) for i in index)
                 self.canvas[(*leading, rows, columns)] = np.where(wanted[block], 0, block)
             self.table = _rows(self.table, ~wanted[self.table["label"]])
 
     def _wanted(self, labels: Iterable[int]) -> BoolArray:
-        known = np.zeros(self._count + 1, bool)
-        known[[label for label in labels if 0 < label <= self._count]] = True
+        known = np.zeros(len(self._boxes) + 1, bool)
+        known[[label for label in labels if 0 < label < len(known)]] = True
         return known
 
-    def _blocks(self) -> list[Part]:
-        return [] if self.box is None else list(self.canvas.blocks((self.index, *self.box)))
+    def _blocks(self, wanted: BoolArray) -> list[Part]:
+        """Return rectangles, one per chunk, that hold all there is of some proposals."""
+        boxes = [box for i in np.flatnonzero(wanted) if (box := self._boxes[i - 1]) is not None]
+        parts: set[tuple[tuple[int, ...], int, int, tuple[int, ...]]] = {
+            (
+                place,
+                rows.start,
+                columns.start,
+                (rows.stop - rows.start, columns.stop - columns.start),
+            )
+            for box in boxes
+            for place, rows, columns in self.canvas.blocks((self.index, *box))
+        }
+        return [
+            (place, slice(y, y + height), slice(x, x + width))
+            for place, y, x, (height, width) in chunk_aligned(parts)
+        ]
 
     def _reset(self, state: str, message: str = "") -> None:
         self.canvas, self.table = LabelCanvas(self._shape), _empty()
-        self.box, self.state, self.message, self._count = None, state, message, 0
+        self.box, self.state, self.message, self._boxes = None, state, message, []
         self.knobs, self.turned = (), {}
         self.version += 1
+
+
+def _boxes_of(labels: LabelArray, count: int, around: Box) -> list[Box | None]:
+    """Return where each of the objects 1..count is, in px of the plane that `around` is in."""
+    from scipy.ndimage import find_objects
+
+    y, x = (part.start for part in around)
+    return [
+        box
+        and (
+            slice(box[0].start + y, box[0].stop + y),
+            slice(box[1].start + x, box[1].stop + x),
+        )
+        for box in find_objects(labels, max_label=count)
+    ]
 
 
 def are_uncovered(parts: Sequence[tuple[LabelArray, LabelArray]], count: int) -> BoolArray:
