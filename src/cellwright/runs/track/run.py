@@ -152,9 +152,8 @@ def track_movie(
     check_options(options)
     check_flags(trackmate=trackmate, overwrite=overwrite)
     if pins is not None:
-        refuse_inputs_inside(
-            output, [as_path(pins, "pins")]
-        )  # a list of doubtful links that was filled in
+        # It may be a list of doubtful links that was filled in.
+        refuse_inputs_inside(output, [as_path(pins, "pins")])
         read_pin_table(pins)  # what is wrong with it is told before anything is done
     if scorer is not None:
         refuse_inputs_inside(output, [find_model(scorer)])
