@@ -55,6 +55,15 @@ def test_warnings_of_reports_follow_who_called(tmp_path: Path, typed: bool) -> N
     assert len(read_csv(out / "objects.csv")["label"]) == 0
 
 
+def test_a_name_that_the_terminal_divided_is_told_to_be_put_in_quotes(tmp_path: Path) -> None:
+    cw.write(tmp_path / "my plate" / "a.tif", np.zeros((64, 64), np.uint8))
+    given = ["segment", str(tmp_path / "my"), "plate", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(program, given)
+    assert done.exit_code == 2 and f'quotes, such as "{tmp_path / "my plate"}"' in done.output
+    with pytest.raises(cw.CellwrightError, match="Check the spelling"):
+        cw.read(tmp_path / "my")
+
+
 def _nothing() -> None:
     pass
 

@@ -119,6 +119,9 @@ def missing(path: str | Path, what: str = "file or folder") -> str:
     names = []
     with suppress(OSError):  # of a folder that may not be read
         names = [entry.name for entry in folder.iterdir()]
+    longer = [name for name in names if name.startswith(f"{Path(path).name} ")]
+    if longer and is_in_terminal():  # the terminal has divided it
+        return f'{said} Put names with spaces in quotes, such as "{folder / longer[0]}".'
     near = nearest(Path(path).name, names)
     if near:
         return f"{said} Did you mean '{folder / near}'?"

@@ -181,7 +181,8 @@ def _with_unique_names(images: list[Found]) -> list[Found]:
         if other is not image:
             raise InputError(
                 f"'{other.path}' and '{image.path}' would both give results named "
-                f"'{image.relative.as_posix()}'. Rename one, or segment them into two folders."
+                f"'{image.relative.as_posix()}'. Rename one, or give each of them an output folder "
+                "of its own."
             )
     return named
 
