@@ -14,17 +14,15 @@ export class Camera {
     this.width = 1;
     this.height = 1;
     this.image = [1, 1];
-    /** @type {"whole" | Part | null} What is shown, and goes on to be when the view gets another size. */
-    this.kept = null;
+    /** Show what was asked for last, in a view of another size. */
+    this.again = () => {};
   }
 
   /** @param {number} width @param {number} height Size of the view in CSS px. */
   resize(width, height) {
     this.width = Math.max(1, width);
     this.height = Math.max(1, height);
-    if (this.kept === "whole") this.fit();
-    else if (this.kept) this.show(this.kept);
-    else this.centre(this.y, this.x);
+    this.again();
   }
 
   /** Show the whole image. @param {[number, number]} [size] Height and width in px. */
@@ -34,7 +32,7 @@ export class Camera {
     this.x = width / 2;
     this.y = height / 2;
     this.scale = this.#filling();
-    this.kept = "whole";
+    this.again = () => this.fit();
   }
 
   /** Show a part of the image, and a little around it. @param {Part} part */
@@ -42,7 +40,7 @@ export class Camera {
     const [y0, x0, y1, x1] = part;
     const scale = Math.min(LARGEST / 4, (0.9 * this.width) / (x1 - x0), (0.9 * this.height) / (y1 - y0));
     this.centre((y0 + y1) / 2, (x0 + x1) / 2, scale);
-    this.kept = part;
+    this.again = () => this.show(part);
   }
 
   /** Bring a position to the middle, or near to it: the view stays filled as far as it can be. @param {number} y @param {number} x @param {number} [scale] */
@@ -51,7 +49,7 @@ export class Camera {
     this.scale = this.#possible(scale);
     this.y = filled(y, height, this.height / this.scale, RIM / this.scale);
     this.x = filled(x, width, this.width / this.scale, RIM / this.scale);
-    this.kept = null;
+    this.again = () => this.centre(y, x, scale);
   }
 
   /** @param {number} px @param {number} py @returns {[number, number]} Position [y, x] in the image. */
@@ -69,7 +67,7 @@ export class Camera {
     const [height, width] = this.image;
     this.x = Math.min(width, Math.max(0, this.x - dx / this.scale));
     this.y = Math.min(height, Math.max(0, this.y - dy / this.scale));
-    this.kept = null;
+    this.again = () => this.centre(this.y, this.x);
   }
 
   /** Zoom so that what is at a position stays there. @param {number} factor @param {number} px @param {number} py */
