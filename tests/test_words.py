@@ -55,6 +55,22 @@ def test_warnings_of_reports_follow_who_called(tmp_path: Path, typed: bool) -> N
     assert len(read_csv(out / "objects.csv")["label"]) == 0
 
 
+def test_images_that_are_refused_for_different_reasons_are_not_said_to_be_alike(tmp_path) -> None:
+    plane, stack = np.zeros((64, 64), np.uint8), np.zeros((3, 64, 64), np.uint8)
+    cw.write(tmp_path / "in" / "a.tif", plane)
+    cw.write(tmp_path / "in" / "b.tif", plane)
+    cw.write(tmp_path / "in" / "c.tif", cw.Image(stack, "ZYX"))
+    options = cw.SegmentOptions(channel="DAPI")
+    with pytest.raises(
+        cw.CellwrightError, match=r"(?s)None of the 3.*'a'.*DAPI.*'c' has 3 Z"
+    ) as error:
+        cw.segment(tmp_path / "in", tmp_path / "out", options=options)
+    assert str(error.value).count("\n") == 2 and "same holds" not in str(error.value)
+    (tmp_path / "in" / "c.tif").unlink()
+    with pytest.raises(cw.CellwrightError, match="The same holds for all 2 images"):
+        cw.segment(tmp_path / "in", tmp_path / "out", options=options)
+
+
 def test_a_name_that_the_terminal_divided_is_told_to_be_put_in_quotes(tmp_path: Path) -> None:
     cw.write(tmp_path / "my plate" / "a.tif", np.zeros((64, 64), np.uint8))
     given = ["segment", str(tmp_path / "my"), "plate", "-o", str(tmp_path / "out")]

@@ -1,5 +1,6 @@
 """From images to a result folder with what a model finds in them, whatever that is."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -38,6 +39,8 @@ from cellwright.runs.results.result import (
     earlier_result,
     plan_tasks,
 )
+
+_VARYING = re.compile(r"'[^']*'|\d+")  # what differs between errors that say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,11 @@ def _refuse_if_none_fits(
             return
     if len(refusals) == 1:
         raise refusals[0]
-    raise UsageError(f"{refusals[0]} The same holds for all {len(tasks)} images.")
+    unlike = {_VARYING.sub("", str(error)): error for error in reversed(refusals)}
+    if len(unlike) == 1:
+        raise UsageError(f"{refusals[0]} The same holds for all {len(tasks)} images.")
+    reasons = "".join(f"\n  - {error}" for error in reversed(unlike.values()))
+    raise UsageError(f"None of the {len(tasks)} images can be used as they are:{reasons}")
 
 
 @lru_cache(maxsize=1)
