@@ -166,8 +166,8 @@ def test_a_round_whose_end_cannot_be_noted_lets_others_begin(failing, tmp_path, 
     ("before", "after", "said"),
     [
         (Judged(0.6, 90, 100), Judged(0.9, 100, 100), ["better", "counts are right", "correct"]),
-        (Judged(0.6, 90, 100), Judged(0.4, 80, 100), ["worse", "20% too few", "from before"]),
-        (Judged(0.6, 9, 10), Judged(0.7, 14, 10), ["40% too many", "Only 10 objects", "cells_7"]),
+        (Judged(0.6, 90, 100), Judged(0.4, 80, 100), ["worse", "20 % too few", "from before"]),
+        (Judged(0.6, 9, 10), Judged(0.7, 14, 10), ["40 % too many", "Only 10 objects", "cells_7"]),
     ],
 )
 def test_the_verdict_says_what_to_do(before, after, said):
