@@ -156,16 +156,14 @@ def _write_group(
     import zarr
 
     root = zarr.open_group(str(folder), mode="w", zarr_format=2, attributes={"geff": metadata})
-    parts = (
-        ("nodes", np.arange(len(tracks), dtype=np.uint64), nodes),
-        ("edges", tracks.edges.view(np.uint64), edges),
-    )
-    for name, ids, columns in parts:
+    for name, columns in (("nodes", nodes), ("edges", edges)):
         group = root.create_group(name)
-        _write_array(group, "ids", ids)
+        rows = tracks.edges if name == "edges" else np.arange(len(tracks), dtype=np.int64)
+        _write_array(group, "ids", rows.view(np.uint64))
+        del rows
         properties = group.create_group("props")
-        for column, values in columns.items():
-            _write_array(properties.create_group(column), "values", values)
+        for column in list(columns):  # none of which is held longer than it takes
+            _write_array(properties.create_group(column), "values", columns.pop(column))
 
 
 def _write_array(group: Any, name: str, values: AnyArray) -> None:
