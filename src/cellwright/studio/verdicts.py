@@ -52,8 +52,8 @@ def _count(after: Judged) -> str:
     error = after.count_error
     if abs(error) < _COUNTS or abs(after.found - after.true) <= 1:
         return f"Its counts are right: {after.found:,} of {counted(after.true, 'object')}."
-    many = "many" if error > 0 else "few"
-    return f"It counts {100 * abs(error):.0f} % too {many}: {after.found:,} where there are {after.true:,}."
+    much = f"{100 * abs(error):.0f} % too {'many' if error > 0 else 'few'}"
+    return f"It counts {much}: {after.found:,} where there are {after.true:,}."
 
 
 def _advice(before: Judged, after: Judged, history: Sequence[Row], worst: str) -> str:
