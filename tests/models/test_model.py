@@ -51,6 +51,16 @@ def test_a_network_that_knows_the_truth_gives_the_truth(oracle, truth):
     assert found.scale == 1 and not found.warnings
 
 
+def test_what_was_found_is_told_in_one_line(oracle, truth):
+    found, places = oracle.segment(oracle_image(truth)), oracle.detect(oracle_image(truth))
+    objects = len(found.table["label"])
+    assert repr(found).startswith(f"<Segmentation: {objects} objects, typically ")
+    assert repr(found).endswith(" px across, in 150 × 170 px>")
+    assert repr(places).startswith(f"<Detections: {objects} objects, typically ")
+    nothing = oracle.segment(oracle_image(np.zeros_like(truth)))
+    assert repr(nothing) == "<Segmentation: 0 objects, in 150 × 170 px>"
+
+
 def test_what_cannot_be_put_right_in_a_mirror_is_not_averaged(tmp_path):
     oracle_package(tmp_path / "masks", method="masks")
     load_model(tmp_path / "masks")

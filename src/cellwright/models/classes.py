@@ -41,6 +41,13 @@ class ClassSegmentation:
     novelty: float
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Say what was told apart, without the pixels."""
+        image = (
+            "" if self.classes is None else f", in {' × '.join(map(str, self.classes.shape))} px"
+        )
+        return f"<ClassSegmentation: {', '.join(self.names)}{image}>"
+
 
 class ClassModel(Model):
     """A model that says of every pixel what it is. Made by `load_model`."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, FloatArray, Table
+from cellwright._words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,21 @@ class Detections:
     def __len__(self) -> int:
         return len(self.table["label"])
 
+    def __repr__(self) -> str:
+        """Say what was found, without the table."""
+        found = counted(len(self), "object"), *typical_size(self.diameter)
+        return f"<Detections: {', '.join(found)}>"
+
     @property
     def boxes(self) -> DoubleArray:
         """The boxes, shape (N, 2 D): starts along each axis, then ends, in px."""
         names = [name for name in self.table if name.startswith("bbox-")]
         return np.stack([self.table[name] for name in names], 1).astype(np.float64)
+
+
+def typical_size(diameter: float) -> tuple[str, ...]:
+    """Return how large objects are, for people; nothing where there are none."""
+    return () if math.isnan(diameter) else (f"typically {diameter:.1f} px across",)
 
 
 def place_columns(boxes: AnyArray, centres: AnyArray, at_border: AnyArray) -> Table:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cellwright._arguments import check_flags, check_sizes
 from cellwright._types import AnyArray, FloatArray, IntArray, LabelArray, Table
+from cellwright._words import counted
 from cellwright.datasets.boxes import ONE_CLASS
 from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
@@ -21,7 +22,7 @@ from cellwright.inference.overlaps import Covered
 from cellwright.inference.rolling import RowSink
 from cellwright.inference.runtime import Device
 from cellwright.models.channels import Channel
-from cellwright.models.detections import Detections, place_columns
+from cellwright.models.detections import Detections, place_columns, typical_size
 from cellwright.models.model import Model, Seen
 from cellwright.models.package import Package
 from cellwright.models.reading import Reading
@@ -72,6 +73,12 @@ class Segmentation:
     novelty: float
     warnings: tuple[str, ...] = ()
     covered: IntArray | None = None
+
+    def __repr__(self) -> str:
+        """Say what was found, without labels and table."""
+        found = counted(len(self.table["label"]), "object"), *typical_size(self.diameter)
+        image = "" if self.labels is None else f", in {' × '.join(map(str, self.labels.shape))} px"
+        return f"<Segmentation: {', '.join(found)}{image}>"
 
 
 class InstanceModel(Model):

@@ -78,8 +78,9 @@ def test_a_training_makes_a_model_of_classes(trained):
     model = load_model(trained.folder)
     found = model.predict(image)
     assert found.dtype == np.uint8 and (found == truth // 100).mean() > 0.9
-    tiled = model.segment(Image(image, "YX"), tile=16).classes
-    np.testing.assert_array_equal(tiled, found)
+    tiled = model.segment(Image(image, "YX"), tile=16)
+    np.testing.assert_array_equal(tiled.classes, found)
+    assert repr(tiled).endswith("class 100, class 200, in 80 × 96 px>")
 
 
 def test_segmenting_writes_classes_a_table_and_a_report(segmented, data):
