@@ -32,7 +32,7 @@ from cellwright.measure.objects import measure_objects
 from cellwright.runs.apply.apply_model import Job, do_job
 from cellwright.runs.apply.outcome import object_facts, with_image_name
 from cellwright.runs.results.batch import Task
-from cellwright.runs.results.folder import Outcome, Plan
+from cellwright.runs.results.plan import Outcome, Plan
 from cellwright.runs.results.result import OBJECTS
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.studio.review_app import make_review_app

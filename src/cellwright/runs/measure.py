@@ -16,7 +16,8 @@ from cellwright.measure.objects import measure_in_image
 from cellwright.measure.tables import concatenate
 from cellwright.runs.apply.outcome import object_facts, with_image_name
 from cellwright.runs.results.batch import Stopwatch, Task
-from cellwright.runs.results.folder import InputFile, Outcome, Plan, open_run
+from cellwright.runs.results.folder import open_run
+from cellwright.runs.results.plan import InputFile, Outcome, Plan
 from cellwright.runs.results.result import (
     OBJECTS,
     RunResult,

@@ -13,7 +13,7 @@ import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, IntArray, Table
 from cellwright.images.image import PixelSource
-from cellwright.runs.results.folder import InputFile
+from cellwright.runs.results.plan import InputFile
 from cellwright.studio.levels import Levels
 from cellwright.studio.review_links import Solver
 

@@ -18,7 +18,8 @@ from cellwright.runs.compare.contest import Clock, Contest
 from cellwright.runs.compare.division import divide
 from cellwright.runs.compare.options import CompareOptions
 from cellwright.runs.compare.trial import Trial, prepare_fold
-from cellwright.runs.results.folder import Plan, open_run
+from cellwright.runs.results.folder import open_run
+from cellwright.runs.results.plan import Plan
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.lesson import Machine
 from runs.compare.test_run import make_dataset

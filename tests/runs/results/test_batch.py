@@ -11,7 +11,8 @@ from cellwright import CellwrightError, InputError, OutputError
 from cellwright._files import atomic_path
 from cellwright.runs.results import batch
 from cellwright.runs.results.batch import Task, run_batch
-from cellwright.runs.results.folder import Outcome, Plan, open_run
+from cellwright.runs.results.folder import open_run
+from cellwright.runs.results.plan import Outcome, Plan
 
 TASKS = [Task(name, Path(f"{name}.tif"), name) for name in "abcde"]
 

@@ -8,7 +8,8 @@ import pytest
 
 from cellwright._errors import OutputError
 from cellwright.runs.results import folder as module
-from cellwright.runs.results.folder import InputFile, Outcome, Plan, RunFolder
+from cellwright.runs.results.folder import RunFolder
+from cellwright.runs.results.plan import InputFile, Outcome, Plan
 from cellwright.runs.results.result import OBJECTS, earlier_result
 
 

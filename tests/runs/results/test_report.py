@@ -13,9 +13,9 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.apply.outcome import object_facts, shown_fact
-from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.objects_report import objects_report
 from cellwright.runs.results.page import MAX_PICTURES
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.train.instances import InstanceTask
 from cellwright.runs.train.report import model_report
 from cellwright.runs.train.tasks import Finished

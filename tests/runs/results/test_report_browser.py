@@ -10,8 +10,8 @@ import pytest
 
 from cellwright.images.image import Image
 from cellwright.reports.pictures import choose_window, picture
-from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.objects_report import objects_report
+from cellwright.runs.results.plan import Outcome
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

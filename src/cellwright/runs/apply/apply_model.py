@@ -23,14 +23,8 @@ from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth
 from cellwright.runs.apply.reading import images_to_do
 from cellwright.runs.results.batch import Task
-from cellwright.runs.results.folder import (
-    InputFile,
-    Outcome,
-    Plan,
-    named,
-    open_run,
-    refuse_inputs_inside,
-)
+from cellwright.runs.results.folder import open_run, refuse_inputs_inside
+from cellwright.runs.results.plan import InputFile, Outcome, Plan, named
 from cellwright.runs.results.result import (
     ResultKind,
     RunResult,

@@ -21,7 +21,8 @@ from cellwright.runs.compare.rehearsal import Rehearsal, rehearse
 from cellwright.runs.compare.results import Standing, deciding, in_order
 from cellwright.runs.compare.schedule import FEWEST_STEPS, FINAL
 from cellwright.runs.compare.trial import Fold, attempted, mean_facts, run_trial, too_slow
-from cellwright.runs.results.folder import Outcome, RunFolder
+from cellwright.runs.results.folder import RunFolder
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.results.room import PARTS
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions

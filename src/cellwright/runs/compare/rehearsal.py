@@ -13,7 +13,7 @@ from cellwright._progress import remark
 from cellwright.datasets.records import Example
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.trial import Fold, attempted, run_trial, too_slow
-from cellwright.runs.results.folder import InputFile
+from cellwright.runs.results.plan import InputFile
 from cellwright.runs.train.lesson import Machine
 from cellwright.runs.train.options import TrainOptions
 

@@ -40,7 +40,8 @@ from cellwright.runs.compare.trial import prepare_fold
 from cellwright.runs.compare.verdict import said
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import Plan, RunFolder, open_run
+from cellwright.runs.results.folder import RunFolder, open_run
+from cellwright.runs.results.plan import Plan
 from cellwright.runs.results.result import command_line
 from cellwright.runs.results.room import RUN_FILE
 from cellwright.runs.train.lesson import Machine

@@ -26,7 +26,7 @@ from cellwright.runs.compare.results import (
     deciding,
 )
 from cellwright.runs.compare.trial import Fold
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.train.options import TrainOptions
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.division import thinned
 from cellwright.runs.compare.judging import judge
 from cellwright.runs.compare.results import deciding
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.train.lesson import Lesson, Machine
 from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.prepare import image_size

@@ -16,7 +16,7 @@ from cellwright.runs.apply.apply_model import Job, apply_model, do_job
 from cellwright.runs.detect.file import detect_file
 from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.detect.spots import check_spot_options, detect_points
-from cellwright.runs.results.folder import Plan
+from cellwright.runs.results.plan import Plan
 from cellwright.runs.results.result import DETECTIONS, POINTS, RunResult
 
 

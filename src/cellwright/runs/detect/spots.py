@@ -23,7 +23,7 @@ from cellwright.runs.apply.planes import flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.results.warnings import image_warnings, one_of_each_kind
 
 Finder = PointModel | SpotSettings

@@ -31,7 +31,8 @@ from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
 from cellwright.runs.evaluate.scoring import files_of, learned_from
-from cellwright.runs.results.folder import Plan, named, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import open_run, refuse_inputs_inside
+from cellwright.runs.results.plan import Plan, named
 from cellwright.runs.results.result import command_line
 
 METRICS_FILE = "metrics.json"

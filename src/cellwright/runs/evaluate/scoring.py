@@ -28,7 +28,8 @@ from cellwright.metrics.matching import match_overlaps
 from cellwright.metrics.overlap import OverlapTable, layered_overlap_table
 from cellwright.models.card import RGB
 from cellwright.models.instances import InstanceModel, Segmentation
-from cellwright.runs.results.folder import InputFile, read_record
+from cellwright.runs.results.folder import read_record
+from cellwright.runs.results.plan import InputFile
 
 IOU = 0.5
 """Intersection over union from which an object counts as right."""

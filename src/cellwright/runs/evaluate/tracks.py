@@ -7,7 +7,8 @@ from pathlib import Path
 from cellwright._files import write_json
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.run import METRICS_FILE, EvaluationResult
-from cellwright.runs.results.folder import InputFile, Plan, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import open_run, refuse_inputs_inside
+from cellwright.runs.results.plan import InputFile, Plan
 from cellwright.runs.results.result import command_line
 from cellwright.tracking.metrics.evaluate import score_tracks
 

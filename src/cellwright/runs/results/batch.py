@@ -21,7 +21,8 @@ from cellwright._progress import progress
 from cellwright._types import Table
 from cellwright._words import option
 from cellwright._workers import worker_pool
-from cellwright.runs.results.folder import Outcome, RunFolder
+from cellwright.runs.results.folder import RunFolder
+from cellwright.runs.results.plan import Outcome
 
 _TIDYING = 3.0  # s in which a worker that was asked to end is left alone
 

@@ -9,7 +9,6 @@ from cellwright._types import Table
 from cellwright._words import counted
 from cellwright.reports.charts import histogram
 from cellwright.reports.page import Number, median
-from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.page import (
     MAX_ROWS,
     cell,
@@ -18,6 +17,7 @@ from cellwright.runs.results.page import (
     number_of,
     results_page,
 )
+from cellwright.runs.results.plan import Outcome
 
 
 def classes_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:

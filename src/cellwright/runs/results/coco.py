@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 
 
 def coco_results(outcomes: Sequence[Outcome], table: Table) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 from cellwright._types import Table
 from cellwright.reports.charts import histogram
 from cellwright.reports.page import Number, median
-from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.page import (
     MAX_ROWS,
     cell,
@@ -19,6 +18,7 @@ from cellwright.runs.results.page import (
     objects_title,
     results_page,
 )
+from cellwright.runs.results.plan import Outcome
 
 _MEASURED = {
     "confidence": ("Confidence", "confidence", ""),

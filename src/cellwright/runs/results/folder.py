@@ -6,18 +6,15 @@ run that was stopped at any moment goes on where it was.
 """
 
 import json
-import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cellwright import __version__
 from cellwright._arguments import check_flags
 from cellwright._compiling import tell_of_compiling
 from cellwright._errors import OutputError
@@ -27,6 +24,7 @@ from cellwright._words import option
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.runs.results.differences import differences, of_both, only_adds
 from cellwright.runs.results.lock import LOCK_FILE, locked, no_folder
+from cellwright.runs.results.plan import Outcome, Plan
 from cellwright.runs.results.room import (
     PARTS,
     PICTURES_FILE,
@@ -37,127 +35,8 @@ from cellwright.runs.results.room import (
     within,
 )
 
-if TYPE_CHECKING:
-    from cellwright.models.model import Model
-    from cellwright.models.package import Package
-
-SCHEMA = 1
 REVIEWED = ".cellwright"
 """Folder of what was said about the objects of a result, by their rows in its table."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """An input as it was when the run began: a changed one makes another run."""
-
-    path: str
-    bytes: int
-    modified_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> "InputFile":
-        """Return the state of the file or folder at `path`.
-
-        A folder, such as an OME-Zarr of many chunks, is as large as all that is in it and as
-        recent as the newest of that. One that is not there (any more), such as the target of a
-        broken link, has the size -1: the run names it when it comes to read it.
-        """
-        try:
-            state = path.stat()
-        except OSError:
-            return cls(path.absolute().as_posix(), -1, 0)
-        size, modified = state.st_size, state.st_mtime_ns
-        if path.is_dir():
-            size = 0
-            for inner in _states(path):
-                size += 0 if stat.S_ISDIR(inner.st_mode) else inner.st_size
-                modified = max(modified, inner.st_mtime_ns)
-        return cls(path.resolve().as_posix(), size, modified)
-
-
-def _states(folder: Path) -> Iterator[os.stat_result]:
-    """Yield the state of everything below a folder."""
-    for entry in folder.rglob("*"):
-        with suppress(OSError):  # removed in the meantime, or a link that leads nowhere
-            yield entry.stat()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is asked to do. Two equal plans give the same result.
-
-    Parameters
-    ----------
-    command : str
-        The sub-command, such as ``"segment"``.
-    inputs : tuple of InputFile
-        Everything that is read.
-    parameters : dict
-        Everything that the result depends on besides the inputs and the model.
-    files : tuple of str
-        The files (``.zarr`` and ``.geff`` are folders) that the run may write, relative to the
-        result folder.
-    model : dict, optional
-        Name, version and SHA-256 of the model.
-    sources : dict of str to list of str, optional
-        The files of each image by its name, of a run where what comes of an image depends on these
-        alone: such a run may go on with more images.
-    version : str
-        The version of Cellwright.
-    """
-
-    command: str
-    inputs: tuple[InputFile, ...]
-    parameters: dict[str, Any]
-    files: tuple[str, ...]
-    model: dict[str, Any] | None = None
-    sources: dict[str, list[str]] | None = None
-    version: str = __version__
-    schema: int = SCHEMA
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as it stands in ``run.json``."""
-        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return content
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one image.
-
-    Parameters
-    ----------
-    image : str
-        The name of the image in tables.
-    error : str, optional
-        Why it failed; None when it is done.
-    objects : int
-        Number of objects.
-    files : tuple of str
-        What was written, relative to the result folder.
-    warnings : tuple of str
-        What the user should know about this image.
-    facts : dict
-        Shape, axes, pixel size and the like, for people to read.
-    seconds : dict
-        Where the time went, in s.
-    picture : dict
-        Data URIs of the image and the outlines of its objects, for the report.
-    """
-
-    image: str
-    error: str | None = None
-    objects: int = 0
-    files: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    picture: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def done(self) -> bool:
-        """Whether the image was processed."""
-        return self.error is None
 
 
 class RunFolder:
@@ -316,11 +195,6 @@ def read_record(path: Path) -> dict[str, Any] | None:
             "known any more. Choose another folder, or remove what you do not need by hand."
         )
     return record
-
-
-def named(model: "Model | Package") -> dict[str, str]:
-    """Return what identifies a model in a plan."""
-    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}
 
 
 def refuse_inputs_inside(path: Path, inputs: Iterable[Path]) -> None:

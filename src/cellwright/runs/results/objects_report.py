@@ -10,7 +10,6 @@ from cellwright.measure.objects import size_column
 from cellwright.reports.charts import histogram
 from cellwright.reports.drawing import SURE, UNSURE, UNSURE_BELOW
 from cellwright.reports.page import Number, median
-from cellwright.runs.results.folder import Outcome
 from cellwright.runs.results.page import (
     MAX_ROWS,
     cell,
@@ -21,6 +20,7 @@ from cellwright.runs.results.page import (
     objects_title,
     results_page,
 )
+from cellwright.runs.results.plan import Outcome
 
 
 def objects_report(record: Mapping[str, Any], outcomes: Sequence[Outcome], table: Table) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from cellwright._words import counted
 from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, in_words, render_page, to_the_minute
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.results.warnings import gathered, kind
 
 PICTURE_BUDGET = 6_000_000

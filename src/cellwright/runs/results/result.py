@@ -20,9 +20,10 @@ from cellwright.runs.results.batch import Stopwatch, Task, Work, run_batch
 from cellwright.runs.results.classes_report import classes_report
 from cellwright.runs.results.coco import coco_results
 from cellwright.runs.results.detections_report import detections_report
-from cellwright.runs.results.folder import Outcome, RunFolder
+from cellwright.runs.results.folder import RunFolder
 from cellwright.runs.results.objects_report import objects_report
 from cellwright.runs.results.page import shown
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.results.warnings import gathered
 
 REPORT_FILE = "report.html"

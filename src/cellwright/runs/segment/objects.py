@@ -27,7 +27,7 @@ from cellwright.runs.apply.planes import Plane, flat, middle_part, planes
 from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import StackLabels
 from cellwright.runs.results.batch import Stopwatch, Task
-from cellwright.runs.results.folder import Outcome
+from cellwright.runs.results.plan import Outcome
 from cellwright.runs.results.warnings import image_warnings, object_warnings, one_of_each_kind
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.overlaps import measure_layers, whole_objects, write_layers

@@ -21,14 +21,8 @@ from cellwright.models.load import load_model
 from cellwright.models.scorer import load_scorer
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
-from cellwright.runs.results.folder import (
-    InputFile,
-    Plan,
-    RunFolder,
-    named,
-    open_run,
-    refuse_inputs_inside,
-)
+from cellwright.runs.results.folder import RunFolder, open_run, refuse_inputs_inside
+from cellwright.runs.results.plan import InputFile, Plan, named
 from cellwright.runs.results.result import REPORT_FILE, command_line
 from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.film import make_film

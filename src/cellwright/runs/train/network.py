@@ -21,7 +21,7 @@ from cellwright.networks.network import Network
 from cellwright.networks.plan import NetworkPlan
 from cellwright.networks.registry import network_from_dict
 from cellwright.networks.transfer import Transferred, transfer_weights
-from cellwright.runs.results.folder import named
+from cellwright.runs.results.plan import named
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.lesson import Learned, Lesson, Machine
 from cellwright.runs.train.options import TrainOptions

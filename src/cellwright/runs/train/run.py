@@ -24,14 +24,8 @@ from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import LEARNED, files_of, image_paths
-from cellwright.runs.results.folder import (
-    Plan,
-    RunFolder,
-    named,
-    now,
-    open_run,
-    refuse_inputs_inside,
-)
+from cellwright.runs.results.folder import RunFolder, now, open_run, refuse_inputs_inside
+from cellwright.runs.results.plan import Plan, named
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.boxes import BoxTask
 from cellwright.runs.train.classes import ClassTask

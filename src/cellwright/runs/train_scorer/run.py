@@ -28,7 +28,8 @@ from cellwright.models.package import (
 )
 from cellwright.models.scorer import FEATURES, TASK
 from cellwright.runs.doctor import versions
-from cellwright.runs.results.folder import InputFile, Plan, now, open_run
+from cellwright.runs.results.folder import now, open_run
+from cellwright.runs.results.plan import InputFile, Plan
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.run import model_name
 from cellwright.runs.train_scorer.judging import f1_scores
