@@ -155,11 +155,12 @@ def test_a_table_of_several_parts_comes_back_as_it_was(tmp_path, monkeypatch, wr
         "area": np.array([1.5, np.nan, 3, 4, np.nan, 6, 7, 8]),
         "class": np.array(["a", "", "longer", "=b", "c", "d", "e", "f"]),
     }
+    before = pyarrow.total_allocated_bytes()
     write(tmp_path / "table", table)
     back = read(tmp_path / "table")
     for name, column in table.items():
         np.testing.assert_array_equal(back[name], column)
-    assert pyarrow.total_allocated_bytes() == 0  # nothing that only Arrow can give back
+    assert pyarrow.total_allocated_bytes() <= before  # nothing that only Arrow can give back
 
 
 def test_what_the_first_rows_do_not_tell_of_a_csv_is_found(tmp_path):

@@ -281,7 +281,7 @@ def test_volumes_whose_files_do_not_say_so_are_annotated_when_told(tmp_path):
             if known:
                 assert desk.sheet(0).annotation.canvas.shape == (30, 40, 50)
             else:
-                with pytest.raises(AxesError, match="--axes ZYX"):
+                with pytest.raises(AxesError, match="axes='ZYX'"):
                     desk.sheet(0)
         finally:
             desk.close()
