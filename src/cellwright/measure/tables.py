@@ -61,6 +61,13 @@ def write_csv_parts(path: Path, parts: Iterable[Table]) -> None:
     path : Path
     parts : iterable of Table
         One at least, with the same columns.
+
+    Raises
+    ------
+    InputError
+        If the columns of a part differ in length.
+    OutputError
+        If the file cannot be written.
     """
     from pyarrow import csv
 
@@ -112,6 +119,13 @@ def write_parquet_parts(path: Path, parts: Iterable[Table]) -> None:
     path : Path
     parts : iterable of Table
         One at least, with the same columns.
+
+    Raises
+    ------
+    InputError
+        If the columns of a part differ in length.
+    OutputError
+        If the file cannot be written.
     """
     from pyarrow import parquet
 

@@ -113,6 +113,12 @@ def test_a_wrong_setting_is_told_before_anything_is_made(method, recipe, message
     assert not out.exists()
 
 
+def test_a_forest_has_no_images_to_balance(data, tmp_path):
+    with pytest.raises(UsageError, match=r"has no network: leave out .* balance"):
+        train(data, tmp_path / "model", TrainOptions(method="pixels", balance="kind"))
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_training_that_gains_nothing_ends_early(data, tmp_path):
     options = replace(QUICK, steps=200, learning_rate=1e-9, patience=2)
     trained = train(data, tmp_path / "model", options)

@@ -199,12 +199,12 @@ def _check_fitting(
     """Refuse what the method, or the dataset, does not have, before anything is made."""
     if method not in LEARNERS:
         check_recipe(method, options.recipe)
-    elif start is not None or options.network or options.recipe:
+    elif start is not None or options.network or options.recipe or options.balance:
         raise UsageError(
             f"The method '{method}' has no network: leave out "
             + by_place(
-                "--from, --network, --encoder, --width, --depth and --recipe.",
-                "the arguments start_from, network and recipe.",
+                "--from, --network, --encoder, --width, --depth, --recipe and --balance.",
+                "the arguments start_from, network, recipe and balance.",
             )
         )
     by = options.balance
