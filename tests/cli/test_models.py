@@ -1,5 +1,6 @@
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -67,6 +68,15 @@ def test_info_tells_training_and_evaluation_in_a_few_lines(call, tmp_path):
     ]
     assert ("\n" + 14 * " ").join(told) in text
     assert json.loads(call("info", tmp_path / "scored.zip", "--json"))["training"]["versions"]
+
+
+def test_info_says_which_images_are_seen_in_mirrors(call, tmp_path):
+    card = oracle_package(tmp_path / "plain").card
+    assert "mirror" not in call("info", tmp_path / "plain")
+    for tta, which in (("always", "all"), ("bright ground", "those on a bright ground")):
+        oracle_package(tmp_path / tta, input=replace(card.input, tta=tta))
+        told = " ".join(call("info", tmp_path / tta).split())
+        assert f"of images, {which} are seen in every mirror, too" in told
 
 
 def test_a_model_from_elsewhere_says_where_it_is_from_and_what_to_cite(call, tmp_path):

@@ -13,7 +13,7 @@ from cellwright.models.card import RGB, InputContract
 from cellwright.models.load import load_model
 from cellwright.quality.calibration import Calibration
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
-from models.oracle import oracle_image, oracle_package
+from models.oracle import NAMES, oracle_image, oracle_package
 
 EVIDENCE = OffsetsReadout.evidence_names
 
@@ -66,6 +66,47 @@ def test_what_cannot_be_put_right_in_a_mirror_is_not_averaged(tmp_path):
     load_model(tmp_path / "masks")
     with pytest.raises(UsageError, match="method 'masks', whose maps cannot"):
         load_model(tmp_path / "masks", tta=True)
+
+
+class Counting:
+    """A network that counts how often it is asked."""
+
+    def __init__(self, network):
+        self.network, self.looks = network, 0
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def __call__(self, pixels):
+        self.looks += 1
+        return self.network(pixels)
+
+
+@pytest.mark.parametrize(
+    ("card", "asked", "dark", "bright"),
+    [
+        ("never", None, 1, 1),
+        ("bright ground", None, 1, 4),
+        ("always", None, 4, 4),
+        ("never", True, 4, 4),
+        ("always", False, 1, 1),
+        ("bright ground", False, 1, 1),
+    ],
+)
+def test_the_card_says_which_images_are_seen_in_mirrors_unless_asked(
+    tmp_path, truth, card, asked, dark, bright
+):
+    contract = InputContract(NAMES, Normalisation(0, 100), 20.0, (2.0, 200.0), tta=card)
+    oracle_package(tmp_path / "oracle", input=contract)
+    model = load_model(tmp_path / "oracle", tta=asked)
+    model.network = counting = Counting(model.network)
+    image = oracle_image(truth)
+    negative = Image(image.data.max() - image.data, image.axes)
+    for one, looks in ((image, dark), (negative, bright)):
+        counting.looks = 0
+        seen = model.seen(one, None)
+        model.find_maps(seen, 1.0)
+        assert (seen.bright, counting.looks) == (one is negative, looks)
 
 
 def test_the_table_describes_the_labels(oracle, truth):

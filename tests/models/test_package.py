@@ -137,6 +137,19 @@ def _facts(stride, halo):
     return {"config": {}, "stride": stride, "halo": halo, "bytes_per_pixel": 200}
 
 
+MIRRORED = {"channels": ["grey"], "normalisation": {}, "tta": "bright ground"}
+
+
+def test_only_a_card_that_asks_for_mirror_images_needs_a_newer_program(tmp_path, package):
+    assert package.card.to_json()["format_version"] == 1
+    assert "tta" not in package.card.to_json()["input"]
+    changed = edited_card(package.source, input=MIRRORED)
+    card = load_package(rewrite(package.source, tmp_path / "m.zip", **{CARD: changed})).card
+    assert card.input.tta == "bright ground"
+    assert card.to_json()["format_version"] == 2
+    assert card.to_json()["input"]["tta"] == "bright ground"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -147,6 +160,7 @@ def _facts(stride, halo):
         ({"network": _facts([8, 8], [3, "3"])}, "natural number belongs"),
         ({"input": {}}, "is broken"),
         ({"extra": 1}, "unknown field 'extra'"),
+        ({"input": MIRRORED | {"tta": "dark ground"}}, "'tta' is none of never, bright ground"),
         ({"name": "../evil"}, "not a name for a model"),
         ({"authors": 3}, "is broken"),
         ({"files": {}}, "does not list its files"),

@@ -1,7 +1,7 @@
 """``cellwright models``: list, explain, export and add models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import click
 from cellwright.cli import options
 
 if TYPE_CHECKING:
+    from cellwright.models.card import InputContract
     from cellwright.models.find import KnownModel
 
 
@@ -61,6 +62,19 @@ def _told(title: str, *paragraphs: str) -> list[str]:
     ]
 
 
+def _input(contract: "InputContract") -> Iterator[str]:
+    """Say what images are given, and how they are looked at."""
+    yield ", ".join(contract.channels)
+    if contract.diameter_range is not None:
+        low, high = contract.diameter_range
+        yield f"objects of {low:g} to {high:g} px as they are, others are scaled"
+    if contract.scale is not None:
+        yield f"images are seen at a scale of {contract.scale:g} unless a diameter is told"
+    if contract.tta != "never":
+        which = "all" if contract.tta == "always" else f"those on a {contract.tta}"
+        yield f"of images, {which} are seen in every mirror, too (unless --no-tta)"
+
+
 def _training(facts: Mapping[str, Any]) -> str:
     """Return what was learned from, for how long; the details are in the JSON."""
     plain = {name: value for name, value in facts.items() if not isinstance(value, Mapping)}
@@ -108,15 +122,9 @@ def info(model: str, as_json: bool) -> None:
     package = load_package(find_model(model))
     difference = verify_package(package)
     card = package.card
-    sizes = ""
-    if card.input.diameter_range is not None:
-        low, high = card.input.diameter_range
-        sizes = f"; objects of {low:g} to {high:g} px as they are, others are scaled"
-    if card.input.scale is not None:
-        sizes += f"; images are seen at a scale of {card.input.scale:g} unless a diameter is told"
     lines = [
         f"{card.name} {card.version}: {card.description}",
-        f"  input       {', '.join(card.input.channels)}{sizes}",
+        *_told("input", "; ".join(_input(card.input))),
         f"  method      {card.method}",
         *(
             _told("classes", ", ".join(map(str, card.readout["classes"])))

@@ -169,10 +169,11 @@ pixel_size = click.option(
     help="Distance between pixels in µm, in place of what the files say.",
 )
 tta = click.option(
-    "--tta",
-    is_flag=True,
+    "--tta/--no-tta",
+    default=None,
     help="Test-time augmentation: average what the network says of every image and its mirror "
-    "images. Often better on hard images, and 4 times as slow (volumes 8 times).",
+    "images, or of none. Often better on hard images, and 4 times as slow (volumes 8 times).  "
+    "[default: where the model's card says so]",
 )
 
 

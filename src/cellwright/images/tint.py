@@ -39,7 +39,7 @@ def only_dye(pixels: AnyArray) -> int | None:
     int, optional
         None for stains on white, for several dyes, and where nothing varies.
     """
-    values = _sampled(pixels)
+    values = sampled(pixels)
     if not _on_black(values):
         return None
     aside, along = _spread(values)
@@ -60,7 +60,7 @@ def several_dyes(pixels: AnyArray) -> bool:
     pixels : ndarray, shape (3, ...)
         A colour image, or a sample of it.
     """
-    values = _sampled(pixels)
+    values = sampled(pixels)
     if not _on_black(values):
         return _dye_over_grey(values)
     aside, along = _spread(values)
@@ -84,8 +84,8 @@ def _dye_over_grey(values: DoubleArray) -> bool:
     return neutral and float(np.mean(added & (saturation > _TINGED))) > _SOME
 
 
-def _sampled(pixels: AnyArray) -> DoubleArray:
-    """Return evenly chosen pixels, shape (3, N)."""
+def sampled(pixels: AnyArray) -> DoubleArray:
+    """Return evenly chosen pixels of an image, shape (C, N)."""
     flat = pixels.reshape(len(pixels), -1)
     return flat[:, :: max(1, flat.shape[1] // _SAMPLE)].astype(np.float64)
 

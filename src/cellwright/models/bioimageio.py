@@ -280,6 +280,10 @@ def _documentation(card: ModelCard) -> str:
     if contract.diameter_range is not None:
         low, high = contract.diameter_range
         sizes = f"; objects {low:g} to {high:g} pixels across (resample the image otherwise)"
+    mirrors = ""
+    if contract.tta != "never":
+        which = "every image" if contract.tta == "always" else f"an image on a {contract.tta}"
+        mirrors = f" Of {which}, Cellwright takes the mean over its mirror images."
     normalisation = contract.normalisation
     normalised = _NORMALISED[normalisation.kind].format(
         low=f"{normalisation.low:g}", high=f"{normalisation.high:g}"
@@ -291,7 +295,7 @@ def _documentation(card: ModelCard) -> str:
 
 ## Input
 
-{channels}{sizes}. {normalised}
+{channels}{sizes}. {normalised}{mirrors}
 
 ## Output
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from cellwright._arguments import check_texts
 from cellwright._errors import ModelError
@@ -14,8 +14,11 @@ from cellwright.images.normalise import Normalisation
 
 FORMAT = "cellwright model"
 FORMAT_VERSIONS = (1, 2)
-"""That of most models, and that of those which tell classes of objects apart or have a least
-confidence for each class, which older programs know nothing of."""
+"""That of most models, and that of those which tell classes of objects apart, have a least
+confidence for each class or look at mirror images, which older programs know nothing of."""
+Tta: TypeAlias = Literal["never", "bright ground", "always"]
+"""Which images a network sees in every mirror, for the mean of what it says (test-time
+augmentation)."""
 RGB = ("red", "green", "blue")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -42,6 +45,9 @@ class InputContract:
         Network pixels per pixel of the images that it learned from, where these are alike. Others
         are seen so, too: by a model of boxes always, by one of objects unless that fails plainly.
         None where the size of the objects is estimated.
+    tta : {"never", "bright ground", "always"}
+        Which images are seen in every mirror where nobody asks for anything else: those in which
+        that finds more, as far as is known.
     """
 
     channels: tuple[str, ...]
@@ -50,6 +56,7 @@ class InputContract:
     diameter_range: tuple[float, float] | None = None
     anisotropy: float | None = None
     scale: float | None = None
+    tta: Tta = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +172,13 @@ class ModelCard:
             If a value cannot be written as JSON.
         """
         told = self.task == "instances" and "classes" in self.readout
-        version = FORMAT_VERSIONS[told or bool(self.class_thresholds)]
+        mirrored = self.input.tta != "never"
+        version = FORMAT_VERSIONS[told or mirrored or bool(self.class_thresholds)]
         plain = {"format": FORMAT, "format_version": version, **asdict(self)}
         if not self.class_thresholds:
             del plain["class_thresholds"]
+        if not mirrored:
+            del plain["input"]["tta"]
         try:
             content: dict[str, Any] = json.loads(json.dumps(plain, allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -249,6 +259,8 @@ def _contract(content: Any) -> InputContract:
     for name in ("diameter", "anisotropy", "scale"):
         if values.get(name) is not None:
             values[name] = _number(values[name])
+    if values.get("tta", "never") not in get_args(Tta):
+        raise ValueError(f"its 'tta' is none of {', '.join(get_args(Tta))}")
     return InputContract(**values)
 
 

@@ -103,7 +103,7 @@ class ClassModel(Model):
         target: RowSink = np.zeros(seen.shape, np.uint8) if sink is None else sink
         find_classes(
             self.view(seen, 1.0),
-            self.network,
+            self.looking(seen),
             self._readout.decode,
             maps=len(self._readout.outputs),
             sink=target,

@@ -300,7 +300,7 @@ class InstanceModel(Model):
         """
         table = find_instances(
             self.view(seen, scale),
-            self.network,
+            self.looking(seen),
             self._reading.reader(parameters),
             sink=sink,
             covered=covered,
@@ -332,7 +332,7 @@ class InstanceModel(Model):
         scale : float
             Network pixels per lateral pixel of the image.
         """
-        return find_maps(self.view(seen, scale), self.network, maps=self._reading.maps)
+        return find_maps(self.view(seen, scale), self.looking(seen), maps=self._reading.maps)
 
     def read_objects(
         self,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from cellwright._arguments import check_flags
+from cellwright._arguments import check_flags, given
 from cellwright._errors import ModelError
 from cellwright._words import by_place
-from cellwright.inference.mirrors import MirroredNetwork
 from cellwright.inference.runtime import Device
 from cellwright.models.boxes import BoxModel
 from cellwright.models.classes import ClassModel
@@ -34,7 +33,7 @@ def load_model(
     *,
     device: Device = "auto",
     threads: int | None = None,
-    tta: bool = False,
+    tta: bool | None = None,
 ) -> AnyModel:
     """Load a model by its name, or from a package.
 
@@ -46,9 +45,11 @@ def load_model(
         Where to run it.
     threads : int, optional
         CPU threads; as many as there are physical cores when not given.
-    tta : bool
+    tta : bool, optional
         Test-time augmentation: look at every image and its mirror images, and average what the
-        network says. Often better where it is unsure, and 4 times as slow (volumes 8 times).
+        network says; often better where it is unsure, and 4 times as slow (volumes 8 times). By
+        default the model's card says which images are worth it: of `nuclei`, those on a bright
+        ground, such as stained tissue.
 
     Returns
     -------
@@ -63,10 +64,12 @@ def load_model(
         If an argument is of a wrong kind, or the maps of its method cannot be averaged over mirror
         images.
     """
-    check_flags(tta=tta)
+    check_flags(**given(tta=tta))
     model = open_model(load_package(find_model(name_or_path)), device=device, threads=threads)
     if tta:
-        model.network = MirroredNetwork(model.network, mirrored_of(model.card))
+        mirrored_of(model.card)  # refused here, not in the middle of a run
+    if tta is not None:
+        model.tta = "always" if tta else "never"
     return model
 
 

@@ -14,13 +14,16 @@ from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.images.arrays import as_image
 from cellwright.images.checks import check_pixels
+from cellwright.images.ground import on_bright_ground
 from cellwright.images.image import Image
+from cellwright.inference.mirrors import MirroredNetwork
 from cellwright.inference.runtime import Device, MapNetwork
 from cellwright.inference.view import View
-from cellwright.models.card import ModelCard
+from cellwright.models.card import ModelCard, Tta
 from cellwright.models.channels import Channel, ChannelSource, channel_warnings, channels_for
 from cellwright.models.engines import open_engine
 from cellwright.models.package import Package
+from cellwright.models.readouts import mirrored_of
 from cellwright.models.sampling import Region, pixel_sample
 from cellwright.quality.novelty import Novelty, image_features
 
@@ -39,11 +42,14 @@ class Seen:
         What the normalisation found in the whole image.
     depth : float
         Network planes per plane of the image, where the network sees it at its lateral scale.
+    bright : bool
+        Whether its objects lie on a bright ground.
     """
 
     source: Any
     limits: DoubleArray
     depth: float
+    bright: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -70,6 +76,8 @@ class Model:
         Identifies the model.
     network : MapNetwork
         Turns normalised pixels into maps.
+    tta : {"never", "bright ground", "always"}
+        Which images it sees in every mirror; what the card says, unless changed.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Model:
             threads=threads,
             name=package.source,
         )
+        self.tta: Tta = package.card.input.tta
         novelty = package.card.novelty
         self._novelty = Novelty.from_json(novelty) if novelty else None
 
@@ -108,8 +117,9 @@ class Model:
         check_pixels(image)
         contract = self.card.input
         source = channels_for(image, contract.channels, channel, self.card.network.dimensions)
-        limits = contract.normalisation.limits(pixel_sample(source))
-        return Seen(source, limits, self._depth(image))
+        sample = pixel_sample(source)
+        limits = contract.normalisation.limits(sample)
+        return Seen(source, limits, self._depth(image), on_bright_ground(sample))
 
     def view(self, seen: Seen, scale: float) -> View:
         """Return an image on the grid of the network.
@@ -122,6 +132,18 @@ class Model:
         """
         normalise = self.card.input.normalisation.apply
         return View.at_scales(seen.source, seen.scales(scale), normalise, seen.limits)
+
+    def looking(self, seen: Seen) -> MapNetwork:
+        """Return what turns that image into maps: the network, or its mean over mirror images.
+
+        Raises
+        ------
+        UsageError
+            If it takes the mean, and the maps of its method have none.
+        """
+        if self.tta == "always" or (self.tta == "bright ground" and seen.bright):
+            return MirroredNetwork(self.network, mirrored_of(self.card))
+        return self.network
 
     def least_confidence(self, threshold: float | None) -> float:
         """Return what was asked for, or the model's own.

@@ -125,8 +125,8 @@ class PlaceModel(Model, ABC, Generic[R]):
         summed: Callable[[FloatArray], AnyArray] | None = None,
     ) -> Places:
         """Find all objects at one scale, without choosing among them."""
-        view = self.view(seen, scale)
-        parts, grids = find_places(view, self.network, self._readout, summed=summed, tile=tile)
+        view, network = self.view(seen, scale), self.looking(seen)
+        parts, grids = find_places(view, network, self._readout, summed=summed, tile=tile)
         return Places(parts, [grid.scale for grid in grids], [grid.network for grid in grids])
 
     def _what(self, places: Places) -> Table:

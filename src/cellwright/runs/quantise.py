@@ -155,6 +155,7 @@ def _seen(package: Package, examples: Sequence[Example], threads: int | None) ->
     """Return what the network sees of images."""
     model = open_model(package, device="cpu", threads=threads)
     model.network = watched = Watched(model.network)
+    model.tta = "never"  # mirror images have the same ranges
     judge(model, examples, deciding(package.card.task))
     return watched.seen
 

@@ -215,6 +215,6 @@ def _refuse_if_none_fits(
 
 
 @lru_cache(maxsize=1)
-def opened(package: Path, device: Device, threads: int | None, tta: bool) -> AnyModel:
+def opened(package: Path, device: Device, threads: int | None, tta: bool | None) -> AnyModel:
     """Return a model that is ready to run: opened once in each process."""
     return load_model(package, device=device, threads=threads, tta=tta)

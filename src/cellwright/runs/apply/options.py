@@ -40,8 +40,9 @@ class ApplyOptions:
         Typical diameter of the objects, in px; estimated by default.
     pixel_size : float, optional
         Distance of neighbouring pixels in µm, in place of what the file says.
-    tta : bool
-        Average what the network says of every image and its mirror images.
+    tta : bool, optional
+        Average what the network says of every image and its mirror images, or of none; by default
+        the model's card says of which.
 
     Raises
     ------
@@ -57,7 +58,7 @@ class ApplyOptions:
     exclude_border: bool = False
     diameter: float | None = None
     pixel_size: float | None = None
-    tta: bool = False
+    tta: bool | None = None
 
     def __post_init__(self) -> None:
         asked = as_channels(self.channel)
@@ -67,7 +68,7 @@ class ApplyOptions:
         check_whole_numbers(1, **given(tile=self.tile))
         check_sizes(1, **given(diameter=self.diameter))
         check_numbers(**given(threshold=self.threshold, pixel_size=self.pixel_size))
-        check_flags(exclude_border=self.exclude_border, tta=self.tta)
+        check_flags(exclude_border=self.exclude_border, **given(tta=self.tta))
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(
                 f"The threshold is a confidence between 0 and 1, not {self.threshold!r}."

@@ -66,7 +66,7 @@ def evaluate(
     axes: str | None = None,
     device: Device = "auto",
     threads: int | None = None,
-    tta: bool = False,
+    tta: bool | None = None,
     overwrite: bool = False,
 ) -> EvaluationResult:
     """Score a model on the annotated images of a dataset.
@@ -93,7 +93,7 @@ def evaluate(
         Axes of the images where the files do not say.
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
-    tta : bool
+    tta : bool, optional
         Average what the network says of every image and its mirror images; see `load_model`.
     overwrite : bool
         Replace the results of an earlier run in `out`.
