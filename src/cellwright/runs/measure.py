@@ -142,7 +142,7 @@ def _measure_file(
         image=task.image,
         objects=len(table["label"]),
         warnings=tuple(label_warnings(labels)),
-        facts=object_facts(table, labels.shape),
+        facts=object_facts(table, labels.shape, label_axes),
         seconds=watch.seconds,
     )
     return outcome, table

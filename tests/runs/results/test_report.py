@@ -182,13 +182,15 @@ def test_large_numbers_are_written_without_an_exponent(outcome, table):
 
 def test_sizes_of_volumes_are_volumes_in_their_own_unit(outcome, table):
     volumes = table | {"centroid-2": np.array([1.0, 2.0])}
-    facts = object_facts(volumes, (10, 20, 30))
+    facts = object_facts(volumes, (10, 20, 30), "ZYX")
     page = objects_report(RECORD, [replace(outcome, facts=facts)], volumes)
     assert "median volume" in page and "volume of an object (median)" in page
     assert "<b>150 <small>voxels</small></b>" in page and "150.0 voxels" in page
     assert "median area" not in page
     in_um = volumes | {"volume_um3": np.array([4.0, 6.0])}
-    page = objects_report(RECORD, [replace(outcome, facts=object_facts(in_um, (1, 2, 3)))], in_um)
+    page = objects_report(
+        RECORD, [replace(outcome, facts=object_facts(in_um, (1, 2, 3), "ZYX"))], in_um
+    )
     assert "<b>5 <small>µm³</small></b>" in page and "5.0 µm³" in page
 
 

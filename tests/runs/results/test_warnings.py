@@ -6,7 +6,13 @@ from cellwright.images.image import Image
 from cellwright.images.normalise import Normalisation
 from cellwright.models.card import InputContract, ModelCard, NetworkFacts
 from cellwright.quality.novelty import fit_novelty, image_features
-from cellwright.runs.results.warnings import image_warnings, kind, object_warnings, one_of_each_kind
+from cellwright.runs.results.warnings import (
+    image_warnings,
+    kind,
+    object_warnings,
+    one_of_each_kind,
+    without_consequences,
+)
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 
@@ -54,6 +60,16 @@ def test_many_objects_cut_off_by_the_border_are_noticed():
     assert [kind(text) for text in object_warnings(table)] == ["Border"]
     assert object_warnings({**table, "touches_border": np.zeros(10, bool)}) == []
     assert "nothing was found" in object_warnings({"label": np.zeros(0)})[0]
+
+
+def test_that_an_image_shows_nothing_is_said_once(card):
+    blank = np.full((200, 200), 7, np.uint16)
+    nothing = object_warnings({"label": np.zeros(0)})
+    unlike = ["Unlike the training data: …"]
+    told = image_warnings(Image(blank, "YX"), card, (), np.nan)
+    assert [kind(one) for one in told] == ["Constant"]
+    assert without_consequences([*unlike, *told, *nothing]) == told
+    assert without_consequences([*unlike, *nothing]) == [*unlike, *nothing]
 
 
 def test_a_warning_is_not_repeated_for_every_frame():

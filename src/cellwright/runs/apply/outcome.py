@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
+from cellwright._words import counted
 from cellwright.images.image import Image
 from cellwright.measure.objects import size_column
 from cellwright.runs.apply.planes import PLACES
@@ -36,9 +37,11 @@ def place(index: tuple[int, ...], axes: str, rows: int) -> Table:
     return {PLACES[axis]: np.full(rows, i) for axis, i in zip(axes, index, strict=False)}
 
 
-def size_fact(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the size of an image, ``([T,] [Z,] Y, X)`` in px, for people."""
-    return {"size": " × ".join(map(str, reversed(shape))) + " px"}
+def size_fact(shape: tuple[int, ...], axes: str) -> dict[str, Any]:
+    """Return the size of an image with some of the axes TZYX, for people."""
+    *stacked, height, width = shape
+    parts = [counted(size, PLACES[axis]) for axis, size in zip(axes, stacked, strict=False)]
+    return {"size": ", ".join([f"{width} × {height} px", *parts])}
 
 
 def shown_fact(like: Image) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def shown_fact(like: Image) -> dict[str, Any]:
     return {"shown": f"shown: {', '.join(parts)}"} if parts else {}
 
 
-def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
+def object_facts(table: Table, shape: tuple[int, ...], axes: str) -> dict[str, Any]:
     """Return size of the image and medians of its objects, for the report.
 
     Parameters
@@ -59,9 +62,11 @@ def object_facts(table: Table, shape: tuple[int, ...]) -> dict[str, Any]:
     table : Table
         The objects of one image.
     shape : tuple of int
-        ``([T,] [Z,] Y, X)`` in px.
+        Of the image.
+    axes : str
+        Its axes, some of TZYX.
     """
-    facts = size_fact(shape)
+    facts = size_fact(shape, axes)
     _, in_um, unit, pixels = size_column(table)
     if len(table["label"]):
         known = in_um in table

@@ -21,7 +21,12 @@ from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.coco import coco_facts
 from cellwright.runs.results.plan import Outcome
-from cellwright.runs.results.warnings import image_warnings, object_warnings, one_of_each_kind
+from cellwright.runs.results.warnings import (
+    image_warnings,
+    object_warnings,
+    one_of_each_kind,
+    without_consequences,
+)
 
 _SIZES = ("depth", "height", "width")
 
@@ -69,9 +74,9 @@ def detect_file(
         tables.append(with_place(plane.index, like.axes, _measured(table, like, dimensions)))
         with watch.step("check"):
             shown = flat(plane.image)
-            warnings += found.warnings
-            warnings += image_warnings(shown, model.card, options.channel, found.diameter)
-            warnings += object_warnings(table)
+            of_image = image_warnings(shown, model.card, options.channel, found.diameter)
+            remarks = [*found.warnings, *of_image, *object_warnings(table)]
+            warnings += without_consequences(remarks)
     with watch.step("report"):
         drawn = _picture(image, options, model, tables)
     table = with_image_name(concatenate(tables), task.image)
@@ -81,7 +86,7 @@ def detect_file(
         image=task.image,
         objects=found_before,
         warnings=one_of_each_kind(warnings),
-        facts=size_fact(like.shape)
+        facts=size_fact(like.shape, like.axes)
         | shown_fact(like)
         | {"classes": counts}
         | coco_facts(task.image + task.path.suffix, like.shape[-2:], stack),

@@ -24,7 +24,11 @@ from cellwright.runs.apply.reading import read_task
 from cellwright.runs.detect.options import DetectOptions
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.plan import Outcome
-from cellwright.runs.results.warnings import image_warnings, one_of_each_kind
+from cellwright.runs.results.warnings import (
+    image_warnings,
+    one_of_each_kind,
+    without_consequences,
+)
 
 Finder = PointModel | SpotSettings
 """What finds points: a model, or the settings of what needs none."""
@@ -69,7 +73,7 @@ def detect_points(
         image=task.image,
         objects=found_before,
         warnings=one_of_each_kind(warnings),
-        facts=size_fact(like.shape)
+        facts=size_fact(like.shape, like.axes)
         | shown_fact(like)
         | {"classes": counts}
         | ({"expected": dict(expected)} if expected else {})
@@ -98,7 +102,8 @@ def _find(finder: Finder, image: Image, options: DetectOptions) -> _Found:
         return _Found(spots.table, tuple(spots.warnings), noise=(spots.noise.response,))
     found = finder.detect(image, channel=channel, threshold=options.threshold, tile=options.tile)
     warnings = image_warnings(flat(image), finder.card, options.channel, np.nan)
-    return _Found(found.table, (*found.warnings, *warnings), counts=found.counts or {})
+    remarks = without_consequences([*found.warnings, *warnings])
+    return _Found(found.table, tuple(remarks), counts=found.counts or {})
 
 
 def check_spot_options(options: DetectOptions) -> None:

@@ -16,6 +16,8 @@ from cellwright.models.card import ModelCard
 from cellwright.models.channels import ChannelSource, channels_for
 from cellwright.quality.images import check_plane
 
+_NOTHING = {"Constant", "Empty"}
+_OF_NOTHING = {"No objects", "Unlike the training data"}
 BORDER_SHARE = 0.3
 LABEL_SIDE = 512
 LABEL_PIXELS = 1 << 22
@@ -89,6 +91,15 @@ def object_warnings(table: Table) -> list[str]:
             f"sizes are too small. Leave them out with {option('exclude_border')}."
         ]
     return []
+
+
+def without_consequences(warnings: Sequence[str]) -> list[str]:
+    """Return the warnings of one image without those that follow from another.
+
+    In an image that shows nothing, nothing is found, and the model has learned from no such image.
+    """
+    shows_nothing = not _NOTHING.isdisjoint(map(kind, warnings))
+    return [one for one in warnings if not (shows_nothing and kind(one) in _OF_NOTHING)]
 
 
 def kind(warning: str) -> str:

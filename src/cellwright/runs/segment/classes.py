@@ -21,7 +21,11 @@ from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import PlaneWriter
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.plan import Outcome
-from cellwright.runs.results.warnings import image_warnings, one_of_each_kind
+from cellwright.runs.results.warnings import (
+    image_warnings,
+    one_of_each_kind,
+    without_consequences,
+)
 from cellwright.runs.segment.options import SegmentOptions
 
 _BAND_PIXELS = 1 << 24
@@ -52,9 +56,9 @@ def segment_file_classes(
             with watch.step("measure"):
                 tables.append(_shares(_Part(sink, plane.index), model.names, like))
             with watch.step("check"):
-                warnings += found.warnings
                 shown = flat(plane.image)
-                warnings += image_warnings(shown, model.card, options.channel, np.nan)
+                of_image = image_warnings(shown, model.card, options.channel, np.nan)
+                warnings += without_consequences([*found.warnings, *of_image])
         with watch.step("write"):
             sink.save(output / file, like=like, overwrite=True)
         with watch.step("report"):
@@ -66,7 +70,7 @@ def segment_file_classes(
         objects=0,
         files=(file,),
         warnings=one_of_each_kind(warnings),
-        facts=size_fact(like.shape) | shown_fact(like) | {"shares": total},
+        facts=size_fact(like.shape, like.axes) | shown_fact(like) | {"shares": total},
         seconds=watch.seconds,
         picture=drawn,
     )

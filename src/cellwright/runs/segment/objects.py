@@ -28,7 +28,12 @@ from cellwright.runs.apply.reading import read_task
 from cellwright.runs.apply.stack import StackLabels
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.plan import Outcome
-from cellwright.runs.results.warnings import image_warnings, object_warnings, one_of_each_kind
+from cellwright.runs.results.warnings import (
+    image_warnings,
+    object_warnings,
+    one_of_each_kind,
+    without_consequences,
+)
 from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.overlaps import measure_layers, whole_objects, write_layers
 
@@ -69,7 +74,7 @@ def segment_file_objects(
         files=options.files(task),
         warnings=one_of_each_kind(warnings),
         facts={
-            **object_facts(table, like.shape),
+            **object_facts(table, like.shape, like.axes),
             **shown_fact(like),
             **class_facts(table, model.object_classes),
         },
@@ -108,7 +113,8 @@ def _segment_plane(
         table = _table(measured, image, found, above)
     with watch.step("check"):
         warnings = image_warnings(flat(image), model.card, options.channel, found.diameter)
-    return table, [*found.warnings, *warnings, *object_warnings(table)], layers
+    remarks = without_consequences([*found.warnings, *warnings, *object_warnings(table)])
+    return table, remarks, layers
 
 
 def find(
