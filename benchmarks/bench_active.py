@@ -1,16 +1,17 @@
 """Choosing what to annotate: how many objects it spares beside choosing by chance.
 
-    python benchmarks/bench_active.py [--rounds 8] [--add 2] [--steps 200] [--repeats 5]
+    python benchmarks/bench_active.py [--rounds 7] [--objects 30] [--steps 150] [--repeats 8]
     python benchmarks/bench_active.py --kinds fluorescence
 
 A simulated annotator annotates parts of 256 × 256 px of images of `train` of DSB 2018, of all its
 kinds or of fluorescence alone, one part of each, all objects in it at a time. It begins with the
 same few, drawn by chance; after each round of training, which starts from the weights of the round
-before, it takes the next ones: by `next_to_annotate` among some that are drawn, or by chance. The
-networks are small and begin from nothing, for the shipped model has seen these images. All are
-scored on the same images of `val`. Told is how many objects it takes to reach a given AP@0.5,
-between the rounds by straight lines, and the share that is spared, with an interval from resampling
-the repeats. What is done is not done again: an interrupted run goes on by the same command.
+before, it takes the next ones, until so many objects more are annotated: by `next_to_annotate`
+among some that are drawn, or by chance. Both learn as long after as many objects. The networks are
+small and begin from nothing, for the shipped model has seen these images. All are scored on the
+same images of `val`. Told is how many objects it takes to reach a given AP@0.5, between the rounds
+by straight lines, and the share that is spared, with an interval from resampling the repeats. What
+is done is not done again: an interrupted run goes on by the same command.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from _common import ROOT, data_folder, describe_machine
 
 import cellwright as cw
 from cellwright._files import write_json
-from cellwright._types import DoubleArray
+from cellwright._types import DoubleArray, IntArray
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.examples import load_labels, load_pixels
 from cellwright.datasets.records import Dataset, Example
 from cellwright.models.load import load_instance_model
 from cellwright.quality.novelty import image_features
-from cellwright.quality.selection import doubt, next_to_annotate
+from cellwright.quality.selection import doubt, expected_objects, next_to_annotate
 from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import image_of
 from cellwright.runs.train.instances import InstanceTask
@@ -41,10 +42,12 @@ from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train_divided
 
 WAYS = ("active", "random")
-FIRST = 5  # parts, one of which is set aside
+FIRST = 3  # parts
+ASIDE = 5  # of so many, one is set aside
 SIDE = 256  # px
 KINDS = {"all": "", "fluorescence": "fluo"}
 """What the names of the kinds of images begin with."""
+SEED = 100  # other draws than those on which the ways were tried
 TARGETS = (0.5, 0.6, 0.7)
 NETWORK = {"width": 12, "depth": 4}
 
@@ -55,13 +58,13 @@ class Choices:
 
     Parameters
     ----------
-    rounds, add, steps, pool, candidates, judged : int
-        Rounds; parts annotated after each; steps of training; parts there are; parts of them that
-        are looked at; images that judge.
+    rounds, objects, steps, pool, candidates, judged : int
+        Rounds; objects annotated after each, at least; steps of training; parts there are; parts of
+        them that are looked at; images that judge.
     """
 
     rounds: int
-    add: int
+    objects: int
     steps: int
     pool: int
     candidates: int
@@ -70,9 +73,9 @@ class Choices:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in vars(Choices(8, 2, 200, 300, 32, 60)).items():
+    for name, default in vars(Choices(7, 30, 150, 140, 40, 57)).items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=8)
     parser.add_argument("--kinds", choices=KINDS, default="all")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "active")
     given = vars(parser.parse_args())
@@ -85,10 +88,10 @@ def main() -> None:
     print(f"{kinds}, {choices}\n\n| repeat | way | objects annotated and AP@0.5 |\n|---|---|---|")
     curves: dict[str, list[DoubleArray]] = {way: [] for way in WAYS}
     for repeat in range(repeats):
-        pool = _some([e for e in examples if e.split == "train"], choices.pool, seed=repeat)
+        pool = _some([e for e in examples if e.split == "train"], choices.pool, SEED + repeat)
         pool = [_part(example, out / "parts") for example in pool]
         for way in WAYS:
-            series = f"{kinds}-{choices.steps}-{choices.add}-{choices.pool}"
+            series = f"{kinds}-{choices.steps}-{choices.objects}-{choices.pool}"
             folder = out / series / f"{repeat}-{way}"
             curve = annotated_and_learned(dataset, pool, judges, way, choices, folder, repeat)
             curves[way].append(curve)
@@ -137,7 +140,7 @@ def _round(
 ) -> dict[str, object]:
     """Learn the chosen images, every fifth of which is set aside, and judge what was learned."""
     examples = tuple(
-        replace(pool[index], split="val" if place % FIRST == 0 else "train")
+        replace(pool[index], split="val" if place % ASIDE == 0 else "train")
         for place, index in enumerate(chosen)
     )
     options = TrainOptions(
@@ -171,18 +174,26 @@ def _next(
     rng = np.random.default_rng([seed, len(chosen)])
     free = np.setdiff1d(np.arange(len(pool)), chosen)
     drawn = rng.permutation(free)[: choices.candidates]
-    if way == "random":
-        return [int(index) for index in drawn[: choices.add]]
+    order = drawn if way == "random" else drawn[_ranked(package, pool, features, drawn, chosen)]
+    objects = np.cumsum([_objects(pool[index]) for index in order])
+    enough = int(np.searchsorted(objects, choices.objects)) + 1
+    return [int(index) for index in order[:enough]]
+
+
+def _ranked(
+    package: Path, pool: list[Example], features: DoubleArray, drawn: IntArray, chosen: list[int]
+) -> IntArray:
+    """Return the order in which the model of this round would have parts annotated."""
     model = load_instance_model(package, device="cpu", threads=1)
-    doubts, novelty = [], []
-    for index in drawn:
-        found = model.segment(image_of(pool[index], 2), threshold=0.0)
-        doubts.append(doubt(found.table["confidence"]))
-        novelty.append(found.novelty)
-    best = next_to_annotate(
-        np.array(doubts), features[drawn], features[chosen], np.array(novelty), count=choices.add
+    looks = [model.segment(image_of(pool[index], 2), threshold=0.0) for index in drawn]
+    return next_to_annotate(
+        np.array([doubt(found.table["confidence"]) for found in looks]),
+        features[drawn],
+        features[chosen],
+        np.array([found.novelty for found in looks]),
+        np.array([expected_objects(found.table["confidence"]) for found in looks]),
+        count=len(drawn),
     )
-    return [int(index) for index in drawn[best]]
 
 
 def _spared(curves: dict[str, list[DoubleArray]], target: float) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, IntArray
 
 UNKNOWN_DOUBT = 0.5
 """Doubt about an image in which nothing was found: there may be nothing, or all may be missed."""
+LOOKING = 5.0
+"""To open an image and look it over takes as long as to annotate so many objects."""
 _LEAST = 0.05  # of every factor, so that none alone rules an image out
 
 
@@ -33,20 +37,35 @@ def doubt(confidences: AnyArray) -> float:
     return 1 - float(np.sum(np.square(confidences, dtype=np.float64))) / expected
 
 
+def expected_objects(confidences: AnyArray) -> float:
+    """Return how many objects are expected in an image; NaN where nothing was found.
+
+    Parameters
+    ----------
+    confidences : ndarray, shape (N,)
+        As for `doubt`.
+    """
+    expected = float(np.sum(confidences, dtype=np.float64))
+    return expected if expected > 0 else math.nan
+
+
 def next_to_annotate(
     doubts: AnyArray,
     features: DoubleArray,
     known: DoubleArray,
     novelty: AnyArray | None = None,
+    objects: AnyArray | None = None,
     *,
     count: int = 1,
 ) -> IntArray:
     """Choose images that the model doubts, unlike those annotated and unlike each other.
 
-    The score of an image is the product of three factors between 0 and 1: its doubt; its distance
+    What an image is worth is the product of three factors between 0 and 1: its doubt; its distance
     to the nearest image that is annotated or was chosen before it, over that plus its median; and
-    its novelty over that plus 1. Taking one image after the other by distance alone would be the
-    greedy cover of [1]_, by doubt alone uncertainty sampling [2]_.
+    its novelty over that plus 1. Its score is that over the work of annotating it: the objects of
+    one image resemble each other, so that few in many images teach more than many in few. Taking
+    one image after the other by distance alone would be the greedy cover of [1]_, by doubt alone
+    uncertainty sampling [2]_, which [3]_ divides by the work, too.
 
     Parameters
     ----------
@@ -58,6 +77,9 @@ def next_to_annotate(
         The same of the annotated images; M may be 0.
     novelty : ndarray, shape (N,), optional
         Distance from the training data, in units of its limit; NaN where unknown.
+    objects : ndarray, shape (N,), optional
+        How many objects are expected in each; NaN where unknown, for which their median stands.
+        Where it is not given, all images are as much work.
     count : int
         How many are wanted.
 
@@ -71,6 +93,8 @@ def next_to_annotate(
     .. [1] O. Sener, S. Savarese, Active learning for convolutional neural networks: a core-set
        approach, ICLR 2018.
     .. [2] B. Settles, Active learning literature survey, University of Wisconsin-Madison, 2009.
+    .. [3] B. Settles, M. Craven, L. Friedland, Active learning with real annotation costs, NIPS
+       workshop on cost-sensitive learning, 2008.
     """
     scale = np.std(np.concatenate([features, known]), axis=0) + 1e-9
     here, there = features / scale, known / scale
@@ -81,6 +105,8 @@ def next_to_annotate(
     if novelty is not None:
         new = np.nan_to_num(np.asarray(novelty, np.float64), nan=1.0)
         worth = worth * np.maximum(new / (new + 1), _LEAST)
+    if objects is not None:
+        worth = worth / _work(np.asarray(objects, np.float64))
     chosen: list[int] = []
     for _ in range(min(count, len(here))):
         score = worth * np.maximum(_diversity(nearest), _LEAST)
@@ -89,6 +115,13 @@ def next_to_annotate(
         chosen.append(best)
         nearest = np.minimum(nearest, _distances(here, here[best]))
     return np.array(chosen, np.int64)
+
+
+def _work(objects: DoubleArray) -> DoubleArray:
+    """Return what it takes to annotate images, in objects."""
+    known = np.isfinite(objects)
+    usual = float(np.median(objects[known])) if known.any() else 0.0
+    return np.where(known, objects, usual) + LOOKING
 
 
 def _diversity(nearest: DoubleArray) -> DoubleArray:

@@ -13,7 +13,7 @@ from cellwright._errors import CellwrightError, InputError
 from cellwright._types import DoubleArray
 from cellwright.models.instances import InstanceModel
 from cellwright.quality.novelty import image_features
-from cellwright.quality.selection import doubt, next_to_annotate
+from cellwright.quality.selection import doubt, expected_objects, next_to_annotate
 from cellwright.studio.assistant import find_objects
 from cellwright.studio.desk import Desk
 from cellwright.studio.journal import Area
@@ -50,12 +50,14 @@ class Looks:
 
     Parameters
     ----------
-    doubt, novelty : float
+    doubt, novelty, objects : float
+        See `cellwright.quality.selection`.
     features : ndarray, shape (F,)
     """
 
     doubt: float
     novelty: float
+    objects: float
     features: DoubleArray
 
 
@@ -126,6 +128,7 @@ class Suggestions:
             features,
             np.stack(known) if known else features[:0],
             np.array([one.novelty for one in looks]),
+            np.array([one.objects for one in looks]),
         )
         return seen[int(best[0])]
 
@@ -212,4 +215,6 @@ def _look(model: InstanceModel, item: Item, candidate: Candidate, channel: int |
     table = find_objects(model, plane, box, chosen).table
     seen = model.seen(plane, chosen)
     novelty = model.distance(seen.source)
-    return Looks(doubt(table["confidence"]), novelty, image_features(seen.part(box).source))
+    confidence = table["confidence"]
+    features = image_features(seen.part(box).source)
+    return Looks(doubt(confidence), novelty, expected_objects(confidence), features)
