@@ -26,7 +26,7 @@ from cellwright._types import AnyArray, FloatArray
 from cellwright._words import by_place
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
-from cellwright.models.card import ModelCard
+from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.example import example_image, example_size
 from cellwright.models.onnx_graph import Nodes, parsed, wrapped
 from cellwright.models.package import NETWORK, Package, array_bytes, save_package
@@ -269,8 +269,8 @@ def _png(picture: AnyArray) -> bytes:
     return bytes(imagecodecs.png_encode(picture))
 
 
-def _documentation(card: ModelCard) -> str:
-    contract = card.input
+def _input_documentation(contract: InputContract) -> str:
+    """Say what images the network takes, and what it does with them."""
     channels = (
         "RGB, or one channel given three times"
         if len(contract.channels) == 3
@@ -288,6 +288,10 @@ def _documentation(card: ModelCard) -> str:
     normalised = _NORMALISED[normalisation.kind].format(
         low=f"{normalisation.low:g}", high=f"{normalisation.high:g}"
     )
+    return f"{channels}{sizes}. {normalised}{mirrors}"
+
+
+def _documentation(card: ModelCard) -> str:
     readout = ", ".join(f"{name} = {value}" for name, value in card.readout.items())
     return f"""# {card.name} {card.version}
 
@@ -295,7 +299,7 @@ def _documentation(card: ModelCard) -> str:
 
 ## Input
 
-{channels}{sizes}. {normalised}{mirrors}
+{_input_documentation(card.input)}
 
 ## Output
 
