@@ -3,6 +3,7 @@
 import { onTheme } from "./theme.js";
 
 /** @typedef {import("./viewer.js").Channel} Channel */
+/** @typedef {{visible: boolean, hex: string, gamma: number, limits: [number, number] | null}} Chosen limits: set by hand. */
 /** @typedef {{counts: number[], lowest: number, highest: number, black: number, white: number}} Histogram */
 
 const COLOURS = ["#3f8cff", "#3ddc5a", "#ff4fa8", "#ffd23f", "#38e0e0", "#ff6b4a", "#ffffff"];
@@ -26,6 +27,8 @@ export class Channels {
     this.panel = panel;
     this.viewer = viewer;
     this.round = 0;
+    /** @type {Map<string, Chosen[]>} What was chosen for images of the same channels. */
+    this.chosen = new Map();
     /** @type {{element: HTMLElement, show: (found: Histogram) => void, draw: () => void}[]} */
     this.rows = [];
     onTheme(() => { for (const row of this.rows) row.draw(); });
@@ -35,18 +38,27 @@ export class Channels {
   async open() {
     const image = /** @type {import("./api.js").ImageFacts} */ (this.viewer.image);
     const round = ++this.round;
-    const shown = image.channels.map((name, index) => ({
-      name,
-      visible: index < COLOURS.length,
-      hex: image.rgb ? PRIMARIES[index] : image.channels.length === 1 ? "#ffffff" : colourOf(name, index),
-    }));
-    this.viewer.channels = shown.map(({ visible, hex }) => ({ visible, colour: parts(hex), black: 0, white: 1, gamma: 1 }));
-    this.rows = shown.map((one, index) => this.#row(one, index));
+    const chosen = this.#chosenFor(image);
+    this.viewer.channels = chosen.map(({ visible, hex, gamma }) => ({ visible, colour: parts(hex), black: 0, white: 1, gamma }));
+    this.rows = chosen.map((one, index) => this.#row(image.channels[index], one, index));
     this.panel.replaceChildren(...this.rows.map((row) => row.element));
     await Promise.all(this.rows.map(async (row, index) => {
       const found = await this.viewer.api.get(`images/${this.viewer.number}/histogram`, { channel: index, ...this.viewer.place });
       if (round === this.round) row.show(found);
     }));
+  }
+
+  /** What was chosen for the channels of an image, also while another one was open. @param {import("./api.js").ImageFacts} image */
+  #chosenFor({ channels, dtype, rgb }) {
+    const key = JSON.stringify([channels, dtype, rgb]);
+    const chosen = this.chosen.get(key) ?? channels.map((name, index) => ({
+      visible: index < COLOURS.length,
+      hex: rgb ? PRIMARIES[index] : channels.length === 1 ? "#ffffff" : colourOf(name, index),
+      gamma: 1,
+      limits: null,
+    }));
+    this.chosen.set(key, chosen);
+    return chosen;
   }
 
   /** Switch a channel on or off. @param {number} index */
@@ -55,15 +67,15 @@ export class Channels {
     box?.click();
   }
 
-  /** @param {{name: string, visible: boolean, hex: string}} about @param {number} index */
-  #row(about, index) {
+  /** @param {string} name @param {Chosen} chosen @param {number} index */
+  #row(name, chosen, index) {
     const channel = this.viewer.channels[index];
     const element = document.createElement("div");
     element.className = "channel";
     element.innerHTML = `
       <div class="line">
         <label class="switch"><input type="checkbox" class="channel-on"><span class="channel-name"></span></label>
-        <button class="auto" title="Contrast from this plane">Auto</button>
+        <button class="auto" title="Contrast from this plane; limits set by hand hold for all images of these channels">Auto</button>
         <input type="color">
       </div>
       <canvas class="histogram" height="${HEIGHT}"></canvas>
@@ -71,38 +83,46 @@ export class Channels {
     const find = (/** @type {string} */ selector) => /** @type {HTMLInputElement} */ (element.querySelector(selector));
     const [on, colour, gamma, black, white] = [".channel-on", "[type=color]", "[type=range]", ".black", ".white"].map(find);
     const canvas = /** @type {HTMLCanvasElement} */ (element.querySelector("canvas"));
-    element.querySelector(".channel-name")?.append(about.name);
+    element.querySelector(".channel-name")?.append(name);
     for (const [control, what] of /** @type {[HTMLInputElement, string][]} */ ([[colour, "colour"], [gamma, "gamma"], [black, "black"], [white, "white"]])) {
-      control.setAttribute("aria-label", `${about.name}: ${what}`);
+      control.setAttribute("aria-label", `${name}: ${what}`);
       control.title = what[0].toUpperCase() + what.slice(1);
     }
-    on.checked = about.visible;
-    colour.value = about.hex;
+    on.checked = chosen.visible;
+    colour.value = chosen.hex;
     /** @type {Histogram | null} */
     let histogram = null;
     const draw = () => { if (histogram) drawHistogram(canvas, histogram, channel); };
     const update = () => {
+      gamma.title = `Gamma ${short(channel.gamma)}; double-click for 1`;
       black.value = String(short(channel.black));
       white.value = String(short(channel.white));
       draw();
       this.viewer.redraw();
     };
-    on.onchange = () => { channel.visible = on.checked; update(); };
-    colour.oninput = () => { channel.colour = parts(colour.value); update(); };
-    gamma.oninput = () => { channel.gamma = Number(gamma.value); update(); };
-    black.onchange = () => { channel.black = Math.min(Number(black.value), channel.white - 1e-6); update(); };
-    white.onchange = () => { channel.white = Math.max(Number(white.value), channel.black + 1e-6); update(); };
+    const limited = () => {
+      chosen.limits = [channel.black, channel.white];
+      update();
+    };
+    gamma.value = String(chosen.gamma);
+    on.onchange = () => { channel.visible = chosen.visible = on.checked; update(); };
+    colour.oninput = () => { chosen.hex = colour.value; channel.colour = parts(colour.value); update(); };
+    gamma.oninput = () => { channel.gamma = chosen.gamma = Number(gamma.value); update(); };
+    gamma.ondblclick = () => { gamma.value = "1"; gamma.oninput?.(new Event("input")); };
+    black.onchange = () => { channel.black = Math.min(Number(black.value), channel.white - 1e-6); limited(); };
+    white.onchange = () => { channel.white = Math.max(Number(white.value), channel.black + 1e-6); limited(); };
     const show = (/** @type {Histogram} */ found) => {
       histogram = found;
-      channel.black = found.black;
-      channel.white = found.white;
+      [channel.black, channel.white] = chosen.limits ?? [found.black, found.white];
       const step = (found.highest - found.lowest) / 200;
       for (const control of [black, white]) control.step = step > 2 ? String(Math.round(step)) : "any";
       update();
     };
-    /** @type {HTMLButtonElement} */ (element.querySelector(".auto")).onclick = async () =>
+    /** @type {HTMLButtonElement} */ (element.querySelector(".auto")).onclick = async () => {
+      chosen.limits = null;
       show(await this.viewer.api.get(`images/${this.viewer.number}/histogram`, { channel: index, ...this.viewer.place }));
-    dragLimits(canvas, () => histogram, channel, update);
+    };
+    dragLimits(canvas, () => histogram, channel, limited);
     return { element, show, draw };
   }
 }

@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { Areas } from "./areas.js";
 import { Assistant } from "./assistant.js";
+import { Beside } from "./beside.js";
 import { Channels, short } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
@@ -43,6 +44,11 @@ export class Studio {
     this.channels = new Channels(find("channels"), this.viewer);
     this.images = new Images(find("images"), api, (number) => this.open(number));
     this.readout = new Readout(this.viewer, ({ label }) => (label < 0 ? "   not sure" : label ? `   object ${label}` : ""));
+    this.beside = new Beside(this.viewer, {
+      names: () => this.images.images.map(({ name }) => name),
+      pointed: (point, viewer) => this.readout.show(point, viewer),
+      say,
+    });
     this.tools = new Tools(this.viewer, {
       edit: (edit) => this.edit(edit),
       area: (corners) => this.areas.add(corners),
@@ -51,7 +57,7 @@ export class Studio {
       drag: (point) => this.marks.drag(point),
       drop: (moved) => this.marks.drop(moved),
       click: (point, how) => this.click(point, how),
-      hover: (point) => this.readout.show(point),
+      hover: (point) => this.beside.hover(this.viewer, point),
       unfit: (why) => say(new Error(why)),
     });
     this.classes = new ObjectClasses(this.viewer, { say, chosen: () => this.#classify() });
@@ -121,6 +127,7 @@ export class Studio {
     const [project] = await Promise.all([api.get("project"), this.classes.begin()]);
     document.title = `${project.folder} · Cellwright`;
     this.images.show(project.images);
+    this.beside.offer();
     await this.open(0);
     await this.training.show();
   }
@@ -145,7 +152,7 @@ export class Studio {
       this.sliders.open(image);
       this.slices.show();
       this.lineage.show();
-      await Promise.all([this.channels.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
+      await Promise.all([this.channels.open(), this.beside.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
       await this.past.update();
     } catch (error) {
       if (this.images.current !== number) return;
@@ -158,6 +165,7 @@ export class Studio {
   #close() {
     this.tools.cancel();
     this.viewer.close();
+    this.beside.close();
     this.selected.forget();
     this.assistant.forget();
     this.marks.forget();

@@ -18,9 +18,8 @@ export class Readout {
     this.asking = false;
   }
 
-  /** @param {import("./tools.js").Point | null} point */
-  show(point) {
-    const { number, place } = this.viewer;
+  /** @param {import("./tools.js").Point | null} point @param {import("./viewer.js").Viewer} [viewer] Of the image that it is in. */
+  show(point, { number, place } = this.viewer) {
     const pixel = point && { number, ...place, y: Math.floor(point[0]), x: Math.floor(point[1]) };
     if (JSON.stringify(pixel) === JSON.stringify(this.pixel)) return;
     this.pixel = pixel;

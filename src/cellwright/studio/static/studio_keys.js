@@ -52,6 +52,7 @@ export function keysOf(studio) {
     ],
     View: [
       { keys: ["X"], what: "Labels on and off", act: click("show-labels") },
+      { keys: ["Shift+X"], what: "Side by side with another image, or without labels", act: () => studio.beside.toggle() },
       { keys: ["Z"], what: "Outlines or fills", act: click("show-fill") },
       { keys: DIGITS.map((digit) => `Shift+${digit}`), shown: ["Shift+1", "… 9"], what: "Channels on and off", act: (event) => studio.channels.toggle(Number(event.code[5]) - 1) },
       ...view,

@@ -350,7 +350,7 @@ function ring(pen, x, y, radius) {
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y */
-function cross(pen, x, y) {
+export function cross(pen, x, y) {
   line(pen, [[x - 12, y], [x - 4, y]], 1.5);
   line(pen, [[x + 4, y], [x + 12, y]], 1.5);
   line(pen, [[x, y - 12], [x, y - 4]], 1.5);
