@@ -143,6 +143,7 @@ def test_labels_from_elsewhere_are_shown_and_copied_before_they_are_replaced(pro
     annotation.save()
     (kept,) = originals(project)
     assert kept.read_bytes() == content and on_disk(project)[25, 25] == 8
+    assert not annotation.remark  # the labels that were opened are no news
     put(annotation, 0, 0, 1)
     annotation.save()
     assert len(originals(project)) == 1
@@ -174,9 +175,12 @@ def test_a_change_by_another_program_while_it_is_open_is_copied(project):
     shutil.copy(project.items[0].labels, project.output / "theirs.tif")
     os.utime(project.output / "theirs.tif", ns=(1, 1))
     shutil.move(project.output / "theirs.tif", project.items[0].labels)
+    assert not annotation.remark
     put(annotation, 5, 6, 2)
     annotation.save()
-    assert len(originals(project)) == 1
+    (kept,) = originals(project)
+    said = f"Another program wrote '{project.items[0].labels}' while it was open here."
+    assert annotation.remark.startswith(said) and f"kept as '{kept}'" in annotation.remark
 
 
 @pytest.mark.parametrize("ending", [".png", ".ome.tif", ".ome.zarr"])

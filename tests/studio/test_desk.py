@@ -8,7 +8,7 @@ import pytest
 
 import cellwright as cw
 from cellwright.images.read import read_labels
-from cellwright.studio import annotation
+from cellwright.studio import saved_labels
 from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import MOST_OPEN, Desk
 from cellwright.studio.project import find_project
@@ -43,7 +43,7 @@ def wait_for(sheet, value):
 def test_one_file_that_fails_does_not_keep_others_from_being_written(
     desk, monkeypatch, capsys, error
 ):
-    write, failed = annotation.write_labels, []
+    write, failed = saved_labels.write_labels, []
 
     def broken(path, *more, **options):
         if path.stem == "field_0" and not failed:
@@ -51,7 +51,7 @@ def test_one_file_that_fails_does_not_keep_others_from_being_written(
             raise error
         write(path, *more, **options)
 
-    monkeypatch.setattr(annotation, "write_labels", broken)
+    monkeypatch.setattr(saved_labels, "write_labels", broken)
     paint(desk, desk.sheet(0), 1)
     paint(desk, desk.sheet(1), 2)
     wait_for(desk.sheet(1), 2)

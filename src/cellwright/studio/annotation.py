@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +14,11 @@ from cellwright._errors import InputError, OutputError
 from cellwright._types import LabelArray
 from cellwright.images.image import Image
 from cellwright.images.read import LARGEST_LABEL
-from cellwright.images.write import write_labels
 from cellwright.studio.canvas import LabelCanvas
 from cellwright.studio.facts import ABOUT_OBJECTS, PARENT, Change, Facts
 from cellwright.studio.inventory import Inventory
-from cellwright.studio.journal import (
-    LOADED,
-    REDO,
-    UNDO,
-    Edit,
-    Journal,
-    LabelFile,
-    Patch,
-    Stroke,
-    signature,
-)
-from cellwright.studio.label_files import keep_labels, label_range, open_labels
+from cellwright.studio.journal import LOADED, REDO, UNDO, Edit, Journal, Patch, Stroke
+from cellwright.studio.label_files import label_range, open_labels
 from cellwright.studio.lineage import Lineage
 from cellwright.studio.patches import (
     changes_back,
@@ -41,6 +28,7 @@ from cellwright.studio.patches import (
     taken_back,
 )
 from cellwright.studio.project import Item, existing_labels
+from cellwright.studio.saved_labels import SavedLabels
 from cellwright.studio.tables import Tables
 from cellwright.studio.tools import Window
 from cellwright.studio.undo import UndoStacks
@@ -105,9 +93,8 @@ class Annotation:
         tables: Tables | None = None,
     ) -> None:
         self._item = item
-        self._like = image
         self._journal = journal
-        self._originals = originals
+        self._file = SavedLabels(item, image, journal, originals)
         self._tables = tables
         self._lock = threading.RLock()
         self._saving = threading.Lock()
@@ -120,7 +107,7 @@ class Annotation:
         self._inventory = Inventory(self.canvas)
         self._smallest, self.largest = (0, 0) if base is None else label_range(source, base)
         self._undo = UndoStacks()
-        self._saved = self._latest = self._drawn = 0
+        self._latest = self._drawn = 0
         self.largest = max(self.largest, self.facts.largest(*ABOUT_OBJECTS))
         self._recall(source)
         self._adopt_tracks()
@@ -146,7 +133,12 @@ class Annotation:
     @property
     def is_saved(self) -> bool:
         """Whether the label file holds all edits."""
-        return self._saved == self._latest
+        return self._file.edit == self._latest
+
+    @property
+    def remark(self) -> str:
+        """What a person should know of the label file; nothing as a rule."""
+        return self._file.remark
 
     @contextmanager
     def inventory(self) -> Iterator[Inventory]:
@@ -261,69 +253,29 @@ class Annotation:
             with self._lock:
                 edit, frozen = self._latest, self.canvas.snapshot()
                 smallest, largest = self._smallest, self.largest
-                is_drawn, facts = self._drawn > self._saved, self.facts.copy()
-            if edit == self._saved:
+                is_drawn, facts = self._drawn > self._file.edit, self.facts.copy()
+            if edit == self._file.edit:
                 return
             if self._tables is not None:
                 self._tables.save(self._item, facts, self._present)
                 self._write_tracks(facts)
             if not is_drawn:
-                known, _ = self._journal.label_file(self._item.name)
-                self._journal.adopt(self._item.name, replace(known, edit=edit))
-                self._saved = edit
+                self._file.follow(edit)
                 return
-            moved = self._write_labels(edit, frozen, smallest, largest)
+            moved = self._file.write(frozen, edit, smallest, largest)
             with self._lock:
-                self._saved = edit
                 if moved or frozen.changed_bytes > _HELD_BYTES:
                     written = open_labels(self._item.labels, self._axes, self.canvas.shape)
                     self.canvas.rest_on(written, frozen)
 
-    def _write_labels(self, edit: int, frozen: LabelCanvas, smallest: int, largest: int) -> bool:
-        """Write the labels as they were after an edit to their file.
-
-        Returns whether those that the image had were elsewhere, and moved away.
-        """
-        target, theirs = self._item.labels, self._labels_of_others()
-        moves = theirs is not None and theirs != target
-        if theirs == target:
-            self._keep_original(target)
-        number = self._journal.begin_save(self._item.name, edit)
-        write_labels(
-            target,
-            frozen,
-            like=self._like,
-            largest=largest,
-            partly_known=smallest < 0,
-            overwrite=True,
-        )
-        with target.open("r+b") as file:
-            os.fsync(file.fileno())  # before the journal says that it is complete
-        if theirs is not None and moves:
-            self._keep_original(theirs)  # only now, as they were read meanwhile
-        self._journal.end_save(number, target)
-        return moves
-
     def _recall(self, source: Path | None) -> None:
-        """Bring the labels to where the journal ends.
-
-        Edits that the label file does not hold are made again over it. Where that file was
-        changed by others, nothing from before can be taken back.
-        """
-        name, edits = self._item.name, self.history()
-        known, interrupted = self._journal.label_file(name)
-        self._saved = known.edit
-        missing = [edit for edit in edits if edit.id > known.edit]
-        if not interrupted and signature(source) != known.signature:
-            if edits:
-                edits.append(self._journal.append(name, LOADED, (), who=LOADED))
-            if not missing and edits:
-                self._saved = edits[-1].id
-            self._journal.adopt(name, LabelFile(self._saved, False, signature(source)))
+        """Bring the labels to where the journal ends: edits that the file lacks are made again."""
+        edits = self._file.recall(source, self.history())
         for edit in edits:
             self._note(edit)
-        for edit in missing:
-            self._show(edit.id, self._effect(edit))
+        for edit in edits:
+            if edit.id > self._file.edit:
+                self._show(edit.id, self._effect(edit))
 
     def _adopt_tracks(self) -> None:
         """Take over what others wrote about who comes from whom in a movie."""
@@ -344,18 +296,6 @@ class Annotation:
     def _present(self) -> LabelArray:
         with self._lock:
             return self._inventory.labels()
-
-    def _labels_of_others(self) -> Path | None:
-        """Return the file of the labels that were not written here, where there is one."""
-        source = existing_labels(self._item)
-        known, _ = self._journal.label_file(self._item.name)
-        return None if known.ours and known.signature == signature(source) else source
-
-    def _keep_original(self, source: Path) -> None:
-        """Copy or move labels to a safe place before they are replaced."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        kept = self._originals / f"{self._item.name}-{stamp}{source.suffix}"
-        keep_labels(source, kept, stays=source == self._item.labels)
 
     def _step(self, kind: str, who: str) -> Changed:
         with self._lock:

@@ -127,5 +127,6 @@ def _strokes(desk: Desk, number: int, fields: Fields) -> dict[str, Any]:
         ],
         "here": [{"name": name, "image": at} for name, at in desk.people.present().items()],
         "unwritten": sheet.unwritten,
+        "remark": sheet.annotation.remark,
         **views.undoable(sheet, who),
     }

@@ -115,7 +115,7 @@ export class Together {
     this.looking = true;
     const number = viewer.number;
     try {
-      /** @type {{edit: number, strokes: Stroke[], facts: import("./object_classes.js").Fact[], here: {name: string, image: number}[], unwritten: string, can_undo: boolean, can_redo: boolean}} */
+      /** @type {{edit: number, strokes: Stroke[], facts: import("./object_classes.js").Fact[], here: {name: string, image: number}[], unwritten: string, remark: string, can_undo: boolean, can_redo: boolean}} */
       const news = await viewer.api.get(`images/${number}/strokes`, { since });
       if (number !== viewer.number || since !== this.since) return;
       this.since = news.edit;
@@ -137,10 +137,10 @@ export class Together {
   looking = false;
   warned = "";
 
-  /** Say, once for each edit, that the label file is behind, and when it no longer is. @param {{edit: number, unwritten: string}} news */
-  #warn({ edit, unwritten }) {
-    const warning = unwritten && `${edit} ${unwritten}`;
-    if (warning !== this.warned) this.actions.warn(unwritten);
+  /** Say, once for each edit, that the label file is behind, and when it no longer is; once, what else is to be known of it. @param {{edit: number, unwritten: string, remark: string}} news */
+  #warn({ edit, unwritten, remark }) {
+    const warning = unwritten ? `${edit} ${unwritten}` : remark;
+    if (warning !== this.warned) this.actions.warn(unwritten || remark);
     this.warned = warning;
   }
 
