@@ -55,6 +55,11 @@ WRONG = {
     "folder of a movie": (lambda out: cw.track("movie"), r"'movie'.*'cellwright track'"),
     "paths of frames": (lambda out: cw.track(["a.tif"]), "Frame 0 of labels must be an array"),
     "movie as an image": (lambda out: cw.track(LABELS, IMAGE), r"images.*an Image.*to_numpy\(\)"),
+    "a number as an array": (lambda out: cw.track(np.array(3)), "labels must be the frames of"),
+    "half of the sizes": (
+        lambda out: cw.track(LABELS, pixel_size=[1.0, [1.0, 2.0]]),
+        r"pixel_size\[1\] must be a number above 0, not a list",
+    ),
     "divisions, no": (lambda out: cw.track(LABELS, divisions="no"), "divisions must be True or"),
     "half a gap": (lambda out: cw.track(LABELS, max_gap=1.5), "max_gap must be a whole number"),
     "distance, text": (lambda out: cw.track(LABELS, max_distance="5"), "max_distance must be a"),

@@ -132,6 +132,15 @@ def check_one_of(allowed: Sequence[str], **arguments: Any) -> None:
             raise UsageError(f"{name} is one of {', '.join(allowed)}, not {described(value)}.")
 
 
+def is_several(value: Any) -> bool:
+    """Whether a value can be gone through one by one: no text, nor an array of a single number."""
+    return (
+        isinstance(value, Iterable)
+        and not isinstance(value, str | bytes)
+        and getattr(value, "ndim", 1) > 0
+    )
+
+
 def check_array(value: Any, name: str, cure: str) -> None:
     """Raise `UsageError` unless a value is an array, or lists of which numpy makes one.
 

@@ -20,6 +20,7 @@ from cellwright._arguments import (
     check_whole_numbers,
     described,
     given,
+    is_several,
 )
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray
@@ -219,7 +220,7 @@ def track(
     check_whole_numbers(0, max_gap=max_gap)
     check_numbers(**given(max_distance=max_distance, frame_interval=frame_interval))
     if pixel_size is not None:
-        if np.ndim(pixel_size) != 1:
+        if not is_several(pixel_size):
             raise UsageError(
                 f"pixel_size must be one number in µm for each axis, not {pixel_size!r}."
             )
@@ -238,7 +239,7 @@ def track(
 def _frames(movie: Any, name: str) -> Iterator[AnyArray]:
     """Return the frames of a movie one by one, or refuse what has none."""
     cure = f"{_READ_IT}; movies and folders on disk are for 'cellwright track'."
-    if isinstance(movie, str) or not isinstance(movie, Iterable):
+    if not is_several(movie):
         raise UsageError(f"{name} must be the frames of a movie, not {described(movie)}. {cure}")
     return (_frame(one, f"Frame {number} of {name}", cure) for number, one in enumerate(movie))
 

@@ -7,7 +7,10 @@ import pandas
 import pytest
 
 import cellwright as cw
+from cellwright._words import in_terminal
+from cellwright.runs.track.hypotheses import Segmentations
 from cellwright.runs.track.run import track_movie
+from cellwright.runs.track.timelapse import MovieOptions
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.doubt import doubtful_links
 from cellwright.tracking.formats.napari import from_napari, to_napari
@@ -125,3 +128,81 @@ def test_tables_have_columns(call):
 def test_layers_of_napari_are_rows_of_numbers():
     refused(from_napari, "a", says="Rows of a tracks layer are numbers")
     refused(from_napari, [[1, 0, 1, 2]], 3, says="graph must be the parents of each track")
+
+
+@pytest.mark.parametrize("what", ["frames", "labels", "edges"])
+def test_lists_of_different_lengths_are_no_array(what):
+    lists = {"frames": FRAMES, "labels": [1, 1, 2], "edges": [[0, 1], [0, 2]]}
+    frames, labels, edges = (
+        [1, [2, 3]] if name == what else value for name, value in lists.items()
+    )
+    said = f"The {what} are rows of different lengths"
+    refused(cw.make_tracks, frames, PLACES, edges, label=labels, says=said)
+
+
+def test_sizes_in_an_array_are_sizes():
+    sized = cw.make_tracks(FRAMES, PLACES, pixel_size=np.array([0.5, 0.5]))
+    assert sized.pixel_size == (0.5, 0.5)
+    assert len(link(sized).edges) == 1
+    refused(cw.make_tracks, FRAMES, PLACES, pixel_size=[1, [2, 3]], says="pixel_size[1] must be a")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"channel": 1.5}, "channel must be the name or the number of one"),
+        ({"axes": 3}, "axes must be a text"),
+        ({"pixel_size": 0}, "pixel_size must be a number above 0, not 0"),
+        ({"pixel_size": 1, "plane_distance": "2"}, "plane_distance must be a number above 0"),
+        ({"frame_interval": float("nan")}, "frame_interval must be a number above 0, not nan"),
+        ({"plane_distance": 2.0}, "also give the argument pixel_size"),
+    ],
+)
+def test_what_is_said_of_a_movie_makes_sense(arguments, says):
+    refused(MovieOptions, **arguments, says=says)
+
+
+def test_one_channel_and_one_segmentation_may_stand_alone(tmp_path):
+    assert MovieOptions(channel=0).channel == ("0",)
+    assert MovieOptions(channel=None).channel == ()
+    assert Segmentations(folders=tmp_path).folders == (tmp_path,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"model": 3}, "model must be a path"),
+        ({"folders": 3}, "folders must be a path or a list of paths, not 3"),
+        ({"scales": "no"}, "scales must be True or False, not 'no'"),
+    ],
+)
+def test_segmentations_are_paths(arguments, says):
+    refused(Segmentations, **arguments, says=says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"movie": {"axes": "TYX"}}, "movie must be cellwright.runs.track.timelapse.MovieOptions"),
+        ({"movie": np.zeros((2, 3))}, "not an array of shape (2, 3)"),
+        ({"options": np.zeros((2, 3))}, "options must be"),
+        ({"options": 0}, "options must be"),
+        ({"model": np.zeros((2, 3))}, "model must be a path"),
+    ],
+)
+def test_a_run_is_asked_for_with_options(tmp_path, arguments, says):
+    source = tmp_path / "movie.tif"
+    cw.write(source, cw.Image(np.ones((2, 8, 8), np.int32), "TYX"))
+    refused(track_movie, source, tmp_path / "out", **arguments, says=says)
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_are_named_as_they_are_given(tmp_path):
+    (tmp_path / "points.csv").write_text("frame,y,x\n0,1,2\n1,1,2\n")
+    flat = {"movie": MovieOptions(pixel_size=1.0, plane_distance=2.0)}
+    arguments = (tmp_path / "points.csv", tmp_path / "out")
+    refused(track_movie, *arguments, **flat, says="leave out the argument plane_distance.")
+    with in_terminal():
+        refused(track_movie, *arguments, **flat, says="leave out --plane-distance.")
+    axes = MovieOptions(axes="TYX")
+    refused(track_movie, *arguments, movie=axes, says="leave out the argument axes.")

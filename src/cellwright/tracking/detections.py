@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cellwright._arguments import described
+from cellwright._arguments import described, is_several
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, Table
 from cellwright.measure.objects import measure_objects
@@ -75,7 +75,7 @@ def find_detections(
 
 
 def _check_frames(value: Any, name: str) -> None:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not is_several(value):
         raise UsageError(f"{name} must be the frames of a movie, not {described(value)}.")
 
 

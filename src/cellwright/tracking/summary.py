@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import DoubleArray, IntArray, Table
-from cellwright._words import counted
+from cellwright._words import by_place, counted
 from cellwright.tracking.diffusion import displacements
 from cellwright.tracking.frames import bounds, cut_off
 from cellwright.tracking.relation import are_unrelated
@@ -176,7 +176,7 @@ class TrackSummary:
                 f"{self.cells[0]:,} to {self.cells[-1]:,} ({grown:+,}), and "
                 f"{counted(self.vanished, 'daughter')} vanished inside the field. The "
                 "segmentation probably cuts objects into pieces now and then; mend that, or use "
-                "--no-divisions where cells do not divide."
+                f"{by_place('--no-divisions', 'divisions=False')} where cells do not divide."
             )
         if self.doubtful > 0.05 * max(links, 1):
             found.append(

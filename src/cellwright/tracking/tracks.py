@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from cellwright._arguments import check_numbers, check_whole_numbers, described, given
+from cellwright._arguments import check_numbers, check_whole_numbers, described, given, is_several
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
 
@@ -280,7 +280,7 @@ def make_tracks(
         properties={name: ordered(one) for name, one in known.items()},
         edge_properties=columns,
         frame_count=int(frames.max(initial=-1)) + 1 if frame_count is None else frame_count,
-        pixel_size=pixel_size,
+        pixel_size=_as_tuple(pixel_size),
         frame_interval=frame_interval,
     )
 
@@ -337,7 +337,7 @@ def _disorder(first: AnyArray, second: AnyArray) -> int:
 
 
 def _whole_numbers(values: Any, what: str) -> LabelArray:
-    array = np.asarray(values)
+    array = _as_array(values, what)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputError(f"The {what} are not a row of whole numbers ({array.dtype}).")
     limit = np.iinfo(np.int32).max
@@ -346,6 +346,19 @@ def _whole_numbers(values: Any, what: str) -> LabelArray:
             f"The {what} reach from {array.min()} to {array.max()}, beyond 0 … {limit}."
         )
     return array.astype(np.int32, copy=False)
+
+
+def _as_tuple(sizes: Any) -> Any:
+    return tuple(sizes) if is_several(sizes) else sizes
+
+
+def _as_array(values: Any, what: str) -> AnyArray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(
+            f"The {what} are rows of different lengths; give as many in each."
+        ) from error
 
 
 def _numbered(frames: LabelArray) -> LabelArray:
@@ -369,7 +382,7 @@ def _ranks(frames: LabelArray) -> LabelArray:
 
 
 def _pairs(edges: Any) -> IntArray:
-    array = np.asarray(edges)
+    array = _as_array(edges, "edges")
     if array.size == 0:
         return np.zeros((0, 2), np.int64)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
@@ -406,7 +419,7 @@ def _check_kinds(tracks: Tracks) -> None:
     check_numbers(**given(frame_interval=tracks.frame_interval))
     size = tracks.pixel_size
     if size is not None:
-        if np.ndim(size) != 1:
+        if not is_several(size):
             raise UsageError(
                 f"pixel_size must be one number in µm for each axis, not {described(size)}."
             )

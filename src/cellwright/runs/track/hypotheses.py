@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cellwright._arguments import as_path, as_paths, check_flags
 from cellwright._errors import AxesError, InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
+from cellwright._words import by_place
 from cellwright.images.image import Image
 from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
@@ -39,14 +41,26 @@ class Segmentations:
     model : str or Path, optional
         See `cellwright.runs.track.run.track_movie`.
     folders : tuple of Path
-        Label images of the same movie, in any form that a movie may have.
+        Label images of the same movie, in any form that a movie may have; one may stand alone.
     scales : bool
         The model also looks at the frames as if objects were larger.
+
+    Raises
+    ------
+    UsageError
+        If an argument is none of these.
     """
 
     model: str | Path | None = None
     folders: tuple[Path, ...] = ()
     scales: bool = False
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            as_path(self.model, "model")
+        folders = tuple(map(Path, as_paths(self.folders, "folders")))
+        object.__setattr__(self, "folders", folders)  # one may stand alone
+        check_flags(scales=self.scales)
 
     def __bool__(self) -> bool:
         return bool(self.folders) or self.scales
@@ -108,13 +122,15 @@ def open_choice(
     """
     if several.scales and segmenter is None:
         raise UsageError(
-            "--alternatives lets a model look at other scales, but labels are tracked here. Give "
-            "the raw movie, or other segmentations of it with --hypotheses."
+            f"With {by_place('--alternatives', 'scales=True')} a model looks at other scales, but "
+            "labels are tracked here. Give the raw movie, or other segmentations of it with "
+            f"{by_place('--hypotheses', 'the argument folders')}."
         )
     if several.scales and segmenter and segmenter.card.input.diameter_range is None:
         raise UsageError(
             f"The model '{segmenter.card.name}' does not say which sizes of objects it knows, so "
-            "it has no other scales to look at; leave out --alternatives."
+            "it has no other scales to look at; leave out "
+            f"{by_place('--alternatives', 'scales=True')}."
         )
     others = tuple(_open_labels(folder, axes) for folder in several.folders)
     for folder, one in zip(several.folders, others, strict=True):
@@ -124,7 +140,8 @@ def open_choice(
                 "segmentations of the same movie."
             )
         if not one.holds_labels():
-            raise InputError(f"'{folder}' holds no label images; --hypotheses are segmentations.")
+            given = by_place("--hypotheses", "folders")
+            raise InputError(f"'{folder}' holds no label images; {given} are segmentations.")
         if _size(one) != _size(movie):
             raise InputError(
                 f"The frames of '{folder}' have the size {_size(one)} and those of '{movie.name}' "

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._errors import InputError, UsageError
+from cellwright._words import option
 from cellwright.runs.track.timelapse import MovieOptions
 from cellwright.tracking.formats.table import TRACK, read_detections
 from cellwright.tracking.tracks import Tracks
@@ -44,9 +45,11 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     UsageError
         If options are given that mean nothing for points.
     """
-    for option, value in (("--axes", given.axes), ("--channel", given.channel)):
+    for name, value in (("axes", given.axes), ("channel", given.channel)):
         if value:
-            raise UsageError(f"'{source}' is a table of points, no image: leave out {option}.")
+            raise UsageError(
+                f"'{source}' is a table of points, no image: leave out {option(name)}."
+            )
     points = _without(read_detections(source), TRACK)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
@@ -60,7 +63,7 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
         points = _in_plane(points)
     flat, lateral, planes = points.dimensions == 2, given.pixel_size, given.plane_distance
     if flat and planes is not None:
-        raise UsageError(f"'{source}' has no column z: leave out --plane-distance.")
+        raise UsageError(f"'{source}' has no column z: leave out {option('plane_distance')}.")
     if lateral is None:
         placed = replace(points, frame_interval=given.frame_interval)
         return placed, (*remarks, *_steps_of_z(points))
@@ -93,7 +96,7 @@ def _steps_of_z(points: Tracks) -> tuple[str, ...]:
         return ()
     return (
         "Steps of z are taken to be as long as those of y and x; where they are not, give "
-        "--pixel-size and --plane-distance.",
+        f"{option('pixel_size')} and {option('plane_distance')}.",
     )
 
 
@@ -107,7 +110,8 @@ def _check_frames(points: Tracks, source: Path) -> None:
     if step > 1:
         raise InputError(
             f"The frames of '{source}' are {step} apart ({frames[0]}, {frames[1]} …), so that no "
-            "two follow each other. Number them 0, 1, 2 …; times go to --frame-interval."
+            "two follow each other. Number them 0, 1, 2 …; times go to "
+            f"{option('frame_interval')}."
         )
     if frames[-1] > max(_SPARSE * len(frames), _MANY):
         raise InputError(

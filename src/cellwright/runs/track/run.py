@@ -13,6 +13,7 @@ from cellwright._arguments import as_path, check_flags
 from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
 from cellwright._types import AnyArray
+from cellwright._words import option
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv, write_parquet_parts
 from cellwright.models.find import find_model
@@ -31,7 +32,12 @@ from cellwright.runs.track.objects import find_objects, found_labels
 from cellwright.runs.track.points import read_points
 from cellwright.runs.track.report import track_report
 from cellwright.runs.track.spots import find_spots
-from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
+from cellwright.runs.track.timelapse import (
+    MovieOptions,
+    TimeLapse,
+    check_movie_options,
+    open_timelapse,
+)
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
 from cellwright.tracking.formats.files import write_tracks
@@ -142,8 +148,11 @@ def track_movie(
         If what is asked for does not go with the movie or the model.
     """
     source, output = as_path(source, "source"), as_path(output, "output")
-    options = options or LinkOptions(divisions=not isinstance(model, SpotSettings))
+    if options is None:
+        options = LinkOptions(divisions=not isinstance(model, SpotSettings))
     check_options(options)
+    movie = MovieOptions() if movie is None else movie
+    check_movie_options(movie)
     check_flags(trackmate=trackmate, overwrite=overwrite)
     if pins is not None:
         # It may be a list of doubtful links that was filled in.
@@ -151,7 +160,6 @@ def track_movie(
         read_pin_table(pins)  # what is wrong with it is told before anything is done
     if scorer is not None:
         refuse_inputs_inside(output, [find_model(scorer)])
-    movie = movie or MovieOptions()
     opened = _open(source, output, model, movie, options, device)
     scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
     parameters = _parameters(model, pins, trackmate)
@@ -257,8 +265,9 @@ def _segmenter(
     if model is None and movie.holds_labels():
         if movie.channel:
             raise UsageError(
-                f"'{movie.name}' holds labels, which have no channels: leave out --channel or, if "
-                "it is a raw movie, name a --model."
+                f"'{movie.name}' holds labels, which have no channels: leave out "
+                f"{option('channel')} or, if it is a raw movie, name a model with "
+                f"{option('model')}."
             )
         return None
     package = find_model(model or DEFAULT_MODEL)

@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cellwright._arguments import check_above_zero, described, given
 from cellwright._errors import AxesError, FormatError, InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
+from cellwright._words import option
 from cellwright.images.find import find_images
-from cellwright.images.image import Image
+from cellwright.images.image import Image, check_said_axes
 from cellwright.images.read import IGNORE, LARGEST_LABEL, read
+from cellwright.models.channels import as_channels
 from cellwright.runs.apply.like import check_plane_distance, with_pixel_size
 from cellwright.runs.apply.reading import images_to_do
 from cellwright.tracking.formats.ctc import open_ctc
@@ -33,7 +37,8 @@ class MovieOptions:
     axes : str, optional
         Axes of the files where they do not say, such as ``"TYX"``.
     channel : tuple of str
-        Names or numbers (from 0) of the channels that a model is given, or that spots are in.
+        Names or numbers (from 0) of the channels that a model is given, or that spots are in; one
+        may stand alone.
     pixel_size : float, optional
         Distance of neighbouring pixels within a plane, in µm.
     plane_distance : float, optional
@@ -44,7 +49,7 @@ class MovieOptions:
     Raises
     ------
     UsageError
-        If the distance of planes is given without that of pixels.
+        If an argument is none of these, or the distance of planes is given without that of pixels.
     """
 
     axes: str | None = None
@@ -54,11 +59,25 @@ class MovieOptions:
     frame_interval: float | None = None
 
     def __post_init__(self) -> None:
+        asked = as_channels(self.channel)
+        object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
+        check_said_axes(self.axes)
+        sizes = given(pixel_size=self.pixel_size, plane_distance=self.plane_distance)
+        check_above_zero(**sizes, **given(frame_interval=self.frame_interval))
         if self.plane_distance is not None and self.pixel_size is None:
             raise UsageError(
-                "--plane-distance alone does not tell sizes: also give --pixel-size, the distance "
-                "of pixels within a plane."
+                f"The distance of planes ({option('plane_distance')}) alone does not tell sizes: "
+                f"also give {option('pixel_size')}, the distance of pixels within a plane."
             )
+
+
+def check_movie_options(value: Any) -> None:
+    """Raise `UsageError` unless what was given as options of a movie is `MovieOptions`."""
+    if not isinstance(value, MovieOptions):
+        raise UsageError(
+            "movie must be cellwright.runs.track.timelapse.MovieOptions(…), not "
+            f"{described(value)}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +172,9 @@ def open_timelapse(
         _check_sizes(files, frame)
         return TimeLapse(name, len(files), files, frame, options.channel, _numbering(files))
     image = _scaled(read(files[0], axes=options.axes), options)
-    planes = "; its planes may be frames: then say --axes TYX" if "Z" in image.axes else ""
+    planes = (
+        f"; its planes may be frames: then say {option(axes='TYX')}" if "Z" in image.axes else ""
+    )
     if "T" not in image.axes:
         raise AxesError(
             f"'{files[0]}' has no time axis ({image.axes}){planes}. "
@@ -170,7 +191,7 @@ def _scaled(image: Image, options: MovieOptions) -> Image:
     planes, lateral = options.plane_distance, options.pixel_size
     if planes is not None and "Z" not in image.axes:
         raise UsageError(
-            f"'{image.name}' has no planes ({image.axes}): leave out --plane-distance."
+            f"'{image.name}' has no planes ({image.axes}): leave out {option('plane_distance')}."
         )
     if planes is not None and lateral is not None:
         sized = replace(image, pixel_size=(planes, lateral, lateral))
