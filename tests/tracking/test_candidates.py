@@ -35,6 +35,10 @@ def test_the_nearest_are_those_of_all_distances(seed, dimensions, sizes, radius,
         edges.columns[a:b].tolist() for a, b in zip(edges.starts, edges.starts[1:], strict=False)
     ]
     assert found == expected
+    among_all = neighbours(queries, make_grid(points), np.inf, most).within(radius)
+    assert among_all.starts.tolist() == edges.starts.tolist()
+    assert among_all.columns.tolist() == edges.columns.tolist()
+    assert among_all.weights.tolist() == edges.weights.tolist()
     distances = ((points[edges.columns] - queries[edges.rows]) ** 2).sum(axis=1)
     assert np.allclose(edges.weights, distances, rtol=1e-12, atol=1e-15)
 

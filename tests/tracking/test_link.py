@@ -7,7 +7,9 @@ from cellwright._errors import InputError, UsageError
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.link import link
+from cellwright.tracking.motion import FramePair
 from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.pair import link_pair, nearest_candidates
 from cellwright.tracking.tracks import PROBABILITY, make_tracks
 from tracking.movies import divisions, edges, f1, nuclei
 
@@ -138,6 +140,18 @@ def test_probability_tells_right_links_from_wrong_ones():
     assert 0.02 < 1 - right.mean() < 0.5
     assert abs(probable.mean() - right.mean()) < 0.1
     assert probable[right].mean() > probable[~right].mean() + 0.1
+
+
+def test_a_pair_is_linked_alike_from_candidates_that_are_known():
+    moving = Movie(_walk(3, frames=4)[0])
+    pair = FramePair.of(moving.frame(0), moving.frame(1))
+    model = fit_model(moving)
+    searched, known = (
+        link_pair(pair, model, nearest=one) for one in (None, nearest_candidates(pair))
+    )
+    assert searched.source.tolist() == known.source.tolist()
+    assert searched.target.tolist() == known.target.tolist()
+    assert searched.probability.tolist() == known.probability.tolist()
 
 
 def test_the_longest_way_is_a_limit():

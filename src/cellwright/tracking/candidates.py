@@ -42,6 +42,10 @@ class Edges:
         starts = np.concatenate([[0], np.cumsum(kept)])[self.starts]
         return Edges(starts, self.columns[kept], self.weights[kept])
 
+    def within(self, radius: float) -> Edges:
+        """Return those no longer than that, where the weights are squared distances."""
+        return self.where(self.weights <= radius * radius)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import log
 
 import numpy as np
@@ -14,7 +15,7 @@ from cellwright.tracking.costs import unlikeness
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
 from cellwright.tracking.motion import FramePair, mutual
-from cellwright.tracking.pair import PairLinks, link_pair
+from cellwright.tracking.pair import PairLinks, link_pair, nearest_candidates
 
 _SAMPLE = 20_000  # detections looked at
 _WINDOW = 4_000  # of a single frame
@@ -50,9 +51,11 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
     model = guess = _first_guess(pairs, movie)
     if not pairs:
         return model
+    nearest = [nearest_candidates(pair) for pair in pairs]
     for _ in range(_ROUNDS):
         links = [
-            link_pair(pair, model, divisions=divisions, max_distance=max_distance) for pair in pairs
+            link_pair(pair, model, divisions=divisions, max_distance=max_distance, nearest=near)
+            for pair, near in zip(pairs, nearest, strict=True)
         ]
         before, model = model, refined(model, guess.division, pairs, links)
         if _settled(before, model):
@@ -84,10 +87,10 @@ def _sample(movie: Movie) -> list[FramePair]:
         return []
     most = int(np.clip(_SAMPLE / max(counts[usable].mean(), 1), 2, _PAIRS))
     chosen = np.unique(np.linspace(0, len(usable) - 1, min(most, len(usable))).round().astype(int))
-    return [
-        FramePair.of(movie.frame(int(t), _WINDOW), movie.frame(int(t) + 1, _WINDOW))
-        for t in usable[chosen]
-    ]
+    firsts = usable[chosen]
+    numbers = np.unique([firsts, firsts + 1]).tolist()
+    frames = {number: movie.frame(number, _WINDOW) for number in numbers}
+    return [FramePair.of(frames[first], frames[first + 1]) for first in firsts.tolist()]
 
 
 def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
@@ -287,6 +290,7 @@ def _fit_t(lengths: DoubleArray, dimensions: int) -> tuple[float, float]:
     return best[1], best[2]
 
 
+@cache
 def _median_of_t(tail: float, dimensions: int) -> float:
     """Return the median length of vectors of Student's t with scale 1."""
     from scipy.stats import f

@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from cellwright._types import DoubleArray
+from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.fit import refined
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.kalman import Motion, States, log_evidence
@@ -25,6 +25,7 @@ _WINDOW = 500  # detections of a single frame that are looked at
 _SAMPLE = 5_000  # detections looked at
 _STEPS = 1_000  # that the numbers of a model are fitted to
 _ROUNDS = 5
+_MOST = 2**20  # detections of a window, at the very most
 _SETTLED = 0.98  # share of links that are made again, beyond which all is told
 _CONFIDENT = 0.8  # probability of links that tell about motion
 _FEWEST = 30  # pairs of steps that tell anything
@@ -53,12 +54,12 @@ def fit_motion(movie: Movie, model: LinkModel, options: LinkOptions) -> LinkMode
     if not runs:
         return model
     pairs = [pair for run in runs for pair in run]
-    before: set[tuple[int, int, int]] = set()
+    before: IntArray | None = None
     for _ in range(_ROUNDS):
         links = [_followed(run, model, options) for run in runs]
         found = [one for run in links for one in run]
         linked = _linked(found)
-        if len(linked & before) > _SETTLED * len(linked | before):
+        if before is not None and _alike(before, linked):
             break
         before, ways = linked, _ways(runs, links)
         if options.motion == "auto" and not _tells(ways):
@@ -225,13 +226,17 @@ def _followed(run: Sequence[FramePair], model: LinkModel, options: LinkOptions) 
     return found
 
 
-def _linked(links: Sequence[PairLinks]) -> set[tuple[int, int, int]]:
-    """Return all links by frame pair, source and target."""
-    return {
-        (number, *link)
-        for number, found in enumerate(links)
-        for link in zip(found.source.tolist(), found.target.tolist(), strict=True)
-    }
+def _linked(links: Sequence[PairLinks]) -> IntArray:
+    """Return one number for each link, by its frame pair, source and target."""
+    return np.concatenate(
+        [(number * _MOST + one.source) * _MOST + one.target for number, one in enumerate(links)]
+    )
+
+
+def _alike(before: IntArray, after: IntArray) -> bool:
+    """Return whether nearly all links are the same as before."""
+    common = len(np.intersect1d(before, after, assume_unique=True))
+    return common > _SETTLED * (len(before) + len(after) - common)
 
 
 def _ways(runs: Sequence[Sequence[FramePair]], links: Sequence[list[PairLinks]]) -> DoubleArray:

@@ -84,8 +84,9 @@ def drift(earlier: Frame, later: Frame) -> DoubleArray:
     for _ in range(2):
         pairs = neighbours(sample + shift, later.grid, np.inf, 1)
         rest = later.position[pairs.columns] - sample[pairs.rows] - shift
-        shift = shift + medians(rest)
-    own = 1.4826 * medians(np.abs(rest - medians(rest)))
+        middle = medians(rest)
+        shift = shift + middle
+    own = 1.4826 * medians(np.abs(rest - middle))
     uncertain = 1.2533 * own / np.sqrt(len(rest))
     return np.where(np.abs(shift) > 4 * uncertain, shift, 0.0)
 

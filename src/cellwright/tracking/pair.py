@@ -111,6 +111,7 @@ def link_pair(
     pins: PairPins = NO_PAIR_PINS,
     ahead: Forecast | None = None,
     scorer: Scorer | None = None,
+    nearest: Edges | None = None,
 ) -> PairLinks:
     """Link two frames.
 
@@ -127,6 +128,8 @@ def link_pair(
         Where the detections of the earlier frame are expected, but for the drift; by default,
         where they are.
     scorer : Scorer, optional
+    nearest : Edges, optional
+        What `nearest_candidates` returns, where a pair is linked several times.
 
     Notes
     -----
@@ -136,7 +139,7 @@ def link_pair(
     """
     earlier, later, shift = pair.earlier, pair.later, pair.shift
     radius = min(model.reach(model.step * 2), max_distance)
-    edges = neighbours(earlier.position + shift, later.grid, radius, NEIGHBOURS[model.dimensions])
+    edges = nearest_candidates(pair, radius) if nearest is None else nearest.within(radius)
     step = _pair_step(edges, len(later), model)
     if ahead is not None:
         ahead = scaled(moved(ahead, shift), step / model.step)
@@ -162,6 +165,12 @@ def link_pair(
     source, target, probability = chosen_links(problem, column_of, chosen)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)
+
+
+def nearest_candidates(pair: FramePair, radius: float = np.inf) -> Edges:
+    """Return the detections of the later frame that are nearest to where those before would be."""
+    place = pair.earlier.position + pair.shift
+    return neighbours(place, pair.later.grid, radius, NEIGHBOURS[place.shape[1]])
 
 
 def _run_on(
