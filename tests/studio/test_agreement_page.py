@@ -31,6 +31,16 @@ RESIZED = """import('/static/camera.js').then(({ Camera }) => {
   return camera.toView(990, 990).map(Math.trunc);
 })"""
 
+# The frame round an object in a corner of an image of 100 × 200 px, in px of the image.
+FRAMED = """import('/static/camera.js').then(({ Camera }) => {
+  const camera = new Camera();
+  camera.resize(600, 400);
+  camera.fit([100, 200]);
+  const [x, y, width, height] = camera.frame([0, 190, 20, 200], 3);
+  const corners = [camera.toImage(x, y), camera.toImage(x + width, y + height)];
+  return corners.flat().map(Math.round);
+})"""
+
 
 @pytest.fixture
 def lab(serve, folder):
@@ -103,6 +113,13 @@ def test_the_view_of_an_object_at_the_border_is_filled_whatever_its_size(lab, tm
                 assert all(f"rgb{screen.getpixel(at)}" != room for at in corners)
         assert browser.run(RESIZED) == [548, 348]  # still what was asked for, not lost on the way
         assert browser.complaints == []
+
+
+def test_the_frame_round_an_object_ends_with_the_image(lab, tmp_path):
+    (tmp_path / "chromium").mkdir()
+    with Browser(tmp_path / "chromium") as browser:
+        browser.open(page(lab, "agreement"))
+        assert browser.run(FRAMED) == [0, 187, 23, 200]
 
 
 def test_an_outline_is_drawn_anew(lab, tmp_path):

@@ -128,7 +128,15 @@ def test_cells_are_linked_divided_and_cut(hands):
     browser.key("Enter", "alt")
     tree = "document.querySelector('#lineage-tree canvas').ariaLabel"
     browser.wait(f"{tree} === 'Family of 2 tracks with 1 division'")
-    browser.key(",")
+    frame = "document.querySelector('#sliders output').textContent"
+    browser.run("document.querySelector('#lineage-tree .tree').focus()")
+    for way, shown in (("Left", 1), ("Left", 0), ("Right", 1), ("Right", 2), ("Left", 1)):
+        browser.key(f"Arrow{way}")  # to the mother, on to the daughter, and back
+        browser.wait(f"{frame} === '{shown} of 0–2' && !document.getElementById('object').hidden")
+    picture = "document.querySelector('#lineage-tree canvas').toDataURL()"
+    before = browser.run(picture)
+    browser.run("document.getElementById('theme').click()")
+    browser.wait(f"{picture} !== {before!r}")
     browser.key("K", "shift")
     hands.until(lambda: hands.middle(1) not in (0, 1))
 

@@ -87,6 +87,7 @@ def test_from_an_image_to_a_label_file(page, folder):
     assert labels.max() > 10
     # The file follows.
     file = folder / "labels" / "field_0.tif"
+    assert page.text("labels-file") == str(file.resolve())
     while not file.exists() or not np.array_equal(read_labels(file)[0], labels):
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -42,11 +42,13 @@ def test_an_object_is_found_wrong_and_drawn_anew(crowd, tmp_path):
         counted(browser, "0 done, 2 to go")
         browser.wait(READY)
         assert faults(browser) == []
+        assert not browser.run("document.getElementById('how').textContent")
         browser.key("n")  # it comes again, to be drawn
         counted(browser, "1 done, 2 to go")
         browser.key("y")
         counted(browser, "2 done, 1 to go")
         browser.wait("document.getElementById('question').textContent.startsWith('Draw')")
+        assert "finger" in browser.run("document.getElementById('how').textContent")
         assert faults(browser) == []
         x, y = browser.run(
             "(({left, top, width, height}) => [left + width / 2, top + height / 2])"

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,6 +223,7 @@ def test_a_round_is_stopped_killed_gone_on_with_and_used(serve, annotated):
         time.sleep(0.1)
     (one,) = told["rounds"]
     assert one["state"] == "done" and one["history"] and len(one["verdict"]["sentences"]) >= 3
+    assert (Path(one["model"]) / "model.json").is_file()  # the page says where it is
     assert seen["image"] == 0 and seen["objects"] > 3
     shown = server.desk.sheet(0).preview
     assert shown[10:200, 20:220].any() and not shown[201:, :].any()

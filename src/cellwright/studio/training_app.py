@@ -97,6 +97,7 @@ def _about(desk: Desk, one: Round, names: list[str]) -> dict[str, Any]:
         "seconds": round(desk.trainer.seconds(one), 1),
         "failure": one.failure,
         "history": one.history(),
+        "model": None if verdict is None else str(one.model.resolve()),
         "verdict": None,
     }
     del told["parts"]

@@ -54,6 +54,7 @@ def image(sheet: Sheet, who: str) -> dict[str, Any]:
         **pictures.facts(sheet),
         "proposals": {"state": sheet.proposals(who).state},
         "marks": offered(sheet),
+        "file": str(sheet.item.labels.resolve()),
         "edit": sheet.annotation.latest,
         **undoable(sheet, who),
     }

@@ -19,6 +19,7 @@ import { Viewer } from "./viewer.js";
  */
 
 const AROUND = 1.2; // of an object, on each side
+const MARGIN = 3; // px round it
 const SMALLEST = 40; // px that are shown of an image
 const POINTER = {
   select: { key: "V", name: "Move", cursor: "default" },
@@ -311,12 +312,9 @@ class Compare {
   #frame(pen, viewer) {
     const one = this.found?.cases[this.current];
     if (!one) return;
-    const [top, left, bottom, right] = [one.box[0] - 3, one.box[1] - 3, one.box[2] + 3, one.box[3] + 3];
-    const [x, y] = viewer.camera.toView(top, left);
-    const [x1, y1] = viewer.camera.toView(bottom, right);
     const has = viewer.of !== null && viewer.of in one.members;
     if (!has) pen.setLineDash([7, 5]);
-    frame(pen, x, y, x1 - x, y1 - y);
+    frame(pen, ...viewer.camera.frame(one.box, MARGIN));
     pen.setLineDash([]);
   }
 

@@ -4,7 +4,7 @@
  * @typedef {{name: string, dtype: string, rgb: boolean, channels: string[], frames: number,
  *   planes: number, levels: [number, number][], pixel_size: [number, number] | null, tile: number,
  *   apron: number, can_undo: boolean, can_redo: boolean, edit: number,
- *   marks: string[], proposals: {state: string}}} ImageFacts
+ *   marks: string[], proposals: {state: string}, file: string}} ImageFacts The file is that of its labels.
  * @typedef {[number[], number, number, number, number]} Box place, y, x, height, width
  * @typedef {{edit: number, boxes: Box[], facts: import("./object_classes.js").Fact[], can_undo: boolean, can_redo: boolean}} Changed
  */

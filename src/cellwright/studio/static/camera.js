@@ -62,6 +62,14 @@ export class Camera {
     return [(x - this.x) * this.scale + this.width / 2, (y - this.y) * this.scale + this.height / 2];
   }
 
+  /** Where a frame round a part of the image is in the view, as x, y, width and height: never beyond the image. @param {Part} part @param {number} margin In px of the image. @returns {[number, number, number, number]} */
+  frame([y0, x0, y1, x1], margin) {
+    const [height, width] = this.image;
+    const [left, top] = this.toView(Math.max(0, y0 - margin), Math.max(0, x0 - margin));
+    const [right, bottom] = this.toView(Math.min(height, y1 + margin), Math.min(width, x1 + margin));
+    return [left, top, right - left, bottom - top];
+  }
+
   /** @param {number} dx @param {number} dy In CSS px. */
   pan(dx, dy) {
     const [height, width] = this.image;

@@ -152,6 +152,7 @@ export class Studio {
       this.sliders.open(image);
       this.slices.show();
       this.lineage.show();
+      find("labels-file").textContent = image.file;
       await Promise.all([this.channels.open(), this.beside.open(), this.areas.show(), this.assistant.show(), this.#saidOf(number)]);
       await this.past.update();
     } catch (error) {

@@ -18,7 +18,9 @@ import { Viewer } from "./viewer.js";
 const AROUND = 1.4; // of an object, on each side
 const SMALLEST = 24; // px that are shown on each side of its middle
 const LINE = 2; // CSS px
+const MARGIN = 2; // px between an object and its frame
 const QUESTIONS = { judge: "Is this outline right?", outline: "Draw the outline of the object in the frame" };
+const HINTS = { judge: "", outline: "Draw round it with the pointer or a finger, or click its corners and end at the first one. Esc begins anew." };
 /** @type {Record<Task["kind"], [Said, string, string][]>} */
 const ANSWERS = {
   judge: [["no", "No", "N"], ["unsure", "Cannot tell", "U"], ["yes", "Yes", "Y"]],
@@ -110,6 +112,7 @@ class Volunteer {
     if (task) return this.#ask(task);
     this.task = null;
     find("question").textContent = done ? "That was all. Thank you!" : "There is nothing to do at the moment.";
+    find("how").textContent = "";
     find("answers").replaceChildren();
     find("stage").setAttribute("aria-busy", "false");
     this.viewer.redraw();
@@ -126,6 +129,7 @@ class Volunteer {
     this.viewer.camera.show(around(task.box));
     this.tools.choose(task.kind === "outline" ? "lasso" : "select");
     find("question").textContent = QUESTIONS[task.kind];
+    find("how").textContent = HINTS[task.kind];
     find("answers").replaceChildren(...ANSWERS[task.kind].map(([answer, text, key]) => this.#button(answer, text, key)));
     this.viewer.redraw();
   }
@@ -150,10 +154,8 @@ class Volunteer {
     if (task.kind === "judge") {
       for (const line of task.outlines) line.forEach(([y, x], i) => pen[i ? "lineTo" : "moveTo"](...viewer.camera.toView(y, x)));
     } else {
-      const [left, top] = viewer.camera.toView(task.box[0] - 2, task.box[1] - 2);
-      const [right, bottom] = viewer.camera.toView(task.box[2] + 2, task.box[3] + 2);
       pen.setLineDash([7, 5]);
-      pen.rect(left, top, right - left, bottom - top);
+      pen.rect(...viewer.camera.frame(task.box, MARGIN));
     }
     for (const [colour, more] of /** @type {[string, number][]} */ ([["#000a", 2], ["#ffd640", 0]])) {
       pen.strokeStyle = colour;

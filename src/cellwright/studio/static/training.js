@@ -7,7 +7,7 @@ const PATIENCE = 1000; // ms between looks at how far it is
  * @typedef {{before: Judged, after: Judged, sentences: string[], count_error: number, better: boolean,
  *   worst: {image: string, number: number, place: number[]}[]}} Verdict
  * @typedef {{number: number, state: string, minutes: number, seconds: number, start: number | string, images: number,
- *   objects: number, made: string, who: string, failure: string | null, history: Record<string, number>[],
+ *   objects: number, made: string, who: string, failure: string | null, model: string | null, history: Record<string, number>[],
  *   verdict: Verdict | null}} Round
  * @typedef {{current: number | null, in_use: number | null, given: string, annotated: {images: number, areas: number},
  *   rounds: Round[], seen: {image: number, place: number[], step: number, objects: number} | null}} Told
@@ -134,11 +134,13 @@ export class Training {
     /** @type {Node[]} */
     const lines = (round?.verdict?.sentences ?? []).map((text) => element("p", text));
     for (const { image, number } of round?.verdict?.worst.slice(0, 1) ?? []) {
-      const button = element("button", `Open ${image}`);
+      const button = element("button", `See where it errs most: ${image}`);
+      button.title = image;
       button.className = "wide";
       button.onclick = () => this.actions.open(number);
       lines.push(button);
     }
+    if (round?.model) lines.push(written("Its model, for cellwright segment --model:", round.model));
     if (round?.state === "failed") lines.push(element("p", round.failure ?? ""));
     place.replaceChildren(...lines);
     place.hidden = !lines.length;
@@ -210,6 +212,16 @@ function element(tag, text = "") {
   const made = document.createElement(tag);
   made.textContent = text;
   return made;
+}
+
+/** Where something is on the disk. @param {string} what @param {string} path */
+function written(what, path) {
+  const told = element("p", `${what} `);
+  const place = element("span", path);
+  told.className = "soft";
+  place.className = "path";
+  told.append(place);
+  return told;
 }
 
 /** @param {string} name @param {string} figures @param {string | HTMLElement} action */

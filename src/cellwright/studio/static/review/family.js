@@ -1,5 +1,7 @@
 /** The family of a cell as a tree, time from left to right; every point of it is a detection. */
 
+import { onTheme } from "../theme.js";
+
 const ROW = 22; // CSS px
 const MARGIN = { left: 18, right: 24, top: 30, bottom: 14 };
 const NEAR = 10;
@@ -19,22 +21,34 @@ export class Family {
     /** @type {Branch[]} */
     this.branches = [];
     this.round = 0;
+    this.current = -1;
+    /** Keys may come faster than answers. @type {Promise<void>} */
+    this.shown = Promise.resolve();
     /** @type {(frame: number) => number} */
     this.x = () => 0;
     /** @type {(at: number) => number} */
     this.y = () => 0;
-    panel.innerHTML = `<div class="tree" tabindex="0"><p class="soft"></p><canvas role="img"></canvas></div>`;
+    panel.innerHTML = `<div class="tree" tabindex="0" role="group" aria-label="Family: arrow keys go through it"><p class="soft"></p><canvas role="img"></canvas></div>`;
     const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (panel.querySelector(selector));
     this.place = find(".tree");
     this.hint = find("p");
     this.canvas = /** @type {HTMLCanvasElement} */ (find("canvas"));
     this.canvas.onclick = (event) => this.#click(event);
+    this.place.onkeydown = (event) => this.#key(event);
     new ResizeObserver(() => this.redraw()).observe(this.place);
+    onTheme(() => this.redraw());
   }
 
   /** @param {number} row */
-  async show(row) {
+  show(row) {
+    this.shown = this.#fetch(row);
+    return this.shown;
+  }
+
+  /** @param {number} row */
+  async #fetch(row) {
     const round = ++this.round;
+    this.current = row;
     if (row < 0) this.branches = [];
     else if (!this.branches.some(({ rows }) => rows.includes(row))) {
       const found = await this.api.get(`objects/${row}/family`);
@@ -127,6 +141,40 @@ export class Family {
     });
   }
 
+  /** @param {KeyboardEvent} event */
+  async #key(event) {
+    if (!event.key.startsWith("Arrow") || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // the image stays where it is
+    await this.shown;
+    const row = this.#next(event.key);
+    if (row === undefined) return;
+    this.current = row;
+    this.actions.pick(row);
+  }
+
+  /** The detection that an arrow key goes to, if there is one. @param {string} key */
+  #next(key) {
+    const [number, i] = this.#here();
+    const branch = this.branches[number];
+    if (!branch) return undefined;
+    if (key === "ArrowLeft") return branch.rows[i - 1] ?? this.branches[branch.parent]?.rows.at(-1);
+    if (key === "ArrowRight") return branch.rows[i + 1] ?? this.branches.find(({ parent }) => parent === number)?.rows[0];
+    const far = (/** @type {Branch} */ { at }) => (key === "ArrowUp" ? branch.at - at : at - branch.at);
+    const [other] = this.branches.filter((one) => far(one) > 0).sort((a, b) => far(a) - far(b));
+    return other?.rows[nearest(other.frames, branch.frames[i])];
+  }
+
+  /** The branch and the place in it of what is selected, or else of what is nearest to the frame that is shown. @returns {[number, number]} */
+  #here() {
+    const number = this.branches.findIndex(({ rows }) => rows.includes(this.current));
+    if (number >= 0) return [number, this.branches[number].rows.indexOf(this.current)];
+    const now = this.actions.frame();
+    const places = this.branches.map(({ frames }) => nearest(frames, now));
+    const branch = nearest(this.branches.map(({ frames }, i) => frames[places[i]]), now);
+    return [branch, places[branch]];
+  }
+
   /** @param {MouseEvent} event */
   #click(event) {
     const { left, top } = this.canvas.getBoundingClientRect();
@@ -140,6 +188,11 @@ export class Family {
     }
     if (found >= 0) this.actions.pick(found);
   }
+}
+
+/** Which of some frames is nearest to one. @param {number[]} frames @param {number} to */
+function nearest(frames, to) {
+  return frames.reduce((best, frame, i) => (Math.abs(frame - to) < Math.abs(frames[best] - to) ? i : best), 0);
 }
 
 /** @param {number} count @param {string} what */
