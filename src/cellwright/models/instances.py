@@ -271,6 +271,18 @@ class InstanceModel(Model):
         labels = np.zeros(seen.shape, np.int32)
         return self.find_objects(seen, scale, labels), labels
 
+    def find_all(self, seen: Seen) -> tuple[Table, LabelArray]:
+        """Find all objects at the scale that suits them, and return their labels, too.
+
+        Parameters
+        ----------
+        seen : Seen
+            As for `find_objects`; the labels are held in memory.
+        """
+        choice = self._scale_choice(seen)
+        scale = choice.scale(None)
+        return choice.whole(scale) or self._labelled(seen, scale)
+
     def find_objects(
         self,
         seen: Seen,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._types import AnyArray, DoubleArray, IntArray
+from cellwright._types import AnyArray, DoubleArray, IntArray, LabelArray
+from cellwright.metrics.matching import match
 
 UNKNOWN_DOUBT = 0.5
 """Doubt about an image in which nothing was found: there may be nothing, or all may be missed."""
@@ -15,46 +18,58 @@ LOOKING = 5.0
 _LEAST = 0.05  # of every factor, so that none alone rules an image out
 
 
-def doubt(confidences: AnyArray) -> float:
-    """Return the share of the objects in an image that are expected to be wrong.
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How little is to be expected of what a model finds in an image.
 
-    Each object counts as much as it is likely to be one: many that hardly any belief is put in say
-    little.
+    Parameters
+    ----------
+    wrong : float
+        Share of the objects that are expected to be wrong, from 0 to 1.
+    objects : float
+        How many objects are expected; NaN where nothing was found.
+    """
+
+    wrong: float
+    objects: float
+
+
+def doubt(confidences: AnyArray, labels: LabelArray, again: LabelArray) -> Doubt:
+    """Return the doubt about what was found in an image, and again in the same image turned.
+
+    Right are those objects that are found either way [1]_ and believed in: each counts as much as
+    it is likely to be one, so that many that hardly any belief is put in say little. Beliefs alone
+    will not do. A model of a few images, whose confidence rests on fewer still, is sure of the
+    pieces into which it breaks what it never saw, but breaks the same image turned another way.
 
     Parameters
     ----------
     confidences : ndarray, shape (N,)
         Probability of every object that was found to be right.
+    labels : ndarray, shape (Y, X), int32
+        These objects.
+    again : ndarray, shape (Y, X), int32
+        Those found in the turned image, turned back.
 
-    Returns
-    -------
-    float
-        From 0 to 1; `UNKNOWN_DOUBT` where nothing was found.
-    """
-    expected = float(np.sum(confidences, dtype=np.float64))
-    if expected <= 0:
-        return UNKNOWN_DOUBT
-    return 1 - float(np.sum(np.square(confidences, dtype=np.float64))) / expected
-
-
-def expected_objects(confidences: AnyArray) -> float:
-    """Return how many objects are expected in an image; NaN where nothing was found.
-
-    Parameters
+    References
     ----------
-    confidences : ndarray, shape (N,)
-        As for `doubt`.
+    .. [1] M. Gao et al., Consistency-based semi-supervised active learning, ECCV 2020.
     """
+    counts = match(labels, again).counts
+    both = counts.true_positives
+    either = both + counts.false_positives + counts.false_negatives
+    if either == 0:
+        return Doubt(UNKNOWN_DOUBT, math.nan)
     expected = float(np.sum(confidences, dtype=np.float64))
-    return expected if expected > 0 else math.nan
+    believed = float(np.sum(np.square(confidences, dtype=np.float64))) / expected if expected else 0
+    return Doubt(1 - believed * both / either, float(both))
 
 
 def next_to_annotate(
-    doubts: AnyArray,
+    doubts: Sequence[Doubt],
     features: DoubleArray,
     known: DoubleArray,
     novelty: AnyArray | None = None,
-    objects: AnyArray | None = None,
     *,
     count: int = 1,
 ) -> IntArray:
@@ -69,17 +84,14 @@ def next_to_annotate(
 
     Parameters
     ----------
-    doubts : ndarray, shape (N,)
-        See `doubt`.
+    doubts : sequence of Doubt
+        Of each. Where no objects were found, the work is taken for the median of all.
     features : ndarray, shape (N, F)
         What the images look like, see `cellwright.quality.novelty.image_features`.
     known : ndarray, shape (M, F)
         The same of the annotated images; M may be 0.
     novelty : ndarray, shape (N,), optional
         Distance from the training data, in units of its limit; NaN where unknown.
-    objects : ndarray, shape (N,), optional
-        How many objects are expected in each; NaN where unknown, for which their median stands.
-        Where it is not given, all images are as much work.
     count : int
         How many are wanted.
 
@@ -101,12 +113,11 @@ def next_to_annotate(
     nearest = np.full(len(here), np.inf)
     for one in there:
         nearest = np.minimum(nearest, _distances(here, one))
-    worth = np.maximum(np.asarray(doubts, np.float64), _LEAST)
+    worth = np.maximum(np.array([one.wrong for one in doubts], np.float64), _LEAST)
+    worth = worth / _work(np.array([one.objects for one in doubts], np.float64))
     if novelty is not None:
         new = np.nan_to_num(np.asarray(novelty, np.float64), nan=1.0)
         worth = worth * np.maximum(new / (new + 1), _LEAST)
-    if objects is not None:
-        worth = worth / _work(np.asarray(objects, np.float64))
     chosen: list[int] = []
     for _ in range(min(count, len(here))):
         score = worth * np.maximum(_diversity(nearest), _LEAST)

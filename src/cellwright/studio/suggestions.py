@@ -11,10 +11,10 @@ import numpy as np
 
 from cellwright._errors import CellwrightError, InputError
 from cellwright._types import DoubleArray
+from cellwright.models.doubting import doubted
 from cellwright.models.instances import InstanceModel
 from cellwright.quality.novelty import image_features
-from cellwright.quality.selection import doubt, expected_objects, next_to_annotate
-from cellwright.studio.assistant import find_objects
+from cellwright.quality.selection import Doubt, next_to_annotate
 from cellwright.studio.desk import Desk
 from cellwright.studio.journal import Area
 from cellwright.studio.levels import Levels, Place, open_levels, plane_of
@@ -50,14 +50,13 @@ class Looks:
 
     Parameters
     ----------
-    doubt, novelty, objects : float
-        See `cellwright.quality.selection`.
+    doubt : Doubt
+    novelty : float
     features : ndarray, shape (F,)
     """
 
-    doubt: float
+    doubt: Doubt
     novelty: float
-    objects: float
     features: DoubleArray
 
 
@@ -124,11 +123,10 @@ class Suggestions:
         features = np.stack([one.features for one in looks])
         known = [self._looks(one, channel).features for one in annotated(self._desk, seed)]
         best = next_to_annotate(
-            np.array([one.doubt for one in looks]),
+            [one.doubt for one in looks],
             features,
             np.stack(known) if known else features[:0],
             np.array([one.novelty for one in looks]),
-            np.array([one.objects for one in looks]),
         )
         return seen[int(best[0])]
 
@@ -211,10 +209,6 @@ def _look(model: InstanceModel, item: Item, candidate: Candidate, channel: int |
     several = plane.sizes.get("C", 1) > 1 and not plane.is_rgb
     chosen = channel if several else None
     y0, x0, y1, x1 = candidate.box
-    box = slice(y0, y1), slice(x0, x1)
-    table = find_objects(model, plane, box, chosen).table
     seen = model.seen(plane, chosen)
-    novelty = model.distance(seen.source)
-    confidence = table["confidence"]
-    features = image_features(seen.part(box).source)
-    return Looks(doubt(confidence), novelty, expected_objects(confidence), features)
+    part = seen.part((slice(y0, y1), slice(x0, x1)))
+    return Looks(doubted(model, part), model.distance(seen.source), image_features(part.source))
