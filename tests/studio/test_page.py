@@ -456,3 +456,40 @@ def test_cells_are_linked_divided_and_followed_in_a_tree(movie, page):
         assert time.monotonic() < end
         time.sleep(0.1)
     assert divided.tolist().count(2) == 1
+
+
+def test_a_finger_that_stays_does_what_needs_a_key_with_the_mouse(page):
+    browser = page.browser
+
+    def touch(point, seconds):
+        spot = {"x": round(point[0]), "y": round(point[1])}
+        browser.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[spot])
+        time.sleep(seconds)
+        browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def until(found):
+        end = time.monotonic() + 30
+        while not found():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    browser.key("s")
+    browser.wait("!document.getElementById('proposed').hidden")
+    table = page.server.desk.sheet(0).proposals("Ada").table
+    first, second, *_ = np.argsort(-np.where(table["x"] > 60, table["confidence"], 0))
+    shown = "document.getElementById('progress').textContent"
+    before = browser.run(shown)
+    touch(page.at(table["y"][first], table["x"][first]), 0.7)  # rejects it
+    browser.wait(f"{shown} !== {before!r}")
+    assert not page.server.desk.sheet(0).annotation.canvas[:, :].any()
+    touch(page.at(table["y"][second], table["x"][second]), 0)  # accepts it
+    until(lambda: page.server.desk.sheet(0).annotation.canvas[:, :].any())
+    touch(page.at(table["y"][second], table["x"][second]), 0.7)  # selects, and never deletes
+    browser.wait("!document.getElementById('object').hidden")
+    assert page.labels().max() == 1
+    browser.key("r")
+    browser.drag(page.at(40, 100), page.at(90, 160), page.at(120, 180))
+    areas = page.server.desk.journal.areas
+    until(lambda: areas("field_0"))
+    touch(page.at(80, 140), 0.7)
+    until(lambda: not areas("field_0"))

@@ -241,24 +241,25 @@ export class Studio {
     await this.past.update();
   }
 
-  /** @param {import("./tools.js").Point} point @param {{remove: boolean, join: boolean}} how */
-  click(point, { remove, join }) {
+  /** @param {import("./tools.js").Point} point @param {import("./tools.js").How} how */
+  click(point, how) {
     const { tool } = this.tools;
-    if (remove && tool === "area") return this.areas.remove(point);
+    const [remove, join] = [how === "remove", how === "join"];
+    if ((remove || how === "held") && tool === "area") return this.areas.remove(point);
     if (remove && this.marks.remove(point)) return;
     if (!remove && tool === "point") return this.marks.add("point", [point]);
     if (!remove && !join && tool === "classify") return this.edit({ tool: "classify", point });
     const link = !remove && tool === "link";
-    return this.selected.inTurn((at) => (link && this.viewer.labels.selected ? this.lineage.join(point, join, at)
+    return this.selected.inTurn((at) => (link && this.viewer.labels.selected ? this.lineage.join(point, how !== "plain", at)
       : join ? this.#merge(point, at)
-      : this.#clickObject(point, remove, at)));
+      : this.#clickObject(point, how, at)));
   }
 
-  /** @param {import("./tools.js").Point} point @param {boolean} remove @param {import("./selected.js").At} at */
-  async #clickObject(point, remove, at) {
+  /** @param {import("./tools.js").Point} point @param {import("./tools.js").How} how @param {import("./selected.js").At} at */
+  async #clickObject(point, how, at) {
     const proposal = await this.assistant.at(point, at);
-    if (proposal) await this.assistant.settle(remove ? "reject" : "accept", [proposal], at.number);
-    else if (remove) await this.edit({ ...at.place, tool: "delete", point }, at.number);
+    if (proposal) await this.assistant.settle(how === "plain" ? "accept" : "reject", [proposal], at.number);
+    else if (how === "remove") await this.edit({ ...at.place, tool: "delete", point }, at.number);
     else await this.#select(point, at);
   }
 

@@ -29,8 +29,8 @@ export const TOOLS = {
   classify: { key: "Q", name: "Class: click objects to give them the class that is chosen", cursor: "cell" },
   box: { key: "W", name: "Box: draw one from corner to corner; take hold of its border to move it, of its corners to change it", cursor: "crosshair", only: "This image takes no boxes: they are for planes, each in a file of its own in the folder itself. In a volume, mark objects with points (P)." },
   point: { key: "P", name: "Point: click where an object is; take hold of it to move it", cursor: "crosshair", only: "This image takes no points: they are for planes and volumes, each in a file of its own in the folder itself." },
-  link: { key: "O", name: "Track: click what the selected cell is in this frame; Alt+click its daughter", cursor: "cell", only: "Tracks are for movies." },
-  area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click removes it", cursor: "crosshair" },
+  link: { key: "O", name: "Track: click what the selected cell is in this frame; Alt+click its daughter, or leave a finger on it", cursor: "cell", only: "Tracks are for movies." },
+  area: { key: "R", name: "Annotated area: a rectangle in which you have drawn every object; Ctrl+click, or a finger that stays, removes it", cursor: "crosshair" },
 };
 
 /** @type {ToolName[]} Those that click on objects. */

@@ -6,17 +6,19 @@ import { CLICKS, HOLDS, ICONS, RECTANGLES, ROUND, SOME, TOOLS } from "./toolbox.
 /**
  * @typedef {[number, number]} Point y, x in px of the image
  * @typedef {import("./toolbox.js").ToolName} ToolName
+ * @typedef {"plain" | "remove" | "join" | "held"} How A click: as it is, with Ctrl, with Alt; or a finger that stays.
  */
 
 const NEAR = 7; // CSS px
 const CLICK = 4; // CSS px
+const HELD = 500; // ms that a finger stays
 
 export class Tools {
   /**
    * @param {import("./viewer.js").Viewer} viewer
    * @param {{edit: (edit: object) => Promise<any>, area: (corners: Point[]) => Promise<void>,
    *   box?: (corners: Point[]) => Promise<void>, grab?: (point: Point) => boolean, drag?: (point: Point) => void, drop?: (moved: boolean) => Promise<void>,
-   *   click: (point: Point, how: {remove: boolean, join: boolean}) => void, hover: (point: Point | null) => void,
+   *   click: (point: Point, how: How) => void, hover: (point: Point | null) => void,
    *   unfit?: (why: string) => void}} actions
    * @param {Partial<typeof TOOLS>} [offered]
    */
@@ -40,6 +42,7 @@ export class Tools {
     /** @type {"none" | "pan" | "stroke" | "click" | "hold"} */
     this.doing = "none";
     this.travelled = 0;
+    this.since = 0; // when the finger came down, in ms
     /** @type {Map<ToolName, HTMLButtonElement>} */
     this.buttons = new Map();
     this.#buttons();
@@ -137,6 +140,7 @@ export class Tools {
     }
     if (!this.viewer.image) return;
     this.travelled = 0;
+    this.since = event.timeStamp;
     const point = this.viewer.camera.toImage(...at);
     const panning = event.button === 1 || event.button === 2 || this.space;
     if (panning) this.doing = "pan";
@@ -154,8 +158,13 @@ export class Tools {
 
   /** @param {Point} point @param {PointerEvent | KeyboardEvent} event */
   #click(point, event) {
-    const remove = event.ctrlKey || event.metaKey;
-    this.actions.click(point, { remove, join: !remove && (event.altKey || this.tool === "merge") });
+    const how = event.ctrlKey || event.metaKey ? "remove" : event.altKey || this.tool === "merge" ? "join" : this.#held(event) ? "held" : "plain";
+    this.actions.click(point, how);
+  }
+
+  /** Whether a finger stayed where it came down: a tablet has neither Ctrl nor Alt. @param {PointerEvent | KeyboardEvent} event */
+  #held(event) {
+    return event instanceof PointerEvent && event.pointerType === "touch" && this.travelled <= CLICK && event.timeStamp - this.since > HELD;
   }
 
   /** @param {PointerEvent} event */
@@ -188,6 +197,10 @@ export class Tools {
     if (this.fingers.size === 0) this.doing = "none";
     if (doing === "hold") this.actions.drop?.(this.travelled > CLICK);
     else if (doing === "click" && this.travelled <= CLICK) this.#click(point, event);
+    else if (this.tool === "area" && this.#held(event)) {
+      this.cancel(); // it is no corner
+      this.#click(point, event);
+    }
     else if (doing === "stroke" && (this.travelled > CLICK || ROUND.includes(this.tool))) {
       this.#finish();
     }

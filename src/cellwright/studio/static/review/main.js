@@ -66,7 +66,7 @@ export class Review {
     this.tools = new Tools(this.viewer, {
       edit: async (edit) => this.#lasso(/** @type {{points: import("../tools.js").Point[]}} */ (edit)),
       area: async () => {},
-      click: (point, { remove, join }) => this.#click(point, remove || join),
+      click: (point, how) => this.#click(point, how !== "plain"),
       hover: (point) => this.readout.show(point),
     }, TOOLS);
     this.sliders = new Sliders(find("sliders"), (place) => {
