@@ -1,10 +1,10 @@
 /** The page that compares: the same image as several people drew it, side by side, difference by difference. */
 
 import { Api } from "./api.js";
-import { frame } from "./areas.js";
 import { Channels } from "./channels.js";
 import { Images } from "./images.js";
 import { Keys } from "./keys.js";
+import { frame } from "./pen.js";
 import { face, introduce, links } from "./people.js";
 import { Sliders } from "./sliders.js";
 import { themeButton } from "./theme.js";

@@ -1,5 +1,7 @@
 /** Parts of an image in which everything is annotated: what a model may learn from. */
 
+import { frame } from "./pen.js";
+
 /** @typedef {{id: number, place: number[], box: [number, number, number, number]}} Area box: y0, x0, y1, x1 */
 
 const SMALLEST = 8; // px; a slip of the hand marks nothing
@@ -77,14 +79,5 @@ export class Areas {
       pen.fillStyle = "#fff";
       pen.fillText("annotated", left + 18, bottom - 7);
     }
-  }
-}
-
-/** A frame that is seen on dark and on light. @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} width @param {number} height */
-export function frame(pen, x, y, width, height) {
-  for (const [colour, line] of /** @type {[string, number][]} */ ([["#0009", 4], ["#7fe0d8", 2]])) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = line;
-    pen.strokeRect(x, y, width, height);
   }
 }

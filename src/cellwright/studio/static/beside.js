@@ -3,7 +3,8 @@
 import { Camera } from "./camera.js";
 import { Channels } from "./channels.js";
 import { counterpart } from "./counterparts.js";
-import { Tools, cross } from "./tools.js";
+import { cross } from "./pen.js";
+import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
 /**

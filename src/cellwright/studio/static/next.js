@@ -1,6 +1,6 @@
 /** What to annotate next: asks the server, goes there, and takes note when it is done. */
 
-import { frame } from "./areas.js";
+import { frame } from "./pen.js";
 
 const PATIENCE = 300; // ms between looks at how far the search is
 

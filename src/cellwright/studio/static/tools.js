@@ -1,6 +1,6 @@
 /** What the pointer does: moving about, and the gestures of the tools. */
 
-import { frame } from "./areas.js";
+import { cross, frame, line, ring, stroke } from "./pen.js";
 import { CLICKS, HOLDS, ICONS, RECTANGLES, ROUND, SOME, TOOLS } from "./toolbox.js";
 
 /**
@@ -314,17 +314,7 @@ export class Tools {
       for (const [x, y] of seen.length < 40 ? seen : []) ring(pen, x, y, 3);
       return;
     }
-    pen.save();
-    pen.globalAlpha = 0.45;
-    pen.lineCap = pen.lineJoin = "round";
-    pen.strokeStyle = pen.fillStyle = this.tool === "erase" ? "#000" : "#fff";
-    pen.lineWidth = 2 * radius;
-    pen.beginPath();
-    pen.moveTo(...seen[0]);
-    if (seen.length === 1) pen.lineTo(seen[0][0] + 0.01, seen[0][1]);
-    for (const [x, y] of seen.slice(1)) pen.lineTo(x, y);
-    pen.stroke();
-    pen.restore();
+    stroke(pen, seen, radius, this.tool === "erase" ? "#000" : "#fff");
   }
 }
 
@@ -337,37 +327,6 @@ function thinned(points, least) {
     if (!last || Math.hypot(point[0] - last[0], point[1] - last[1]) >= least) kept.push(point);
   }
   return kept;
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {[number, number][]} points @param {number} width */
-function line(pen, points, width) {
-  for (const [colour, extra] of /** @type {[string, number][]} */ ([["#0009", 2], ["#fff", 0]])) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = width + extra;
-    pen.lineJoin = "round";
-    pen.beginPath();
-    points.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-    pen.stroke();
-  }
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y @param {number} radius */
-function ring(pen, x, y, radius) {
-  for (const [colour, width] of /** @type {[string, number][]} */ ([["#0009", 3], ["#fff", 1.25]])) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = width;
-    pen.beginPath();
-    pen.arc(x, y, radius, 0, 7);
-    pen.stroke();
-  }
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {number} x @param {number} y */
-export function cross(pen, x, y) {
-  line(pen, [[x - 12, y], [x - 4, y]], 1.5);
-  line(pen, [[x + 4, y], [x + 12, y]], 1.5);
-  line(pen, [[x, y - 12], [x, y - 4]], 1.5);
-  line(pen, [[x, y + 4], [x, y + 12]], 1.5);
 }
 
 /** Whether a key is held that makes something else of a click. @param {PointerEvent | KeyboardEvent} event */

@@ -140,7 +140,7 @@ export class Training {
       button.onclick = () => this.actions.open(number);
       lines.push(button);
     }
-    if (round?.model) lines.push(written("Its model, for cellwright segment --model:", round.model));
+    if (round?.model) lines.push(written("Its model, to segment other images with:", round.model));
     if (round?.state === "failed") lines.push(element("p", round.failure ?? ""));
     place.replaceChildren(...lines);
     place.hidden = !lines.length;
