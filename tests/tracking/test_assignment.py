@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array
 
+from cellwright.tracking import assignment
 from cellwright.tracking.assignment import assign
 
 
@@ -126,3 +127,9 @@ def test_mothers_put_in_twice_give_the_optimum_with_divisions(seed, rows, column
 def test_nothing_to_assign():
     empty = assign(np.zeros(1, int), np.zeros(0, int), np.zeros(0), np.zeros(0), np.array([3.0]))
     assert (empty.cost, empty.row_of.tolist()) == (3.0, [-1])
+
+
+def test_paths_are_compiled_for_one_kind_of_arguments():
+    starts, columns = np.array([0, 2, 4]), np.array([0, 1, 0, 1])
+    assign(starts, columns, np.array([1.0, 2.0, 1.0, 3.0]), np.full(2, 9.0), np.full(2, 9.0))
+    assert len(assignment._flip.signatures) <= 1

@@ -5,6 +5,7 @@ import pytest
 
 from cellwright._errors import UsageError
 from cellwright.simulation.particles import ParticleMotion, ParticleSimulation, simulate_courses
+from cellwright.tracking import kalman
 from cellwright.tracking.kalman import (
     RUN_ON,
     Motion,
@@ -178,3 +179,15 @@ def test_drift_is_no_velocity_and_pins_change_only_their_frames():
     pinned = here.pinned(np.zeros((0, 2), int), tracks.edges[:1]).tracks()
     changed = set(map(tuple, tracks.edges.tolist())) ^ set(map(tuple, pinned.edges.tolist()))
     assert changed and {int(tracks.frame[source]) for source, _ in changed} <= {0, 1, 2}
+
+
+def test_kernels_are_compiled_for_one_kind_of_arguments():
+    """Compiling is what the first run of `track` waits for; a second kind doubles that."""
+    motion = Motion(0.1, 0.2, 0.3, 0.9, 0.1, 0.1, 5.0)
+    places, row = np.zeros((2, 2)), np.arange(2)
+    kalman.log_evidence(motion, np.zeros((2, 3, 2)))
+    ahead = kalman.forecast(kalman.first_states(places, motion), motion)
+    kalman.updated(ahead, places, row, row, motion)
+    kalman.log_density(ahead, row, places)
+    for name in ("_expect", "_learn", "_merge", "_of_all", "_of_one"):
+        assert len(getattr(kalman, name).signatures) <= 1, name

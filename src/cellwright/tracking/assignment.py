@@ -173,7 +173,8 @@ def _augment_all(
     for w in range(len(waiting)):
         size = touched = 0
         row, reached = waiting[w], 0.0
-        shortest, last_column, last_row = np.inf, ALONE, ALONE
+        # Of a plain constant numba would make a type of its own, and compile `_flip` twice.
+        shortest, last_column, last_row = np.inf, int(ALONE), row
         while True:
             end = reached + alone[row] - row_duals[row]
             if end < shortest:

@@ -128,13 +128,11 @@ class _Part:
     def around(cls, whole: Problem, solved: Assignment, splits: Splits) -> _Part:
         """Return whatever is connected to the divisions by edges that are worthwhile."""
         edges = whole.edges
-        rows, columns = _connected(
-            solved.starts,
-            solved.columns,
-            len(solved.row_of),
-            splits.mother,
-            edges.columns[splits.edges].ravel(),
-        )
+        size = len(solved.column_of)
+        among = np.zeros(size + len(solved.row_of), np.bool_)
+        among[splits.mother] = among[size + edges.columns[splits.edges]] = True
+        _connect(solved.starts, solved.columns, np.arange(len(among)), among)
+        rows, columns = np.flatnonzero(among[:size]), np.flatnonzero(among[size:])
         place = np.full(len(solved.row_of), ALONE)
         place[columns] = np.arange(len(columns))
         starts, kept = _edges_among(edges.starts, edges.columns, rows, place)
@@ -153,23 +151,20 @@ class _Part:
 
 
 @njit(cache=True)
-def _connected(
-    starts: IntArray, columns: IntArray, count: int, rows: IntArray, others: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Return all rows and columns that edges connect to some rows and to some columns."""
+def _connect(starts: IntArray, columns: IntArray, group: IntArray, among: BoolArray) -> None:
+    """Mark all rows, and the columns after them, that edges connect to what is marked.
+
+    `group` points from each to itself at first, and in the end to the first one connected to it.
+    """
     size = len(starts) - 1
-    group = np.arange(size + count)  # points to another member, and in the end to the first
     for row in range(size):
         for e in range(starts[row], starts[row + 1]):
             join(group, row, size + columns[e])
-    wanted = np.zeros(size + count, np.bool_)
-    for row in rows:
-        wanted[root(group, row)] = True
-    for column in others:
-        wanted[root(group, size + column)] = True
-    for node in range(size + count):
-        wanted[node] = wanted[root(group, node)]
-    return np.flatnonzero(wanted[:size]), np.flatnonzero(wanted[size:])
+    for node in range(len(among)):
+        if among[node]:
+            among[root(group, node)] = True
+    for node in range(len(among)):
+        among[node] = among[root(group, node)]
 
 
 @njit(cache=True)

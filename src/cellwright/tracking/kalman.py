@@ -211,11 +211,11 @@ def _learn_all(
         ahead.noise,
         ahead.tail,
     )
+    only = len(seen.share) - 1  # see `_log_evidence`
     for link in range(len(source)):
-        row = source[link]
-        _copy(ahead, row, seen)
-        _learn(seen, 0, position[target[link]])
-        _merge(seen, 0, states, target[link])
+        _copy(ahead, source[link], seen)
+        _learn(seen, only, position[target[link]])
+        _merge(seen, only, states, target[link])
 
 
 @njit(cache=True)
@@ -236,20 +236,22 @@ def _log_evidence(motion: Motion, ways: DoubleArray, states: States, ahead: Fore
     """Follow one way after the other; `states` and `ahead` have one row, which is written over."""
     total = 0.0
     constant = _log_constant(motion.tail, ways.shape[2])
-    for way in ways:
+    row = len(states.running) - 1  # for a plain 0 numba would compile all of it once more
+    for way in range(ways.shape[0]):
         fresh = True
-        for place in way:
+        for frame in range(ways.shape[1]):
+            place = ways[way, frame]
             if np.isnan(place[0]):
                 fresh = True
                 continue
             if fresh:
-                _first(states, 0, place, motion)
+                _first(states, row, place, motion)
                 fresh = False
                 continue
-            _expect(states, 0, motion, ahead)
-            total += _of_all(ahead, 0, place, constant)
-            _learn(ahead, 0, place)
-            _merge(ahead, 0, states, 0)
+            _expect(states, row, motion, ahead)
+            total += _of_all(ahead, row, place, constant)
+            _learn(ahead, row, place)
+            _merge(ahead, row, states, row)
     return total
 
 

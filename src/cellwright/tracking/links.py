@@ -99,10 +99,12 @@ def _child_counts(parent: LabelArray) -> LabelArray:
 @njit(cache=True)
 def _by_source(parent: LabelArray, children: LabelArray) -> IntArray:
     """Return the links to each detection from its parent, in the order of the parents."""
-    place = np.zeros(len(parent), np.int32)
-    for row in range(1, len(parent)):
-        place[row] = place[row - 1] + children[row - 1]
-    edges = np.empty((children.sum(), 2), np.int64)
+    place = np.empty(len(parent), np.int32)
+    count = 0
+    for row in range(len(parent)):
+        place[row] = count
+        count += children[row]
+    edges = np.empty((count, 2), np.int64)
     for target in range(len(parent)):
         source = parent[target]
         if source != NONE:

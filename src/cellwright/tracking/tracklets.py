@@ -65,7 +65,8 @@ def find_tracklets(tracks: Tracks, cut: BoolArray | None = None) -> Tracklets:
         `Tracks.branches` tracklets continue over gaps: from one division to the next.
     """
     cut = tracks.parent_links() if cut is None else cut
-    of, first, last = _chains(tracks.edges, cut, len(tracks))
+    before = np.full(len(tracks), -1, np.int32)
+    of, first, last = _chains(tracks.edges, cut, before)
     links = of[tracks.edges[cut]]
     return Tracklets(
         of=of,
@@ -89,15 +90,22 @@ def track_numbers(tracks: Tracks, tracklets: Tracklets) -> IntArray:
 
 
 @njit(cache=True)
-def _chains(edges: IntArray, cut: BoolArray, count: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the chain of each detection, and the first and the last one of each chain."""
-    before = np.full(count, -1, np.int32)
+def _chains(
+    edges: IntArray, cut: BoolArray, before: LabelArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the chain of each detection, and the first and the last one of each chain.
+
+    `before` is -1 everywhere, and is filled with the detection before each one in its chain.
+    """
+    count = len(before)
     for e in range(len(edges)):
         if not cut[e]:
             before[edges[e, 1]] = edges[e, 0]
+    chains = 0
+    for detection in range(count):
+        chains += before[detection] < 0
     of = np.empty(count, np.int64)
-    first = np.empty(np.count_nonzero(before < 0), np.int64)
-    last = np.empty_like(first)
+    first, last = np.empty(chains, np.int64), np.empty(chains, np.int64)
     chains = 0
     for detection in range(count):
         if before[detection] < 0:
