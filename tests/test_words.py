@@ -12,6 +12,7 @@ from cellwright._words import in_terminal, is_in_terminal
 from cellwright._workers import worker_pool
 from cellwright.cli.program import program
 from cellwright.measure.tables import read_csv
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 
 @pytest.fixture
@@ -43,12 +44,14 @@ def test_python_is_told_arguments_alone(stack: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("typed", [True, False])
 def test_warnings_of_reports_follow_who_called(tmp_path: Path, typed: bool) -> None:
-    cw.write(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
+    field, _ = simulate_field(NucleiSimulation(size=(96, 96), diameter=20), seed=0)
+    cw.write(tmp_path / "a.tif", field)
     out = tmp_path / "out"
-    if typed:
-        CliRunner().invoke(program, ["segment", str(tmp_path / "a.tif"), "-o", str(out)])
+    if typed:  # no confidence is as high as that
+        asked = ["segment", str(tmp_path / "a.tif"), "-o", str(out), "--threshold", "1"]
+        CliRunner().invoke(program, asked)
     else:
-        cw.segment(tmp_path / "a.tif", out)
+        cw.segment(tmp_path / "a.tif", out, options=cw.SegmentOptions(threshold=1.0))
     page = (out / "report.html").read_text(encoding="utf-8")
     assert ("--threshold, --diameter or --channel" in page) == typed
     assert ("the argument threshold, diameter or channel" in page) != typed
