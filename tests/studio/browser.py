@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -24,6 +25,10 @@ HOLD = """(() => {
   };
   window.release = () => { window.fetch = real; heldBack.forEach((go) => go()); };
 })()"""
+
+
+class PageLeft(AssertionError):
+    """The page went away while it was asked."""
 
 
 class Browser:
@@ -108,10 +113,12 @@ class Browser:
     def wait(self, script: str, seconds: float = PATIENCE_S):
         """Wait until an expression is true, and return it."""
         end = time.monotonic() + seconds
-        while not (value := self.run(script)):
+        while True:
+            with suppress(PageLeft):  # the next one may be on its way
+                if value := self.run(script):
+                    return value
             assert time.monotonic() < end, f"never true: {script}; {self.complaints}"
             time.sleep(0.05)
-        return value
 
     def mouse(self, kind: str, x: float, y: float, *, button="left", modifier=None, turn=0):
         pressed = {"button": button, "buttons": 1, "clickCount": 1} if kind != "wheel" else {}
@@ -175,7 +182,10 @@ class Browser:
         while True:
             answer = self._receive()
             if answer.get("id") == number:
-                assert "error" not in answer, answer["error"]
+                error = answer.get("error", {})
+                if "navigated" in error.get("message", ""):
+                    raise PageLeft(error["message"])
+                assert not error, error
                 return answer["result"]
             self._note(answer)
 

@@ -164,9 +164,12 @@ def test_images_are_shared_out_and_reviewed_on_the_page(serve, folder, tmp_path)
             assert time.monotonic() < end
             time.sleep(0.05)
         browser.wait("document.querySelectorAll('#images tr').length === 6")
-        browser.run("document.querySelector('#images select').value = 'again'")
-        browser.run("document.querySelector('#images select').dispatchEvent(new Event('change'))")
-        browser.wait("document.getElementById('why').open")
+        # The list may be drawn anew in between, and then has to be asked again.
+        browser.wait(
+            "document.getElementById('why').open || (() => {"
+            "const list = document.querySelector('#images select'); list.value = 'again';"
+            "list.dispatchEvent(new Event('change')); })()"
+        )
         browser.run("document.getElementById('note').value = 'too dark'")
         browser.run("document.querySelector('#why button').click()")
         browser.wait("document.getElementById('images').textContent.includes('too dark')")
