@@ -36,6 +36,17 @@ def test_a_spoiled_field_is_doubted_more(nuclei, field, rng):
     assert worse.wrong > plain.wrong + 0.1
 
 
+def test_on_a_bright_ground_a_model_that_looks_at_mirror_images_is_doubted_as_much(field, rng):
+    pixels, _ = field
+    dark = (pixels.max() - pixels) + rng.normal(size=pixels.shape) * pixels.std()
+    once, often = (load_instance_model("nuclei", threads=1) for _ in range(2))
+    once.tta = "never"
+    assert often.seen(dark, None).bright
+    found = doubted(often, often.seen(dark, None))
+    assert found == doubted(once, once.seen(dark, None))
+    assert found.wrong > 0.05
+
+
 def test_of_an_empty_image_nothing_is_known(nuclei):
     found = doubted(nuclei, nuclei.seen(np.zeros((80, 90), np.uint8), None))
     assert found.wrong == UNKNOWN_DOUBT and np.isnan(found.objects)

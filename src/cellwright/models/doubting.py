@@ -21,7 +21,9 @@ def doubted(model: InstanceModel, seen: Seen) -> Doubt:
         A plane or a part of one, as its network sees it; it is read into memory.
     """
     pixels = np.asarray(seen.source[(slice(None),) * (1 + len(seen.shape))])
-    table, labels = model.find_all(replace(seen, source=pixels))
-    turned = np.ascontiguousarray(pixels[..., ::-1, ::-1])
-    _, again = model.find_all(replace(seen, source=turned))
+    # One look at a time on any ground: the mean over mirror images is the same upside down.
+    upright = replace(seen, source=pixels, bright=False)
+    turned = replace(upright, source=np.ascontiguousarray(pixels[..., ::-1, ::-1]))
+    table, labels = model.find_all(upright)
+    _, again = model.find_all(turned)
     return doubt(table["confidence"], labels, again[..., ::-1, ::-1])

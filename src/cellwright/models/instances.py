@@ -277,7 +277,13 @@ class InstanceModel(Model):
         Parameters
         ----------
         seen : Seen
-            As for `find_objects`; the labels are held in memory.
+            As for `find_objects`.
+
+        Returns
+        -------
+        table : Table
+            As `find_objects`.
+        labels : ndarray, shape ([Z,] Y, X), int32
         """
         choice = self._scale_choice(seen)
         scale = choice.scale(None)

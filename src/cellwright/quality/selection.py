@@ -51,6 +51,16 @@ def doubt(confidences: AnyArray, labels: LabelArray, again: LabelArray) -> Doubt
     again : ndarray, shape (Y, X), int32
         Those found in the turned image, turned back.
 
+    Returns
+    -------
+    Doubt
+        With `UNKNOWN_DOUBT` where nothing was found either way.
+
+    Raises
+    ------
+    InputError
+        If the labels differ in shape.
+
     References
     ----------
     .. [1] M. Gao et al., Consistency-based semi-supervised active learning, ECCV 2020.
