@@ -54,9 +54,9 @@ class Client:
 class Server:
     """A server of a project in a thread."""
 
-    def __init__(self, folder, names=()):
+    def __init__(self, folder, names=(), port=0):
         self.desk = Desk(find_project(folder), Assistant("nuclei"), "Ada")
-        listener = listening(0)
+        listener = listening(port)
         self.port = listener.getsockname()[1]
         app = make_app(self.desk, TOKEN, self.port, names)
         config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False)

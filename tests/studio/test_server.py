@@ -190,7 +190,8 @@ class Program:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         while "#token=" not in (line := self.process.stdout.readline()):
             assert line, "it has ended"
-        address, _, self.token = line.strip().partition("#token=")
+        self.address = line.strip()
+        address, _, self.token = self.address.partition("#token=")
         self.client = Client(int(address.rstrip("/").rpartition(":")[2]))
 
     def done(self, path, body=None):
@@ -205,11 +206,13 @@ class Program:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
-def test_being_killed_loses_no_edit_that_was_answered(folder):
+def test_being_killed_loses_no_edit_that_was_answered(folder, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     rng = np.random.default_rng(0)
-    expected = {}
+    expected, addresses = {}, set()
     for _ in range(3):
         program = Program(folder)
+        addresses.add(program.address)
         for point, label in expected.items():
             assert program.done(f"/api/images/0/object?y={point[0]}&x={point[1]}")["label"] == label
         for _ in range(int(rng.integers(1, 5))):
@@ -225,6 +228,7 @@ def test_being_killed_loses_no_edit_that_was_answered(folder):
     assert code == 0 and "saved" in rest
     labels, _ = read_labels(folder / "labels" / "field_0.tif")
     assert {point: labels[point] for point in expected} == expected
+    assert addresses == {program.address}  # open pages find it again
 
 
 def test_areas_that_are_annotated_are_kept(client):

@@ -4,6 +4,10 @@ Any web page that the user visits can send requests to this computer, under any 
 it. So the host must be ours, the origin too, and every request for data carries the token in a
 header, which no other page can know. The token travels in the part of the address after ``#``,
 which browsers never send.
+
+A token stays the same when the program is started again, so that open pages go on. A page must not
+tell it to whoever listens at its address meanwhile: it sends a `seal`, which holds for one start of
+the program. Programs that know whom they ask may send the token itself.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +24,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 TOKEN_HEADER = "x-cellwright-token"
 _OF_TASKS = re.compile(r"/api/(people|tasks/(next|answer)|images/\d+(/(pixels|histogram))?)")
 """What volunteers may ask for."""
+START = "/start"
+"""Where anybody may ask what tells this start of the program from others."""
 LARGEST_BODY = 4 * 1024**2
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -37,6 +44,11 @@ def task_token(token: str) -> str:
     return hmac.new(token.encode(), b"tasks", "sha256").hexdigest()
 
 
+def seal(token: str, start: str) -> str:
+    """Return what proves that one knows a token, to the program as it was started this time."""
+    return hmac.new(token.encode(), start.encode(), "sha256").hexdigest()
+
+
 class Guard:
     """Refuses requests that are not from our page, and bodies that are too large.
 
@@ -53,10 +65,11 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str, port: int, names: Sequence[str] = ()) -> None:
         self._app = app
-        self._token = token.encode()
+        self._start = secrets.token_urlsafe(24)
+        self._tokens = self._known(token)
         # Browsers complain of this one where a page comes neither from this computer nor encrypted.
         self._headers = _HEADERS if names else {**_HEADERS, **_ONLY_HERE}
-        self._task_token = task_token(token).encode()
+        self._task_tokens = self._known(task_token(token))
         self._hosts = {f"{name.lower()}:{port}" for name in ("127.0.0.1", "localhost", *names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +88,9 @@ class Guard:
         if body is None:
             await _refuse(send, 413, f"A request has at most {LARGEST_BODY // 1024**2} MB.")
             return
+        if scope["path"] == START:
+            await _say(send, 200, {"start": self._start})
+            return
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
@@ -89,12 +105,21 @@ class Guard:
         if origin and origin.removeprefix("http://") not in self._hosts:
             return "This server only answers to its own page."
         token = headers.get(TOKEN_HEADER, b"")
-        known = hmac.compare_digest(token, self._token) or (
-            _OF_TASKS.fullmatch(path) is not None and hmac.compare_digest(token, self._task_token)
+        known = _is_one_of(token, self._tokens) or (
+            _OF_TASKS.fullmatch(path) is not None and _is_one_of(token, self._task_tokens)
         )
         if path.startswith("/api/") and not known:
             return "The token is missing or wrong. Open the whole address that was printed."
         return None
+
+    def _known(self, token: str) -> tuple[bytes, bytes]:
+        """Return the token and its seal."""
+        return token.encode(), seal(token, self._start).encode()
+
+
+def _is_one_of(token: bytes, known: Sequence[bytes]) -> bool:
+    """Whether a token is known; how long that takes does not tell how much of it is right."""
+    return any(hmac.compare_digest(token, one) for one in known)
 
 
 async def _whole_body(receive: Receive) -> bytes | None:
@@ -110,7 +135,11 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
-    body = json.dumps({"error": reason}).encode()
+    await _say(send, status, {"error": reason})
+
+
+async def _say(send: Send, status: int, content: Mapping[str, str]) -> None:
+    body = json.dumps(content).encode()
     kind = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -277,7 +277,7 @@ def document(operations: Mapping[tuple[str, str], Operation], command: str) -> d
             "title": f"Cellwright {command}",
             "version": versions()["cellwright"],
             "description": f"The server of 'cellwright {command}'. The token is part of the "
-            "address that the program prints, after '#token='.",
+            "address that the program prints, after '#token=', and stays the same for a folder.",
         },
         "paths": paths,
         "components": {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from cellwright.studio.address import address_of
 from cellwright.studio.review_app import make_review_app
 from cellwright.studio.review_desk import ReviewDesk
 from cellwright.studio.review_open import open_result
@@ -31,7 +32,7 @@ def review(
     images : Path, optional
         Where the images are now, if not where they were; for tracks of labels, the raw movie.
     port : int
-        Where to listen on this computer; 0 for any free one.
+        Where to listen on this computer; 0 for that of the folder, or any free one.
     who : str, optional
         Who reviews, for the journal; the name of the user's account when not given.
     open_browser : bool
@@ -55,6 +56,7 @@ def review(
             run_server(
                 partial(make_review_app, desk),
                 port,
+                address_of(folder),
                 open_browser=open_browser,
                 announce=both(note, announce),
                 ahead=partial(look_ahead, desk.plate),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import secrets
 import socket
 import threading
 import webbrowser
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp
 
 from cellwright._errors import CellwrightError, OutputError, UsageError
 from cellwright.runs.results.lock import locked
+from cellwright.studio.address import Address, address_of
 from cellwright.studio.app import make_app
 from cellwright.studio.assistant import Assistant
 from cellwright.studio.desk import Desk
@@ -56,7 +56,7 @@ def annotate(
     model : str
         The model that proposes objects: a name, or the path of a package.
     port : int
-        Where to listen on this computer; 0 for any free one.
+        Where to listen on this computer; 0 for that of the folder, or any free one.
     who : str, optional
         Name of the annotator in the journal; that of the user's account when not given.
     share : bool
@@ -86,6 +86,7 @@ def annotate(
             run_server(
                 partial(make_app, desk, names=names),
                 port,
+                address_of(project.output),
                 names=names,
                 who=desk.who,
                 open_browser=open_browser,
@@ -148,6 +149,7 @@ def both(*told: Callable[[str], None]) -> Callable[[str], None]:
 def run_server(
     make: Callable[[str, int], ASGIApp],
     port: int,
+    own: Address,
     *,
     names: Sequence[str] = (),
     who: str = "",
@@ -161,11 +163,15 @@ def run_server(
     ----------
     make : callable
         Given a token and the port, returns the application.
+    port : int
+        As for `annotate`.
+    own : Address
+        That of the folder.
     names : sequence of str
         What other computers call this one; they cannot ask where there are none.
     who : str
         Whose page is opened here.
-    port, open_browser, announce
+    open_browser, announce
         As for `annotate`.
     ahead : callable
         Called in a thread while the browser starts.
@@ -175,9 +181,9 @@ def run_server(
     UsageError
         If the port is taken.
     """
-    token = secrets.token_urlsafe(24)
-    with listening(port, EVERYWHERE if names else HOST) as listener:
+    with _listening_at(port, own.port, EVERYWHERE if names else HOST) as listener:
         chosen = listener.getsockname()[1]
+        token = own.token(chosen)
         address = f"http://{names[0] if names else HOST}:{chosen}/#token={token}"
         config = uvicorn.Config(
             make(token, chosen),
@@ -197,6 +203,14 @@ def look_ahead(show: Callable[[int], Shown]) -> None:
     """Read what a page asks for first: the first image, seen as a whole."""
     with suppress(CellwrightError):  # the page is told when it asks
         thumbnail(show(0))
+
+
+def _listening_at(port: int, usual: int, host: str) -> socket.socket:
+    """Listen where the user says; where that is anywhere, where one is used to, if it is free."""
+    if not port:
+        with suppress(UsageError):
+            return listening(usual, host)
+    return listening(port, host)
 
 
 def listening(port: int, host: str = HOST) -> socket.socket:

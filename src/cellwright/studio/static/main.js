@@ -12,6 +12,7 @@ import { Marks } from "./marks.js";
 import { Next } from "./next.js";
 import { ObjectClasses } from "./object_classes.js";
 import { factsOf } from "./object_facts.js";
+import { Notice } from "./notice.js";
 import { Past } from "./past.js";
 import { links, Together } from "./people.js";
 import { Readout } from "./readout.js";
@@ -101,7 +102,7 @@ export class Studio {
       this.assistant.moved();
     });
     this.together = new Together(this.viewer, {
-      warn: (text) => { if (text) say(new Error(text)); else find("message").hidden = true; },
+      notice: new Notice(find("notice")),
       changed: (state) => this.#changedByOthers(state),
       imageName: (number) => this.images.images[number]?.name ?? "",
     });
@@ -117,6 +118,7 @@ export class Studio {
       restore: (edit) => this.change("restore", { edit }),
     });
     this.viewer.moved.push(() => showScale(this.viewer));
+    api.restarted.push(() => this.#restarted());
     this.#controls();
     new Keys(keysOf(this)).list(find("key-list"));
   }
@@ -160,6 +162,12 @@ export class Studio {
       stage.setAttribute("aria-busy", "false");
       say(/** @type {Error} */ (error));
     }
+  }
+
+  /** What the program knew, and had not written down, is gone. */
+  #restarted() {
+    this.assistant.forget();
+    this.training.show();
   }
 
   /** Forget the image that was open: until the next one is there, nothing can be done to either. */

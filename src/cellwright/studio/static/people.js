@@ -31,7 +31,7 @@ async function join(api, name) {
 export function links(place, api) {
   const all = /** @type {HTMLAnchorElement[]} */ ([...place.querySelectorAll("a[data-page]")]);
   for (const link of place instanceof HTMLAnchorElement ? [place] : all) {
-    const said = new URLSearchParams({ token: api.headers["X-Cellwright-Token"] });
+    const said = new URLSearchParams({ token: api.token });
     const name = api.headers["X-Cellwright-Person"];
     if (name) said.set("as", decodeURIComponent(name));
     link.href = `${link.dataset.page}#${said}${link.dataset.more ? `&${link.dataset.more}` : ""}`;
@@ -58,7 +58,7 @@ function initials(name) {
 export class Together {
   /**
    * @param {import("./viewer.js").Viewer} viewer
-   * @param {{warn: (text: string) => void, imageName: (number: number) => string,
+   * @param {{notice: import("./notice.js").Notice, imageName: (number: number) => string,
    *   changed: (state: {can_undo: boolean, can_redo: boolean, facts: import("./object_classes.js").Fact[]}) => void}} actions
    */
   constructor(viewer, actions) {
@@ -119,7 +119,9 @@ export class Together {
       const news = await viewer.api.get(`images/${number}/strokes`, { since });
       if (number !== viewer.number || since !== this.since) return;
       this.since = news.edit;
-      this.#warn(news);
+      const { unwritten, remark, edit } = news;
+      this.lost = "";
+      this.actions.notice.show(unwritten || remark, unwritten ? `${edit} ${unwritten}` : remark);
       const strokes = news.strokes.filter(({ edit }) => !this.mine.has(edit));
       if (!news.here.every(({ name }) => this.people.has(name))) this.#take(await viewer.api.get("people"));
       this.#show(news.here);
@@ -127,23 +129,15 @@ export class Together {
       viewer.refresh("labels", strokes.map(({ box }) => box));
       this.#flash(strokes.filter(({ who }) => who !== this.you));
       this.actions.changed(news);
-    } catch {
-      // Whatever one does next says what is wrong.
+    } catch (error) {
+      this.actions.notice.show(/** @type {Error} */ (error).message, (this.lost ||= `since ${performance.now()}`));
     } finally {
       this.looking = false;
     }
   }
 
   looking = false;
-  warned = "";
-
-  /** Say, once for each edit, that the label file is behind, and when it no longer is; once, what else is to be known of it. @param {{edit: number, unwritten: string, remark: string}} news */
-  #warn({ edit, unwritten, remark }) {
-    const warning = unwritten ? `${edit} ${unwritten}` : remark;
-    if (warning !== this.warned) this.actions.warn(unwritten || remark);
-    this.warned = warning;
-  }
-
+  lost = ""; // since when the program does not answer
   /** @param {Stroke[]} strokes */
   #flash(strokes) {
     const until = performance.now() + FLASH;
