@@ -1,5 +1,7 @@
 /** Training on what is annotated: starting a round, watching it, and what came of all rounds. */
 
+import { counted, element, named, Rounds, time } from "./rounds.js";
+
 const PATIENCE = 1000; // ms between looks at how far it is
 
 /**
@@ -31,6 +33,7 @@ export class Training {
     this.watched = "";
     this.step = -1;
     this.following = false;
+    this.rounds = new Rounds({ open: actions.open, post: (path, body) => this.#post(path, body) });
     find("train").onclick = () => this.start();
     find("train-stop").onclick = () => this.#post("stop");
     find("train-watch").onchange = () => this.#watch();
@@ -93,12 +96,11 @@ export class Training {
       : `${[images && counted(images, "image"), areas && counted(areas, "area")].filter(Boolean).join(" and ")} annotated.`;
     find("train-new").hidden = Boolean(current) || images + areas === 0;
     find("train-now").hidden = !current;
-    if (!before || before.rounds.length !== told.rounds.length || before.current !== told.current) this.#starts(told);
+    if (!before || before.in_use !== told.in_use || before.current !== told.current || before.rounds.length !== told.rounds.length) this.#starts(told);
     if (current) this.#now(current);
     find("train-curves").hidden = !latest?.history.length;
     if (latest) curves(find("train-curves"), latest.history);
-    this.#verdict(current ? null : latest ?? null);
-    this.#rounds(told);
+    this.rounds.show(told);
     if (!before || before.in_use !== told.in_use) this.actions.changed(told.in_use ? `round ${told.in_use}` : told.given);
     if (told.seen && told.seen.step !== this.step) {
       this.step = told.seen.step;
@@ -111,8 +113,8 @@ export class Training {
   /** @param {Told} told */
   #starts(told) {
     const done = told.rounds.filter((round) => round.verdict).reverse();
-    const options = [...done.map((round) => new Option(`round ${round.number}`, String(round.number))),
-      new Option(told.given.split(/[\\/]/).pop(), told.given), new Option("nothing", "")];
+    const options = [...done.map((round) => new Option(named(round.number), String(round.number))),
+      new Option(named(told.given), told.given), new Option("nothing", "")];
     starts.replaceChildren(...options);
     starts.value = told.in_use ? String(told.in_use) : told.given;
   }
@@ -126,57 +128,6 @@ export class Training {
     find("train-state").textContent = round.state === "stopping" ? `Round ${round.number} is stopping …`
       : spent >= round.minutes ? `Round ${round.number}: choosing thresholds …`
       : `Round ${round.number}: ${time(spent)} of ${time(round.minutes)}`;
-  }
-
-  /** What came of the last round. @param {Round | null} round */
-  #verdict(round) {
-    const place = find("train-verdict");
-    /** @type {Node[]} */
-    const lines = (round?.verdict?.sentences ?? []).map((text) => element("p", text));
-    for (const { image, number } of round?.verdict?.worst.slice(0, 1) ?? []) {
-      const button = element("button", `See where it errs most: ${image}`);
-      button.title = image;
-      button.className = "wide";
-      button.onclick = () => this.actions.open(number);
-      lines.push(button);
-    }
-    if (round?.model) lines.push(written("Its model, to segment other images with:", round.model));
-    if (round?.state === "failed") lines.push(element("p", round.failure ?? ""));
-    place.replaceChildren(...lines);
-    place.hidden = !lines.length;
-  }
-
-  /** @param {Told} told */
-  #rounds(told) {
-    find("train-rounds").hidden = !told.rounds.length;
-    const entries = told.rounds.filter((round) => round.number !== told.current).reverse().map((round) => this.#round(round, told));
-    const given = element("li");
-    given.append(line(told.given.split(/[\\/]/).pop() ?? "", "before any round", told.in_use === null ? "in use" : this.#button("Use", "use", { round: 0 }, "Let this model propose again")));
-    find("train-list").replaceChildren(...entries, given);
-  }
-
-  /** @param {Round} round @param {Told} told */
-  #round(round, told) {
-    const entry = element("li");
-    const { verdict } = round;
-    const figures = verdict ? `AP ${verdict.after.precision.toFixed(2)}` : round.state;
-    const learned = `${verdict ? `Average precision ${verdict.after.precision.toFixed(2)} on all that was set aside. Counts ${signed(verdict.count_error)}; learned from ` : ""}${counted(round.objects, "object")} of ${counted(round.images, "image")}, ${time(round.seconds / 60)}`;
-    const action = verdict ? (told.in_use === round.number ? "in use" : this.#button("Use", "use", { round: round.number }, `Let the model of round ${round.number} propose`))
-      : this.#button("Go on", "resume", { round: round.number }, `Go on with round ${round.number}`);
-    if (action instanceof HTMLButtonElement) action.disabled = Boolean(told.current) && !verdict;
-    entry.append(line(`Round ${round.number}`, figures, action));
-    entry.title = learned;
-    return entry;
-  }
-
-  /** @param {string} text @param {string} path @param {object} body @param {string} title */
-  #button(text, path, body, title) {
-    const button = element("button", text);
-    button.className = "small";
-    button.title = title;
-    button.setAttribute("aria-label", title);
-    button.onclick = () => this.#post(path, body);
-    return button;
   }
 
   /** Tell the training what is looked at, where that has changed. */
@@ -197,41 +148,6 @@ export class Training {
 
 /** @param {number} milliseconds @returns {Promise<boolean>} */
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(() => resolve(true), milliseconds));
-
-/** @param {number} count @param {string} noun */
-const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-
-/** @param {number} minutes */
-const time = (minutes) => (minutes < 1 ? `${Math.round(60 * minutes)} s` : `${Number(minutes.toFixed(1))} min`);
-
-/** @param {number} share */
-const signed = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(0)} %`;
-
-/** @template {keyof HTMLElementTagNameMap} Tag @param {Tag} tag @param {string} [text] @returns {HTMLElementTagNameMap[Tag]} */
-function element(tag, text = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
-}
-
-/** Where something is on the disk. @param {string} what @param {string} path */
-function written(what, path) {
-  const told = element("p", `${what} `);
-  const place = element("span", path);
-  told.className = "soft";
-  place.className = "path";
-  told.append(place);
-  return told;
-}
-
-/** @param {string} name @param {string} figures @param {string | HTMLElement} action */
-function line(name, figures, action) {
-  const made = element("div");
-  made.className = "round";
-  const last = typeof action === "string" ? element("b", action) : action;
-  made.append(element("span", name), element("span", figures), last);
-  return made;
-}
 
 /** Draw losses and average precision over the validations. @param {HTMLElement} place @param {Record<string, number>[]} history */
 function curves(place, history) {
