@@ -8,7 +8,7 @@ export class Counts {
 
   /** Of those that are shown, how many are excluded. */
   excluded() {
-    const { order, marks } = this.review;
+    const { choice: { order }, marks } = this.review;
     let count = 0;
     for (let i = 0; i < order.length; i++) count += marks.excluded[order[i]];
     return count;
@@ -16,7 +16,7 @@ export class Counts {
 
   /** Say how many there are. */
   show() {
-    const { order, columns, selection } = this.review;
+    const { choice: { order }, columns, selection } = this.review;
     const [shown, all, excluded] = [order.length, columns.rows, this.excluded()].map((count) => count.toLocaleString("en"));
     const parts = [order.length === columns.rows ? `${all} objects` : `${shown} of ${all} objects`];
     if (excluded !== "0") parts.push(`${excluded} excluded`);
@@ -26,12 +26,12 @@ export class Counts {
 
   /** Say in which images the objects are that a condition leaves. */
   async ofImages() {
-    const { columns, images, order, result } = this.review;
+    const { columns, images, choice: { order }, result } = this.review;
     const texts = columns.byName.get("image")?.texts;
     if (!texts || result.images.length < 2) return;
     const whole = order.length === columns.rows;
     const codes = whole ? null : await columns.load("image");
-    if (order !== this.review.order) return;
+    if (order !== this.review.choice.order) return;
     /** @type {Map<string, number>} */
     const found = new Map();
     if (codes) for (const row of order) found.set(texts[codes[row]], (found.get(texts[codes[row]]) ?? 0) + 1);

@@ -19,7 +19,7 @@ export function keysOf(review) {
       { keys: ["PageUp", "PageDown"], what: "A page up, down", act: (event) => review.step((event.key === "PageUp" ? -1 : 1) * table.page()) },
       { keys: ["E"], what: "Exclude what is selected, or include it again", act: click("exclude") },
       { keys: ["F"], what: "Flag what is selected, or remove the flag", act: click("flag") },
-      { keys: ["Ctrl+A"], what: "Select all that is shown", act: () => review.selection.set(review.order) },
+      { keys: ["Ctrl+A"], what: "Select all that is shown", act: () => review.selection.set(review.choice.order) },
       { keys: ["Ctrl+Click"], what: "Select in addition, or no more" },
       { keys: ["Escape"], what: "Select nothing", act: () => { tools.cancel(); review.selection.clear(); find("message").hidden = true; } },
       { keys: ["Ctrl+Z"], what: "Undo", act: click("undo") },

@@ -10,6 +10,7 @@ import { Sliders } from "../sliders.js";
 import { onTheme, themeButton } from "../theme.js";
 import { Tools } from "../tools.js";
 import { Viewer } from "../viewer.js";
+import { Choice } from "./choice.js";
 import { Columns } from "./columns.js";
 import { Counts } from "./counts.js";
 import { Dock } from "./dock.js";
@@ -18,7 +19,7 @@ import { keysOf } from "./keys.js";
 import { Gallery } from "./gallery.js";
 import { Marks } from "./marks.js";
 import { EXCLUDED, LEFT_OUT, legend, Places, SELECTED } from "./places.js";
-import { Plots, quoted } from "./plots_panel.js";
+import { Plots } from "./plots_panel.js";
 import { Selection } from "./selection.js";
 import { Summary } from "./summary.js";
 import { DataTable } from "./table.js";
@@ -29,7 +30,6 @@ const find = (/** @type {string} */ id) => /** @type {HTMLElement & HTMLInputEle
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
 const api = new Api(token);
 const stage = find("stage");
-const PAUSE = 250; // ms after the last key before a condition is tried
 
 /** @param {Error} error */
 function say(error) {
@@ -46,12 +46,7 @@ export class Review {
   constructor(result, columns, viewer) {
     this.result = result;
     this.columns = columns;
-    /** @type {Int32Array} Rows of the table, as they are shown. */
-    this.order = new Int32Array(0);
-    this.shown = new Uint8Array(columns.rows);
-    this.sorted = { name: "", descending: false };
-    this.where = ""; // the condition that the rows meet
-    this.round = 0;
+    this.choice = new Choice(api, columns, { changed: () => this.#chosen(), leave: () => this.table.grid.focus(), say });
     this.opened = -1;
     this.solved = 0; // how often links were solved again, as far as that is shown
     this.browsing = false; // in the gallery, which then shows what it showed
@@ -74,11 +69,11 @@ export class Review {
       this.places.update();
       this.tracks?.redraw();
     });
-    this.plots = new Plots(columns, this.selection, (condition) => this.#narrow(condition));
+    this.plots = new Plots(columns, this.selection, (condition) => this.choice.narrow(condition));
     const look = (/** @type {number} */ row) => this.#look(row);
     const chosen = (/** @type {number} */ row) => Boolean(this.selection.flags[row]);
     const pick = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => this.pick(row, how);
-    this.table = new DataTable(find("table"), columns, { pick, look, chosen, sort: (name) => this.#sort(name) });
+    this.table = new DataTable(find("table"), columns, { pick, look, chosen, sort: (name) => this.choice.sort(name) });
     const pickHere = (/** @type {number} */ row, /** @type {import("./table.js").How} */ how) => {
       this.browsing = true;
       this.pick(row, how);
@@ -115,7 +110,7 @@ export class Review {
       if (names.length > 1 || result.shape !== "outlines") find("classes").replaceChildren(...legend(names));
     }
     const names = this.columns.load(this.tracks ? "track" : "label"); // what the selected object is called
-    await Promise.all([first, names, this.marks.open(), this.choose(), this.#imageOf(0)]);
+    await Promise.all([first, names, this.marks.open(), this.choice.fetch(), this.#imageOf(0)]);
     this.solved = this.marks.solved;
     await this.tracks?.begin();
     if (result.remark) say(new Error(result.remark));
@@ -149,29 +144,12 @@ export class Review {
     }
   }
 
-  /** Fetch which rows are shown, and in which order. */
-  async choose() {
-    const where = find("condition").value.trim();
-    const round = ++this.round;
-    try {
-      const { name, descending } = this.sorted;
-      const { wrong } = await api.get("tables/objects/condition", { where });
-      if (round !== this.round) return;
-      this.#wrong(wrong);
-      if (wrong) return;
-      const bytes = await api.bytes("tables/objects/rows", { where, sort: name, descending: descending ? 1 : 0 });
-      if (round !== this.round) return;
-      this.order = new Int32Array(/** @type {ArrayBuffer} */ (bytes));
-      this.where = where;
-    } catch (error) {
-      say(/** @type {Error} */ (error));
-      return;
-    }
-    this.shown.fill(0);
-    for (let i = 0; i < this.order.length; i++) this.shown[this.order[i]] = 1;
-    this.table.show(this.order, this.sorted);
-    if (this.selection.count) this.selection.set(this.selection.rows(this.order)); // nothing unseen is excluded
-    this.plots.show(this.order);
+  /** After other rows are shown, or in another order. */
+  #chosen() {
+    const { order, sorted } = this.choice;
+    this.table.show(order, sorted);
+    if (this.selection.count) this.selection.set(this.selection.rows(order)); // nothing unseen is excluded
+    this.plots.show(order);
     this.counts.ofImages();
     this.places.update();
     this.#panel(this.dock.panel);
@@ -263,7 +241,7 @@ export class Review {
     if (this.result.shape === "outlines") {
       const { number, place } = this.viewer;
       row = (await api.get(`images/${number}/values`, { ...place, y: point[0], x: point[1] })).row;
-      if (row >= 0 && !this.shown[row]) row = -1;
+      if (row >= 0 && !this.choice.shown[row]) row = -1;
     } else row = this.places.at(point);
     if (row < 0) return toggle ? undefined : this.selection.clear();
     if (toggle) this.selection.toggle(row);
@@ -273,29 +251,6 @@ export class Review {
   /** @param {{points: import("../tools.js").Point[]}} edit */
   #lasso({ points }) {
     this.selection.set(this.places.within(points));
-  }
-
-  /** @param {string} name */
-  #sort(name) {
-    const { sorted } = this;
-    this.sorted = sorted.name !== name ? { name, descending: false } : sorted.descending ? { name: "", descending: false } : { name, descending: true };
-    this.choose();
-  }
-
-  /** @param {string} condition */
-  #narrow(condition) {
-    const field = find("condition");
-    const before = field.value.trim();
-    field.value = !before ? condition : / or /i.test(before) ? `(${before}) and ${condition}` : `${before} and ${condition}`;
-    this.choose();
-  }
-
-  /** @param {string} message */
-  #wrong(message) {
-    find("wrong").textContent = message;
-    find("wrong").hidden = !message;
-    find("condition").classList.toggle("bad", Boolean(message));
-    find("condition").setAttribute("aria-invalid", String(Boolean(message)));
   }
 
   /** After another selection. */
@@ -325,21 +280,21 @@ export class Review {
     if (this.tracks?.table && this.solved !== this.marks.solved) {
       this.solved = this.marks.solved;
       this.tracks.renew().catch(say);
-    } else if (/\b(excluded|flagged)\b/.test(`${find("condition").value} ${this.sorted.name}`)) this.choose();
+    } else if (this.choice.followsMarks) this.choice.fetch();
     else this.counts.show();
   }
 
   /** What is open below. @param {string} panel */
   #panel(panel) {
     if (panel === "table") this.table.redraw();
-    if (panel === "gallery") this.gallery.show(this.selection.count > 1 ? Int32Array.from(this.selection.rows(this.order)) : this.order);
+    if (panel === "gallery") this.gallery.show(this.selection.count > 1 ? Int32Array.from(this.selection.rows(this.choice.order)) : this.choice.order);
     this.tracks?.show(panel);
   }
 
   /** @param {number} row */
   #markOf(row) {
     const lit = this.selection.flags[row] || this.tracks?.follows(row);
-    return (lit ? SELECTED : 0) + (this.marks.excluded[row] ? EXCLUDED : 0) + (this.shown[row] ? 0 : LEFT_OUT);
+    return (lit ? SELECTED : 0) + (this.marks.excluded[row] ? EXCLUDED : 0) + (this.choice.shown[row] ? 0 : LEFT_OUT);
   }
 
   /** @param {number} row */
@@ -356,7 +311,7 @@ export class Review {
 
   /** @param {number} row */
   #caption(row) {
-    const column = this.columns.byName.get(this.sorted.name || (this.columns.byName.has("confidence") ? "confidence" : "label"));
+    const column = this.columns.byName.get(this.choice.sorted.name || (this.columns.byName.has("confidence") ? "confidence" : "label"));
     return column ? this.columns.text(column, row) : "";
   }
 
@@ -366,18 +321,12 @@ export class Review {
   }
 
   #exported() {
-    return { count: this.order.length, excluded: this.counts.excluded(), where: this.where, sort: this.sorted.name, descending: this.sorted.descending };
+    const { order, where, sorted } = this.choice;
+    return { count: order.length, excluded: this.counts.excluded(), where, sort: sorted.name, descending: sorted.descending };
   }
 
   #controls() {
-    let timer = 0;
-    find("condition").oninput = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.choose(), PAUSE);
-    };
-    find("condition").placeholder = `${quoted(this.plots.first)} ${this.plots.first === "confidence" ? "< 0.8" : "> 100"}`;
-    find("condition").onkeydown = (event) => { if (event.key === "Enter" || event.key === "Escape") this.table.grid.focus(); };
-    find("condition-names").replaceChildren(...this.columns.list.map(({ name }) => new Option(quoted(name))));
+    this.choice.suggest(this.plots.first);
     find("undo").onclick = () => this.saving(() => this.marks.step("undo"));
     find("redo").onclick = () => this.saving(() => this.marks.step("redo"));
     find("exclude").onclick = () => this.mark("exclude");

@@ -66,7 +66,7 @@ export class Tracks {
     await Promise.all([this.columns.open(), review.places.open(review.viewer.number)]);
     await this.#load();
     this.table?.renew();
-    await Promise.all([this.#sort(""), review.choose()]);
+    await Promise.all([this.#sort(""), review.choice.fetch()]);
     this.selected(review.selection.current);
   }
 
