@@ -91,6 +91,14 @@ def test_low_contrast_and_empty_images_are_told_apart():
     assert kinds(check_plane(exposed(plane * 0, draw))) == ["Empty"]
 
 
+def test_few_objects_stand_out_whether_they_are_bright_or_dark():
+    y, x = np.ogrid[:400, :500]
+    disc = gaussian_filter(((y - 200) ** 2 + (x - 250) ** 2 < 400) * 1.0, 1.2)  # 0.6 % of it
+    bright = exposed(disc + 0.05, np.random.default_rng(0))
+    assert kinds(check_plane(bright)) == []
+    assert kinds(check_plane(40_000 - bright)) == []
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (2, 2), (64, 64)])
 def test_a_constant_image_of_any_size_is_told(shape):
     quality = check_plane(np.full(shape, 7, np.uint8))
@@ -117,6 +125,12 @@ def test_blurred_fields_are_told_from_sharp_ones(data_folder):
     for name, expected in (("sharp", []), ("blurred", ["Out of focus"])):
         for path in sorted((folder / name).iterdir()):
             assert kinds(check_plane(grey(path))) == expected, path.name
+
+
+@pytest.mark.data
+def test_fields_of_few_dark_bacteria_are_neither_empty_nor_of_low_contrast(data_folder):
+    for path in sorted((data_folder / "bacteria" / "images").iterdir()):
+        assert not {"Empty", "Low contrast"} & set(kinds(check_plane(grey(path)))), path.name
 
 
 @pytest.mark.data

@@ -55,7 +55,7 @@ class ImageQuality:
         Whether most of the image is nearer to the brightest pixels than to the darkest, as in
         bright field.
     contrast_to_noise : float
-        Range of intensities (1st to 99.8th percentile) in standard deviations of the noise.
+        Range of intensities (see `_spread`) in standard deviations of the noise.
     warnings : tuple of str
         What is wrong, in plain words; empty for a good image.
     """
@@ -90,13 +90,14 @@ def check_plane(plane: PixelSource | AnyArray, *, diameter: float = 20.0) -> Ima
         constant = f"Constant: all pixels looked at have the value {darkest:g}{_NOTHING_THERE}"
         return ImageQuality(math.nan, 0.0, 0.0, 0.0, False, 0.0, (constant,))
     noise = _noise(blocks, integers=np.issubdtype(plane.dtype, np.integer))
-    contrast = float(high - low) / noise if noise > 0 else math.inf
+    spread = _spread(blocks)
+    contrast = spread / noise if noise > 0 else math.inf
     bright = bool(np.median(blocks) - low > (high - low) / 2)
     quality = ImageQuality(
         blur=_edge_blur(blocks),
         saturated=float(np.mean(blocks == brightest)),
         cut_off=float(np.mean(blocks == darkest)),
-        shading=_shading(blocks, float(low), float(high), bright_background=bright),
+        shading=_shading(blocks, spread, bright_background=bright),
         bright_background=bright,
         contrast_to_noise=contrast,
         warnings=(),
@@ -135,6 +136,15 @@ def _warnings(quality: ImageQuality, diameter: float) -> list[str]:
             "range. Compare intensities only after a flat-field correction."
         )
     return found
+
+
+def _spread(blocks: FloatArray) -> float:
+    """Return the range of intensities: from the 1st to the 99.8th percentile, or mirrored.
+
+    Few objects are in the last few pixels of one side, which may be the dark one.
+    """
+    darkest, dark, bright, brightest = np.percentile(blocks, [0.2, 1, 99, 99.8])
+    return float(max(brightest - dark, bright - darkest))
 
 
 def _noise(blocks: FloatArray, *, integers: bool) -> float:
@@ -183,11 +193,11 @@ def _edge_blur(blocks: FloatArray) -> float:
     return math.sqrt(max(0.0, (_COARSE**2 - ratio * _FINE**2) / (ratio - 1)))
 
 
-def _shading(blocks: FloatArray, low: float, high: float, *, bright_background: bool) -> float:
+def _shading(blocks: FloatArray, spread: float, *, bright_background: bool) -> float:
     """Return the range of a quadratic surface through the background, where one explains it.
 
-    The surface only counts by the share of the variance that it explains: objects that gather
-    somewhere are no shading.
+    It is relative to the `spread` of the image. The surface only counts by the share of the
+    variance that it explains: objects that gather somewhere are no shading.
     """
     rows, columns = blocks.shape[:2]
     if min(rows, columns) < 3:
@@ -198,4 +208,4 @@ def _shading(blocks: FloatArray, low: float, high: float, *, bright_background: 
     surface = design @ np.linalg.lstsq(design, level, rcond=None)[0]
     total = float(np.var(level))
     explained = float(np.var(surface)) / total if total > 0 else 0.0
-    return float(np.ptp(surface)) / (high - low) * explained if high > low else 0.0
+    return float(np.ptp(surface)) / spread * explained if spread > 0 else 0.0
