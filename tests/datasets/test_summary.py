@@ -57,3 +57,40 @@ def test_only_labels_that_can_be_repaired_are_said_to_be(tmp_path, annotate):
     done = repair_labels(files, tmp_path / "repaired") if files else []
     works = bool(done) and all(one.error is None for one in done)
     assert ("data repair" in doubt) == works
+
+
+def write_labelled(root, labels):
+    for name in ("images", "labels"):
+        (root / name).mkdir()
+    for number, plane in enumerate(labels):
+        write(root / "images" / f"{number}.tif", Image(plane.astype(np.uint8), "YX"))
+        write_labels(root / "labels" / f"{number}.tif", plane, like=Image(plane, "YX"))
+
+
+def cell(nucleus, cytoplasm):
+    labels = np.zeros((24, 24), np.int32)
+    labels[4:20, 4:20], labels[8:14, 8:14] = cytoplasm, nucleus
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("values", "doubted"),
+    [
+        ([(255, 128), (255, 128), (255, 255)], True),
+        ([(1, 2), (1, 2), (1, 2)], False),  # two objects in each image
+        ([(255, 128), (255, 128)], False),  # too few images to tell
+        ([(7, 3), (9, 5), (6, 2)], False),  # numbers of their own
+        ([(255, 255)] * 3, False),  # one object in each image
+    ],
+)
+def test_values_that_are_the_same_in_all_label_images_may_be_classes(tmp_path, values, doubted):
+    write_labelled(tmp_path, [cell(*pair) for pair in values])
+    doubts = summarise(open_dataset(tmp_path)).doubts
+    assert any("128, 255: are these classes of pixels" in doubt for doubt in doubts) == doubted
+    assert len(doubts) == doubted
+
+
+@pytest.mark.data
+def test_masks_of_nucleus_and_cytoplasm_are_not_taken_for_objects_in_silence(data_folder):
+    (doubt, *_) = summarise(open_dataset(data_folder / "wbc_zheng2018")).doubts
+    assert "than 128, 255: are these classes" in doubt

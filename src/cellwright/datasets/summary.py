@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import CellwrightError, DatasetError
 from cellwright._progress import progress
+from cellwright._words import option
 from cellwright.datasets.boxes import check_boxes, load_boxes
 from cellwright.datasets.examples import (
     binary_labels_warning,
@@ -30,6 +32,9 @@ from cellwright.datasets.records import (
 )
 from cellwright.datasets.repair import Flaws, find_flaws
 from cellwright.images.layers import flattened, overlapping
+
+_EVERYWHERE = 3  # label images, at least, in which the same values are no chance
+_MOST_CLASSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class ExampleFacts:
         How many of its numbered objects share more than a rim with another one.
     repairable : bool
         Whether ``cellwright data repair`` takes its labels: files of one layer.
+    values : frozenset of int
+        Numbers of the objects in its label file; empty where they are not given by a file.
     """
 
     id: str
@@ -67,6 +74,7 @@ class ExampleFacts:
     classes: Mapping[str, int]
     overlapping: int = 0
     repairable: bool = False
+    values: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,12 @@ class Summary:
         """What may be meant, but is often a slip of the pen."""
         flaws, overlapping = self.flaws, sum(facts.overlapping for facts in self.examples)
         doubts = []
+        if values := _class_like([facts.values for facts in self.examples if facts.values]):
+            doubts.append(
+                f"The label images have no other values than {', '.join(map(str, values))}: are "
+                "these classes of pixels, such as nucleus and cytoplasm, in place of numbers of "
+                f"objects? Then learn them with {option(method='classes')}."
+            )
         if flaws.scattered or flaws.holed:
             advice = (
                 "'cellwright data repair' writes copies of the labels without."
@@ -165,6 +179,7 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
     count, diameter, warning, flaws = None, None, None, Flaws()
     classes: Mapping[str, int] = {}
     shared, repairable = 0, False
+    values = frozenset[int]()
     if isinstance(example.labels, BoxLabels):
         boxes = load_boxes(example)
         check_boxes(boxes, pixels.shape[1:], example)
@@ -180,6 +195,8 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             flaws = Flaws() if warning else sum(map(find_flaws, layers), Flaws())
             shared = overlapping(layers)
             repairable = len(layers) == 1 and not isinstance(example.labels, CocoLabels)
+            if isinstance(example.labels, Path):
+                values = frozenset(np.unique(layers[layers > 0]).tolist())
             try:
                 classes = count_classes(example, layers)
             except DatasetError as error:  # what is said about the objects, not the image
@@ -197,9 +214,21 @@ def _examine(example: Example, task: Task) -> tuple[ExampleFacts, str | None]:
             classes,
             shared,
             repairable,
+            values,
         ),
         warning,
     )
+
+
+def _class_like(examples: Sequence[frozenset[int]]) -> list[int]:
+    """Return the values of all examples if they look like those of classes; nothing otherwise.
+
+    They are few, the same everywhere, and do not count from 1 as objects mostly do.
+    """
+    values = sorted(frozenset[int]().union(*examples))
+    everywhere = len(examples) >= _EVERYWHERE and set(values) in examples
+    counted = values == list(range(1, len(values) + 1))
+    return values if everywhere and not counted and 2 <= len(values) <= _MOST_CLASSES else []
 
 
 def _tally(names: Iterable[str]) -> dict[str, int]:
