@@ -220,11 +220,26 @@ def test_the_command_makes_the_network_that_is_asked_for(data, tmp_path):
     assert card.network.config["width"] == 8 and card.network.config["block"] == "inverted"
 
 
+def found_and_right(share_right, objects):
+    """Objects whose confidence is spread evenly, right where it is high enough."""
+    confidence = np.linspace(0.01, 0.99, objects)
+    return confidence, confidence > 1 - share_right
+
+
 def test_the_least_confidence_is_where_precision_is_highest():
-    confidence = np.array([0.9, 0.8, 0.6, 0.3, 0.2])
-    correct = np.array([True, True, True, False, False])
-    assert 0.3 < best_confidence(confidence, correct, true_objects=4) <= 0.6
-    assert best_confidence(confidence, np.ones(5, bool), true_objects=5) == 0
+    for share_right, expected in ((0.45, 0.55), (0.9, 0.1), (1.0, 0.0)):
+        confidence, correct = found_and_right(share_right, objects=2000)
+        found = best_confidence(confidence, correct, int(np.sum(correct)))
+        assert found == pytest.approx(expected)
+
+
+def test_few_objects_do_not_move_the_least_confidence_far():
+    confidence = np.array([0.9] * 22 + [0.68] + [0.65] * 3)
+    correct = np.array([True] * 23 + [False] * 3)
+    assert best_confidence(confidence, correct, 24) == pytest.approx(0.3)
+    often = np.repeat(confidence, 50), np.repeat(correct, 50), 50 * 24
+    assert best_confidence(*often) == pytest.approx(0.7)
+    assert best_confidence(np.empty(0), np.empty(0, bool), 3) == pytest.approx(0.3)
 
 
 def test_the_command_trains_and_says_what_to_do_next(trained, data, tmp_path):

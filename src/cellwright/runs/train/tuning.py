@@ -28,6 +28,9 @@ from cellwright.runs.evaluate.scoring import image_of, joined, score
 from cellwright.runs.train.prepare import drawn
 
 CONFIDENCE_THRESHOLDS = tuple(step / 20 for step in range(15))
+USUAL_CONFIDENCE = 0.3
+PULL = 12
+"""Objects by which a confidence must be better for each 1 that it is away from the usual one."""
 MOST_EXAMPLES = 40
 """Validation images on which parameters are tried."""
 MOST_KEPT = 1_000_000_000
@@ -98,6 +101,10 @@ def chosen_parameters(
 def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int) -> float:
     """Return the least confidence with which AP, and so F1, at IoU ≥ 0.5 is highest.
 
+    Among few objects, the highest is a matter of chance; a confidence far from the usual one is
+    only taken where the difference is more than `PULL` allows for chance
+    (``benchmarks/bench_least_confidence.py``).
+
     Parameters
     ----------
     confidence : ndarray, shape (N,)
@@ -106,13 +113,13 @@ def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int)
         Number of annotated objects in the images.
     """
 
-    def precision(threshold: float) -> float:
+    def worth(threshold: float) -> float:
         stay = confidence >= threshold
         right = int(np.count_nonzero(correct & stay))
-        return right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
+        precision = right / max(int(np.count_nonzero(stay)) + true_objects - right, 1)
+        return precision - PULL * abs(threshold - USUAL_CONFIDENCE) / max(len(confidence), 1)
 
-    best: float = max(CONFIDENCE_THRESHOLDS, key=precision)
-    return best
+    return max(CONFIDENCE_THRESHOLDS, key=worth)
 
 
 def calibrated_card(
