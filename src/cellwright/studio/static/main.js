@@ -138,7 +138,7 @@ export class Studio {
   async open(number) {
     if (number < 0 || number >= this.images.images.length) return;
     this.images.select(number);
-    find("title").textContent = this.images.images[number].name;
+    find("title").textContent = find("title").title = this.images.images[number].name;
     this.#doneButton();
     find("note").textContent = this.images.images[number].note ?? "";
     find("message").hidden = true;

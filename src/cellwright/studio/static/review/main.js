@@ -123,7 +123,7 @@ export class Review {
     this.opened = number;
     this.images.select(number);
     const { name } = this.result.images[number];
-    find("title").textContent = this.result.images.length > 1 ? `${this.result.folder} · ${name}` : this.result.folder;
+    find("title").textContent = find("title").title = this.result.images.length > 1 ? `${this.result.folder} · ${name}` : this.result.folder;
     find("message").hidden = true;
     this.tools.cancel();
     this.viewer.close();

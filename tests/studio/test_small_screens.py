@@ -1,0 +1,46 @@
+"""On a tablet nothing is cut off, and nothing that matters is left out."""
+
+import numpy as np
+import pytest
+
+import cellwright as cw
+
+from .browser import Browser
+from .test_page import READY, pytestmark  # noqa: F401
+
+TABLET = (820, 1180)
+CUT_OFF = """[...document.querySelectorAll('header button, header a, aside button')]
+  .filter((one) => getComputedStyle(one).textOverflow !== 'ellipsis')
+  .filter((one) => one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.textContent)"""
+DOTS = """[...document.querySelectorAll('nav .state')].map((dot) => {
+  const [at, around] = [dot, dot.closest('button')].map((one) => one.getBoundingClientRect());
+  const isInside = at.left >= around.left && at.right <= around.right;
+  return at.width > 8 && isInside && at.bottom <= around.bottom;
+})"""
+
+
+@pytest.fixture
+def browser(serve, tmp_path, tmp_path_factory):
+    """The page of images with names as long as file systems allow them, the second one begun."""
+    image = cw.Image(np.zeros((80, 100), np.uint8), "YX")
+    for number in range(3):
+        cw.write(tmp_path / f"{number}{'abcdef0123' * 20}.tif", image)
+    with Browser(tmp_path_factory.mktemp("chromium"), TABLET) as browser:
+        browser.open(serve(tmp_path).address)
+        browser.wait(READY)
+        yield browser
+        assert browser.complaints == []
+
+
+def test_what_is_pressed_keeps_its_room_beside_the_longest_name(browser):
+    assert browser.run(CUT_OFF) == []
+    title = browser.run("document.getElementById('title').title")
+    assert title.startswith("0abc") and len(title) == 201  # all of it, for who points at it
+
+
+def test_which_images_are_done_is_seen_without_their_names(browser):
+    assert browser.run(DOTS) == [False] * 3  # there is nothing to say
+    browser.key("D", "shift")
+    browser.wait("document.getElementById('done').getAttribute('aria-pressed') === 'true'")
+    assert browser.run(DOTS) == [True, False, False]
