@@ -9,6 +9,9 @@ from typing import Any
 
 from cellwright._errors import UsageError
 
+LEAST_TILE = 64  # px: whatever stride a network has, and its halo, tiles are worth their while
+PIXEL_SIZES = (1e-6, 1e6)  # µm: from less than an atom to a metre
+
 
 def as_path(value: Any, name: str) -> Path:
     """Return the path that was given for the argument `name`.

@@ -234,3 +234,11 @@ def test_an_image_without_height_is_told_as_such(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FormatError, match=r"flat\.tif.*5 × 0 px"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_pixels_of_a_size_that_no_tag_can_tell_are_written(tmp_path, name, size):
+    pixels = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    write(tmp_path / name, Image(pixels, "YX", pixel_size=(size, size)))
+    np.testing.assert_array_equal(read(tmp_path / name).to_numpy(), pixels)

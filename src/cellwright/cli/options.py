@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cellwright._arguments import LEAST_TILE, PIXEL_SIZES
 from cellwright._errors import InputError
 from cellwright._words import counted, did_you_mean, missing
 from cellwright._workers import usual_workers
@@ -165,7 +166,7 @@ diameter = click.option(
 )
 pixel_size = click.option(
     "--pixel-size",
-    type=Real(1e-6, 1e6),
+    type=Real(*PIXEL_SIZES),
     help="Distance between pixels in µm, in place of what the files say.",
 )
 tta = click.option(
@@ -200,7 +201,7 @@ _FINDING = (
         help="Channel that the model is given, by name or by number from 0; several times for a "
         "model of several channels.",
     ),
-    click.option("--tile", type=Whole(min=64), help="Side of a tile, in pixels."),
+    click.option("--tile", type=Whole(min=LEAST_TILE), help="Side of a tile, in pixels."),
     device,
     jobs,
     click.option(

@@ -28,6 +28,7 @@ LARGEST_PLANE = 4096
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 OME_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 BIGTIFF_BYTES = 2 * 1024**3
+_LARGEST = 2**32 - 1  # in a tag
 
 
 def write_tiff(path: Path, image: Image, encoding: Encoding) -> None:
@@ -101,13 +102,17 @@ def _blocks(pixels: PixelSource, tile: int | None, *, colour: bool) -> Iterator[
 
 
 def _resolution(image: Image, ome: bool) -> dict[str, Any]:
-    """Return the resolution tags: pixels per µm for ImageJ, per centimetre for all others."""
+    """Return the resolution tags: pixels per µm for ImageJ, per centimetre for all others.
+
+    There are none where the tags, fractions of 32-bit numbers, cannot say it.
+    """
     if not image.spacing:
         return {}
-    y, x = (image.spacing[axis] for axis in "YX")
-    if ome:
-        return {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
-    return {"resolution": (1 / x, 1 / y)}
+    per_unit = tuple((1e4 if ome else 1.0) / image.spacing[axis] for axis in "XY")
+    if not all(1 / _LARGEST <= number <= _LARGEST for number in per_unit):
+        return {}
+    unit = {"resolutionunit": "CENTIMETER"} if ome else {}
+    return {"resolution": per_unit, **unit}
 
 
 def _ome_metadata(image: Image) -> dict[str, Any]:

@@ -11,10 +11,15 @@ from cellwright.runs.train_scorer.run import ScorerOptions
 def test_what_would_be_taken_for_something_else_is_refused(options):
     with pytest.raises(UsageError, match="max, mean, each, not 'sum'"):
         options(z="sum")
-    for size in (0.0, -0.5, math.nan):
-        with pytest.raises(UsageError, match=f"a length in µm, not {size}"):
+    for size in (0.0, -0.5, math.nan, 1e-30, 1e7):
+        with pytest.raises(UsageError, match=f"in µm, from 1e-06 to 1e.06, not {size}"):
             options(pixel_size=size)
-    assert options(z="max", pixel_size=0.5).z == "max"
+    for side in (1, 63, 64.5):
+        with pytest.raises(
+            UsageError, match=f"tile must be a whole number, 64 or more, not {side}"
+        ):
+            options(tile=side)
+    assert options(z="max", pixel_size=0.5, tile=64).z == "max"
 
 
 @pytest.mark.parametrize("options", [SegmentOptions, DetectOptions])

@@ -1,10 +1,11 @@
 """What any result of a model depends on, besides the images and the model."""
 
-import math
 from dataclasses import dataclass
 from typing import get_args
 
 from cellwright._arguments import (
+    LEAST_TILE,
+    PIXEL_SIZES,
     check_flags,
     check_numbers,
     check_one_of,
@@ -31,7 +32,7 @@ class ApplyOptions:
     channel : tuple of str
         Names or numbers (from 0) of the channels that the model is given; one may stand alone.
     tile : int, optional
-        Side of a tile on the network's grid, in px.
+        Side of a tile on the network's grid, in px; 64 or more.
     threshold : float, optional
         Least confidence of an object; the model's own by default.
     exclude_border : bool
@@ -65,7 +66,7 @@ class ApplyOptions:
         object.__setattr__(self, "channel", tuple(map(str, asked)))  # the number 0 is a channel
         check_said_axes(self.axes)
         check_one_of(get_args(Depth), **given(z=self.z))
-        check_whole_numbers(1, **given(tile=self.tile))
+        check_whole_numbers(LEAST_TILE, **given(tile=self.tile))
         check_sizes(1, **given(diameter=self.diameter))
         check_numbers(**given(threshold=self.threshold, pixel_size=self.pixel_size))
         check_flags(exclude_border=self.exclude_border, **given(tta=self.tta))
@@ -73,5 +74,9 @@ class ApplyOptions:
             raise UsageError(
                 f"The threshold is a confidence between 0 and 1, not {self.threshold!r}."
             )
-        if self.pixel_size is not None and not 0 < self.pixel_size < math.inf:
-            raise UsageError(f"The pixel size is a length in µm, not {self.pixel_size!r}.")
+        least, greatest = PIXEL_SIZES
+        if self.pixel_size is not None and not least <= self.pixel_size <= greatest:
+            raise UsageError(
+                f"The pixel size is a length in µm, from {least:g} to {greatest:g}, not "
+                f"{self.pixel_size!r}."
+            )
