@@ -29,6 +29,27 @@ def test_the_bars_of_a_uniform_sample_are_about_equal():
     assert max(counts) - min(counts) <= 1 and len(counts) == 20
 
 
+def ticks(svg, anchor):
+    found = re.findall(rf'class="tick"[^>]*text-anchor="{anchor}">([^<]*)<', svg)
+    return [float(text.replace(",", "")) for text in found]
+
+
+def test_numbers_of_objects_have_a_bar_each_and_no_fractions():
+    drawing = histogram(np.array([0, 0, 1, 2, 2, 3]), "Cells per image", "cells")
+    assert re.findall("<title>([^<]*)</title></rect>", drawing) == ["0: 2", "1: 1", "2: 2", "3: 1"]
+    assert ticks(drawing, "middle") == [0, 1, 2, 3]
+    assert ticks(drawing, "end") == [0, 1, 2]
+    many = histogram(np.arange(5, 300), "Cells per image", "cells")
+    assert sum(bar_counts(many)) == 295 and len(set(bar_counts(many)[1:-1])) == 1
+    assert all(tick == round(tick) for tick in ticks(many, "middle"))
+
+
+def test_steps_of_a_training_have_no_fractions():
+    drawing = curve_chart(Curve("Loss", "step", "loss", {"a": ([10, 20], [0.5, 0.25])}))
+    assert all(tick == round(tick) for tick in ticks(drawing, "middle"))
+    assert 0.25 in ticks(drawing, "end") or 0.2 in ticks(drawing, "end")
+
+
 def test_no_values_make_no_drawing():
     assert histogram(np.array([np.nan]), "Size", "area") == ""
     assert curve_chart(Curve("Loss", "epoch", "loss", {"training": ([], [])})) == ""

@@ -35,10 +35,12 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Maps data to the coordinates of the drawing."""
+    """Maps data to the coordinates of the drawing; ticks of whole numbers have no fractions."""
 
     x_range: tuple[float, float]
     y_range: tuple[float, float]
+    x_whole: bool = False
+    y_whole: bool = False
 
     def x(self, value: float) -> float:
         low, high = self.x_range
@@ -70,13 +72,18 @@ def histogram(
         return Markup()
     low, high = limits or _limits(finite)
     bins = max(8, min(32, round(2 * len(finite) ** (1 / 3))))
+    whole = limits is None and bool(np.all(finite == np.round(finite)))
+    if whole:
+        low, high, bins = _whole_bars(low, high, bins)
+    else:
+        low, high = _padded(low, high)
     counts, edges = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
-    frame = _Frame((low, high), (0.0, _ceiling(float(counts.max()))))
+    frame = _Frame((low, high), (0.0, _ceiling(float(counts.max()))), x_whole=whole, y_whole=True)
     bars = [
         f'<rect class="bar" x="{frame.x(start) + 0.5:.1f}" y="{frame.y(count):.1f}" '
         f'width="{frame.x(end) - frame.x(start) - 1:.1f}" '
         f'height="{frame.y(0) - frame.y(count):.1f}" rx="1.5">'
-        f"<title>{plain_number(start)} – {plain_number(end)}: {count}</title></rect>"
+        f"<title>{_between(start, end, whole=whole)}: {count}</title></rect>"
         for count, start, end in zip(counts.tolist(), edges[:-1], edges[1:], strict=True)
         if count
     ]
@@ -100,7 +107,8 @@ def curve_chart(curve: Curve) -> Markup:
         return Markup()
     xs = [x for line in points.values() for x, _ in line]
     ys = [y for line in points.values() for _, y in line]
-    frame = _Frame(_padded(min(xs), max(xs)), (min(0.0, min(ys)), _ceiling(max(ys))))
+    across, up = _padded(min(xs), max(xs)), (min(0.0, min(ys)), _ceiling(max(ys)))
+    frame = _Frame(across, up, x_whole=all(x == round(x) for x in xs))
     drawn, legend = [], []
     for number, (name, line) in enumerate(points.items()):
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in line)
@@ -126,14 +134,14 @@ def _chart(
 ) -> Markup:
     ticks = []
     right = WIDTH - RIGHT
-    for value in _ticks(*frame.y_range):
+    for value in _ticks(*frame.y_range, whole=frame.y_whole):
         y = frame.y(value)
         ticks.append(
             f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="tick" x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">'
             f"{plain_number(value)}</text>"
         )
-    for value in _ticks(*frame.x_range):
+    for value in _ticks(*frame.x_range, whole=frame.x_whole):
         ticks.append(
             f'<text class="tick" x="{frame.x(value):.1f}" y="{HEIGHT - BOTTOM + 15}" '
             f'text-anchor="middle">{plain_number(value)}</text>'
@@ -154,7 +162,26 @@ def _limits(values: AnyArray) -> tuple[float, float]:
     low, high = float(values.min()), float(np.percentile(values, 99.5))
     if low >= 0 and low < 0.3 * high:
         low = 0.0
-    return _padded(low, high)
+    return low, high
+
+
+def _whole_bars(low: float, high: float, most: int) -> tuple[float, float, int]:
+    """Return where bars of whole numbers begin and end, and how many there are.
+
+    Each stands for as many numbers as all others, with its middle over theirs.
+    """
+    first, last = floor(low), ceil(high)
+    width = ceil((last - first + 1) / most)
+    bars = ceil((last - first + 1) / width)
+    return first - 0.5, first + bars * width - 0.5, bars
+
+
+def _between(start: float, end: float, *, whole: bool) -> str:
+    """Return what a bar stands for, in words."""
+    if whole:
+        start, end = start + 0.5, end - 0.5
+    last = "" if start == end else f" – {plain_number(end)}"
+    return f"{plain_number(start)}{last}"
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
@@ -173,11 +200,12 @@ def _ceiling(value: float) -> float:
     return next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * unit >= value)
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Return about four round numbers between `low` and `high`."""
-    rough = (high - low) / 4
+    rough = max((high - low) / 4, 1.0 if whole else 0.0)
     unit = 10.0 ** floor(log10(rough))
-    step = next(s * unit for s in (1, 2, 2.5, 5, 10) if s * unit >= rough * 0.999)
+    round_steps = (1, 2, 5, 10) if whole and unit == 1 else (1, 2, 2.5, 5, 10)
+    step = next(s * unit for s in round_steps if s * unit >= rough * 0.999)
     return [n * step for n in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
