@@ -56,7 +56,7 @@ def test_a_round_is_shown_beside_what_it_started_from_and_is_taken_back_by_one_p
     # The next round goes on from there, not from what was found to be worse.
     assert browser.run("document.getElementById('train-start').value") == "1"
     browser.wait(f"({LINES})[3].includes('in use')")
-    assert "Round 1 still proposes." in page.text("train-verdict")
+    assert "The model “round 1” proposes." in page.text("train-verdict")
     assert "Back to" not in page.text("train-verdict")
 
 

@@ -1,4 +1,4 @@
-"""On a tablet nothing is cut off, and nothing that matters is left out."""
+"""Where there is little room nothing is cut off, and nothing that matters is out of sight."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 import cellwright as cw
 
 from .browser import Browser
-from .test_page import READY, pytestmark  # noqa: F401
+from .test_page import READY, Page, pytestmark  # noqa: F401
 
 TABLET = (820, 1180)
 CUT_OFF = """[...document.querySelectorAll('header button, header a, aside button')]
@@ -44,3 +44,45 @@ def test_which_images_are_done_is_seen_without_their_names(browser):
     browser.key("D", "shift")
     browser.wait("document.getElementById('done').getAttribute('aria-pressed') === 'true'")
     assert browser.run(DOTS) == [True, False, False]
+
+
+SEEN = """(() => {
+  const [panel, one] = ['aside', '#object'].map((what) =>
+    document.querySelector(what).getBoundingClientRect());
+  return one.height > 50 && one.top >= panel.top && one.bottom <= panel.bottom;
+})()"""
+
+
+def test_what_is_known_of_the_selected_object_is_in_sight(serve, folder, tmp_path_factory):
+    with Browser(tmp_path_factory.mktemp("chromium"), (1280, 640)) as browser:
+        page = Page(browser, serve(folder))
+        browser.key("b")
+        browser.drag(page.at(120, 150), page.at(120, 160))
+        page.labels()
+        browser.key("v")
+        browser.click(*page.at(120, 155))
+        browser.wait("!document.getElementById('object').hidden")
+        assert browser.run(SEEN)
+        browser.run("document.getElementById('find-points').scrollIntoView({ block: 'nearest' })")
+        assert browser.run(SEEN)
+        bottom, top = (
+            browser.run(f"document.getElementById('{name}').getBoundingClientRect().{side}")
+            for name, side in (("find-points", "bottom"), ("object", "top"))
+        )
+        assert bottom <= top  # and covers nothing that one comes to
+
+
+IN_SIGHT = """(() => {
+  const [panel, one] = ['aside', '#progress'].map((what) =>
+    document.querySelector(what).getBoundingClientRect());
+  return one.height > 5 && one.top >= panel.top && one.bottom <= panel.bottom;
+})()"""
+
+
+def test_what_is_proposed_is_told_wherever_one_has_scrolled_to(serve, folder, tmp_path_factory):
+    with Browser(tmp_path_factory.mktemp("chromium"), (1280, 640)) as browser:
+        Page(browser, serve(folder))
+        browser.run("document.querySelector('aside').scrollTo(0, 10000)")
+        browser.key("s")
+        browser.wait("!document.getElementById('proposed').hidden")
+        assert browser.run(IN_SIGHT)

@@ -186,6 +186,17 @@ def test_over_fitting_asks_for_objects_not_for_time():
     assert "more time would not help" in told[-1] and "cells_7" in told[-1]
 
 
+def test_a_round_that_was_too_short_asks_for_time():
+    rates = [1.0, 0.9, 0.5, 0.2, 0.0, 0.0]  # too low to learn from half-way on
+    losses = [1.9, 1.7, 1.66, 1.655, 1.655, 1.655]
+    rows = [
+        {"step": i, "train_loss": 1.8, "validation_loss": loss, "learning_rate": rate}
+        for i, (loss, rate) in enumerate(zip(losses, rates, strict=True))
+    ]
+    told = sentences(Judged(0.07, 50, 50), Judged(0.17, 50, 50), rows, "cells_7")
+    assert "for longer" in told[-1] and "cells_7" in told[-1]
+
+
 def rounds_until(client, state, seconds=300):
     end = time.monotonic() + seconds
     while (told := client.done("/api/training"))["rounds"][-1]["state"] != state:

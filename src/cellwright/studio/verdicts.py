@@ -71,6 +71,11 @@ def _advice(before: Judged, after: Judged, history: Sequence[Row], worst: str) -
         )
     if trend is Trend.IMPROVING:
         return "It was still improving: train on from this round."
+    if trend is Trend.OUT_OF_BUDGET:
+        return (
+            "Its time was over before it had settled: train on from this round, for longer, and "
+            f"annotate more objects like those of '{worst}', where it is least right."
+        )
     return f"Annotate ten more objects like those of '{worst}', where it is least right."
 
 

@@ -65,6 +65,7 @@ export class Assistant {
     };
     this.forget();
     this.#busy(true);
+    find("assistant").scrollIntoView({ block: "nearest" }); // which says what comes of it
     try {
       await viewer.api.post(`images/${viewer.number}/proposals`, body);
       await this.#follow();

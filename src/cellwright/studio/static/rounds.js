@@ -53,7 +53,7 @@ export class Rounds {
       button.className = "wide";
       button.textContent = `Back to ${named(start)}`;
       lines.push(button);
-    } else if (verdict && in_use !== round?.number) lines.push(element("p", `${named(in_use ?? given, true)} still proposes.`));
+    } else if (verdict && in_use !== round?.number) lines.push(element("p", `The model “${named(in_use ?? given)}” proposes.`));
     for (const { image, number } of verdict?.worst.slice(0, 1) ?? []) {
       const button = element("button", `See where it errs most: ${image}`);
       button.title = image;
