@@ -79,3 +79,11 @@ def test_tiles_change_nothing(blood, data_folder):
     assert len(whole) > 30
     np.testing.assert_array_equal(whole.table["class"], tiled.table["class"])
     np.testing.assert_allclose(whole.boxes, tiled.boxes, atol=0.01)
+
+
+def test_who_asks_it_for_outlines_is_told_what_it_does(blood):
+    with pytest.raises(AttributeError, match=r"'blood' is one of boxes, which cannot segment: use"):
+        blood.segment(np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(AttributeError, match="'BoxModel' has no attribute 'segmentt'"):
+        blood.segmentt  # noqa: B018
+    assert not hasattr(blood, "segment") and hasattr(blood, "detect")

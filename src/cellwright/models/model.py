@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,6 +95,18 @@ class Model:
         self.tta: Tta = package.card.input.tta
         novelty = package.card.novelty
         self._novelty = Novelty.from_json(novelty) if novelty else None
+
+    if not TYPE_CHECKING:  # who checks types is told by them
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what else to ask this model for, where other kinds have a method of that name."""
+            other = {"segment": "detect", "detect": "segment"}.get(name)
+            if other is None:
+                raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+            raise AttributeError(
+                f"The model '{self.card.name}' is one of {self.card.task}, which cannot {name}: "
+                f"use {other}(image)."
+            )
 
     def check_tile(self, tile: int | None) -> None:
         """Raise `UsageError` unless the network can take tiles of that side, in px."""
