@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from cellwright._arguments import check_sizes
 from cellwright._errors import UsageError
 from cellwright._types import Table
-from cellwright._words import option
+from cellwright._words import by_place, option
 from cellwright.inference.diameter import Sample, choose_scale, find_scale
 from cellwright.models.card import ModelCard
 from cellwright.models.model import Seen
@@ -21,6 +21,8 @@ number of dimensions."""
 WHOLE_PIXELS = 2048 * 2048
 """Images up to this size are first tried whole, and done if their objects need no scaling."""
 _MOST_OF_SIDE = 2.0  # a crop may show a part of an object only
+
+_MAGNIFIED = 4.0  # times as much as usual: twice what is tried where the diameter is estimated
 
 _Extra = TypeVar("_Extra")
 
@@ -62,6 +64,31 @@ def told_scale(
             "they differ from those of its training."
         )
     return choose_scale(diameter, contract.diameter, contract.diameter_range, usual=usual)
+
+
+def magnification_notes(card: ModelCard, diameter: float | None) -> tuple[str, ...]:
+    """Say so where a model would see images magnified so much that it takes far longer.
+
+    Parameters
+    ----------
+    card : ModelCard
+        Says which sizes of objects the network knows.
+    diameter : float, optional
+        Of the objects, in px of the images; estimated when not given.
+    """
+    contract = card.input
+    if diameter is None or contract.diameter is None or contract.diameter_range is None:
+        return ()
+    usual = contract.scale or 1.0
+    scale = choose_scale(diameter, contract.diameter, contract.diameter_range, usual=usual)
+    if scale <= _MAGNIFIED * usual:
+        return ()
+    asked = by_place(f"--diameter {diameter:g}", f"diameter={diameter:g}")
+    return (
+        f"With {asked} the model sees all images magnified {scale:.0f} times, which takes about "
+        f"{(scale / usual) ** card.network.dimensions:,.0f} times as long. The diameter is that of "
+        "a typical object, in pixels of the image.",
+    )
 
 
 class ScaleChoice(Generic[_Extra]):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright._errors import AxesError, CellwrightError, UsageError
+from cellwright._progress import remark
 from cellwright._types import Table
 from cellwright._workers import available_cores
 from cellwright.images.find import left_out
@@ -19,6 +20,7 @@ from cellwright.models.channels import check_channels
 from cellwright.models.find import find_model
 from cellwright.models.learned import learned_nothing
 from cellwright.models.load import AnyModel, load_model
+from cellwright.models.scale import magnification_notes
 from cellwright.runs.apply.options import ApplyOptions
 from cellwright.runs.apply.planes import check_depth
 from cellwright.runs.apply.reading import images_to_do
@@ -112,11 +114,14 @@ def apply_model(
     opening: Callable[[], Any] = partial(opened, package, device, threads, options.tta)
     ready = opening()  # one that does not run here is told once, not for every image
     job = job_of(ready)
+    slow = magnification_notes(ready.card, options.diameter)
+    for note in slow:
+        remark(f"Note: {note}")  # before the wait
     job = replace(
         job,
         work=partial(job.work, output=output, options=options, open_model=opening),
         check=partial(_check_image, card=ready.card, options=options),
-        notes=learned_nothing(ready.card),
+        notes=(*learned_nothing(ready.card), *slow),
     )
     return do_job(
         job,
