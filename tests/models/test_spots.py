@@ -69,8 +69,8 @@ def test_dark_spots_and_what_cannot_be():
     dark = detect_spots_in(negative, SpotSettings(4.0, dark=True)).table
     assert match_points(truth, places(dark), 1.5).counts.f1 > 0.97
     assert (dark["intensity"] > 0).all()
-    with pytest.raises(UsageError, match="threshold of spots must be above 0, not -1"):
-        SpotSettings(4, threshold=-1)
+    with pytest.raises(UsageError, match="noise_factor must be a number above 0, not -1"):
+        SpotSettings(4, noise_factor=-1)
     for diameter in (
         0,
         1e-3,
@@ -96,8 +96,8 @@ def test_crowds_are_told_of_with_a_way_to_find_them():
     pixels, truth = simulate_spots(SpotSimulation(size=(200, 200), count=1500), 0)
     found = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0))
     (warning,) = found.warnings
-    factor = float(re.search(r"SpotSettings\(threshold=(\S+)\)", warning)[1])
-    better = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0, threshold=factor))
+    factor = float(re.search(r"SpotSettings\(noise_factor=(\S+)\)", warning)[1])
+    better = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0, noise_factor=factor))
     before, after = (match_points(truth, places(one.table), 2.0).counts for one in (found, better))
     assert after.f1 > before.f1 + 0.2 and after.precision > 0.9
     sparse, _ = simulate_spots(PLANE, 1)
@@ -112,6 +112,6 @@ def test_crowded_emitters(data_folder):
     rows = [[float(value) for value in line.split(",")] for line in lines]
     truth = np.array([[y, x] for _, number, x, y, *_ in rows if number == 1]) / 100 - 0.5
     share = detect_spots_in(frame, SpotSettings(2.0)).noise.share
-    found = detect_spots_in(frame, SpotSettings(2.0, threshold=4.5 * share)).table
+    found = detect_spots_in(frame, SpotSettings(2.0, noise_factor=4.5 * share)).table
     matching = match_points(truth, places(found), 2.0)
     assert matching.counts.f1 > 0.65 and matching.counts.precision > 0.97 and matching.rmse < 0.5

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._arguments import check_flags, check_numbers
+from cellwright._arguments import check_above_zero, check_flags, check_numbers
 from cellwright._errors import UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, Table
 from cellwright._words import by_place
@@ -47,29 +46,28 @@ class SpotSettings:
         In px within a plane: about 2.8 standard deviations of a blurred point.
     dark : bool
         Dark spots on brighter ground.
-    threshold : float
+    noise_factor : float
         Least response, in standard deviations of the noise.
 
     Raises
     ------
     UsageError
-        If the diameter is none that a spot can have, or the threshold is not positive.
+        If the diameter is none that a spot can have, or the noise factor is not positive.
     """
 
     diameter: float
     dark: bool = False
-    threshold: float = THRESHOLD
+    noise_factor: float = THRESHOLD
 
     def __post_init__(self) -> None:
-        check_numbers(diameter=self.diameter, threshold=self.threshold)
+        check_numbers(diameter=self.diameter)
         check_flags(dark=self.dark)
         if not SMALLEST <= self.diameter <= LARGEST:
             raise UsageError(
                 f"Spots are {SMALLEST:g} to {LARGEST:g} px across, not {self.diameter:g}: give "
                 "their diameter in pixels. Outlines of larger objects are for 'cellwright segment'."
             )
-        if not 0 < self.threshold < math.inf:
-            raise UsageError(f"The threshold of spots must be above 0, not {self.threshold:g}.")
+        check_above_zero(noise_factor=self.noise_factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,7 @@ def detect_spots_in(
     positions, columns = [], []
     for core, seen in _pieces(size, widths, tile):
         origin = np.array([part.start for part in seen])
-        spots = find_spots(read(seen), widths, noise, settings.threshold)
+        spots = find_spots(read(seen), widths, noise, settings.noise_factor)
         own = _within(spots.peaks + origin, core)
         positions.append(spots.positions[own].astype(np.float64) + origin)
         columns.append(np.stack([spots.scores, spots.heights, spots.sigmas], 1)[own])
@@ -203,8 +201,8 @@ def _crowding_warnings(noise: Noise, settings: SpotSettings) -> tuple[str, ...]:
     """Say so when what is measured as noise is mostly something else."""
     if noise.pixel == 0 or noise.share > _EXPLAINED:
         return ()
-    factor = f"{max(settings.threshold * noise.share, 0.1):.1f}"
-    lower = by_place(f"--noise-factor {factor}", f"SpotSettings(threshold={factor})")
+    factor = f"{max(settings.noise_factor * noise.share, 0.1):.1f}"
+    lower = by_place(f"--noise-factor {factor}", f"SpotSettings(noise_factor={factor})")
     return (
         f"Crowded: at the size of spots, the image varies {1 / noise.share:.1f} times as much as "
         "the noise of its pixels explains, which hides faint spots. If spots crowd, find those "

@@ -78,12 +78,12 @@ def test_movies_go_frame_by_frame_and_volumes_as_a_whole(folder, found):
 def test_the_run_states_what_was_done(folder, found):
     root, _ = folder
     record = json.loads((root / "out/run.json").read_text())
-    assert record["parameters"]["spots"] == {"diameter": 4.0, "dark": False, "threshold": 4.5}
+    assert record["parameters"]["spots"] == {"diameter": 4.0, "dark": False, "noise_factor": 4.5}
     facts = {image["image"]: image["facts"] for image in record["images"]}
     assert facts["f0"]["least_response"] == pytest.approx(4.5 * facts["f0"]["noise_of_response"])
     assert facts["f0"]["classes"] == {"spot": pytest.approx(40, abs=2)}
     page = (root / "out/report.html").read_text()
-    assert "spot per image (median)" in page and "Width of the spots" in page
+    assert "spots per image (median)" in page and "Width of the spots" in page
     assert found["objects"] == record["objects"] > 150
     again = detect(root / "in", root / "out", spots=SpotSettings(4.0))
     assert again.seconds == 0 and again.objects == found["objects"]
@@ -102,7 +102,7 @@ def test_planes_of_a_volume_and_empty_images(folder, tmp_path):
 def test_options_that_mean_nothing_are_refused(folder, tmp_path):
     root, _ = folder
     for options, message in (
-        (DetectOptions(threshold=0.5), r"SpotSettings\(threshold"),
+        (DetectOptions(threshold=0.5), r"SpotSettings\(noise_factor"),
         (DetectOptions(tta=True), "argument tta"),
         (DetectOptions(diameter=4.0), "argument spots"),
         (DetectOptions(exclude_border=True), "no outlines"),

@@ -118,7 +118,7 @@ def check_spot_options(options: DetectOptions) -> None:
         raise UsageError(
             f"Spots have no confidence: leave out {option('threshold')}. How far they must rise "
             "above the noise is said with "
-            f"{by_place('--noise-factor', 'SpotSettings(threshold=…)')}."
+            f"{by_place('--noise-factor', 'SpotSettings(noise_factor=…)')}."
         )
     if options.tta:
         raise UsageError(f"Spots are found without a network: leave out {option('tta')}.")
@@ -153,7 +153,7 @@ def _least_response(finder: Finder, noises: Sequence[float]) -> dict[str, float]
     if isinstance(finder, PointModel):
         return {}
     noise = float(np.median(noises))
-    return {"noise_of_response": noise, "least_response": finder.threshold * noise}
+    return {"noise_of_response": noise, "least_response": finder.noise_factor * noise}
 
 
 def _in_um(table: Table, like: Image, dimensions: int) -> Table:

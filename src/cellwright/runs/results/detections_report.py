@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import Table
+from cellwright.datasets.boxes import ONE_CLASS
+from cellwright.models.spots import SPOT
 from cellwright.reports.charts import histogram
 from cellwright.reports.page import Number, median
 from cellwright.runs.results.page import (
@@ -27,6 +29,7 @@ _MEASURED = {
     "sigma": ("Width of the spots", "standard deviation of a spot", "px"),
 }
 """Columns that say how objects look: the title of their distribution, what they are, their unit."""
+_OURS = (ONE_CLASS, SPOT)
 _ENOUGH = 4  # more values than this make a distribution
 
 
@@ -55,8 +58,11 @@ def detections_report(
     counts = class_counts(done)
     overview = [
         number_of(len(done), "image"),
-        *(Number(name, f"{sum(each):,}") for name, each in counts.items()),
-        *(Number(f"{name} per image (median)", median(each)) for name, each in counts.items()),
+        *(Number(_many(name), f"{sum(each):,}") for name, each in counts.items()),
+        *(
+            Number(f"{_many(name)} per image (median)", median(each))
+            for name, each in counts.items()
+        ),
         *(
             Number(f"{what} (median)", median(table[name]), unit)
             for name, (_, what, unit) in _MEASURED.items()
@@ -65,7 +71,7 @@ def detections_report(
         number_of(sum(bool(outcome.warnings) for outcome in done), "image", " with warnings"),
     ]
     charts = [
-        histogram(np.array(each), f"{name} per image", name)
+        histogram(np.array(each), f"{_many(name)} per image", _many(name))
         for name, each in counts.items()
         if len(each) > _ENOUGH
     ]
@@ -96,10 +102,15 @@ def _image_table(outcomes: Sequence[Outcome], names: Sequence[str]) -> dict[str,
         rows.append(image_cells(outcome, cells))
     densities = [f"{name}, by density" for name in by_density]
     return {
-        "columns": ["image", *names, *densities, "seconds", "remarks"],
+        "columns": ["image", *map(_many, names), *densities, "seconds", "remarks"],
         "rows": rows,
         "total": len(outcomes),
     }
+
+
+def _many(name: str) -> str:
+    """Return what objects of a class are called; classes that a person named stay as they are."""
+    return f"{name}s" if name in _OURS else name
 
 
 def _expected(outcome: Outcome) -> Mapping[str, float]:
