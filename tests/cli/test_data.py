@@ -47,7 +47,16 @@ def test_split_writes_a_description_that_opens(run, folder):
     assert run(*arguments, "--json").json["splits"] == {"train": 3, "val": 3}
     assert run("data", "inspect", folder, "--json").json["splits"] == {"train": 3, "val": 3}
     refused = run(*arguments)
-    assert refused.code == 2 and "exists already" in refused.error
+    assert refused.code == 2 and "or give --overwrite" in refused.error
+
+
+def test_dividing_again_says_that_all_stay_where_they_are(run, folder):
+    arguments = ("data", "split", folder, "-o", folder / "dataset.yaml")
+    assert "before" not in run(*arguments).out
+    before = (folder / "dataset.yaml").read_text()
+    again = run(*arguments, "--overwrite", "--seed", 5, "--val", 0.5)
+    assert (folder / "dataset.yaml").read_text() == before
+    assert "All of 6 examples were in a split before (dataset.yaml) and stay in it" in again.out
 
 
 def test_preview_writes_a_seeded_contact_sheet(run, folder, tmp_path):

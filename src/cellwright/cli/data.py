@@ -155,9 +155,17 @@ def split(
     _check_output(output, opened, overwrite)
     dataset = split_dataset(opened, fractions, seed)
     leaks = [str(leak) for leak in check_leaks(dataset)]
+    kept = sum(example.split is not None for example in opened.examples)
     write_description(dataset, output)
-    lines = [f"Wrote '{output}': {_counted(dataset.splits)}.", *_listed("Leaks", leaks)]
-    options.say(as_json, {"output": str(output), "splits": dataset.splits, "leaks": leaks}, lines)
+    lines = [f"Wrote '{output}': {_counted(dataset.splits)}."]
+    if kept:
+        some = "All" if kept == len(opened) else f"{kept:,}"
+        lines.append(
+            f"{some} of {counted(len(opened), 'example')} were in a split before "
+            f"({opened.layout}) and stay in it, whatever the shares and the seed."
+        )
+    facts = {"output": str(output), "splits": dataset.splits, "kept": kept, "leaks": leaks}
+    options.say(as_json, facts, [*lines, *_listed("Leaks", leaks)])
 
 
 @data.command(short_help="Write copies of labels without stray parts and holes.")

@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._arguments import as_path, check_flags, described
 from cellwright._errors import AxesError, InputError, OutputError, UsageError
 from cellwright._types import AnyArray
+from cellwright._words import by_place
 from cellwright.images.arrays import as_image
 from cellwright.images.encoding import Encoding
 from cellwright.images.image import Image, PixelSource
@@ -165,7 +166,8 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise `OutputError` when `path` exists and may not be replaced."""
     check_flags(overwrite=overwrite)
     if path.exists() and not overwrite:
-        raise OutputError(f"'{path}' exists already. Choose another name, or allow overwriting.")
+        allow = by_place("give --overwrite", "say overwrite=True")
+        raise OutputError(f"'{path}' exists already. Choose another name, or {allow}.")
 
 
 def _largest_label(labels: PixelSource, path: Path) -> int:
