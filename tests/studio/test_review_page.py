@@ -254,6 +254,7 @@ def test_boxes_are_found_by_a_click_and_shown_in_the_gallery(open_page, tmp_path
     browser.key("g")
     drawn = "[...document.querySelectorAll('.crop canvas')].filter(one => one.width > 1).length"
     browser.wait(f"{drawn} > 3")
+    page.says("count", "below each its confidence")
     page.click(f".crop[data-row='{inner}']")
     page.says("selected-count", f"object {inner + 1}")
     left, top, width, height = page.box("#stage")

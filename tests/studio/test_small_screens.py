@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 import cellwright as cw
+from cellwright.runs.segment.options import SegmentOptions
+from cellwright.runs.segment.run import segment_images
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 from .browser import Browser
+from .reviewing import ReviewServer
 from .test_page import READY, Page, pytestmark  # noqa: F401
 
 TABLET = (820, 1180)
@@ -86,3 +90,25 @@ def test_what_is_proposed_is_told_wherever_one_has_scrolled_to(serve, folder, tm
         browser.key("s")
         browser.wait("!document.getElementById('proposed').hidden")
         assert browser.run(IN_SIGHT)
+
+
+NUMBERS = """(() => {
+  const [grid, head] = ['#table .grid', '#table [data-name="confidence"]'].map((what) =>
+    document.querySelector(what).getBoundingClientRect());
+  return head.right <= grid.right;
+})()"""
+
+
+def test_long_names_leave_room_for_numbers_in_the_table(tmp_path, tmp_path_factory):
+    for number in range(2):
+        pixels, _ = simulate_field(NucleiSimulation(size=(100, 130), diameter=24), seed=number)
+        cw.write(tmp_path / "images" / f"{number}{'abcdef' * 9}.tif", cw.Image(pixels, "YX"))
+    segment_images([tmp_path / "images"], tmp_path / "results", SegmentOptions())
+    server = ReviewServer(tmp_path / "results")
+    try:
+        with Browser(tmp_path_factory.mktemp("chromium"), TABLET) as browser:
+            browser.open(server.address)
+            browser.wait("!!document.querySelector('#table .row:not([hidden])')")
+            assert browser.run(NUMBERS)
+    finally:
+        server.stop()

@@ -164,7 +164,8 @@ def _tokens(condition: str) -> list[_Token]:
     while at < len(condition):
         found = _TOKEN.match(condition, at)
         if found is None:
-            raise UsageError(f"'{condition[at:].strip()[:20]}' cannot be read in a condition.")
+            told = condition[at:].strip()[:20]
+            raise UsageError(f"The condition cannot be read at '{told}'. Write such as: area > 200")
         assert found.lastgroup is not None
         tokens.append(_Token(found.lastgroup, found[found.lastgroup]))
         at = found.end()

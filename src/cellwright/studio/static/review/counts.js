@@ -21,6 +21,7 @@ export class Counts {
     const parts = [order.length === columns.rows ? `${all} objects` : `${shown} of ${all} objects`];
     if (excluded !== "0") parts.push(`${excluded} excluded`);
     if (selection.count) parts.push(`${selection.count.toLocaleString("en")} selected`);
+    if (this.review.dock.panel === "gallery") parts.push(`below each its ${this.review.captioned.replaceAll("_", " ")}`);
     /** @type {HTMLElement} */ (document.getElementById("count")).textContent = parts.join(" · ");
   }
 

@@ -83,9 +83,9 @@ export class Review {
     this.plots.onerror = this.gallery.onerror = say;
     this.summary = new Summary(api, this.selection, this.marks, (row) => this.#named(row));
     this.tracks = result.tables.includes("links") ? new Tracks(this) : null;
+    this.counts = new Counts(this);
     this.dock = new Dock((panel) => this.#panel(panel));
     this.exporter = new Exporter(api, { folder: result.folder, shown: () => this.#exported() });
-    this.counts = new Counts(this);
     this.viewer.moved.push(() => showScale(this.viewer));
     this.selection.changed.push(() => this.#selected());
     this.marks.changed.push(() => this.#marked());
@@ -284,11 +284,17 @@ export class Review {
     else this.counts.show();
   }
 
+  /** The column that stands below the objects of the gallery. */
+  get captioned() {
+    return this.choice.sorted.name || (this.columns.byName.has("confidence") ? "confidence" : "label");
+  }
+
   /** What is open below. @param {string} panel */
   #panel(panel) {
     if (panel === "table") this.table.redraw();
     if (panel === "gallery") this.gallery.show(this.selection.count > 1 ? Int32Array.from(this.selection.rows(this.choice.order)) : this.choice.order);
     this.tracks?.show(panel);
+    if (this.dock) this.counts.show();
   }
 
   /** @param {number} row */
@@ -311,7 +317,7 @@ export class Review {
 
   /** @param {number} row */
   #caption(row) {
-    const column = this.columns.byName.get(this.choice.sorted.name || (this.columns.byName.has("confidence") ? "confidence" : "label"));
+    const column = this.columns.byName.get(this.captioned);
     return column ? this.columns.text(column, row) : "";
   }
 

@@ -104,8 +104,9 @@ export class DataTable {
 
   #heads() {
     let left = 0;
+    const widest = Math.min(240, Math.max(96, this.grid.clientWidth / 4)); // texts leave room for numbers
     this.across = this.columns.list.filter(isShown).map((column) => {
-      const width = widthOf(column);
+      const width = widthOf(column, widest);
       left += width;
       return { column, left: left - width, width };
     });
@@ -224,12 +225,12 @@ function named(column) {
   return column.name.replaceAll("_", " ");
 }
 
-/** @param {Column} column */
-function widthOf(column) {
+/** @param {Column} column @param {number} widest Of texts. */
+function widthOf(column, widest) {
   if (column.kind === "mark") return 40;
   const name = 34 + 7 * named(column).length;
   if (column.kind !== "text") return Math.max(72, name);
   const longest = Math.max(...(column.texts ?? [""]).slice(0, 1000).map((text) => text.length));
-  return Math.max(name, Math.min(240, 24 + 8.5 * longest));
+  return Math.max(name, Math.min(widest, 24 + 8.5 * longest));
 }
 
