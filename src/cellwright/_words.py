@@ -16,6 +16,17 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share, 0 to 1, for people.
+
+    Examples
+    --------
+    >>> percent(0.331), percent(0.0974, 1)
+    ('33 %', '9.7 %')
+    """
+    return f"{100 * share:,.{digits}f} %"
+
+
 _TYPED = {"start_from": "from", "strength": "augmentation"}
 """What the program calls arguments that have another name in Python."""
 _place = {"terminal": False}

@@ -351,3 +351,14 @@ def test_several_dyes_are_told_in_the_terminal_the_report_and_as_json(run, tmp_p
     assert again.json["warnings"] == result.json["warnings"]
     chosen = run(*given, tmp_path / "blue", "--channel", "blue")
     assert "Several dyes" not in chosen.error
+
+
+def test_a_warning_of_several_images_tells_of_the_first(run, tmp_path):
+    from cellwright.cli.options import _some
+
+    assert _some(["a"]) == "a"
+    assert _some(["a", "b"]) == "a, and likewise 1 more image"
+    for name in ("a", "b", "c"):
+        write(tmp_path / "in" / f"{name}.tif", Image(np.zeros((64, 64), np.uint8), "YX"))
+    error = run("segment", tmp_path / "in", "-o", tmp_path / "out").error
+    assert "Warning: a, and likewise 2 more images: Constant: all pixels" in error

@@ -264,5 +264,6 @@ def finish(result: "RunResult", as_json: bool) -> None:
 
 
 def _some(images: Sequence[str]) -> str:
-    """Return the name of an image, or how many there are and the first."""
-    return images[0] if len(images) == 1 else f"{len(images):,} images ({images[0]}, …)"
+    """Return the name of the image that a sentence is about, and how many more are like it."""
+    more = len(images) - 1
+    return images[0] + (f", and likewise {counted(more, 'more image')}" if more else "")

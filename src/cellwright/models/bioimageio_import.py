@@ -22,6 +22,7 @@ import numpy as np
 from cellwright._errors import ModelError, UsageError
 from cellwright._files import atomic_path
 from cellwright._types import AnyArray, FloatArray
+from cellwright._words import percent
 from cellwright.images.normalise import Normalisation
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.models.bioimageio import PACKAGE
@@ -233,8 +234,8 @@ def _compare(foreign: _Foreign, maps: FloatArray) -> None:
     if off > _OUTLIERS:
         raise ModelError(
             f"'{foreign.name}' misses its own test output by up to {difference.max():.3g} "
-            f"({off:.1%} of the values by more than {allowed:.2g}). The package is not what it "
-            "says, or was damaged; the model is not imported."
+            f"({percent(off, 1)} of the values by more than {allowed:.2g}). The package is not "
+            "what it says, or was damaged; the model is not imported."
         )
 
 

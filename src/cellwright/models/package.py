@@ -24,6 +24,7 @@ import numpy as np
 from cellwright._errors import ModelError, OutputError
 from cellwright._files import atomic_path
 from cellwright._types import FloatArray
+from cellwright._words import percent
 from cellwright.models.archives import open_archive, read_member, refuse_large
 from cellwright.models.card import ModelCard, NetworkFacts, card_from_json
 from cellwright.models.engines import ENGINES, find_engine, open_engine
@@ -200,7 +201,7 @@ def verify_package(package: Package) -> float:
     if engine.exact:
         error = np.sqrt(np.mean((_test_maps(package, facts) - expected) ** 2)) / np.std(expected)
         if not error <= TEST_ERROR:
-            raise _other_maps(package, f"{error:.0%} of their variation", f"{TEST_ERROR:.0%}")
+            raise _other_maps(package, f"{percent(error)} of their variation", percent(TEST_ERROR))
     exact = replace(facts, engine=engine.exact or facts.engine)
     difference = np.abs(_test_maps(package, exact) - expected)
     worst = float(np.quantile(difference, engine.agreement, method="lower"))

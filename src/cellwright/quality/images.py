@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellwright._types import AnyArray, DoubleArray, FloatArray
+from cellwright._words import percent
 from cellwright.images.image import PixelSource
 from cellwright.quality.sample import sample_blocks
 
@@ -121,19 +122,19 @@ def _warnings(quality: ImageQuality, diameter: float) -> list[str]:
         )
     if quality.saturated > _SATURATED:
         found.append(
-            f"Saturated: {quality.saturated:.1%} of the pixels have the greatest value"
+            f"Saturated: {percent(quality.saturated, 1)} of the pixels have the greatest value"
             + (_WHITE if quality.bright_background else _OVEREXPOSED)
         )
     if quality.cut_off > _CUT_OFF:
         found.append(
-            f"Cut off: {quality.cut_off:.0%} of the pixels have the least value; the background "
-            "was removed, or the camera's offset is too low. Dim objects may be lost with it: give "
-            "the image as it was taken."
+            f"Cut off: {percent(quality.cut_off)} of the pixels have the least value; the "
+            "background was removed, or the camera's offset is too low. Dim objects may be lost "
+            "with it: give the image as it was taken."
         )
     if quality.shading > _SHADED:
         found.append(
-            f"Uneven illumination: the background changes by {quality.shading:.0%} of the image's "
-            "range. Compare intensities only after a flat-field correction."
+            f"Uneven illumination: the background changes by {percent(quality.shading)} of the "
+            "image's range. Compare intensities only after a flat-field correction."
         )
     return found
 

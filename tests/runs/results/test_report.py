@@ -13,6 +13,7 @@ from cellwright.reports.annotated import ValidationExample
 from cellwright.reports.page import Number
 from cellwright.reports.pictures import choose_window, picture
 from cellwright.runs.apply.outcome import object_facts, shown_fact
+from cellwright.runs.results.classes_report import classes_report
 from cellwright.runs.results.objects_report import objects_report
 from cellwright.runs.results.page import MAX_PICTURES
 from cellwright.runs.results.plan import Outcome
@@ -79,6 +80,25 @@ def test_failures_and_warnings_are_at_the_top(outcome, table):
     start = page.index("Distributions")
     assert page.index("&#39;b.tif&#39; is empty.") < start
     assert page.index("The image is blurred.") < start
+
+
+def test_a_warning_is_about_one_image_and_names_others_like_it(outcome, table):
+    warned = [
+        replace(outcome, image=name, warnings=(f"Border: {share} % of the objects are cut off.",))
+        for name, share in (("a", 33), ("b", 71), ("c", 40), ("d", 35))
+    ]
+    page = objects_report(RECORD, warned, table)
+    assert "33 % of the objects are cut off." in page
+    assert "(a; likewise b, c, …; 4 images in all)" in page
+    assert "(a)</span>" in objects_report(RECORD, warned[:1], table)
+
+
+def test_shares_of_classes_are_written_alike_everywhere(outcome):
+    found = replace(outcome, facts={"shares": {"membrane": 0.0974}})
+    table = {"class": np.array(["membrane"]), "share": np.array([0.0974])}
+    page = classes_report(RECORD, [found], table)
+    assert "9.7 % membrane" in page and "9.74 %" in page
+    assert not re.search(r"\d%[^;]", page[page.index("What was found") : page.index("How it was")])
 
 
 def test_hundreds_of_images_stay_below_10_megabytes(outcome, table):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cellwright._words import counted
+from cellwright._words import counted, percent
 from cellwright.reports.drawing import class_colour
 from cellwright.reports.page import Number, in_words, render_page, to_the_minute
 from cellwright.runs.results.plan import Outcome
@@ -143,7 +143,7 @@ def _summary(outcome: Outcome) -> str:
     if "classes" in facts:
         parts = [f"{name}: {count:,}" for name, count in facts["classes"].items()]
     elif "shares" in facts:
-        parts = [f"{share:.1%} {name}" for name, share in facts["shares"].items()]
+        parts = [f"{percent(share, 1)} {name}" for name, share in facts["shares"].items()]
     else:
         parts = [counted(outcome.objects, "object")]
     return " · ".join(part for part in [*parts, facts.get("size"), facts.get("shown")] if part)

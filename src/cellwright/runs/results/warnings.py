@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellwright._types import AnyArray, Table
-from cellwright._words import by_place, option
+from cellwright._words import by_place, option, percent
 from cellwright.images.image import Image, PixelSource
 from cellwright.models.card import ModelCard
 from cellwright.models.channels import ChannelSource, channels_for
@@ -87,8 +87,8 @@ def object_warnings(table: Table) -> list[str]:
     share = float(np.mean(table["touches_border"]))
     if share > BORDER_SHARE and len(table["label"]) > 3:
         return [
-            f"Border: {share:.0%} of the objects are cut off by the border of the image, so that "
-            f"sizes are too small. Leave them out with {option('exclude_border')}."
+            f"Border: {percent(share)} of the objects are cut off by the border of the image, so "
+            f"that sizes are too small. Leave them out with {option('exclude_border')}."
         ]
     return []
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellwright._words import percent
 from cellwright.reports.charts import Curve, curve_chart, histogram, plain_number
 from cellwright.reports.page import Grid, Number, render_page
 from cellwright.runs.track.drawings import draw_lineages, draw_paths
@@ -175,14 +176,14 @@ def _motion(motion: Mapping[str, float] | None, length: str) -> str:
         return f"They go at random, with {steps}."
     runs = (
         f"a velocity of {motion['speed']:.2g} {length} per frame along each axis, "
-        f"{motion['persistence']:.0%} of which is kept from frame to frame"
+        f"{percent(motion['persistence'])} of which is kept from frame to frame"
     )
     if share == 1:
         return f"They go on with {runs}."
     return (
-        f"They run and wander by turns: {share:.0%} run at a time, with {runs}, the others wander, "
-        f"with {steps}; in each frame {motion['start']:.0%} of these begin to run, and "
-        f"{motion['stop']:.0%} of those cease to."
+        f"They run and wander by turns: {percent(share)} run at a time, with {runs}, the others "
+        f"wander, with {steps}; in each frame {percent(motion['start'])} of these begin to run, "
+        f"and {percent(motion['stop'])} of those cease to."
     )
 
 
