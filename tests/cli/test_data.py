@@ -28,7 +28,9 @@ def test_inspect_tells_what_is_there(run, folder):
     assert found.json["layout"] == "paired folders" and found.json["examples"] == 6
     assert found.json["objects_per_image"] == [2, 2, 2] and found.json["leaks"] == []
     assert found.json["median_diameter_px"] == [22.6, 22.6, 22.6]
-    assert "64 × 64 (6)" in run("data", "inspect", folder).out
+    said = run("data", "inspect", folder).out
+    assert "64 × 64 (6)" in said and "12 in all; an image has 2\n" in said
+    assert "diameter    22.6 px (median of an image's objects)" in said
 
 
 def test_inspect_lists_problems_and_leaks(run, folder):

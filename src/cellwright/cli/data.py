@@ -293,19 +293,22 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     if facts["groups"]:
         lines.append(f"  groups      {facts['groups']}")
     if facts["objects_per_image"]:
-        low, median, high = facts["objects_per_image"]
-        lines.append(
-            f"  objects     {facts['objects']:,} in all; {low:g} to {high:g} an image, "
-            f"median {median:g}"
-        )
+        in_each = _range(facts["objects_per_image"])
+        lines.append(f"  objects     {facts['objects']:,} in all; an image has {in_each}")
     if facts["classes"]:
         lines.append(f"  classes     {_counted(facts['classes'])}")
     if facts["median_diameter_px"]:
-        low, median, high = facts["median_diameter_px"]
-        lines.append(f"  diameter    {low:g} to {high:g} px, median {median:g} px")
+        of_images = "of an object" if facts["examples"] == 1 else "of an image's objects"
+        lines.append(f"  diameter    {_range(facts['median_diameter_px'])} px (median {of_images})")
     for title in ("Notes", "Problems", "Leaks"):
         lines += _listed(title, facts[title.lower()])
     return lines
+
+
+def _range(quartiles: list[float]) -> str:
+    """Return ``3 to 182, median 7``, or the one number that all are."""
+    low, median, high = quartiles
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}, median {median:g}"
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -35,5 +35,5 @@ def test_each_plane_of_each_frame(stack):
 
 
 def test_planes_need_a_decision(stack):
-    with pytest.raises(AxesError, match=r"4 Z planes.*the argument z='max', or mean"):
+    with pytest.raises(AxesError, match=r"4 Z planes.*the argument z='max', or mean.*'nuclei-3d'"):
         next(planes(stack, None))

@@ -101,6 +101,14 @@ def test_shares_of_classes_are_written_alike_everywhere(outcome):
     assert not re.search(r"\d%[^;]", page[page.index("What was found") : page.index("How it was")])
 
 
+def test_what_is_not_known_of_any_image_has_no_column(outcome, table):
+    known = replace(outcome, facts={"median_area": 150.0, "median_confidence": 0.7})
+    assert "median confidence" in objects_report(RECORD, [known], table)
+    measured = {name: column for name, column in table.items() if name != "confidence"}
+    page = objects_report(RECORD | {"command": "measure"}, [outcome], measured)
+    assert "median area" in page and "confidence</th>" not in page
+
+
 def test_hundreds_of_images_stay_below_10_megabytes(outcome, table):
     many = [replace(outcome, image=f"image{i}") for i in range(700)]
     many[500] = replace(many[500], warnings=("blurred",))

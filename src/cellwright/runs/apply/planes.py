@@ -87,7 +87,8 @@ def check_depth(image: Image, depth: Depth | None, dimensions: int) -> None:
     if dimensions == 2 and depth is None and image.sizes.get("Z", 1) > 1:
         raise AxesError(
             f"'{image.name}' has {image.sizes['Z']} Z planes, and the model works on single "
-            f"planes. Say what to do with them: {option(z='max')}, or mean, or each."
+            f"planes. Say what to do with them: {option(z='max')}, or mean, or each. Whole volumes "
+            f"are for models that learned from such: {option(model='nuclei-3d')}, or one of yours."
         )
 
 

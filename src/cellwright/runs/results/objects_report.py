@@ -100,7 +100,8 @@ def _legend(table: Table) -> list[dict[str, Any]]:
 
 
 def _image_table(outcomes: Sequence[Outcome], names: Sequence[str], what: str) -> dict[str, Any]:
-    medians = (f"median {what}", "median confidence")
+    sure = any("median_confidence" in outcome.facts for outcome in outcomes)
+    medians = [f"median {what}", *(["median confidence"] if sure else [])]
     columns = ["image", "objects", *names, *medians, "seconds", "remarks"]
     rows = [
         image_cells(
@@ -109,7 +110,7 @@ def _image_table(outcomes: Sequence[Outcome], names: Sequence[str], what: str) -
                 cell(outcome.objects if outcome.done else None, ",d"),
                 *(cell(facts.get("classes", {}).get(name), ",d") for name in names),
                 cell(facts.get("median_area"), ",.1f", facts.get("area_unit", "")),
-                cell(facts.get("median_confidence"), ".2f"),
+                *([cell(facts.get("median_confidence"), ".2f")] if sure else []),
             ],
         )
         for outcome in outcomes[:MAX_ROWS]
