@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
+from cellwright._errors import UsageError
 from cellwright.studio.address import address_of
 from cellwright.studio.guard import seal, task_token
-from cellwright.studio.serve import listening
+from cellwright.studio.serve import HOST, listening, listening_at
 
 from .browser import Browser
 from .conftest import TOKEN
@@ -56,6 +57,17 @@ def test_who_has_no_home_gets_an_address_for_this_time(home, tmp_path):
     (home / ".cellwright").write_text("no folder")
     addresses = [address_of(tmp_path) for _ in range(2)]
     assert addresses[0].token(1) != addresses[1].token(1)
+
+
+def test_who_finds_the_usual_port_taken_listens_at_another():
+    with listening(0) as taken:
+        port = taken.getsockname()[1]
+        with listening_at(0, port, HOST) as other:
+            assert other.getsockname()[1] != port
+        with pytest.raises(UsageError, match="in use"):  # of who asked for this one
+            listening_at(port, port, HOST)
+    with listening_at(0, port, HOST) as usual:
+        assert usual.getsockname()[1] == port
 
 
 def test_a_seal_opens_the_program_that_it_was_made_for_and_nothing_else(serve, folder):

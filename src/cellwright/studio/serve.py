@@ -181,7 +181,7 @@ def run_server(
     UsageError
         If the port is taken.
     """
-    with _listening_at(port, own.port, EVERYWHERE if names else HOST) as listener:
+    with listening_at(port, own.port, EVERYWHERE if names else HOST) as listener:
         chosen = listener.getsockname()[1]
         token = own.token(chosen)
         address = f"http://{names[0] if names else HOST}:{chosen}/#token={token}"
@@ -205,8 +205,14 @@ def look_ahead(show: Callable[[int], Shown]) -> None:
         thumbnail(show(0))
 
 
-def _listening_at(port: int, usual: int, host: str) -> socket.socket:
-    """Listen where the user says; where that is anywhere, where one is used to, if it is free."""
+def listening_at(port: int, usual: int, host: str) -> socket.socket:
+    """Return a socket at the port that the user chose; where that is any, at the usual, if free.
+
+    Raises
+    ------
+    UsageError
+        If the chosen port is taken.
+    """
     if not port:
         with suppress(UsageError):
             return listening(usual, host)
