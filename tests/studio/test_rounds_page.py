@@ -12,6 +12,9 @@ from .browser import Browser
 from .test_page import Page, pytestmark  # noqa: F401
 
 LINES = "[...document.querySelectorAll('#train-list li')].map((line) => line.innerText)"
+CUT_OFF = """[...document.querySelectorAll('.round div')]
+  .filter((one) => one.scrollWidth > one.clientWidth || one.offsetHeight > 36)
+  .map((one) => one.textContent)"""
 MODEL = "document.getElementById('model').textContent.includes('{}')"
 
 
@@ -47,8 +50,13 @@ def test_a_round_is_shown_beside_what_it_started_from_and_is_taken_back_by_one_p
         "Round 3 AP 0.30 Use",
         "Round 2 AP 0.75 → 0.55 worse Use",
         "Round 1 AP 0.61 → 0.80 better Use",
-        "nuclei before any round Use",
+        "nuclei at the start Use",
     ]
+    browser.call(
+        "Emulation.setDeviceMetricsOverride",
+        **{"width": 820, "height": 1180, "deviceScaleFactor": 1, "mobile": False},
+    )
+    assert browser.run(CUT_OFF) == []  # nor on a tablet
     browser.wait("document.getElementById('train-start').value === '4'")
     browser.run("document.querySelector('#train-verdict button').click()")  # Back to round 1
     browser.wait(MODEL.format("round 1"))

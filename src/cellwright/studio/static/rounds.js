@@ -31,7 +31,7 @@ export class Rounds {
   #list({ rounds, current, in_use, given }) {
     find("train-rounds").hidden = !rounds.length && current === null;
     const first = element("li");
-    first.append(line(named(given), [element("span", "before any round")], in_use === null ? "in use" : this.#use(0, given)));
+    first.append(line(named(given), [element("span", "at the start")], in_use === null ? "in use" : this.#use(0, given)));
     const entries = [...rounds].reverse().map((round) => {
       const entry = element("li");
       const use = in_use === round.number ? "in use" : this.#use(round.number, round.number);
