@@ -40,6 +40,12 @@ def test_an_imported_model_is_listed_explained_and_exported(call, tmp_path):
     assert again.sha256 == first.sha256
 
 
+def test_a_model_that_was_imported_can_be_removed(call, tmp_path):
+    call("import", tmp_path / "oracle.zip")
+    assert "Removed the model 'oracle'" in call("remove", "oracle")
+    assert "no models yet" in call("list") and (tmp_path / "oracle.zip").exists()
+
+
 def test_a_broken_model_does_not_hide_the_others(call, tmp_path):
     call("import", tmp_path / "oracle.zip")
     (tmp_path / "mine" / "bad.zip").write_text("no zip")

@@ -5,7 +5,7 @@ import pytest
 
 from cellwright import ModelError
 from cellwright.models import find
-from cellwright.models.find import add_model, find_model, list_models
+from cellwright.models.find import add_model, find_model, list_models, remove_model
 from cellwright.models.package import save_package
 
 
@@ -30,6 +30,32 @@ def test_shipped_models_come_first_and_keep_their_names(tmp_path, package, card,
     with pytest.raises(ModelError, match="another model named 'toy'"):
         add_model(tmp_path / "other")
     assert find_model("toy") == tmp_path / "shipped" / "toy.zip"
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_removed_model_is_gone_and_its_name_free(tmp_path, package, card, exported, as_folder):
+    if as_folder:
+        save_package(tmp_path / "mine" / "toy", card, exported[1])
+    else:
+        add_model(find_model(package.source))
+    save_package(tmp_path / "other", replace(card, version="9"), exported[1])
+    with pytest.raises(ModelError, match="or remove it with 'cellwright models remove toy'"):
+        add_model(tmp_path / "other")
+    removed = remove_model("toy")
+    assert not removed.path.exists() and list_models() == []
+    assert add_model(tmp_path / "other").name == "toy"
+    assert find_model(package.source).exists()
+
+
+def test_only_models_that_were_added_can_be_removed(tmp_path, package):
+    (tmp_path / "shipped").mkdir()
+    shutil.copy(package.source, tmp_path / "shipped" / "toy.zip")
+    with pytest.raises(ModelError, match="'toy' came with Cellwright and stays"):
+        remove_model("toy")
+    for wrong in ("tyo", str(package.source)):
+        with pytest.raises(ModelError, match=r"no model named.*can be removed: none"):
+            remove_model(wrong)
+    assert find_model("toy").exists() and find_model(package.source).exists()
 
 
 def test_a_wrong_name_lists_the_right_ones(package):

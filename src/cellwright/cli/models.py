@@ -1,4 +1,4 @@
-"""``cellwright models``: list, explain, export and add models."""
+"""``cellwright models``: list, explain, export, add and remove models."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from cellwright.models.find import KnownModel
 
 
-@click.group(short_help="List, explain, export and add models.")
+@click.group(short_help="List, explain, export, add and remove models.")
 def models() -> None:
-    """List, explain, export and add models."""
+    """List, explain, export, add and remove models."""
 
 
 @models.command(name="list")
@@ -245,3 +245,18 @@ def import_(source: str, as_json: bool, **choices: Any) -> None:
     ]
     content = {"name": done.model.name, "path": str(done.model.path), "notes": list(done.notes)}
     options.say(as_json, content, lines)
+
+
+@models.command(short_help="Delete a model that was added.")
+@click.argument("name")
+@options.as_json
+def remove(name: str, as_json: bool) -> None:
+    """Delete the model NAME from those that were added with 'cellwright models import'.
+
+    The package that it was imported from stays, and so do models that came with Cellwright.
+    """
+    from cellwright.models.find import remove_model
+
+    done = remove_model(name)
+    lines = [f"Removed the model '{done.name}' ({done.path})."]
+    options.say(as_json, {"name": done.name, "path": str(done.path)}, lines)

@@ -45,7 +45,7 @@ COMMANDS = {
         "cellwright.cli.evaluate:evaluate",
         "Score a model on annotated images, or tracks against true ones.",
     ),
-    "models": ("cellwright.cli.models:models", "List, explain, export and add models."),
+    "models": ("cellwright.cli.models:models", "List, explain, export, add and remove models."),
     "data": (
         "cellwright.cli.data:data",
         "Look at a dataset, preview its augmentation, divide it, repair its labels.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from cellwright._arguments import as_path
-from cellwright._errors import ModelError, UsageError
+from cellwright._errors import ModelError, OutputError, UsageError
 from cellwright._words import did_you_mean, missing, option
 from cellwright.models.card import check_name
 from cellwright.models.package import (
@@ -131,11 +132,52 @@ def add_model(path: Path, name: str | None = None) -> KnownModel:
     if taken is not None:
         raise ModelError(
             f"There is another model named '{name}' at '{taken.path}'. Choose another name with "
-            f"{option('name')}, or remove that one first."
+            f"{option('name')}{_or_remove(taken)}."
         )
     target = user_folder() / f"{name}.cellwright"
     save_package(target, package.card, package.files)
     return KnownModel(name, target, shipped=False)
+
+
+def remove_model(name: str) -> KnownModel:
+    """Delete one of the user's models that have a name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    KnownModel
+        What it was, and where.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name, or it came with Cellwright.
+    OutputError
+        If it cannot be deleted.
+    """
+    known = {model.name: model for model in list_models()}
+    if name not in known:
+        own = [model.name for model in known.values() if not model.shipped]
+        raise ModelError(
+            f"There is no model named '{name}'.{did_you_mean(name, own)} "
+            f"Models that can be removed: {', '.join(own) or 'none'}."
+        )
+    model = known[name]
+    if model.shipped:
+        raise ModelError(f"The model '{name}' came with Cellwright and stays.")
+    try:
+        shutil.rmtree(model.path) if model.path.is_dir() else model.path.unlink()
+    except OSError as error:
+        raise OutputError(f"'{model.path}' cannot be removed: {error.strerror}.") from error
+    return model
+
+
+def _or_remove(model: KnownModel) -> str:
+    """Return what else makes room for another model of that name, if anything does."""
+    return "" if model.shipped else f", or remove it with 'cellwright models remove {model.name}'"
 
 
 def _alike(one: Package, other: Package) -> bool:
