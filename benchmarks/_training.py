@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,23 @@ from train_nuclei import NETWORK, SEED
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.train.learning import Learning
+from cellwright.runs.train.options import LEARNING_RATES
 from cellwright.runs.train.tasks import AVERAGE_PRECISION
 from cellwright.runs.train.validation import InstanceValidation
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
+
+
+def add_optimiser(parser: argparse.ArgumentParser) -> None:
+    """Let the optimiser be chosen; its learning rate is the usual one."""
+    parser.add_argument(
+        "--optimiser", choices=LEARNING_RATES, default=FitSettings(steps=1).optimiser
+    )
+
+
+def with_optimiser(folder: str, optimiser: str) -> str:
+    """Return the name of the folder of a training; the usual optimiser is not named."""
+    return folder if optimiser == FitSettings(steps=1).optimiser else f"{folder}-{optimiser}"
 
 
 def new_network(learning: Learning, **changes: Any) -> Network:
@@ -24,11 +38,18 @@ def new_network(learning: Learning, **changes: Any) -> Network:
 
 
 def trained(
-    network: Network, learning: Learning, folder: Path, steps: int, **changes: Any
+    network: Network,
+    learning: Learning,
+    folder: Path,
+    steps: int,
+    optimiser: str,
+    **changes: Any,
 ) -> FitRecord:
     """Train for so many steps on one thread, going on where an interrupted run was."""
     settings = FitSettings(
         steps=steps,
+        optimiser=optimiser,
+        learning_rate=LEARNING_RATES[optimiser],
         validate_every=max(1, steps // 4),
         keep="last",
         monitor=AVERAGE_PRECISION,

@@ -147,6 +147,7 @@ def _round(
     options = TrainOptions(
         steps=steps,
         patch=128,
+        optimiser="adamw",
         learning_rate=4e-3,
         seed=seed,
         network={} if start else NETWORK,

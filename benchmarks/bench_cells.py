@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _common import ROOT, data_folder, describe_machine
+from _training import add_optimiser, with_optimiser
 from train_cells_phase import OPTIONS, write_division
 from train_nuclei_3d import part_of, write_index, write_pair
 
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("cells", choices=DATASETS)
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench-cells")
     options = parser.parse_args()
     out = options.out / options.cells
@@ -54,8 +56,10 @@ def main() -> None:
         f"| method | min | AP@0.5 per image | pooled | AP@0.75 pooled |\n|{'---|' * 5}", flush=True
     )
     for method in options.only:
-        name = f"{method}-{options.steps}"
-        chosen = TrainOptions(method=method, steps=options.steps, start_from=start)
+        name = with_optimiser(f"{method}-{options.steps}", options.optimiser)
+        chosen = TrainOptions(
+            method=method, steps=options.steps, start_from=start, optimiser=options.optimiser
+        )
         result = train(dataset, out / name, chosen, threads=1, workers=1, device="cpu")
         scores = evaluate(out / name, dataset, out / f"{name}-scores", split="test").metrics
         each, pooled = (scores[how]["0.5"]["average_precision"] for how in ("per_image", "pooled"))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import ROOT, data_folder, describe_machine
+from _training import add_optimiser, with_optimiser
 from imagecodecs import imread
 
 from cellwright.images.image import Image
@@ -37,6 +38,7 @@ def main() -> None:
         default=[""],
         help="of a network, in place of the usual one: settings joined by ';'",
     )
+    add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "em")
     options = parser.parse_args()
     dataset = options.out / "dataset"
@@ -49,10 +51,12 @@ def main() -> None:
     for recipe in options.recipes:
         chosen = TrainOptions(
             method=options.method,
+            optimiser=options.optimiser,
             steps=options.steps if network else None,
             recipe=dict(setting.split("=") for setting in recipe.split(";") if setting),
         )
         name = f"{options.steps}{recipe and '-'}{recipe}" if network else options.method
+        name = with_optimiser(name, options.optimiser)
         model = options.out / f"model-{name}"
         result = train(dataset, model, chosen, threads=1, workers=1, device="cpu")
         minutes = result.package.card.training["seconds"] / 60

@@ -1,6 +1,7 @@
 """All methods for objects on the same images, with the same network, batches and budget.
 
     python benchmarks/bench_methods.py [--steps 4000] [--only stars flows] [--out FOLDER]
+        [--optimiser muon]
 
 Each method learns the images of DSB 2018 that `scripts/train_nuclei.py` learns, in the same order.
 The parameters of its readout, its confidence and its least confidence are chosen on the images
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from _common import MEGAPIXEL, ROOT, data_folder, describe_machine
-from _training import new_network, trained
+from _training import add_optimiser, new_network, trained, with_optimiser
 from peers.serve import Clock
 from train_nuclei import INPUT, SEED, learning_of, set_aside
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "methods")
+    add_optimiser(parser)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--score-again", action="store_true", help="models that are there already")
     options = parser.parse_args()
@@ -57,9 +59,9 @@ def main() -> None:
     learning = learning_of(training, aside, options.workers)
     results = {}
     for name in options.only:
-        folder = options.out / f"{name}-{options.steps}"
+        folder = options.out / with_optimiser(f"{name}-{options.steps}", options.optimiser)
         if options.score_again or not (folder / "result.json").exists():
-            package = learned(name, learning, folder, options.steps)
+            package = learned(name, learning, folder, options.steps, options.optimiser)
             write_json(folder / "result.json", scores(package, held_out))
         results[name] = json.loads((folder / "result.json").read_text())
     print(describe_machine(("torch", "onnxruntime", "numba")))
@@ -67,14 +69,14 @@ def main() -> None:
     print(table(results))
 
 
-def learned(name: str, learning: Learning, folder: Path, steps: int) -> Package:
+def learned(name: str, learning: Learning, folder: Path, steps: int, optimiser: str) -> Package:
     """Train a method, choose on the images set aside, and save the package; or open it."""
     if (folder / "model").is_dir():
         return load_package(folder / "model")
     readout = new_readout(name, 2, INPUT.diameter_range[1])
     learning = replace(learning, recipe=find_method(name).recipe_class()(readout))
     network = new_network(learning)
-    record = trained(network, learning, folder / "training", steps)
+    record = trained(network, learning, folder / "training", steps, optimiser)
     files = export_network(network, INPUT.normalisation)
     card = ModelCard(
         name=name,

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 from _common import MEGAPIXEL, ROOT, Parts, data_folder, describe_machine, in_turn
-from _training import new_network, trained
+from _training import add_optimiser, new_network, trained, with_optimiser
 from peers.serve import Clock
 from train_nuclei import AUGMENTATION, INPUT, SEED, SETTLED, learning_of, set_aside
 
@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--patches", choices=PATCHES, default="varied")
     parser.add_argument("--floats", action="store_true", help="train in float32 on any processor")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "network-sizes")
+    add_optimiser(parser)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
 
@@ -83,11 +84,16 @@ def main() -> None:
     for name in options.only:
         how = f"{options.patches}{'-float32' * options.floats}"
         run = f"{name.replace('/', '-')}-{options.steps}-{how}"
-        folders[name] = options.out / run
+        folders[name] = options.out / with_optimiser(run, options.optimiser)
         if not (folders[name] / "result.json").exists():
             network = new_network(learning, **SIZES[name])
             trained(
-                network, learning, folders[name], options.steps, mixed_precision=not options.floats
+                network,
+                learning,
+                folders[name],
+                options.steps,
+                options.optimiser,
+                mixed_precision=not options.floats,
             )
             write_result(network, parts, folders[name])
     folders["as shipped"] = shipped(parts, options.out)

@@ -81,6 +81,7 @@ def main() -> None:
                 network={"width": 12, "depth": 3},
                 batch_size=4,
                 patch=96,
+                optimiser="adamw",
                 learning_rate=4e-3,
             )
             folder = options.out / f"{method}-{learned}-{options.steps}"

@@ -100,6 +100,7 @@ def crowded(out: Path, steps: int) -> None:
         diameter=8.0,
         network={"width": 16, "depth": 2},
         strength="light",
+        optimiser="adamw",
         learning_rate=3e-3,
     )
     model = train(dataset, out / "emitters_model", options, threads=1).folder
@@ -119,6 +120,7 @@ def nuclei(out: Path, steps: int) -> None:
         steps=steps,
         patch=160,
         network={"width": 16, "depth": 4},
+        optimiser="adamw",
         learning_rate=3e-3,
     )
     model = train(description, out / "nuclei_model", options, threads=1).folder

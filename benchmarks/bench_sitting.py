@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from _common import ROOT, data_folder, describe_machine
+from _training import add_optimiser, with_optimiser
 
 import cellwright as cw
 from cellwright._files import write_json
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--corrections", type=int, default=300)
     parser.add_argument("--side", type=int, default=512, help="of an area, in px")
     parser.add_argument("--seed", type=int, default=0)
+    add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "sitting")
     options = parser.parse_args()
 
@@ -67,6 +69,7 @@ def main() -> None:
     rounds = list(zip(options.areas, options.steps, strict=True))
     told = "-".join(f"{count}x{steps}" for count, steps in rounds)
     folder = options.out / f"{options.seed}-{options.side}-{options.corrections}-{told}"
+    folder = folder.with_name(with_optimiser(folder.name, options.optimiser))
     print(describe_machine(("torch", "onnxruntime")))
     print("| areas | cells | corrected | deleted | CPU min | AP@0.5 per image / pooled |")
     print("|---|---|---|---|---|---|")
@@ -79,7 +82,14 @@ def main() -> None:
         new, left = areas[done : done + count], options.corrections - total["corrected"]
         counts = kept(place / "counts.json", partial(proposed, dataset, new, start, left))
         parts = divided(areas[: done + counts["areas"]], parts)
-        learning = partial(learned, dataset, parts, start, steps, options.seed, place)
+        chosen = TrainOptions(
+            steps=steps,
+            seed=options.seed,
+            start_from=start,
+            optimiser=options.optimiser,
+            name="sitting",
+        )
+        learning = partial(learned, dataset, parts, chosen, place)
         result = counts | kept(place / "result.json", learning)
         total = {name: total[name] + result[name] for name in total}
         start = str(place / "model")
@@ -149,7 +159,7 @@ def proposed(dataset: Dataset, areas: Sequence[Part], model: str, most: int) -> 
 
 
 def learned(
-    dataset: Dataset, parts: list[Part], start: str, steps: int, seed: int, folder: Path
+    dataset: Dataset, parts: list[Part], chosen: TrainOptions, folder: Path
 ) -> dict[str, Any]:
     """Train on pieces of fields, what is not of a split being unknown to it, and judge."""
     began = time.process_time()
@@ -171,7 +181,7 @@ def learned(
         InstanceTask(),
         replace(dataset, examples=tuple(examples)),
         folder / "model",
-        TrainOptions(steps=steps, seed=seed, start_from=start, name="sitting"),
+        chosen,
         Machine("cpu", workers=0, threads=1),
     )
     minutes = (time.process_time() - began) / 60

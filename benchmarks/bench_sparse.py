@@ -52,6 +52,7 @@ def main() -> None:
                 network={"width": 12, "depth": 4},
                 steps=options.steps,
                 patch=128,
+                optimiser="adamw",
                 learning_rate=4e-3,
             )
             folder = options.out / f"{dataset.name}-{method}-{options.steps}"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from _common import ROOT, data_folder, describe_machine
-from _training import new_network, trained
+from _training import add_optimiser, new_network, trained, with_optimiser
 from train_nuclei import SEED
 
 from cellwright._files import write_json
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[1, 2, 5, 10, 32])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--draws", type=int, default=1, help="how often images are drawn")
+    add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "transfer")
     options = parser.parse_args()
 
@@ -63,8 +64,10 @@ def main() -> None:
     for draw in range(options.draws):
         for count in options.images:
             for way in WAYS:
-                folder = options.out / f"{way}-{count}-images-{options.steps}-steps-draw-{draw}"
-                result = finished(dataset, count, way, draw, options.steps, folder)
+                name = f"{way}-{count}-images-{options.steps}-steps-draw-{draw}"
+                folder = options.out / with_optimiser(name, options.optimiser)
+                fit = {"steps": options.steps, "optimiser": options.optimiser, **WAYS[way]}
+                result = finished(dataset, count, way, draw, fit, folder)
                 results.setdefault((count, way), []).append(result)
     print(describe_machine(("torch", "onnxruntime")))
     print(f"{options.steps:,} steps, {options.draws} draw(s); mean AP@0.5 / AP@0.75 per image\n")
@@ -85,18 +88,18 @@ def told(results: list[Mapping[str, Any]]) -> str:
 
 
 def finished(
-    dataset: Dataset, count: int, way: str, draw: int, steps: int, folder: Path
+    dataset: Dataset, count: int, way: str, draw: int, fit: Mapping[str, Any], folder: Path
 ) -> Mapping[str, Any]:
     """Return the result of one training, from its file where it was done before."""
     path = folder / "result.json"
     if not path.exists():
-        write_json(path, run(dataset, count, way, draw, steps, folder))
+        write_json(path, run(dataset, count, way, draw, fit, folder))
     content: dict[str, Any] = json.loads(path.read_text())
     return content
 
 
 def run(
-    dataset: Dataset, count: int, way: str, draw: int, steps: int, folder: Path
+    dataset: Dataset, count: int, way: str, draw: int, fit: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Train on some of the training images; return scores, time and what was taken over."""
     training = dataset.part("train")
@@ -113,7 +116,7 @@ def run(
     if way != "scratch":
         source = restored_network(load_package(find_model(way)))
         taken = transfer_weights(source.state_dict(), network).summary
-    record = trained(network, learning, folder, steps, **WAYS[way])
+    record = trained(network, learning, folder, **fit)
     files = export_network(network, contract.normalisation)
     card = ModelCard(
         name="few",

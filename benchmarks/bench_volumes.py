@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from _common import ROOT, data_folder, describe_machine
+from _training import add_optimiser, with_optimiser
 from train_nuclei_3d import OPTIONS, write_index, write_parts
 
 from cellwright.runs.evaluate.run import evaluate
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "volumes")
     options = parser.parse_args()
     dataset = options.out / "dataset"
@@ -36,8 +38,10 @@ def main() -> None:
     print(f"\n{options.steps:,} steps\n")
     print(f"| method | min | F1@0.5 | AP@0.5 | F1@0.5 per stack |\n|{'---|' * 5}", flush=True)
     for method in options.only:
-        name = f"{method}-{options.steps}"
-        chosen = replace(OPTIONS, method=method, steps=options.steps, name=None)
+        name = with_optimiser(f"{method}-{options.steps}", options.optimiser)
+        chosen = replace(
+            OPTIONS, method=method, steps=options.steps, optimiser=options.optimiser, name=None
+        )
         result = train(dataset, options.out / name, chosen, threads=1, workers=1, device="cpu")
         scores = evaluate(
             options.out / name, dataset, options.out / f"{name}-scores", split="test"

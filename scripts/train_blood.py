@@ -21,7 +21,7 @@ from cellwright.runs.train.boxes import box_figures
 from cellwright.runs.train.options import TrainOptions
 
 FIELDS = DATA / "bccd"
-OPTIONS = TrainOptions(name="blood")
+OPTIONS = TrainOptions(optimiser="adamw", name="blood")
 LIMITS = (
     "A starting point: trained on 105 fields of one collection of stained smears (BCCD) that look "
     "alike, and chosen on 35 others; its annotations lack some of the red cells. Made for their "

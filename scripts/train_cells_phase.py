@@ -21,7 +21,7 @@ from cellwright.runs.train.options import TrainOptions
 
 FIELDS = DATA / "usiigaci_phase"
 SET_ASIDE = 5  # every so many fields: both magnifications are among them
-OPTIONS = TrainOptions(method="offsets", start_from="nuclei", name="cells-phase")
+OPTIONS = TrainOptions(method="offsets", optimiser="adamw", start_from="nuclei", name="cells-phase")
 LIMITS = (
     "A starting point for fine-tuning: trained on 26 fields of one cell line (T98G) in phase "
     "contrast at two magnifications, cells about 40 and 70 px across. Fine-tune it on a few "

@@ -147,6 +147,7 @@ def main() -> None:
         learning = learning_of(training, chosen_on, making.workers, phase.variation)
         settings = FitSettings(
             steps=phase.steps,
+            optimiser="adamw",
             learning_rate=phase.rate,
             validate_every=1000,
             keep="last",

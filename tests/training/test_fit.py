@@ -74,7 +74,7 @@ def test_history_is_written_for_people_and_tensorboard(tmp_path):
     assert [*(tmp_path / "tensorboard").glob("events.out.tfevents.*")]
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimiser", ["muon", "adamw", "sgd"])
 @pytest.mark.parametrize("how", [Killed, KeyboardInterrupt])
 @pytest.mark.parametrize("step", [1, 4, 7])
 def test_killed_and_resumed_gives_the_same_bits(tmp_path, optimiser, how, step):

@@ -36,7 +36,7 @@ def test_the_warm_up_is_over_after_a_tenth_of_the_budget():
         ({}, "either steps or minutes"),
         ({"steps": 5, "minutes": 1}, "either steps or minutes"),
         ({"steps": 0}, "steps must be a whole number, 1 or more, not 0"),
-        ({"steps": 5, "optimiser": "adam"}, "optimiser is one of adamw, sgd, not 'adam'"),
+        ({"steps": 5, "optimiser": "adam"}, "optimiser is one of muon, adamw, sgd, not 'adam'"),
         ({"steps": 5, "device": "gpu"}, "device is one of auto, cpu, cuda"),
         ({"steps": 5, "ema_decay": 1.0}, "ema_decay must be below 1"),
         ({"steps": 5, "momentum": "much"}, "momentum must be a number from 0 to 1, not 'much'"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.networks.transfer import stages
+from cellwright.training.muon import Muon
 from cellwright.training.settings import FitSettings
 
 
@@ -21,9 +22,15 @@ def make_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Opt
         share = settings.stage_rate**stage
         weights = [one for one in parameters if one.ndim > 1]
         others = [one for one in parameters if one.ndim <= 1]
+        if settings.optimiser == "muon" and stage > 0:
+            matrices = [one for one in weights if one.shape[1] > 1]
+            weights = [one for one in weights if one.shape[1] == 1]
+            groups.append({"params": matrices, "share": share, "orthogonal": True})
         groups.append({"params": weights, "share": share})
         groups.append({"params": others, "share": share, "weight_decay": 0.0})
     rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimiser == "muon":
+        return Muon(groups, lr=rate, weight_decay=decay)
     if settings.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=rate, weight_decay=decay)
     momentum = settings.momentum

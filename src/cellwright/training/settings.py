@@ -15,7 +15,7 @@ from cellwright._arguments import (
 )
 from cellwright._errors import UsageError
 
-OPTIMISERS = ("adamw", "sgd")
+OPTIMISERS = ("muon", "adamw", "sgd")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -30,8 +30,9 @@ class FitSettings:
     minutes : float, optional
         Budget in minutes of training and validation, over all resumed parts. Give this or
         `steps`, not both.
-    optimiser : {'adamw', 'sgd'}
-        AdamW [1]_, or stochastic gradient descent with Nesterov momentum.
+    optimiser : {'muon', 'adamw', 'sgd'}
+        Muon, which learns most in few steps (see `cellwright.training.muon`), AdamW [1]_, or
+        stochastic gradient descent with Nesterov momentum.
     learning_rate : float
         Highest rate: reached after the warm-up, followed by half a cosine down to 0 [2]_.
     weight_decay : float
@@ -82,8 +83,8 @@ class FitSettings:
 
     steps: int | None = None
     minutes: float | None = None
-    optimiser: str = "adamw"
-    learning_rate: float = 2e-3
+    optimiser: str = "muon"
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-2
     momentum: float = 0.9
     warmup_steps: int = 100

@@ -199,7 +199,7 @@ def test_settings_are_searched_for_and_the_same_again(data, tmp_path, quick_tria
     metrics = compare(data, tmp_path / "out", options).metrics
     tried = metrics["settings_tried"]
     assert len(tried) >= 4
-    assert tried[0]["learning rate"] == 2e-3 and tried[0]["result"] == "complete"
+    assert tried[0]["learning rate"] == 1e-2 and tried[0]["result"] == "complete"
     assert len({row["learning rate"] for row in tried}) == len(tried)
     trainings = sum(2 if row["result"] == "complete" else 1 for row in tried)
     assert len(calls) == 2 + trainings - 5  # the contest's two, less those done before

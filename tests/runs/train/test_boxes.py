@@ -30,7 +30,7 @@ QUICK = TrainOptions(
     network={"name": "fpn", "width": 8, "stem": 2, "depth": 3},
     steps=60,
     patch=64,
-    learning_rate=0.01,
+    learning_rate=0.02,
 )
 
 

@@ -23,7 +23,7 @@ from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train
 
 QUICK = TrainOptions(
-    method="classes", network={"width": 8, "depth": 2}, steps=40, patch=64, learning_rate=0.01
+    method="classes", network={"width": 8, "depth": 2}, steps=40, patch=64, learning_rate=0.02
 )
 
 

@@ -34,7 +34,7 @@ from cellwright.runs.train.run import TrainOptions, train
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field, simulate_volume
 
 QUICK = TrainOptions(
-    network={"width": 8, "depth": 3}, steps=150, batch_size=4, patch=64, learning_rate=0.01
+    network={"width": 8, "depth": 3}, steps=150, batch_size=4, patch=64, learning_rate=0.02
 )
 
 

@@ -26,7 +26,7 @@ from cellwright.simulation.overlapping import simulate_overlapping
 
 PILES = NucleiSimulation(size=(96, 96), diameter=24, density=0.4, clustering=0.8, overlap=0.5)
 QUICK = TrainOptions(
-    network={"width": 8, "depth": 2}, steps=2, batch_size=2, patch=64, learning_rate=0.01
+    network={"width": 8, "depth": 2}, steps=2, batch_size=2, patch=64, learning_rate=0.02
 )
 
 

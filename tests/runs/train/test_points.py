@@ -23,9 +23,8 @@ from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train
 from cellwright.simulation.spots import SpotSimulation, simulate_spots
 
-QUICK = TrainOptions(
-    network={"width": 8, "depth": 2}, steps=100, patch=64, learning_rate=0.01, diameter=8.0
-)
+ADAMW = {"optimiser": "adamw", "learning_rate": 0.01}
+QUICK = TrainOptions(network={"width": 8, "depth": 2}, steps=100, patch=64, diameter=8.0, **ADAMW)
 SPOTS = SpotSimulation(size=(96, 112), count=30, apart=8.0)
 
 

@@ -28,7 +28,7 @@ from cellwright.runs.train.tuning import best_confidence
 from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 
 QUICK = TrainOptions(
-    network={"width": 8, "depth": 3}, steps=40, batch_size=4, patch=64, learning_rate=0.01
+    network={"width": 8, "depth": 3}, steps=40, batch_size=4, patch=64, learning_rate=0.02
 )
 
 

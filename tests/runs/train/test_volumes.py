@@ -27,7 +27,7 @@ QUICK = TrainOptions(
     network={"width": 8, "depth": 2},
     steps=50,
     patch=32,
-    learning_rate=0.01,
+    learning_rate=0.02,
     strength="light",
 )
 

@@ -140,7 +140,7 @@ def _suggest(
     """Return the candidate with the settings that a trial suggests."""
     width, depth = network_sizes(str(base.network), volumes=volumes)
     suggested = {
-        "learning rate": trial.suggest_float("learning rate", 5e-4, 1e-2, log=True),
+        "learning rate": trial.suggest_float("learning rate", 2e-3, 4e-2, log=True),
         "weight decay": trial.suggest_float("weight decay", 1e-4, 1e-1, log=True),
         "augmentation": trial.suggest_categorical("augmentation", ["light", "standard", "strong"]),
         "patch": trial.suggest_categorical(

@@ -192,6 +192,6 @@ def _training_facts(
         "augmentation": options.strength,
         **({"recipe": dict(options.recipe)} if options.recipe else {}),
         **({"balanced by": options.balance} if options.balance else {}),
-        **({"optimiser": options.optimiser} if options.optimiser != "adamw" else {}),
+        "optimiser": options.optimiser,
         "last validation": dict(record.history[-1]) if record.history else {},
     }

@@ -27,7 +27,7 @@ from cellwright.networks.registry import network_description
 
 DEFAULT_STEPS = 2000
 SMALLEST_PATCH = 16  # px
-LEARNING_RATES = {"adamw": 2e-3, "sgd": 0.1}
+LEARNING_RATES = {"muon": 1e-2, "adamw": 2e-3, "sgd": 0.1}
 """The optimisers, and how far one step goes where that is not said."""
 BALANCES = ("kind", "group")
 """What training images may be balanced by."""
@@ -59,7 +59,7 @@ class TrainOptions:
         Side of a patch in px; of volumes, the lateral one. 256, or 64 for volumes, when not given.
     strength : str
         Of the augmentation: ``"none"``, ``"light"``, ``"standard"`` or ``"strong"``.
-    optimiser : {"adamw", "sgd"}
+    optimiser : {"muon", "adamw", "sgd"}
     learning_rate : float, optional
         That of `LEARNING_RATES` for the optimiser when not given.
     weight_decay : float
@@ -101,7 +101,7 @@ class TrainOptions:
     batch_size: int | None = None
     patch: int | None = None
     strength: str = "standard"
-    optimiser: str = "adamw"
+    optimiser: str = "muon"
     learning_rate: float | None = None
     weight_decay: float = 1e-2
     patience: int | None = None

@@ -104,6 +104,7 @@ def learn(
         network = Pointwise(PointwiseConfig(in_channels=CHANNELS, out_channels=1))
     settings = FitSettings(
         steps=steps,
+        optimiser="adamw",
         learning_rate=3e-3,
         ema_decay=0.99,
         validate_every=max(1, steps // 10),
