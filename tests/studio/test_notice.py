@@ -18,6 +18,8 @@ ASKED = (
     ".filter(({name}) => name.includes('/images/0/strokes')).length"
 )
 
+STAGE = "JSON.stringify(document.getElementById('stage').getBoundingClientRect())"
+
 
 @pytest.fixture
 def page(serve, folder, tmp_path_factory):
@@ -41,8 +43,10 @@ def test_that_another_program_wrote_the_labels_is_said_until_it_is_read(page, fo
     cw.write_labels(theirs, np.ones((240, 300), np.int32))
     os.utime(theirs, ns=(1, 1))
     browser.key("b")
+    before = browser.run(STAGE)
     paint(30)
     said = browser.wait(NOTICE)
+    assert browser.run(STAGE) == before  # the image does not jump below the brush
     assert str(theirs) in said and "is kept as" in said
     paint(60)
     assert browser.run(NOTICE) == said

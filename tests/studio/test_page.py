@@ -126,10 +126,11 @@ def test_outlines_cuts_selections_and_removal(page, folder):
     file.mkdir()
     browser.key("b")
     browser.drag(page.at(200, 30), page.at(200, 60))
-    browser.wait("document.getElementById('message').textContent.includes('kept in the journal')")
+    notice = "document.querySelector('#notice:not([hidden]) p')?.textContent"
+    browser.wait(f"{notice}?.includes('kept in the journal')")
     file.rmdir()
-    browser.drag(page.at(220, 30), page.at(220, 60))
-    browser.wait("document.getElementById('message').hidden")
+    browser.drag(page.at(160, 30), page.at(160, 60))
+    browser.wait(f"!{notice}")
     while not (file.exists() and len(np.unique(read_labels(file)[0])) == 3):
         assert time.monotonic() < end
 
