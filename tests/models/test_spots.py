@@ -100,6 +100,7 @@ def test_crowds_are_told_of_with_a_way_to_find_them():
     better = detect_spots_in(Image(pixels, "YX"), SpotSettings(4.0, noise_factor=factor))
     before, after = (match_points(truth, places(one.table), 2.0).counts for one in (found, better))
     assert after.f1 > before.f1 + 0.2 and after.precision > 0.9
+    assert not better.warnings  # who did so is not sent on
     sparse, _ = simulate_spots(PLANE, 1)
     assert not detect_spots_in(Image(sparse, "YX"), SpotSettings(4.0)).warnings
 

@@ -201,7 +201,9 @@ def _crowding_warnings(noise: Noise, settings: SpotSettings) -> tuple[str, ...]:
     """Say so when what is measured as noise is mostly something else."""
     if noise.pixel == 0 or noise.share > _EXPLAINED:
         return ()
-    factor = f"{max(settings.noise_factor * noise.share, 0.1):.1f}"
+    factor = f"{max(THRESHOLD * noise.share, 0.1):.1f}"
+    if settings.noise_factor <= float(factor):
+        return ()  # that is what was done
     lower = by_place(f"--noise-factor {factor}", f"SpotSettings(noise_factor={factor})")
     return (
         f"Crowded: at the size of spots, the image varies {1 / noise.share:.1f} times as much as "
