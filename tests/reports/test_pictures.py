@@ -2,6 +2,7 @@ from base64 import b64decode
 
 import imagecodecs
 import numpy as np
+import pytest
 
 from cellwright.images.image import Image
 from cellwright.reports.drawing import SURE, UNSURE
@@ -39,8 +40,24 @@ def test_boxes_are_drawn_in_the_colours_of_their_classes():
     boxes = np.array([[2.0, 2, 12, 12], [20, 20, 36, 30]])
     shown = box_picture(image, boxes, np.array([0, 1]), choose_window(40, 40, boxes[:, :2]))
     drawn = imagecodecs.png_decode(b64decode(shown["outlines"].partition(",")[2]))
-    assert tuple(drawn[2, 5]) == (*SURE, 255) and tuple(drawn[20, 25]) == (*UNSURE, 255)
-    assert drawn[7, 7, 3] == 0
+    times = shown["width"] // 40
+    assert tuple(drawn[2 * times, 5 * times]) == (*SURE, 255)
+    assert tuple(drawn[20 * times, 25 * times]) == (*UNSURE, 255)
+    assert drawn[7 * times, 7 * times, 3] == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 60), (256, 200), (400, 300)])
+def test_small_images_are_enlarged_so_that_lines_stay_thin(size):
+    labels = np.zeros(size, np.int32)
+    labels[size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = 1
+    image = Image((labels * 200).astype(np.uint8), "YX")
+    shown = picture(image, labels, choose_window(*size, np.zeros((0, 2))))
+    times = shown["width"] // size[1]
+    assert (shown["height"], shown["width"]) == (times * size[0], times * size[1])
+    assert max(size) > 128 or 128 <= max(size) * times <= 256
+    drawn = imagecodecs.png_decode(b64decode(shown["outlines"].partition(",")[2]))
+    line, inside = (drawn[..., 3] > 0).sum(), (labels > 0).sum() * times**2
+    assert line <= inside / 2
 
 
 def test_no_boxes_are_no_frames():

@@ -26,6 +26,8 @@ SIDE = 640
 """Longest side of a picture in a report, in pixels."""
 SHRINK = 1.6
 """Objects stay recognisable down to this; a larger image is shown by a crop."""
+_SMALL = 256
+"""Smaller pictures are enlarged, so that lines one pixel wide stay thin beside their objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,10 @@ def picture(
         ``view`` (a JPEG as a data URI), ``outlines`` (a transparent PNG as a data URI), ``width``
         and ``height`` of both in pixels.
     """
-    view, step = _view(image, window)
-    small = labels[::step, ::step][: view.shape[0], : view.shape[1]]
+    view, scale = _view(image, window)
+    shown = _scaled(labels, scale)
     unsure = [label for label, value in (confidence or {}).items() if value < UNSURE_BELOW]
-    return framed(view, outlines(small, dict.fromkeys(unsure, UNSURE)))
+    return framed(view, outlines(shown, dict.fromkeys(unsure, UNSURE)))
 
 
 def kinds_picture(
@@ -91,10 +93,10 @@ def kinds_picture(
     dict
         As `picture`.
     """
-    view, step = _view(image, window)
-    small = labels[::step, ::step][: view.shape[0], : view.shape[1]]
+    view, scale = _view(image, window)
+    shown = _scaled(labels, scale)
     colours = {label: class_colour(number) for label, number in kinds.items()}
-    return framed(view, outlines(small, colours))
+    return framed(view, outlines(shown, colours))
 
 
 def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, Any]:
@@ -114,9 +116,8 @@ def class_picture(image: Image, classes: AnyArray, window: Window) -> dict[str, 
     dict
         As `picture`; ``outlines`` tints every class in its colour.
     """
-    view, step = _view(image, window)
-    small = classes[::step, ::step][: view.shape[0], : view.shape[1]]
-    return framed(view, tints(small))
+    view, scale = _view(image, window)
+    return framed(view, tints(_scaled(classes, scale)))
 
 
 def box_picture(image: Image, boxes: AnyArray, classes: AnyArray, window: Window) -> dict[str, Any]:
@@ -138,9 +139,9 @@ def box_picture(image: Image, boxes: AnyArray, classes: AnyArray, window: Window
     dict
         As `picture`; ``outlines`` are the frames.
     """
-    view, step = _view(image, window)
+    view, scale = _view(image, window)
     corner = np.array([window.top, window.left] * 2)
-    frames = draw_frames((boxes - corner) / step, classes + 1, view.shape[:2])
+    frames = draw_frames((boxes - corner) * scale, classes + 1, view.shape[:2])
     colours = np.zeros((int(frames.max(initial=0)) + 1, 4), np.uint8)
     for number in range(len(colours) - 1):
         colours[number + 1] = (*class_colour(number), 255)
@@ -213,12 +214,26 @@ def _png_uri(pixels: AnyArray) -> str:
     return _uri("png", png_encode(np.ascontiguousarray(pixels), level=6))
 
 
-def _view(image: Image, window: Window) -> tuple[AnyArray, int]:
-    """Return the view of a window, and how many pixels of the image one of its pixels shows."""
+def _view(image: Image, window: Window) -> tuple[AnyArray, float]:
+    """Return the view of a window, and how many of its pixels show one pixel of the image."""
     rows, columns = window.slices
     pixels = as_rgb(image.region(Y=rows, X=columns))
-    step = max(1, -(-max(pixels.shape[:2]) // SIDE))
-    return shrink(pixels, step), step
+    longest = max(pixels.shape[:2])
+    step = max(1, -(-longest // SIDE))
+    if step > 1:
+        return shrink(pixels, step), 1 / step
+    times = max(1, _SMALL // longest)
+    return _scaled(pixels, times), times
+
+
+def _scaled(pixels: AnyArray, scale: float) -> AnyArray:
+    """Return pixels (Y, X, ...) at the scale of a view, none of them mixed with others."""
+    if scale < 1:
+        step = round(1 / scale)
+        rows, columns = (size // step for size in pixels.shape[:2])
+        small: AnyArray = pixels[::step, ::step][:rows, :columns]
+        return small
+    return pixels.repeat(round(scale), axis=0).repeat(round(scale), axis=1)
 
 
 def _uri(kind: str, encoded: bytes | bytearray) -> str:
