@@ -232,7 +232,8 @@ def test_a_rehearsal_leaves_nothing_behind(played, tmp_path):
 
 def test_when_nothing_fits_it_says_so(played):
     with pytest.raises(
-        TrainingError, match=r"No candidate can take part.*share of the time.*Give .* minutes=2 or"
+        TrainingError,
+        match=r"No candidate can take part.*share of the time\)\. Give .* minutes=2 or",
     ):
         played(Simulation(image=500.0), 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,12 @@ class Clock:
 def more_time(slow: Collection[str | None], minutes: float) -> str:
     """Return the advice to give more time where candidates were too slow; how much is not known."""
     return f"Give {option(minutes=math.ceil(2 * minutes))} or more." if any(slow) else ""
+
+
+def reasons(why: Mapping[str, str | None]) -> str:
+    """Return why candidates, by name, are left out: in brackets, within a sentence."""
+    told = (f"{name}: {(said or '').rstrip('.')}" for name, said in why.items())
+    return f"({'; '.join(told)})"
 
 
 class Contest:
@@ -248,10 +254,8 @@ class Contest:
         """Raise where nothing can be compared; nothing is kept then, so that all is tried anew."""
         minutes = self._options.minutes
         if not found.costs:
-            reasons = "; ".join(f"{name}: {why}" for name, why in found.left_out.items())
-            raise TrainingError(
-                f"No candidate can take part ({reasons}). {more_time(found.slow, minutes)}".strip()
-            )
+            why, more = reasons(found.left_out), more_time(found.slow, minutes)
+            raise TrainingError(f"No candidate can take part {why}. {more}".strip())
         if left <= 0 or not demand.schedule(left).within:
             raise TrainingError(
                 f"{minutes:g} min are too few to compare anything, by what candidates took when "

@@ -23,7 +23,7 @@ from cellwright.runs.compare.candidates import (
     default_networks,
     make_candidates,
 )
-from cellwright.runs.compare.contest import Clock, Contest, more_time
+from cellwright.runs.compare.contest import Clock, Contest, more_time, reasons
 from cellwright.runs.compare.division import Division, divide, thinned
 from cellwright.runs.compare.estimate import Estimate
 from cellwright.runs.compare.judging import judge
@@ -214,9 +214,9 @@ def _searched(
     """Return what a contest found, and the search for settings of the best where one is wished."""
     ranking = in_order(contest.standings, deciding(task.name))
     if not ranking:
-        reasons = "; ".join(f"{one.name}: {one.error or one.slow}" for one in contest.standings)
+        why = reasons({one.name: one.error or one.slow for one in contest.standings})
         more = more_time([one.slow for one in contest.standings], options.minutes)
-        raise TrainingError(f"Every candidate failed ({reasons}). {more}".strip())
+        raise TrainingError(f"Every candidate failed {why}. {more}".strip())
     best, tried, notes = ranking[0].candidate, [], [*contest.notes, *division.notes]
     if options.search and best.network is None:
         notes.append(f"No settings were searched for: {best.name} has no network.")
