@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_S = 60
+PATIENCE_S = 150  # drawing a large page without a graphics card took 62 s on a busy machine
 VIRTUAL = {"Tab": 9, "Enter": 13, "Escape": 27}
 """What Chromium goes by where a key does something of its own, such as moving the focus."""
 MODIFIERS = {"alt": 1, "ctrl": 2, "shift": 8}
