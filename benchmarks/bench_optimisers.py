@@ -1,7 +1,7 @@
-"""Short trainings of several kinds with each optimiser, at its usual learning rate.
+"""Short trainings of several kinds with each optimiser, at its usual learning rate or another.
 
     python benchmarks/bench_optimisers.py [--only fields boxes] [--optimisers muon adamw]
-        [--out FOLDER]
+        [--learning-rate 0.01] [--out FOLDER]
 
 All with the settings of `cellwright train` but for smaller networks and a few hundred steps, on one
 thread; the figure is that of the last validation. Nothing is chosen by it: the rates were chosen on
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument(
         "--optimisers", nargs="+", choices=LEARNING_RATES, default=["muon", "adamw"]
     )
+    parser.add_argument("--learning-rate", type=float, help="in place of the usual one")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "optimisers")
     options = parser.parse_args()
     print(describe_machine(("torch",)))
@@ -55,8 +56,9 @@ def main() -> None:
         case, cells = CASES[name], []
         dataset = case.dataset(options.out / "datasets" / name)
         for optimiser in options.optimisers:
-            folder = options.out / f"{name}-{optimiser}"
-            chosen = TrainOptions(**case.settings, optimiser=optimiser)
+            rate = options.learning_rate
+            folder = options.out / f"{name}-{optimiser}{f'-{rate:g}' if rate else ''}"
+            chosen = TrainOptions(**case.settings, optimiser=optimiser, learning_rate=rate)
             train(dataset, folder, chosen, threads=1, workers=0, device="cpu")
             cells.append(f"{last_validation(folder, case.figure):.3f}")
         told = f"{case.told} | {case.settings['steps']} | {case.figure}"
