@@ -84,7 +84,7 @@ def test_integers_of_another_network_are_found_out(in_integers, seen):
     config = in_integers.card.network.config
     other = export_network(network_from_dict(dict(config), seed=9), Normalisation())[NETWORK]
     mixed = replace(in_integers, files={**in_integers.files, NETWORK_INT8: quantised(other, seen)})
-    with pytest.raises(ModelError, match=r"misses its stored test output by \d+% of their"):
+    with pytest.raises(ModelError, match=r"misses its stored test output by \d+ % of their"):
         verify_package(mixed)
 
 
