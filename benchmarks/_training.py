@@ -11,11 +11,10 @@ from train_nuclei import NETWORK, SEED
 from cellwright.networks.network import Network
 from cellwright.networks.registry import network_from_dict
 from cellwright.runs.train.learning import Learning
-from cellwright.runs.train.options import LEARNING_RATES
 from cellwright.runs.train.tasks import AVERAGE_PRECISION
 from cellwright.runs.train.validation import InstanceValidation
 from cellwright.training.fit import FitRecord, fit
-from cellwright.training.settings import FitSettings
+from cellwright.training.settings import LEARNING_RATES, FitSettings
 
 
 def add_optimiser(parser: argparse.ArgumentParser) -> None:

@@ -23,8 +23,9 @@ from _common import ROOT, data_folder, describe_machine
 from train_nuclei_3d import write_index, write_parts
 
 from cellwright._files import write_text
-from cellwright.runs.train.options import LEARNING_RATES, TrainOptions
+from cellwright.runs.train.options import TrainOptions
 from cellwright.runs.train.run import train
+from cellwright.training.settings import LEARNING_RATES
 
 FEW = {"train": (1, 7, 13, 19, 25), "val": (4, 10, 16, 22, 28)}
 """Fields of cells that are learned when there are few, and those they are validated on."""

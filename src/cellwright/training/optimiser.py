@@ -15,7 +15,8 @@ def make_optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Opt
     """Make the optimiser of the settings, in which every stage has its own learning rate.
 
     Weight decay acts on weights of two and more dimensions; to pull biases and the scales of
-    norms to 0 has no use.
+    norms to 0 has no use. Muon moves what is a matrix inside the network: not the last stage, each
+    of whose maps has a meaning of its own, and not filters of one channel each.
     """
     groups: list[dict[str, Any]] = []
     for stage, parameters in enumerate(reversed(_by_stage(network))):

@@ -15,7 +15,8 @@ from cellwright._arguments import (
 )
 from cellwright._errors import UsageError
 
-OPTIMISERS = ("muon", "adamw", "sgd")
+LEARNING_RATES = {"muon": 1e-2, "adamw": 2e-3, "sgd": 0.1}
+"""The optimisers, and how far one step goes where that is not said."""
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -84,7 +85,7 @@ class FitSettings:
     steps: int | None = None
     minutes: float | None = None
     optimiser: str = "muon"
-    learning_rate: float = 1e-2
+    learning_rate: float = LEARNING_RATES["muon"]
     weight_decay: float = 1e-2
     momentum: float = 0.9
     warmup_steps: int = 100
@@ -106,7 +107,7 @@ class FitSettings:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise UsageError("Give a training budget: either steps or minutes.")
-        check_one_of(OPTIMISERS, optimiser=self.optimiser)
+        check_one_of(tuple(LEARNING_RATES), optimiser=self.optimiser)
         check_one_of(DEVICES, device=self.device)
         check_one_of(("best", "last"), keep=self.keep)
         check_whole_numbers(

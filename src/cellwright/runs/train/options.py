@@ -24,11 +24,10 @@ from cellwright.images.image import check_said_axes
 from cellwright.methods.registry import LEARNERS, find_method
 from cellwright.models.card import check_name
 from cellwright.networks.registry import network_description
+from cellwright.training.settings import LEARNING_RATES
 
 DEFAULT_STEPS = 2000
 SMALLEST_PATCH = 16  # px
-LEARNING_RATES = {"muon": 1e-2, "adamw": 2e-3, "sgd": 0.1}
-"""The optimisers, and how far one step goes where that is not said."""
 BALANCES = ("kind", "group")
 """What training images may be balanced by."""
 
