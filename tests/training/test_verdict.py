@@ -53,7 +53,7 @@ def test_over_fitting_says_since_when_and_how_much():
     train, validation = [1, 0.8, 0.7, 0.5, 0.4], [1, 0.8, 0.9, 0.95, 1.0]
     text = verdict(history(train, validation)).text
     assert "after step 200" in text
-    assert "25% worse" in text
+    assert "25 % worse" in text
 
 
 def test_an_empty_history():

@@ -6,7 +6,7 @@ Torch is imported when a network is built, not before.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +185,32 @@ def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
     return config.width, config.depth
 
 
+def check_options(name: str | None, options: Iterable[str]) -> None:
+    """Refuse an option that a network does not have; importing its config needs torch.
+
+    Parameters
+    ----------
+    name : str, optional
+        In `NETWORKS`; without, any network may have the option.
+    options : iterable of str
+        Names of options.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network or option.
+    """
+    entries = [_find(name)] if name is not None else list(NETWORKS.values())
+    known = dict.fromkeys(one.name for entry in entries for one in fields(entry.config_type()))
+    for option in options:
+        if option not in known:
+            who = "No network has an" if name is None else f"Network '{name}' has no"
+            raise UsageError(
+                f"{who} option '{option}'.{did_you_mean(option, known)} "
+                f"There are: {', '.join(known)}."
+            )
+
+
 def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Network:
     """Build a network with fresh weights from its description.
 
@@ -207,18 +233,11 @@ def network_from_dict(description: Mapping[str, Any], *, seed: int = 0) -> Netwo
     name = description.get("name")
     entry = _find(name)
     given = {key: _tuples(value) for key, value in description.items() if key != "name"}
-    config_type = entry.config_type()
-    known = [field.name for field in fields(config_type)]
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise UsageError(
-            f"Network '{name}' has no option {', '.join(map(repr, unknown))}. "
-            f"Its options are: {', '.join(known)}."
-        )
+    check_options(name, given)
     missing = [key for key in ("in_channels", "out_channels") if key not in given]
     if missing:
         raise UsageError(f"Network '{name}' needs {' and '.join(map(repr, missing))}.")
-    config = config_type(**{**entry.options, **given})
+    config = entry.config_type()(**{**entry.options, **given})
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # `torch.manual_seed` would seed GPUs, too
         network: Network = entry.network_type()(config)

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from cellwright._types import DoubleArray
-from cellwright._words import counted
+from cellwright._words import counted, percent
 from cellwright.training.history import Row
 
 FEWEST_VALIDATIONS = 4
@@ -81,7 +81,7 @@ def verdict(history: Sequence[Row]) -> Verdict:
         return Verdict(
             Trend.OVERFITTING,
             f"Over-fitting: after step {rows[lowest]['step']:.0f} the network still got better on "
-            f"the training images but {rise:.0%} worse on the validation images. More varied "
+            f"the training images but {percent(rise)} worse on the validation images. More varied "
             "images, stronger augmentation or a smaller network would help; more steps will not.",
         )
     gain = _late_gain(validation)
@@ -89,7 +89,7 @@ def verdict(history: Sequence[Row]) -> Verdict:
         return Verdict(
             Trend.IMPROVING,
             f"Still improving: the last quarter of the training lowered the validation loss by "
-            f"{gain:.0%}. Train longer.",
+            f"{percent(gain)}. Train longer.",
         )
     rate = np.array([row.get("learning_rate", 1.0) for row in rows])
     if not _had_settled(validation[rate >= HIGH * rate.max()]):

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -165,6 +166,19 @@ def test_a_gpu_with_too_little_memory_is_told(data, tmp_path, monkeypatch):
 def test_an_unknown_method_lists_those_there_are():
     with pytest.raises(UsageError, match=r"There is no method .*choose from .*offsets"):
         TrainOptions(method="magic")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"network": {"widht": 8}}, "No network has an option 'widht'. Did you mean 'width'?"),
+        ({"network": {"name": "fpn", "dpeth": 8}}, "'fpn' has no option 'dpeth'. Did you mean 'd"),
+        ({"method": "stars", "recipe": {"ray": 8}}, "'stars' has no 'ray'. Did you mean 'rays'?"),
+    ],
+)
+def test_names_that_nothing_has_are_told_before_the_images_are_read(options, said, tmp_path):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        train(tmp_path / "no such dataset", tmp_path / "out", TrainOptions(**options))
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != QUICK.method])

@@ -19,6 +19,7 @@ from cellwright._arguments import check_flags
 from cellwright._compiling import tell_of_compiling
 from cellwright._errors import OutputError
 from cellwright._files import write_json
+from cellwright._progress import remark
 from cellwright._types import Table
 from cellwright._words import option
 from cellwright.measure.tables import read_parquet, write_parquet
@@ -151,6 +152,7 @@ def open_run(
     refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
     earlier = read_record(path)
     if earlier is not None and _same(earlier, plan) and _complete(path, earlier):
+        remark(f"'{path}' holds these results already: nothing is done again.")
         yield RunFolder(path, plan, earlier["started"], command_line), earlier
         return
     tell_of_compiling()

@@ -13,6 +13,7 @@ import numpy as np
 
 from cellwright._progress import progress
 from cellwright._types import FloatArray, LabelArray
+from cellwright._words import percent
 from cellwright.datasets.intensity import empty_field
 from cellwright.datasets.records import Example
 from cellwright.inference.runtime import MapNetwork
@@ -190,7 +191,7 @@ def _grown(
         readout,
         {
             "annotated pixels": annotated,
-            "most telling": ", ".join(f"{name} ({share:.0%})" for name, share in telling),
+            "most telling": ", ".join(f"{name} ({percent(share)})" for name, share in telling),
         },
     )
 

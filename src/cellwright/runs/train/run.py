@@ -22,6 +22,7 @@ from cellwright.models.engines import trainable
 from cellwright.models.find import find_model
 from cellwright.models.learned import has_learned
 from cellwright.models.package import CARD, FILES, Package, load_package, save_package
+from cellwright.networks.registry import check_options
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import LEARNED, files_of, image_paths
 from cellwright.runs.results.folder import RunFolder, now, open_run, refuse_inputs_inside
@@ -120,7 +121,7 @@ def train(
     out, dataset = as_path(out, "out"), as_path(dataset, "dataset")
     machine = Machine(device, workers, threads)
     check_flags(overwrite=overwrite)
-    learner_for(options.method)  # what is not installed is told before anything is read
+    _check_known(options)
     task, opened = open_task(dataset, options)
     divided, notes = divided_dataset(opened, options.seed)
     return train_divided(task, divided, out, options, machine, notes, overwrite=overwrite)
@@ -191,6 +192,17 @@ def train_divided(
             warnings.append(_nothing_learned(started=start is not None))
         package = _completed(run, lesson, learned, done, warnings)
     return _result(out, task, package, warnings)
+
+
+def _check_known(options: TrainOptions) -> None:
+    """Refuse what is not installed, or is in no network or recipe, before anything is read."""
+    learner_for(options.method)
+    if options.method in LEARNERS:
+        return
+    if options.method is not None:
+        check_recipe(options.method, options.recipe)
+    if options.network:
+        check_options(options.network.get("name"), set(options.network) - {"name"})
 
 
 def _check_fitting(
