@@ -103,7 +103,11 @@ def test_outlines_cuts_selections_and_removal(page, folder):
     labels = page.labels()
     assert np.count_nonzero(labels) == pytest.approx(80 * 80, rel=0.03)
     browser.key("k")
+    browser.drag(page.at(150, 20), page.at(150, 60), page.at(150, 140))  # below the object
+    browser.wait("!document.getElementById('message').hidden")
+    assert page.text("message").startswith("Nothing was cut: the line has to run across an object")
     browser.drag(page.at(80, 20), page.at(80, 60), page.at(80, 140))
+    browser.wait("document.getElementById('message').hidden")
     browser.wait("document.getElementById('saved').textContent === 'Saved'")
     assert set(np.unique(page.labels())) == {0, 1, 2}
     browser.key("v")

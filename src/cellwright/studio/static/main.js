@@ -190,10 +190,12 @@ export class Studio {
     await this.classes.show(facts);
   }
 
-  /** @param {object} edit @param {number} [number] @returns {Promise<any>} See `change`. */
-  edit(edit, number) {
+  /** @param {{tool?: string, [detail: string]: any}} edit @param {number} [number] @returns {Promise<any>} See `change`. */
+  async edit(edit, number) {
     const ball = this.slices.ball ? { ball: true } : {};
-    return this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit }, number);
+    const changed = await this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit }, number);
+    if (changed && !changed.edit && edit.tool === "split") say(new Error("Nothing was cut: the line has to run across an object, from one side to the other."));
+    return changed;
   }
 
   /**
