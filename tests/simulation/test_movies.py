@@ -74,6 +74,40 @@ def test_nuclei_that_never_divide_have_no_parents_and_move_as_fast_as_asked():
     assert np.sqrt((np.square(steps).sum(1)).mean()) == pytest.approx(3.0, rel=0.25)
 
 
+def entering_and_leaving(labels, tracks):
+    """Return how many tracks begin, and end, at the border without a mother or daughters."""
+    rim = np.ones(labels.shape[1:], bool)
+    rim[1:-1, 1:-1] = False
+    mothers = set(tracks["parent"].tolist())
+    enter = leave = 0
+    columns = (tracks[name] for name in ("label", "begin", "end", "parent"))
+    for label, begin, end, parent in zip(*columns, strict=True):
+        enter += bool(begin > 0 and not parent and (labels[begin] == label)[rim].any())
+        at_end = (labels[end] == label)[rim].any()
+        leave += bool(end < len(labels) - 1 and label not in mothers and at_end)
+    return enter, leave
+
+
+def test_nuclei_enter_and_leave_over_the_border():
+    sample = NucleiSimulation(size=(200, 200), diameter=14, density=0.12)
+    motion = Motion(frames=20, speed=5.0, cycle=float("inf"))
+    movies = [simulate_movie(sample, motion, seed)[1:] for seed in range(4)]
+    enter, leave = np.sum([entering_and_leaving(*movie) for movie in movies], axis=0)
+    begun = sum(np.count_nonzero(tracks["begin"]) for _, tracks in movies)
+    assert enter == pytest.approx(begun, rel=0.3)  # others were farther in when they were first seen
+    assert 0.4 * leave < enter < 1.2 * leave  # one that has left does not come back
+    first, last = np.sum([(labels[[0, -1]] > 0).sum((1, 2)) for labels, _ in movies], axis=0)
+    assert 0.75 * first < last < 1.1 * first
+
+
+def test_nuclei_enter_volumes():
+    sample = NucleiSimulation(size=(12, 60, 60), diameter=10, density=0.08)
+    motion = Motion(frames=8, speed=4.0, cycle=float("inf"))
+    _, _, tracks = simulate_movie(sample, motion, seed=0)
+    assert np.count_nonzero(tracks["begin"] > 0) >= 5
+    assert not tracks["parent"].any()
+
+
 def test_impossible_motion_is_refused():
     with pytest.raises(UsageError, match="cycle > 1"):
         Motion(cycle=0.5)

@@ -21,7 +21,7 @@ def test_the_least_certain_links_come_first_and_certain_ones_not_at_all():
 
 
 def test_most_errors_are_among_the_doubtful_links():
-    detections, truth = without(*nuclei(), np.arange(50, 1900, 9))
+    detections, truth = without(*nuclei(), np.arange(50, 2100, 4))
     tracks = link(replace(detections, properties={}))
     wrong = np.array([tuple(edge) not in truth for edge in tracks.edges.tolist()])
     doubtful = doubtful_links(tracks, share=0.1)

@@ -77,8 +77,8 @@ def simulate_movie(
 ) -> tuple[AnyArray, LabelArray, Table]:
     """Simulate a movie of nuclei.
 
-    A nucleus keeps its label until it divides or leaves the field; one that has left does not
-    come back.
+    Others live around the field, and some of them enter it. A nucleus keeps its label until it
+    divides or leaves the field; one that has left does not come back.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def simulate_movie(
         as in the Cell Tracking Challenge.
     """
     rng = np.random.default_rng(seed)
-    living = [_settle(n, i, motion, rng) for i, n in enumerate(populate(settings, rng), start=1)]
+    around = _in_and_around(settings, motion, rng)
+    living = [_settle(n, i, motion, rng) for i, n in enumerate(around, start=1)]
     next_label = len(living) + 1
     parents: dict[int, int] = {}
     frames, truth = [], []
@@ -170,6 +171,18 @@ def touching_pairs(plane: LabelArray) -> set[tuple[int, int]]:
         pairs.append(np.stack([one[meet], other[meet]], axis=1))
     unique = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
     return {(low, high) for low, high in unique.tolist()}
+
+
+def _in_and_around(
+    settings: NucleiSimulation, motion: Motion, rng: np.random.Generator
+) -> list[Nucleus]:
+    """Place nuclei in the field, and around it as far as they come from while the movie lasts."""
+    frames = motion.frames * (1 + motion.persistence) / (1 - motion.persistence)
+    margin = settings.diameter + motion.speed * np.sqrt(frames / len(settings.size))
+    planes = np.ceil(margin / settings.spacing).astype(int)
+    wider = tuple(int(n) for n in settings.size + 2 * planes)
+    nuclei = populate(replace(settings, size=wider), rng)
+    return [replace(one, centre=one.centre - planes * settings.spacing) for one in nuclei]
 
 
 def _settle(nucleus: Nucleus, label: int, motion: Motion, rng: np.random.Generator) -> _Living:
