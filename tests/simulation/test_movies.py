@@ -94,7 +94,7 @@ def test_nuclei_enter_and_leave_over_the_border():
     movies = [simulate_movie(sample, motion, seed)[1:] for seed in range(4)]
     enter, leave = np.sum([entering_and_leaving(*movie) for movie in movies], axis=0)
     begun = sum(np.count_nonzero(tracks["begin"]) for _, tracks in movies)
-    assert enter == pytest.approx(begun, rel=0.3)  # others were farther in when they were first seen
+    assert enter == pytest.approx(begun, rel=0.3)  # others were first seen farther in
     assert 0.4 * leave < enter < 1.2 * leave  # one that has left does not come back
     first, last = np.sum([(labels[[0, -1]] > 0).sum((1, 2)) for labels, _ in movies], axis=0)
     assert 0.75 * first < last < 1.1 * first

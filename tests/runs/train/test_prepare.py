@@ -8,7 +8,11 @@ from PIL import Image as Picture
 
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.splits import split_dataset
+from cellwright.images.image import Image
+from cellwright.images.write import write
+from cellwright.quality.novelty import Novelty, image_features
 from cellwright.runs.train.prepare import novelty_of, object_contract
+from cellwright.simulation.nuclei import NucleiSimulation, simulate_field
 from datasets.dataset_builders import discs, save
 
 
@@ -71,3 +75,23 @@ def test_a_model_knows_whether_it_learned_from_several_dyes(tmp_path, colours):
         save(tmp_path / f"labels/{i}.tif", labels.astype(np.uint16))
     learned = novelty_of(open_dataset(tmp_path).examples, seed=0)
     assert learned["several_dyes"] is (len(colours) == 2)
+
+
+def test_an_image_that_is_there_several_times_is_not_all_that_a_kind_may_look_like(tmp_path):
+    def image(name, seed):
+        settings = NucleiSimulation(size=(96, 96), diameter=14, density=0.2)
+        pixels, labels = simulate_field(settings, seed)
+        write(tmp_path / f"images/{name}.tif", Image(pixels, "YX"))
+        save(tmp_path / f"labels/{name}.tif", labels.astype(np.uint16))
+        return pixels
+
+    for number in range(4):
+        image(f"simulated_{number}", number)
+        image(f"rare_{number}", 10)
+    (tmp_path / "index.csv").write_text(
+        "image,kind\n"
+        + "".join(f"{kind}_{i}.tif,{kind}\n" for kind in ("rare", "simulated") for i in range(4))
+    )
+    learned = Novelty.from_json(novelty_of(open_dataset(tmp_path).examples, seed=0))
+    assert [group.name for group in learned.groups] == ["all"]
+    assert learned.distance(image_features(image("another", 11)[None])) < 1

@@ -201,15 +201,19 @@ def novelty_of(examples: Sequence[Example], seed: int) -> dict[str, Any] | None:
         Of that draw.
     """
     some = drawn(examples, _LOOKED_AT, seed)
-    if len(some) < _FEWEST_OF_A_KIND:
-        return None
-    counts = Counter(example.kind or "" for example in some)
-    if min(counts.values()) < _FEWEST_OF_A_KIND:
-        kinds = ["all"] * len(some)
-    else:
-        kinds = [example.kind or "all" for example in some]
     looks = [_look(example) for example in progress(some, "Looking")]
-    novelty = fit_novelty(np.stack([features for features, _ in looks]), kinds)
+    if not looks:
+        return None
+    # An image that is there several times, to be learned more often, tells of itself alone.
+    features, first = np.unique(
+        np.stack([features for features, _ in looks]), axis=0, return_index=True
+    )
+    if len(first) < _FEWEST_OF_A_KIND:
+        return None
+    kinds = [some[index].kind or "all" for index in first]
+    if min(Counter(kinds).values()) < _FEWEST_OF_A_KIND:
+        kinds = ["all"] * len(kinds)
+    novelty = fit_novelty(features, kinds)
     return replace(novelty, several_dyes=any(dyes for _, dyes in looks)).to_json()
 
 
