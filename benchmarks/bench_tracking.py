@@ -126,6 +126,9 @@ def quality(python: str | None) -> None:
         heading(f"{what}, LNK / division F1", python)
         for name, all_results in table.items():
             print(row(name, all_results), flush=True)
+    whole = found["as it is"]
+    spent = [f"{one} {sum(results[one][1] for results in whole):.1f}" for one in whole[0]]
+    print(f"\nCPU seconds on the {len(whole)} movies as they are: {', '.join(spent)}")
 
 
 def real_movies(python: str | None) -> None:
