@@ -98,6 +98,12 @@ def test_a_network_without_a_common_layer_is_refused():
         transfer_weights({"other": torch.zeros(3)}, unet(1))
 
 
+def test_a_bias_of_the_same_length_is_no_common_layer():
+    biases = {name: one for name, one in unet(1).state_dict().items() if one.ndim < 2}
+    with pytest.raises(UsageError, match="shares no layer"):
+        transfer_weights(biases, unet(2))
+
+
 def test_stages_run_from_the_pixels_to_the_maps():
     network = unet(1, depth=3)
     parts = stages(network)

@@ -70,20 +70,21 @@ def transfer_weights(
     Raises
     ------
     UsageError
-        If nothing fits: it is a network of another kind.
+        If no layer fits: it is a network of another kind.
     """
     at_pixels = {id(weights) for weights in stages(target)[0].parameters()}
     at_maps = {id(weights) for weights in stages(target)[-1].parameters()} if more else set()
     copied, adapted, fresh = [], [], []
     channels = None
     headed = False
-    kept = total = 0
+    kept = total = layers = 0  # a bias of the same length is no common layer
     for name, weights in target.state_dict(keep_vars=True).items():
         total += weights.numel()
         other = source.get(name)
         if other is not None and other.shape == weights.shape:
             weights.data.copy_(other)
             copied.append(name)
+            layers += weights.ndim > 1
         elif other is not None and id(weights) in at_pixels and _other_input(other, weights):
             mean = other.float().mean(1, keepdim=True) * (other.shape[1] / weights.shape[1])
             weights.data.copy_(mean.expand_as(weights))
@@ -98,7 +99,7 @@ def transfer_weights(
             fresh.append(name)
             continue
         kept += weights.numel()
-    if not copied:
+    if not layers:
         raise UsageError(
             "The network shares no layer with the one to start from. Use a network of the same "
             "kind, width and depth, or start from another model."

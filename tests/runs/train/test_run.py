@@ -208,6 +208,23 @@ def test_a_training_can_start_from_a_model(trained, data, tmp_path):
         train(data, tmp_path / "again", other)
 
 
+def test_another_kind_of_network_than_that_to_start_from_is_no_silent_copy_of_it(
+    trained, data, tmp_path
+):
+    def config(**network):
+        made = train(data, tmp_path / network["name"], replace(start, network=network))
+        return made.package.card.network.config
+
+    start = replace(QUICK, steps=1, start_from=str(trained.folder))
+    known = trained.package.card.network.config
+    assert config(name="unet", norm="none") == known | {"norm": "none"}
+    nested = config(name="nested", width=8, depth=2)
+    assert (nested["name"], nested["skip"], nested["depth"]) == ("nested", "concat", 2)
+    for other in ("light", "msd"):
+        with pytest.raises(UsageError, match="shares no layer"):
+            config(name=other, width=8)
+
+
 def test_a_model_to_start_from_must_be_there(data, tmp_path):
     with pytest.raises(ModelError, match="gone"):
         train(data, tmp_path / "out", replace(QUICK, start_from="gone"))

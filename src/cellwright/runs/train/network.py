@@ -117,12 +117,8 @@ def _network(
             f"{option('start_from')}."
         )
     source = restored_network(start) if start else None
-    usual = {} if "name" in options.network else learning.network
-    given = {**(start.card.network.config if start else usual), **options.network}
-    if not start:
-        given = {**plan.options(given["name"]), **given}
     description = {
-        **given,
+        **_description(learning, plan, options, start),
         "dimensions": dimensions,
         "in_channels": learning.patches.channels,
         "out_channels": len(learning.recipe.readout.outputs),
@@ -135,6 +131,19 @@ def _network(
     transferred = transfer_weights(source.state_dict(), network, more=more)
     remark(f"Note: {transferred.summary}.")
     return network, transferred
+
+
+def _description(
+    learning: Learning, plan: NetworkPlan, options: TrainOptions, start: Package | None
+) -> dict[str, Any]:
+    """Return the network that is asked for; where no other kind is, that of the model to start."""
+    asked = options.network
+    if start:
+        known = start.card.network.config
+        if asked.get("name", known["name"]) == known["name"]:
+            return {**known, **asked}
+    given = {**asked} if "name" in asked else {**learning.network, **asked}
+    return {**plan.options(given["name"]), **given}
 
 
 def _more_maps(start: Package | None, learning: Learning) -> int:

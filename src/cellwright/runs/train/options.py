@@ -46,7 +46,8 @@ class TrainOptions:
         planes, ``"watershed"`` in volumes, and what the annotation is called: ``"classes"``,
         ``"boxes"``, ``"points"``.
     network : mapping
-        Options of the U-Net that differ from its defaults, such as ``{"width": 48}``.
+        Options of the network that differ from its defaults, such as ``{"width": 48}``, and its
+        ``"name"`` in the registry of networks where it is no U-Net.
     steps : int, optional
     minutes : float, optional
         The budget; `DEFAULT_STEPS` when neither is given.
@@ -73,7 +74,8 @@ class TrainOptions:
         Training images of each kind, or group, are drawn equally often; without, all images are.
     start_from : str, optional
         Name or package of a model whose weights to start from; its network is taken, too, but
-        for what `network` says.
+        for what `network` says. A network of another name is taken as it is, with what fits of
+        the weights.
     stage_rate, frozen_stages : float, int
         How slowly, or how late, the stages near the pixels learn; see `FitSettings`.
     diameter : float, optional
