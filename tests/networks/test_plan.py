@@ -3,12 +3,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright.networks.plan import Fingerprint, plan_network
-from cellwright.networks.registry import network_from_dict
+from cellwright.networks.registry import NETWORKS, network_from_dict, planned_options
 
 
 def test_planes_have_the_defaults():
     plan = plan_network(Fingerprint(diameter=20))
-    assert (plan.patch, plan.options("unet")) == ((256, 256), {})
+    assert (plan.patch, plan.sizes, plan.levels) == ((256, 256), {}, {})
     assert plan.batch == 4
     assert plan_network(Fingerprint(), side=128).patch == (128, 128)
 
@@ -62,7 +62,9 @@ def test_planes_far_apart_are_joined_late():
 
 def test_other_networks_keep_their_levels():
     plan = plan_network(Fingerprint((100, 200, 200), diameter=20))
-    assert plan.options("light") == plan.options("msd") == {"width": 16, "depth": 3}
+    for name in NETWORKS:
+        levels = plan.levels if name in ("unet", "nested", "fpn") else {}
+        assert planned_options(name, plan) == {"width": 16, "depth": 3, **levels}
     assert plan_network(Fingerprint((100, 200, 200)), depth=2).levels["pooling"] == ((2, 2, 2),)
 
 
@@ -88,7 +90,7 @@ def test_every_plan_of_a_volume_is_a_network(size, diameter, anisotropy, depth):
             "dimensions": 3,
             "in_channels": 1,
             "out_channels": 1,
-            **plan.options("unet"),
+            **planned_options("unet", plan),
             "width": 8,
         }
     )

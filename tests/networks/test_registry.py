@@ -10,12 +10,14 @@ from cellwright._errors import UsageError
 from cellwright.networks.registry import (
     ENCODERS,
     NETWORKS,
+    Entry,
     network_description,
     network_from_dict,
     network_summaries,
     network_to_dict,
 )
 
+POINTWISE = "cellwright.networks.pointwise:Pointwise"
 CHANNELS = {"in_channels": 1, "out_channels": 2}
 
 
@@ -57,6 +59,14 @@ def test_encoders_are_chosen_by_name():
             description = network_description(name, encoder=encoder, width=8, depth=2)
             network = network_from_dict(description | CHANNELS)
             assert options.items() <= network_to_dict(network).items()
+
+
+def test_a_network_without_the_options_of_an_encoder_has_none(monkeypatch):
+    blind = Entry("Sees one pixel.", f"{POINTWISE}Config", POINTWISE)
+    monkeypatch.setitem(NETWORKS, "blind", blind)
+    for encoder in ENCODERS:
+        with pytest.raises(UsageError, match="'blind' has no encoder to choose"):
+            network_description("blind", encoder=encoder)
 
 
 def test_what_does_not_exist_is_named():

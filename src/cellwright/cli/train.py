@@ -84,10 +84,12 @@ CHOICES = "\n\n".join(
 @click.option(
     "--width",
     type=options.Whole(min=1),
-    help="Channels of its finest level (32 for unet); for msd, of each layer.",
+    help="Channels of its finest level (32 for unet); without levels, of each layer.",
 )
 @click.option(
-    "--depth", type=options.Whole(min=1), help="Its levels (4 for unet); for msd, its layers."
+    "--depth",
+    type=options.Whole(min=1),
+    help="Its levels (4 for unet); without levels, its layers.",
 )
 @click.option(
     "--recipe",

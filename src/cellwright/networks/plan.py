@@ -20,8 +20,6 @@ from typing import Any
 
 PLANE_PATCH = 256
 """Side of patches of planes, in px, unless images are smaller."""
-LEVELLED = ("unet", "nested", "fpn")
-"""Networks whose levels are planned."""
 SIDE_STEP = 8
 """Sides of patches of volumes are multiples of this, in px."""
 PLANE_STEP = 64
@@ -75,7 +73,7 @@ class NetworkPlan:
     sizes : mapping
         Width and depth of the network, where they differ from its defaults.
     levels : mapping
-        How the levels of networks such as the U-Net follow each other, likewise.
+        How the levels of networks that have some follow each other, likewise.
     """
 
     patch: tuple[int, ...]
@@ -88,10 +86,6 @@ class NetworkPlan:
         """What a step takes."""
         size = " × ".join(map(str, self.patch))
         return f"a step takes {self.batch} patches of {size} px"
-
-    def options(self, network: str) -> dict[str, Any]:
-        """Return the options for one of the networks by name."""
-        return {**self.sizes, **(self.levels if network in LEVELLED else {})}
 
 
 def plan_network(

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from cellwright._errors import UsageError
+from cellwright._errors import UsageError, training_extra
 from cellwright._words import did_you_mean
-from cellwright.networks.plan import VOLUME_DEPTH, VOLUME_WIDTH
+from cellwright.networks.plan import VOLUME_DEPTH, VOLUME_WIDTH, NetworkPlan
 
 if TYPE_CHECKING:
     from cellwright.networks.network import Network
@@ -40,6 +40,10 @@ class Entry:
     def config_type(self) -> type[Any]:
         """Return the class of its config; importing it needs torch."""
         return _load(self.config)
+
+    def knows(self, options: Iterable[str]) -> bool:
+        """Tell whether its config has all of these options; importing it needs torch."""
+        return set(options) <= {one.name for one in fields(self.config_type())}
 
     def network_type(self) -> type[Any]:
         """Return the class of the network; importing it needs torch."""
@@ -135,8 +139,8 @@ def network_description(
     encoder : str, optional
         In `ENCODERS`; that of the network by default.
     width, depth : int, optional
-        Channels of the finest level and number of levels; for 'msd', channels that each layer
-        adds and number of layers. Those of the network by default.
+        Channels of the finest level and number of levels; of a network without levels, channels
+        and number of layers. Those of the network by default.
 
     Returns
     -------
@@ -148,16 +152,18 @@ def network_description(
     UsageError
         If there is no such network or encoder, or the network has no encoder.
     """
-    _find(name)
+    entry = _find(name)
     options: Mapping[str, Any] = {}
     if encoder is not None:
         if encoder not in ENCODERS:
             raise UsageError(
                 f"There is no encoder '{encoder}'. Choose one of: {', '.join(ENCODERS)}."
             )
-        if name == "msd":
-            raise UsageError("Network 'msd' has no encoder to choose. Leave the encoder out.")
         _, options = ENCODERS[encoder]
+        with training_extra():
+            has_encoder = entry.knows(options)
+        if not has_encoder:
+            raise UsageError(f"Network '{name}' has no encoder to choose. Leave the encoder out.")
     sizes = {"width": width, "depth": depth}
     given = {option: value for option, value in sizes.items() if value is not None}
     return {"name": name, **options, **given}
@@ -183,6 +189,30 @@ def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
     entry = _find(name)
     config = entry.config_type()(in_channels=1, out_channels=1, **entry.options)
     return config.width, config.depth
+
+
+def planned_options(name: str, plan: NetworkPlan) -> dict[str, Any]:
+    """Return what a plan says of a network: of its levels only where none are its own by default.
+
+    Parameters
+    ----------
+    name : str
+        In `NETWORKS`; importing its config needs torch.
+    plan : NetworkPlan
+
+    Returns
+    -------
+    dict
+        Options that differ from the defaults of the network.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network.
+    """
+    entry = _find(name)
+    planned = entry.knows(plan.levels) and plan.levels.keys().isdisjoint(entry.options)
+    return {**plan.sizes, **(plan.levels if planned else {})}
 
 
 def check_options(name: str | None, options: Iterable[str]) -> None:

@@ -222,7 +222,7 @@ def test_another_kind_of_network_than_that_to_start_from_is_no_silent_copy_of_it
     assert (nested["name"], nested["skip"], nested["depth"]) == ("nested", "concat", 2)
     for other in ("light", "msd"):
         with pytest.raises(UsageError, match="shares no layer"):
-            config(name=other, width=8)
+            config(name=other, width=12)
 
 
 def test_a_model_to_start_from_must_be_there(data, tmp_path):

@@ -19,7 +19,7 @@ from cellwright.models.package import NETWORK, Package
 from cellwright.models.readouts import map_reader_of
 from cellwright.networks.network import Network
 from cellwright.networks.plan import NetworkPlan
-from cellwright.networks.registry import network_from_dict
+from cellwright.networks.registry import network_from_dict, planned_options
 from cellwright.networks.transfer import Transferred, transfer_weights
 from cellwright.runs.results.plan import named
 from cellwright.runs.train.learning import Learning
@@ -143,7 +143,7 @@ def _description(
         if asked.get("name", known["name"]) == known["name"]:
             return {**known, **asked}
     given = {**asked} if "name" in asked else {**learning.network, **asked}
-    return {**plan.options(given["name"]), **given}
+    return {**planned_options(given["name"], plan), **given}
 
 
 def _more_maps(start: Package | None, learning: Learning) -> int:
