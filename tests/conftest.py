@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# What fails in shared batteries and helpers tells its values, too, as in the tests themselves.
+pytest.register_assert_rewrite(
+    *(each.name for each in Path(__file__).parent.iterdir() if each.is_dir())
+)
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,23 @@ def test_what_is_no_setting_is_refused(method, settings, message):
         check_recipe(method, settings)
 
 
+def test_a_recipe_with_a_setting_that_nobody_can_write_is_told_to_who_writes_it(monkeypatch):
+    @dataclass(frozen=True)
+    class Recipe:
+        readout: WatershedReadout
+        smooth: bool = False
+
+    monkeypatch.setattr("cellwright.methods.registry.Method.recipe_class", lambda self: Recipe)
+    with pytest.raises(TypeError, match="of the kind bool, but int, float, str"):
+        check_recipe("watershed", {"smooth": "1"})
+
+
 def test_the_documents_name_every_setting_and_its_default():
     table = (Path(__file__).parents[2] / "docs/python.md").read_text(encoding="utf-8")
     for method in ALL:
-        (line,) = re.findall(rf"^\| `{method}` \| (.*) \|$", table, re.MULTILINE)
+        lines = re.findall(rf"^\| `{method}` \| (.*) \|$", table, re.MULTILINE)
+        assert len(lines) == 1, f"docs/python.md lists no settings, or several, of '{method}'"
+        (line,) = lines
         named = dict(re.findall(r"`(\w+)` \(([^)]*)\)", line))
         with pytest.raises(UsageError) as refused:
             check_recipe(method, {"nothing": 0})

@@ -97,13 +97,20 @@ def _learned(method: str) -> tuple[str, ...]:
 
 
 def _reader(kind: Any) -> Callable[[str, Any], Any]:
-    if kind is int:
-        return _whole
-    if kind is float:
-        return _number
-    if kind is str:
-        return _word
-    return _summands if kind == Mapping[str, float] else _weights
+    """Return what reads settings of the kind that a field is annotated with.
+
+    Raises
+    ------
+    TypeError
+        If a recipe has a field of another kind: a fault of the recipe, told to who writes it.
+    """
+    for known, read in _READERS:
+        if kind == known:
+            return read
+    wrong, *kinds = (getattr(one, "__name__", str(one)) for one in (kind, *dict(_READERS)))
+    raise TypeError(
+        f"A recipe has a setting of the kind {wrong}, but {', '.join(kinds)} can be set."
+    )
 
 
 def _number(name: str, value: Any) -> float:
@@ -163,3 +170,13 @@ def _written(default: Any) -> str:
     if isinstance(default, str):
         return default
     return "all alike" if default is None else f"{default:g}"
+
+
+_READERS: tuple[tuple[Any, Callable[[str, Any], Any]], ...] = (
+    (int, _whole),
+    (float, _number),
+    (str, _word),
+    (Mapping[str, float], _summands),
+    (tuple[float, ...] | None, _weights),
+)
+"""The kinds of settings, as the fields of recipes are annotated, and what reads each."""
