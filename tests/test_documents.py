@@ -73,6 +73,7 @@ def test_the_examples_for_python_run_in_their_order(workplace, capsys):
         exec(block.replace("minutes=30", "steps=2, patch=64, batch_size=1"), names)
     printed = capsys.readouterr().out
     assert "objects in 3 images; not readable: {}" in printed and "notes.txt" in printed
+    assert "1.0 of the pixels are the same" in printed
     assert (workplace / "labels.tif").exists() and (workplace / "scores" / "images.csv").exists()
 
 

@@ -107,7 +107,9 @@ def _reader(kind: Any) -> Callable[[str, Any], Any]:
     for known, read in _READERS:
         if kind == known:
             return read
-    wrong, *kinds = (getattr(one, "__name__", str(one)) for one in (kind, *dict(_READERS)))
+    wrong, *kinds = (
+        one.__name__ if isinstance(one, type) else str(one) for one in (kind, *dict(_READERS))
+    )
     raise TypeError(
         f"A recipe has a setting of the kind {wrong}, but {', '.join(kinds)} can be set."
     )
