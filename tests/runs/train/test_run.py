@@ -213,16 +213,18 @@ def test_another_kind_of_network_than_that_to_start_from_is_no_silent_copy_of_it
 ):
     def config(**network):
         made = train(data, tmp_path / network["name"], replace(start, network=network))
-        return made.package.card.network.config
+        little = [one for one in made.warnings if "weights could be taken from" in one]
+        return made.package.card.network.config, len(little)
 
     start = replace(QUICK, steps=1, start_from=str(trained.folder))
     known = trained.package.card.network.config
-    assert config(name="unet", norm="none") == known | {"norm": "none"}
-    nested = config(name="nested", width=8, depth=2)
-    assert (nested["name"], nested["skip"], nested["depth"]) == ("nested", "concat", 2)
-    for other in ("light", "msd"):
-        with pytest.raises(UsageError, match="shares no layer"):
-            config(name=other, width=12)
+    assert config(name="unet", norm="none") == (known | {"norm": "none"}, 0)
+    nested, warned = config(name="nested", width=8, depth=2)
+    assert (nested["name"], nested["skip"], nested["depth"], warned) == ("nested", "concat", 2, 0)
+    dense, warned = config(name="msd", width=8)  # has the same stem
+    assert (dense["name"], warned) == ("msd", 1)
+    with pytest.raises(UsageError, match="shares no layer"):
+        config(name="light", width=12)
 
 
 def test_a_model_to_start_from_must_be_there(data, tmp_path):

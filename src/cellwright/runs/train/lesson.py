@@ -147,6 +147,8 @@ class Learned:
         How it was learned, for the card: at least the ``"seconds"`` that it took.
     history : sequence of Row
         What the validations said; empty where nothing was learned step by step.
+    warnings : tuple of str
+        What to think of before trusting the model.
     """
 
     contract: InputContract
@@ -155,3 +157,4 @@ class Learned:
     readout: Mapping[str, Any]
     training: Mapping[str, Any]
     history: Sequence[Row] = ()
+    warnings: tuple[str, ...] = ()

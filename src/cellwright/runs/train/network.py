@@ -30,6 +30,8 @@ from cellwright.training.device import cores_left
 from cellwright.training.fit import FitRecord, fit
 from cellwright.training.settings import FitSettings
 
+_MOSTLY = 0.5  # share of the weights from which on a network starts from another model
+
 
 def learn_network(
     lesson: Lesson,
@@ -84,6 +86,7 @@ def learn_network(
         readout=readout_parameters(learning.recipe.readout),
         training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
+        warnings=_little_taken(transferred),
     )
 
 
@@ -144,6 +147,17 @@ def _description(
             return {**known, **asked}
     given = {**asked} if "name" in asked else {**learning.network, **asked}
     return {**planned_options(given["name"], plan), **given}
+
+
+def _little_taken(transferred: Transferred | None) -> tuple[str, ...]:
+    """Return a warning where most of a network did not start from the other model."""
+    if transferred is None or transferred.share >= _MOSTLY:
+        return ()
+    return (
+        f"Only {100 * transferred.share:.0f} % of the network's weights could be taken from the "
+        "model to start from, so that it learned nearly as from scratch. Leave out "
+        f"{option('network')} and its sizes to take the network of that model.",
+    )
 
 
 def _more_maps(start: Package | None, learning: Learning) -> int:

@@ -188,6 +188,7 @@ def train_divided(
         lesson = Lesson(task, divided, contract, method, options, size)
         learned = learner(lesson, out / FIT_FOLDER, machine, start=start)
         done = finished_model(lesson, learned, options.name or model_name(out))
+        warnings += learned.warnings
         if not has_learned(done.card):
             warnings.append(_nothing_learned(started=start is not None))
         package = _completed(run, lesson, learned, done, warnings)
