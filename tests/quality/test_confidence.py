@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,3 +105,36 @@ def test_no_objects_have_no_confidence():
     evidence, _, correct = objects(100, seed=4)
     model = fit_calibration(evidence, correct, NAMES)
     assert model.confidence(evidence[:0]).shape == (0,)
+
+
+def test_few_objects_change_what_an_earlier_model_knew_but_little_and_many_decide():
+    evidence, _, correct = objects(4000, seed=3)
+    earlier = fit_calibration(evidence, correct, NAMES)
+    # In the new images the evidence has another range, and means the opposite.
+    other = 3 * evidence + 2
+    moved = replace(
+        earlier,
+        mean=tuple(3 * m + 2 for m in earlier.mean),
+        scale=tuple(3 * s for s in earlier.scale),
+    )
+    np.testing.assert_allclose(
+        fit_calibration(other, correct, NAMES, earlier=moved).confidence(other),
+        earlier.confidence(evidence),
+        atol=0.01,
+    )
+    chosen = np.arange(12)
+    few = fit_calibration(other[chosen], ~correct[chosen], NAMES, earlier=moved).confidence(other)
+    alone = fit_calibration(other[chosen], ~correct[chosen], NAMES).confidence(other)
+    many = fit_calibration(other, ~correct, NAMES, earlier=moved).confidence(other)
+    known = earlier.confidence(evidence)
+    assert np.corrcoef(few, known)[0, 1] > 0.5 > 0 > np.corrcoef(alone, known)[0, 1]
+    assert np.abs(many - fit_calibration(other, ~correct, NAMES).confidence(other)).max() < 0.05
+
+
+def test_an_earlier_model_of_other_evidence_is_left_aside():
+    evidence, _, correct = objects(200, seed=3)
+    plain = fit_calibration(evidence, correct, NAMES)
+    other = replace(plain, names=tuple(f"{name}, squared" for name in NAMES), intercept=9.0)
+    curved = fit_calibration(evidence, correct, NAMES, quadratic=True)
+    for earlier in (other, curved):
+        assert fit_calibration(evidence, correct, NAMES, earlier=earlier) == plain

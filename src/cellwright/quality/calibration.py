@@ -12,6 +12,9 @@ import numpy as np
 from cellwright._errors import InputError, ModelError, TrainingError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 
+EARLIER_WEIGHT = 3.0
+"""Of the coefficients of an earlier model against those of the objects at hand, like `ridge`."""
+_EARLIER_LEVEL = 1.0  # weight of its intercept: how often objects are right changes most
 _EXTREME = 4.0  # standard deviations; what lies beyond was hardly seen and counts as this
 _STEPS = 100
 
@@ -65,10 +68,25 @@ class Calibration:
             )
         terms = _terms(
             _standardised(evidence, np.array(self.mean), np.array(self.scale)),
-            quadratic=len(self.coefficients) > len(self.names),
+            quadratic=not self.is_linear,
         )
         odds = terms @ np.array(self.coefficients) + self.intercept
         return _logistic(odds).astype(np.float32)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the log-odds are a sum of what each kind of evidence says."""
+        return len(self.coefficients) == len(self.names)
+
+    def weights_for(self, mean: DoubleArray, scale: DoubleArray) -> DoubleArray:
+        """Return intercept and coefficients of a linear model for evidence standardised otherwise.
+
+        Parameters
+        ----------
+        mean, scale : ndarray, shape (F,)
+        """
+        slopes = np.array(self.coefficients) / np.array(self.scale)
+        return np.append(self.intercept + (mean - np.array(self.mean)) @ slopes, slopes * scale)
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as plain lists and numbers."""
@@ -107,6 +125,7 @@ def fit_calibration(
     *,
     ridge: float = 1.0,
     quadratic: bool = False,
+    earlier: Calibration | None = None,
 ) -> Calibration:
     """Fit the probability that an object is right to objects of which this is known.
 
@@ -125,6 +144,10 @@ def fit_calibration(
         Weight of the sum of squared coefficients against the sum of losses.
     quadratic : bool
         Use products of evidence too, for curved and joint effects.
+    earlier : Calibration, optional
+        Of the model that this one began from. Few objects change it little
+        (``benchmarks/bench_least_confidence.py``). Left aside where it, or this one, is quadratic,
+        or where it is about other evidence.
 
     Returns
     -------
@@ -153,7 +176,14 @@ def fit_calibration(
     mean, scale = values.mean(axis=0), values.std(axis=0)
     scale[scale == 0] = 1
     terms = _terms(_standardised(values, mean, scale), quadratic=quadratic)
-    weights = _newton(np.column_stack([np.ones(len(right)), terms]), _smoothed(right), ridge)
+    design = np.column_stack([np.ones(len(right)), terms])
+    centre, penalty = np.zeros(design.shape[1]), np.full(design.shape[1], ridge)
+    penalty[0] = 0
+    if earlier and not quadratic and earlier.names == tuple(names) and earlier.is_linear:
+        centre = earlier.weights_for(mean, scale)
+        penalty[:] = EARLIER_WEIGHT
+        penalty[0] = _EARLIER_LEVEL
+    weights = _newton(design, _smoothed(right), penalty, centre)
     return Calibration(
         names=tuple(names),
         mean=tuple(mean.tolist()),
@@ -188,19 +218,19 @@ def _logistic(odds: DoubleArray) -> DoubleArray:
     return 1 / (1 + np.exp(-np.clip(odds, -15, 15)))
 
 
-def _newton(design: DoubleArray, target: DoubleArray, ridge: float) -> DoubleArray:
-    """Minimise the penalised logistic loss; the first column of the design is not penalised."""
-    penalty = np.full(design.shape[1], ridge)
-    penalty[0] = 0
-    weights = np.zeros(design.shape[1])
-    loss = _loss(design, target, penalty, weights)
+def _newton(
+    design: DoubleArray, target: DoubleArray, penalty: DoubleArray, centre: DoubleArray
+) -> DoubleArray:
+    """Minimise the logistic loss and the penalised squares of what weights are off `centre`."""
+    weights = centre
+    loss = _loss(design, target, penalty, centre, weights)
     for _ in range(_STEPS):
         probability = _logistic(design @ weights)
-        gradient = design.T @ (probability - target) + penalty * weights
+        gradient = design.T @ (probability - target) + penalty * (weights - centre)
         curvature = (design * (probability * (1 - probability))[:, None]).T @ design
         step = np.linalg.lstsq(curvature + np.diag(penalty), gradient, rcond=None)[0]
         length = 1.0
-        while (new := _loss(design, target, penalty, weights - length * step)) > loss:
+        while (new := _loss(design, target, penalty, centre, weights - length * step)) > loss:
             length /= 2
             if length < 1e-6:
                 return weights  # no descent left but rounding
@@ -209,12 +239,17 @@ def _newton(design: DoubleArray, target: DoubleArray, ridge: float) -> DoubleArr
             return weights
         loss = new
     raise TrainingError(
-        f"The calibration did not settle in {_STEPS} steps; use a larger ridge than {ridge}."
+        f"The calibration did not settle in {_STEPS} steps; use a larger ridge than {penalty[-1]}."
     )
 
 
 def _loss(
-    design: DoubleArray, target: DoubleArray, penalty: DoubleArray, weights: DoubleArray
+    design: DoubleArray,
+    target: DoubleArray,
+    penalty: DoubleArray,
+    centre: DoubleArray,
+    weights: DoubleArray,
 ) -> float:
     odds = design @ weights
-    return float((np.logaddexp(0, odds) - target * odds).sum() + (penalty * weights**2).sum() / 2)
+    squares = (penalty * (weights - centre) ** 2).sum()
+    return float((np.logaddexp(0, odds) - target * odds).sum() + squares / 2)

@@ -20,8 +20,10 @@ from cellwright.metrics.matching import match
 from cellwright.models.load import load_model
 from cellwright.models.package import load_package, verify_package
 from cellwright.networks.registry import network_summaries
+from cellwright.quality.calibration import Calibration, fit_calibration
 from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.train import run as module
+from cellwright.runs.train import tuning
 from cellwright.runs.train.learning import Learning
 from cellwright.runs.train.prepare import divided_dataset
 from cellwright.runs.train.run import TrainOptions, train
@@ -195,14 +197,23 @@ def test_every_method_learns_to_find_nuclei(method, data, tmp_path):
     assert np.mean(tiled.labels != whole.labels) < 1e-3
 
 
-def test_a_training_can_start_from_a_model(trained, data, tmp_path):
+def test_a_training_can_start_from_a_model(trained, data, tmp_path, monkeypatch):
     source = load_package(trained.folder)
+    begun = []
+
+    def fitted(*arguments, earlier=None):
+        begun.append(earlier)
+        return fit_calibration(*arguments, earlier=earlier)
+
+    monkeypatch.setattr(tuning, "fit_calibration", fitted)
     barely = replace(QUICK, network={}, steps=1, learning_rate=1e-9, start_from=str(trained.folder))
     again = train(data, tmp_path / "again", barely).package
     assert again.card.network.config == source.card.network.config
     assert again.card.training["started from"]["sha256"] == source.sha256
     figures = [package.card.evaluation["AP@0.5 pooled"] for package in (again, source)]
     assert figures[0] == pytest.approx(figures[1], abs=0.03)
+    # What evidence means is learned on from there, too.
+    assert begun == [Calibration.from_json(source.card.calibration)]
     other = replace(barely, start_from="nuclei")
     with pytest.raises(OutputError):
         train(data, tmp_path / "again", other)

@@ -149,6 +149,8 @@ class Learned:
         What the validations said; empty where nothing was learned step by step.
     warnings : tuple of str
         What to think of before trusting the model.
+    calibration : mapping, optional
+        Of the model that it began from, where that was of the same method.
     """
 
     contract: InputContract
@@ -158,3 +160,4 @@ class Learned:
     training: Mapping[str, Any]
     history: Sequence[Row] = ()
     warnings: tuple[str, ...] = ()
+    calibration: Mapping[str, Any] | None = None

@@ -87,6 +87,9 @@ def learn_network(
         training=_training_facts(learning, record, options, start, transferred),
         history=record.history,
         warnings=_little_taken(transferred),
+        calibration=start.card.calibration
+        if start and start.card.method == lesson.method
+        else None,
     )
 
 

@@ -30,6 +30,7 @@ from cellwright.runs.train.lesson import Lesson
 from cellwright.runs.train.packing import packed_points
 from cellwright.runs.train.prepare import class_contract, drawn
 from cellwright.runs.train.tasks import F1, Finished
+from cellwright.runs.train.tuning import uncalibrated
 
 if TYPE_CHECKING:
     from torch import nn
@@ -130,6 +131,7 @@ def _calibrated(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
 ) -> ModelCard:
     """Say what the evidence of the readout means, and choose the least confidence by F1."""
+    card, earlier = uncalibrated(card)
     model = _model(card, files)
     evidence, right, confidence, true_points = [], [], [], 0
     for scored in score_points(model, examples, threshold=0.0):
@@ -141,7 +143,9 @@ def _calibrated(
         true_points += len(truth)
     values, sure, is_right = joined(evidence), joined(confidence), joined(right).astype(bool)
     if len(is_right) >= _FEWEST_POINTS:
-        calibration = fit_calibration(values, is_right, PointsReadout.evidence_names)
+        calibration = fit_calibration(
+            values, is_right, PointsReadout.evidence_names, earlier=earlier
+        )
         sure = calibration.confidence(values)
         card = replace(card, calibration=calibration.to_json())
     return replace(card, threshold=round(best_f1(sure, is_right, true_points).threshold, 4))

@@ -368,6 +368,7 @@ def _draft(lesson: Lesson, learned: Learned, name: str) -> ModelCard:
         readout=learned.readout,
         network=learned.facts,
         input=learned.contract,
+        calibration=learned.calibration,
         training={
             "images": len(dataset.part("train")),
             "validation images": len(dataset.part("val")),

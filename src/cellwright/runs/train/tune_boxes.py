@@ -12,7 +12,7 @@ from cellwright.models.boxes import BoxModel
 from cellwright.models.card import ModelCard
 from cellwright.models.package import Package
 from cellwright.models.readouts import boxes_of
-from cellwright.quality.calibration import fit_calibration
+from cellwright.quality.calibration import Calibration, fit_calibration
 from cellwright.runs.evaluate.boxes import NOT_KNOWN, new_scores, score_boxes
 from cellwright.runs.evaluate.scoring import joined
 from cellwright.runs.train.prepare import drawn
@@ -21,6 +21,7 @@ from cellwright.runs.train.tuning import (
     MOST_EXAMPLES,
     best_confidence,
     chosen_parameters,
+    uncalibrated,
 )
 
 NESTED = (1.0, 0.9, 0.8)
@@ -40,6 +41,7 @@ def tuned_boxes(
     -------------------
     As for `cellwright.runs.train.tuning.tuned_card`.
     """
+    card, earlier = uncalibrated(card)
     some = drawn(examples, MOST_EXAMPLES, seed)
 
     def precision(candidate: ModelCard) -> float:
@@ -47,12 +49,15 @@ def tuned_boxes(
 
     best = chosen_parameters(card, boxes_of(card).tunable, precision)
     candidates = (replace(best, readout={**best.readout, "nested": share}) for share in NESTED)
-    tuned = [_calibrated(candidate, files, examples) for candidate in candidates]
+    tuned = [_calibrated(candidate, files, examples, earlier) for candidate in candidates]
     return max(tuned, key=lambda one: one[1])[0]
 
 
 def _calibrated(
-    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+    card: ModelCard,
+    files: Mapping[str, bytes],
+    examples: Sequence[Example],
+    earlier: Calibration | None,
 ) -> tuple[ModelCard, float]:
     """Say what the evidence of the readout means, and choose the least confidences.
 
@@ -74,7 +79,8 @@ def _calibrated(
     values, right = joined(evidence), joined(correct).astype(bool)
     if len(right) < FEWEST_OBJECTS:
         return card, 0.0
-    calibration = fit_calibration(values, right, boxes_of(card).evidence_names)
+    names = boxes_of(card).evidence_names
+    calibration = fit_calibration(values, right, names, earlier=earlier)
     confidence = calibration.confidence(values)
     least = best_confidence(confidence, right, len(joined(true_kinds)))
     own, scores = {}, []

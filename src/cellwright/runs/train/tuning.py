@@ -23,7 +23,7 @@ from cellwright.models.card import ModelCard
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import Package
 from cellwright.models.readouts import readout_of
-from cellwright.quality.calibration import fit_calibration
+from cellwright.quality.calibration import Calibration, fit_calibration
 from cellwright.runs.evaluate.scoring import image_of, joined, score
 from cellwright.runs.train.prepare import drawn
 
@@ -51,7 +51,7 @@ def tuned_card(
     Parameters
     ----------
     card : ModelCard
-        Of a model without calibration.
+        With the calibration, if any, of the model that it began from.
     files : mapping
         Its package's files.
     examples : sequence of Example
@@ -65,10 +65,17 @@ def tuned_card(
         With readout, calibration and threshold. Without a calibration where the model finds too
         few objects for one.
     """
+    card, earlier = uncalibrated(card)
     tunable = readout_of(card).tunable
     looks = _Looks(_model(card, files), drawn(examples, MOST_EXAMPLES, seed), tunable)
     best = chosen_parameters(card, tunable, looks.precision)
-    return calibrated_card(best, files, examples)
+    return calibrated_card(best, files, examples, earlier)
+
+
+def uncalibrated(card: ModelCard) -> tuple[ModelCard, Calibration | None]:
+    """Return a card without calibration, and the calibration that it had."""
+    earlier = Calibration.from_json(card.calibration) if card.calibration else None
+    return replace(card, calibration=None), earlier
 
 
 def chosen_parameters(
@@ -123,13 +130,26 @@ def best_confidence(confidence: AnyArray, correct: BoolArray, true_objects: int)
 
 
 def calibrated_card(
-    card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
+    card: ModelCard,
+    files: Mapping[str, bytes],
+    examples: Sequence[Example],
+    earlier: Calibration | None = None,
 ) -> ModelCard:
     """Say what the evidence of the readout means, and choose the least confidence.
 
-    Parameters, Returns
-    -------------------
-    As for `tuned_card`; the readout stays as it is.
+    Parameters
+    ----------
+    card : ModelCard
+        Of a model without calibration.
+    files, examples
+        As for `tuned_card`.
+    earlier : Calibration, optional
+        Of the model that it began from.
+
+    Returns
+    -------
+    ModelCard
+        As `tuned_card` returns it; the readout stays as it is.
     """
     evidence, correct, true_objects = [], [], 0
     for scored in score(_model(card, files), examples, tell_size=True):
@@ -140,7 +160,8 @@ def calibrated_card(
     values, right = joined(evidence), joined(correct).astype(bool)
     if len(right) < FEWEST_OBJECTS:
         return card
-    calibration = fit_calibration(values, right, readout_of(card).evidence_names)
+    names = readout_of(card).evidence_names
+    calibration = fit_calibration(values, right, names, earlier=earlier)
     threshold = best_confidence(calibration.confidence(values), right, true_objects)
     return replace(card, calibration=calibration.to_json(), threshold=threshold)
 
