@@ -13,6 +13,7 @@ from cellwright.networks.registry import (
     Entry,
     network_description,
     network_from_dict,
+    network_sizes,
     network_summaries,
     network_to_dict,
 )
@@ -74,6 +75,9 @@ def test_what_does_not_exist_is_named():
         network_description("vnet")
     with pytest.raises(UsageError, match=r"no encoder 'vgg'\. Choose one of: plain, resnet"):
         network_description("unet", encoder="vgg")
+    for volumes in (False, True):
+        with pytest.raises(UsageError, match="no network 'vnet'"):
+            network_sizes("vnet", volumes=volumes)
     with pytest.raises(UsageError, match="'msd' has no encoder"):
         network_description("msd", encoder="resnet")
 

@@ -184,9 +184,9 @@ def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
     UsageError
         If there is no such network.
     """
+    entry = _find(name)
     if volumes:
         return VOLUME_WIDTH, VOLUME_DEPTH
-    entry = _find(name)
     config = entry.config_type()(in_channels=1, out_channels=1, **entry.options)
     return config.width, config.depth
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
-from cellwright import DatasetError, UsageError
+from cellwright import DatasetError, OutputError, UsageError
 from cellwright.cli.program import program
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
@@ -95,6 +95,16 @@ def test_the_command_learns_as_it_is_told(data, tmp_path):
     assert facts["recipe"] == {"terms": "focal+tversky", "class_weights": "balanced"}
     assert (facts["balanced by"], facts["optimiser"]) == ("kind", "sgd")
     assert "class weights balanced" in (out / "report.html").read_text()
+
+
+def test_a_setting_is_the_same_however_it_is_written(data, tmp_path):
+    out = tmp_path / "model"
+    written = {"class_weights": "1,2", "terms": "focal+0.5*dice"}
+    first = train(data, out, replace(QUICK, recipe=written))
+    numbers = {"class_weights": (1, 2.0), "terms": {"focal": 1, "dice": 0.5}}
+    assert train(data, out, replace(QUICK, recipe=numbers)).package == first.package
+    with pytest.raises(OutputError, match="recipe"):
+        train(data, out, replace(QUICK, recipe={"class_weights": "1,3"}))
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,8 @@ def train_divided(
             "method": method,
             "network": dict(options.network),
             "learning_rate": options.rate,
-            "recipe": dict(options.recipe),
+            # Of one kind, however they were written: "2" and 2 are the same training.
+            "recipe": check_recipe(method, options.recipe) if method not in LEARNERS else {},
         },
         files=(CARD, *FILES, REPORT_FILE, f"{FIT_FOLDER}/{CHECKPOINT}", f"{FIT_FOLDER}/{HISTORY}"),
         model=named(start) if start else None,
