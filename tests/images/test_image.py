@@ -62,10 +62,3 @@ def test_planes_have_a_size_where_only_their_distance_is_unknown():
     assert plane.pixel_size == (0.5, 0.5) and plane.lateral_size is None
     with pytest.raises(AxesError, match="not positive"):
         Image(np.zeros((4, 6, 8)), "ZYX", lateral_size=(0.5, -1))
-
-
-def test_numpy_sees_the_pixels():
-    image = Image(np.arange(6, dtype=np.uint8).reshape(2, 3), "YX")
-    assert np.asarray(image).tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert np.asarray(image, dtype=float).dtype == float
-    assert np.mean(image) == 2.5

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright.networks.plan import Fingerprint, plan_network
-from cellwright.networks.registry import NETWORKS, network_from_dict, planned_options
+from cellwright.networks.registry import network_from_dict, planned_options
 
 
 def test_planes_have_the_defaults():
@@ -62,9 +62,10 @@ def test_planes_far_apart_are_joined_late():
 
 def test_other_networks_keep_their_levels():
     plan = plan_network(Fingerprint((100, 200, 200), diameter=20))
-    for name in NETWORKS:
-        levels = plan.levels if name in ("unet", "nested", "fpn") else {}
-        assert planned_options(name, plan) == {"width": 16, "depth": 3, **levels}
+    for name in ("unet", "nested", "fpn"):
+        assert planned_options(name, plan) == {"width": 16, "depth": 3, **plan.levels}
+    for name in ("light", "msd"):
+        assert planned_options(name, plan) == {"width": 16, "depth": 3}
     assert plan_network(Fingerprint((100, 200, 200)), depth=2).levels["pooling"] == ((2, 2, 2),)
 
 

@@ -16,6 +16,7 @@ from cellwright.networks.registry import (
     network_sizes,
     network_summaries,
     network_to_dict,
+    registered_name,
 )
 
 POINTWISE = "cellwright.networks.pointwise:Pointwise"
@@ -80,6 +81,13 @@ def test_what_does_not_exist_is_named():
             network_sizes("vnet", volumes=volumes)
     with pytest.raises(UsageError, match="'msd' has no encoder"):
         network_description("msd", encoder="resnet")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_is_written_out_has_its_name_whatever_its_size(name):
+    for sizes in ({}, {"width": 8, "depth": 2}):
+        network = network_from_dict({"name": name, **CHANNELS, **sizes})
+        assert registered_name(network_to_dict(network)) == name
 
 
 def test_listing_networks_needs_no_torch():

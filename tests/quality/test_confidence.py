@@ -135,6 +135,32 @@ def test_an_earlier_model_of_other_evidence_is_left_aside():
     evidence, _, correct = objects(200, seed=3)
     plain = fit_calibration(evidence, correct, NAMES)
     other = replace(plain, names=tuple(f"{name}, squared" for name in NAMES), intercept=9.0)
-    curved = fit_calibration(evidence, correct, NAMES, quadratic=True)
-    for earlier in (other, curved):
-        assert fit_calibration(evidence, correct, NAMES, earlier=earlier) == plain
+    assert fit_calibration(evidence, correct, NAMES, earlier=other) == plain
+
+
+@pytest.mark.parametrize("curved", [False, True])
+def test_beyond_what_an_earlier_model_has_seen_no_slopes_are_made_up(curved):
+    evidence, _, correct = objects(2000, seed=4)
+    earlier = fit_calibration(evidence, correct, NAMES, quadratic=curved)
+    far = 7 * evidence + 40  # 20 standard deviations away, and much wider
+    few = np.arange(40)
+    alone = fit_calibration(far[few], correct[few], NAMES).confidence(far)
+    begun = fit_calibration(far[few], correct[few], NAMES, earlier=earlier).confidence(far)
+
+    def loss(confidence):
+        return -np.log(np.where(correct, confidence, 1 - confidence)).mean()
+
+    assert loss(begun) < loss(alone) + 0.1
+    assert 0.3 < np.median(begun) < 0.95
+
+
+def test_evidence_that_is_the_same_of_all_objects_says_nothing():
+    evidence, _, correct = objects(100, seed=5)
+    alike = np.column_stack([evidence, np.full(100, 0.1) + 1e-17 * np.arange(100)])
+    names = (*NAMES, "alike")
+    earlier = fit_calibration(alike, correct, names)
+    model = fit_calibration(alike[:30], correct[:30], names, earlier=earlier)
+    assert model.scale[-1] == 1
+    assert np.abs(model.confidence(alike) - earlier.confidence(alike)).max() < 0.3
+    with pytest.raises(ModelError, match="scale is not above 0"):
+        Calibration.from_json({**earlier.to_json(), "scale": [1.0, 0.0, 1.0]})

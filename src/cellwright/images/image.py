@@ -173,10 +173,6 @@ class Image:
         """Return all pixels as one array, reading them where they are lazy."""
         return np.asarray(self.data[(slice(None),) * len(self.axes)])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyArray:
-        """Return all pixels, for NumPy functions; see `to_numpy`."""
-        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
-
     def region(self, **bounds: slice | int) -> Image:
         """Return part of the image, reading only that part.
 

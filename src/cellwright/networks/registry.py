@@ -91,6 +91,8 @@ NETWORKS: dict[str, Entry] = {
 }
 """All networks, by name."""
 
+_SIZES = ("width", "depth")
+
 ENCODERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "plain": (
         "Convolution layers in a row, maximum pooling.",
@@ -191,8 +193,37 @@ def network_sizes(name: str, *, volumes: bool) -> tuple[int, int]:
     return config.width, config.depth
 
 
+def registered_name(description: Mapping[str, Any]) -> str:
+    """Return the name in `NETWORKS` of a network that is written out.
+
+    A name may stand for options of a network of another name, whatever its width and depth.
+
+    Parameters
+    ----------
+    description : mapping
+        As `network_to_dict` returns it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network.
+    """
+    network = _find(description.get("name")).network
+    alike = [
+        name
+        for name, entry in NETWORKS.items()
+        if entry.network == network
+        and all(
+            description.get(option) == value
+            for option, value in entry.options.items()
+            if option not in _SIZES
+        )
+    ]
+    return max(alike, key=lambda name: len(NETWORKS[name].options))
+
+
 def planned_options(name: str, plan: NetworkPlan) -> dict[str, Any]:
-    """Return what a plan says of a network: of its levels only where none are its own by default.
+    """Return what a plan says of a network: its sizes, and its levels if it does not set its own.
 
     Parameters
     ----------

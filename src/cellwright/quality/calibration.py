@@ -12,10 +12,11 @@ import numpy as np
 from cellwright._errors import InputError, ModelError, TrainingError
 from cellwright._types import AnyArray, DoubleArray, FloatArray
 
-EARLIER_WEIGHT = 3.0
+EARLIER_WEIGHT = 5.0
 """Of the coefficients of an earlier model against those of the objects at hand, like `ridge`."""
 _EARLIER_LEVEL = 1.0  # weight of its intercept: how often objects are right changes most
 _EXTREME = 4.0  # standard deviations; what lies beyond was hardly seen and counts as this
+_ROUNDING = 1e-9  # of a mean: objects differ by less in rounding alone
 _STEPS = 100
 
 
@@ -66,27 +67,30 @@ class Calibration:
                 f"The calibration needs {len(self.names)} columns of evidence "
                 f"({', '.join(self.names)}), not an array of shape {evidence.shape}."
             )
-        terms = _terms(
-            _standardised(evidence, np.array(self.mean), np.array(self.scale)),
-            quadratic=not self.is_linear,
-        )
-        odds = terms @ np.array(self.coefficients) + self.intercept
-        return _logistic(odds).astype(np.float32)
+        return _logistic(self._odds(evidence)).astype(np.float32)
 
-    @property
-    def is_linear(self) -> bool:
-        """Whether the log-odds are a sum of what each kind of evidence says."""
-        return len(self.coefficients) == len(self.names)
-
-    def weights_for(self, mean: DoubleArray, scale: DoubleArray) -> DoubleArray:
-        """Return intercept and coefficients of a linear model for evidence standardised otherwise.
+    def weights_for(self, design: DoubleArray, evidence: AnyArray) -> DoubleArray:
+        """Return the weights of another design that say of objects most nearly what this one says.
 
         Parameters
         ----------
-        mean, scale : ndarray, shape (F,)
+        design : ndarray, shape (N, W)
+        evidence : ndarray, shape (N, F)
+            Of the same objects. What is far from all that this model has seen counts as in
+            `confidence`: slopes beyond are not made up.
+
+        Returns
+        -------
+        ndarray, shape (W,)
         """
-        slopes = np.array(self.coefficients) / np.array(self.scale)
-        return np.append(self.intercept + (mean - np.array(self.mean)) @ slopes, slopes * scale)
+        return np.asarray(np.linalg.lstsq(design, self._odds(evidence), rcond=None)[0], np.float64)
+
+    def _odds(self, evidence: AnyArray) -> DoubleArray:
+        terms = _terms(
+            _standardised(evidence, np.array(self.mean), np.array(self.scale)),
+            quadratic=len(self.coefficients) > len(self.names),
+        )
+        return np.asarray(terms @ np.array(self.coefficients) + self.intercept, np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as plain lists and numbers."""
@@ -115,6 +119,8 @@ class Calibration:
         fits = len(model.coefficients) in (kinds, kinds + kinds * (kinds + 1) // 2)
         if not fits or {len(model.mean), len(model.scale)} != {kinds}:
             raise ModelError("The model's calibration is damaged: its lists differ in length.")
+        if not min(model.scale, default=1) > 0:
+            raise ModelError("The model's calibration is damaged: a scale is not above 0.")
         return model
 
 
@@ -146,8 +152,7 @@ def fit_calibration(
         Use products of evidence too, for curved and joint effects.
     earlier : Calibration, optional
         Of the model that this one began from. Few objects change it little
-        (``benchmarks/bench_least_confidence.py``). Left aside where it, or this one, is quadratic,
-        or where it is about other evidence.
+        (``benchmarks/bench_least_confidence.py``). Left aside where it is about other evidence.
 
     Returns
     -------
@@ -174,13 +179,13 @@ def fit_calibration(
     if not np.isfinite(values).all():
         raise InputError("Evidence for a calibration must be finite; leave out other objects.")
     mean, scale = values.mean(axis=0), values.std(axis=0)
-    scale[scale == 0] = 1
+    scale[scale <= _ROUNDING * np.abs(mean)] = 1  # all alike
     terms = _terms(_standardised(values, mean, scale), quadratic=quadratic)
     design = np.column_stack([np.ones(len(right)), terms])
     centre, penalty = np.zeros(design.shape[1]), np.full(design.shape[1], ridge)
     penalty[0] = 0
-    if earlier and not quadratic and earlier.names == tuple(names) and earlier.is_linear:
-        centre = earlier.weights_for(mean, scale)
+    if earlier and earlier.names == tuple(names):
+        centre = earlier.weights_for(design, values)
         penalty[:] = EARLIER_WEIGHT
         penalty[0] = _EARLIER_LEVEL
     weights = _newton(design, _smoothed(right), penalty, centre)
@@ -238,9 +243,7 @@ def _newton(
         if loss - new <= 1e-10 * abs(loss):
             return weights
         loss = new
-    raise TrainingError(
-        f"The calibration did not settle in {_STEPS} steps; use a larger ridge than {penalty[-1]}."
-    )
+    raise TrainingError(f"The calibration did not settle in {_STEPS} steps; use a larger ridge.")
 
 
 def _loss(

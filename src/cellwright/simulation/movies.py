@@ -83,7 +83,7 @@ def simulate_movie(
     Parameters
     ----------
     settings : NucleiSimulation
-        In two or three dimensions; `density` is that of the first frame.
+        In two or three dimensions; `density` is that in and around the field of the first frame.
     motion : Motion
     seed : int
 

@@ -223,7 +223,9 @@ def test_another_kind_of_network_than_that_to_start_from_is_no_silent_copy_of_it
     trained, data, tmp_path
 ):
     def config(**network):
-        made = train(data, tmp_path / network["name"], replace(start, network=network))
+        made = train(
+            data, tmp_path / "-".join(map(str, network.values())), replace(start, network=network)
+        )
         little = [one for one in made.warnings if "weights could be taken from" in one]
         return made.package.card.network.config, len(little)
 
@@ -236,6 +238,14 @@ def test_another_kind_of_network_than_that_to_start_from_is_no_silent_copy_of_it
     assert (dense["name"], warned) == ("msd", 1)
     with pytest.raises(UsageError, match="shares no layer"):
         config(name="light", width=12)
+    light = train(
+        data, tmp_path / "first", replace(QUICK, steps=1, network={"name": "light", "width": 12})
+    )
+    start = replace(start, start_from=str(light.folder))
+    own = light.package.card.network.config
+    assert own["width"] == 12 and config(name="light") == (own, 0)
+    with pytest.raises(UsageError, match="shares no layer"):
+        config(name="unet", width=12)
 
 
 def test_a_model_to_start_from_must_be_there(data, tmp_path):

@@ -11,7 +11,7 @@ import torch
 
 from cellwright._errors import TrainingError, UsageError
 from cellwright._progress import remark
-from cellwright._words import option
+from cellwright._words import option, percent
 from cellwright.methods.object_classes.readout import readout_parameters
 from cellwright.models.engines import trainable
 from cellwright.models.export import export_network, network_facts, restored_network
@@ -19,7 +19,7 @@ from cellwright.models.package import NETWORK, Package
 from cellwright.models.readouts import map_reader_of
 from cellwright.networks.network import Network
 from cellwright.networks.plan import NetworkPlan
-from cellwright.networks.registry import network_from_dict, planned_options
+from cellwright.networks.registry import network_from_dict, planned_options, registered_name
 from cellwright.networks.transfer import Transferred, transfer_weights
 from cellwright.runs.results.plan import named
 from cellwright.runs.train.learning import Learning
@@ -146,8 +146,9 @@ def _description(
     asked = options.network
     if start:
         known = start.card.network.config
-        if asked.get("name", known["name"]) == known["name"]:
-            return {**known, **asked}
+        name = registered_name(known)
+        if asked.get("name", name) == name:
+            return {**known, **asked, "name": known["name"]}
     given = {**asked} if "name" in asked else {**learning.network, **asked}
     return {**planned_options(given["name"], plan), **given}
 
@@ -157,7 +158,7 @@ def _little_taken(transferred: Transferred | None) -> tuple[str, ...]:
     if transferred is None or transferred.share >= _MOSTLY:
         return ()
     return (
-        f"Only {100 * transferred.share:.0f} % of the network's weights could be taken from the "
+        f"Only {percent(transferred.share)} of the network's weights could be taken from the "
         "model to start from, so that it learned nearly as from scratch. Leave out "
         f"{option('network')} and its sizes to take the network of that model.",
     )

@@ -191,10 +191,10 @@ export class Studio {
   }
 
   /** @param {{tool?: string, [detail: string]: any}} edit @param {number} [number] @returns {Promise<any>} See `change`. */
-  async edit(edit, number) {
+  async edit(edit, number = this.viewer.number) {
     const ball = this.slices.ball ? { ball: true } : {};
     const changed = await this.change("edits", { ...this.viewer.place, class: this.classes.active, ...ball, ...edit }, number);
-    if (changed && !changed.edit && edit.tool === "split") say(new Error("Nothing was cut: the line has to run across an object, from one side to the other."));
+    if (changed && !changed.edit && edit.tool === "split" && number === this.viewer.number) say(new Error("Nothing was cut: the line has to run across an object, from one side to the other."));
     return changed;
   }
 
