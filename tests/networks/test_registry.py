@@ -90,6 +90,14 @@ def test_a_network_that_is_written_out_has_its_name_whatever_its_size(name):
         assert registered_name(network_to_dict(network)) == name
 
 
+def test_options_that_differ_from_those_of_a_name_are_no_network_without_a_name(monkeypatch):
+    entry = NETWORKS["light"]
+    monkeypatch.setitem(NETWORKS, "own", Entry("A test.", POINTWISE, POINTWISE, entry.options))
+    assert registered_name({"name": "own", **entry.options}) == "own"
+    assert registered_name({"name": "own", **entry.options, "stem": 2}) == "own"
+    assert registered_name({"name": "unet", **entry.options, "stem": 2}) == "unet"
+
+
 def test_listing_networks_needs_no_torch():
     code = (
         "import sys; from cellwright.networks.registry import network_summaries as f; f();"

@@ -219,7 +219,7 @@ def registered_name(description: Mapping[str, Any]) -> str:
             if option not in _SIZES
         )
     ]
-    return max(alike, key=lambda name: len(NETWORKS[name].options))
+    return max(alike, key=lambda name: len(NETWORKS[name].options), default=description["name"])
 
 
 def planned_options(name: str, plan: NetworkPlan) -> dict[str, Any]:
