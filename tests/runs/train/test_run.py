@@ -22,6 +22,7 @@ from cellwright.models.package import load_package, verify_package
 from cellwright.networks.registry import network_summaries
 from cellwright.quality.calibration import Calibration, fit_calibration
 from cellwright.runs.evaluate.instances import evaluate_examples
+from cellwright.runs.results import folder
 from cellwright.runs.train import run as module
 from cellwright.runs.train import tuning
 from cellwright.runs.train.learning import Learning
@@ -92,9 +93,12 @@ def test_confidence_means_what_it_says_also_where_the_model_estimates_the_size(t
     assert judged["expected_calibration_error"] < 0.15
 
 
-def test_a_finished_training_is_not_repeated_and_another_not_mixed_in(trained, data):
+def test_a_finished_training_is_not_repeated_and_another_not_mixed_in(trained, data, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(folder, "remark", said.append)
     before = (trained.folder / "model.json").stat().st_mtime_ns
     assert train(data, trained.folder, QUICK) == trained
+    assert said == [f"'{trained.folder}' holds these results already: nothing is done again."]
     assert (trained.folder / "model.json").stat().st_mtime_ns == before
     with pytest.raises(OutputError, match="another run"):
         train(data, trained.folder, replace(QUICK, seed=1))

@@ -40,7 +40,7 @@ from cellwright.runs.compare.trial import prepare_fold
 from cellwright.runs.compare.verdict import said
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import files_of
-from cellwright.runs.results.folder import RunFolder, open_run
+from cellwright.runs.results.folder import RunFolder, open_run, tell_again
 from cellwright.runs.results.plan import Plan
 from cellwright.runs.results.result import command_line
 from cellwright.runs.results.room import RUN_FILE
@@ -162,6 +162,7 @@ def compare(
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
+            tell_again(out)
             return CompareResult(out, finished["metrics"])
         findings, contest = _compared(run, task, division, candidates, options, machine, clock)
         metrics = findings.to_json() | {"said": said(findings)}

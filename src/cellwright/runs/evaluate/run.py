@@ -31,7 +31,7 @@ from cellwright.runs.evaluate.classes import ClassEvaluation, evaluate_classes
 from cellwright.runs.evaluate.instances import Evaluation, evaluate_examples
 from cellwright.runs.evaluate.points import PointEvaluation, evaluate_points
 from cellwright.runs.evaluate.scoring import files_of, learned_from
-from cellwright.runs.results.folder import open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import open_run, refuse_inputs_inside, tell_again
 from cellwright.runs.results.plan import Plan, named
 from cellwright.runs.results.result import command_line
 
@@ -134,6 +134,7 @@ def evaluate(
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
+            tell_again(out)
             return EvaluationResult(out, finished["metrics"])
         evaluation = _evaluation(loaded, examples, threshold)
         metrics = {"model": named(loaded), "dataset": str(dataset), "split": split}

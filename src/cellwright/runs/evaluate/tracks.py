@@ -7,7 +7,7 @@ from pathlib import Path
 from cellwright._files import write_json
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.run import METRICS_FILE, EvaluationResult
-from cellwright.runs.results.folder import open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import open_run, refuse_inputs_inside, tell_again
 from cellwright.runs.results.plan import InputFile, Plan
 from cellwright.runs.results.result import command_line
 from cellwright.tracking.metrics.evaluate import score_tracks
@@ -52,6 +52,7 @@ def evaluate_tracks(
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
+            tell_again(out)
             return EvaluationResult(out, finished["metrics"])
         metrics = {"result": str(result), "truth": str(truth)}
         metrics |= score_tracks(result, truth, radius=radius)

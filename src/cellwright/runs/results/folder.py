@@ -152,7 +152,6 @@ def open_run(
     refuse_inputs_inside(path, (Path(file.path) for file in plan.inputs))
     earlier = read_record(path)
     if earlier is not None and _same(earlier, plan) and _complete(path, earlier):
-        remark(f"'{path}' holds these results already: nothing is done again.")
         yield RunFolder(path, plan, earlier["started"], command_line), earlier
         return
     tell_of_compiling()
@@ -169,6 +168,11 @@ def open_run(
             folder = RunFolder(path, plan, now(), command_line)
         folder.write_record()
         yield folder, None
+
+
+def tell_again(path: Path) -> None:
+    """Say that a run is asked for again, where the results do not say how long it took."""
+    remark(f"'{path}' holds these results already: nothing is done again.")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

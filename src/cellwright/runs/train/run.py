@@ -25,7 +25,13 @@ from cellwright.models.package import CARD, FILES, Package, load_package, save_p
 from cellwright.networks.registry import check_options
 from cellwright.runs.doctor import versions
 from cellwright.runs.evaluate.scoring import LEARNED, files_of, image_paths
-from cellwright.runs.results.folder import RunFolder, now, open_run, refuse_inputs_inside
+from cellwright.runs.results.folder import (
+    RunFolder,
+    now,
+    open_run,
+    refuse_inputs_inside,
+    tell_again,
+)
 from cellwright.runs.results.plan import Plan, named
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.boxes import BoxTask
@@ -180,6 +186,7 @@ def train_divided(
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
+            tell_again(out)
             package = load_package(out)
             return _result(out, task, package, finished["warnings"])
         contract, problems = task.contract(divided, options.seed)

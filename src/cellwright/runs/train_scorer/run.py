@@ -28,7 +28,7 @@ from cellwright.models.package import (
 )
 from cellwright.models.scorer import FEATURES, TASK
 from cellwright.runs.doctor import versions
-from cellwright.runs.results.folder import now, open_run
+from cellwright.runs.results.folder import now, open_run, tell_again
 from cellwright.runs.results.plan import InputFile, Plan
 from cellwright.runs.results.result import command_line
 from cellwright.runs.train.run import model_name
@@ -165,6 +165,7 @@ def train_scorer(
     )
     with open_run(out, plan, overwrite=overwrite, command_line=command_line()) as (run, finished):
         if finished is not None:
+            tell_again(out)
             return ScorerResult(out, load_package(out))
         learned, judges = _divided(_truths(folders, options), options.seed)
         lessons = _lessons([movie.tracks for movie in learned], options.seed)
