@@ -174,7 +174,8 @@ def learned(
                 others = boxes["train"] if split == "val" else ()
                 labels = known_labels(truth, (), (0, 0, *truth.shape), boxes[split], others)
                 path = folder / split / f"{name}.tif"
-                cw.write_labels(path, labels, overwrite=True, partly_known=True)
+                if not path.exists():  # a file as new as it is now would be another training
+                    cw.write_labels(path, labels, partly_known=True)
                 piece = replace(by_id[name], labels=path, split=split, id=f"{split}/{name}")
                 examples.append(piece)
     train_divided(
