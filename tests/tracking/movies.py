@@ -13,8 +13,13 @@ from cellwright.tracking.tracks import make_tracks
 @cache
 def nuclei():
     """Return 20 frames with dozens of divisions, and their links."""
+    return simulated(Motion(20, 4, 0.5, 18), seed=3)
+
+
+def simulated(motion, seed):
+    """Return the detections of a movie of nuclei, and their links."""
     sample = NucleiSimulation(size=(256, 256), diameter=16, density=0.2)
-    frames, labels, table = simulate_movie(sample, Motion(20, 4, 0.5, 18), seed=3)
+    frames, labels, table = simulate_movie(sample, motion, seed)
     detections = find_detections(list(labels), list(frames))
     parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
     last: dict[int, int] = {}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellwright._errors import InputError, UsageError
+from cellwright.simulation.movies import Motion
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.link import link
@@ -11,7 +12,7 @@ from cellwright.tracking.motion import FramePair
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pair import link_pair, nearest_candidates
 from cellwright.tracking.tracks import PROBABILITY, make_tracks
-from tracking.movies import divisions, edges, f1, nuclei
+from tracking.movies import divisions, edges, f1, nuclei, simulated
 
 
 def _walk(seed, frames=12, side=12.0, step=0.12, dimensions=2, missed=0.0, drift=0.0):
@@ -140,6 +141,16 @@ def test_probability_tells_right_links_from_wrong_ones():
     assert 0.02 < 1 - right.mean() < 0.5
     assert abs(probable.mean() - right.mean()) < 0.1
     assert probable[right].mean() > probable[~right].mean() + 0.1
+
+
+def test_links_are_right_as_often_as_they_are_probable():
+    detections, truth = simulated(Motion(24, 10, 0.6, 25), seed=1)
+    linked = link(replace(detections, properties={}))
+    right = np.array([tuple(edge) in truth for edge in linked.edges.tolist()])
+    probable = linked.edge_properties[PROBABILITY]
+    assert probable.mean() == pytest.approx(right.mean(), abs=0.02)
+    doubtful = probable < 0.95
+    assert probable[doubtful].mean() == pytest.approx(right[doubtful].mean(), abs=0.03)
 
 
 def test_a_pair_is_linked_alike_from_candidates_that_are_known():

@@ -122,7 +122,7 @@ def _assigned(
         solved, chosen = solve_with_splits(
             problem, without, _proposed(splits, waiting, problem, without)
         )
-        source, target, probability = chosen_links(problem, solved, chosen)
+        source, target, probability = chosen_links(problem, solved, chosen, model.temperature)
         rates = _counted(loose, source, target, inside, model, movie)
     rows = np.concatenate([loose.ends, loose.mothers])
     edges = np.stack([rows[source], loose.starts[target]], axis=1)

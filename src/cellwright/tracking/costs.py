@@ -164,11 +164,13 @@ def link_probabilities(
     column_alone: DoubleArray,
     column_of: IntArray,
     row_of: IntArray,
+    temperature: float,
 ) -> DoubleArray:
     """Return how probable the link of each row is, against what one change would make of it.
 
     The alternatives of a link are that both detections stay alone, that the row takes another
-    column, and that two rows exchange their columns; all else stays as it is.
+    column, and that two rows exchange their columns; all else stays as it is. Log odds against
+    such rivals are divided by `temperature`.
 
     Returns
     -------
@@ -209,6 +211,6 @@ def link_probabilities(
                         instead = min(instead, costs[g] - column_alone[mine])
                 worse = given + instead - own[rival]
             if worse <= _NEVER:
-                others += np.exp(min(-worse, 50.0))
+                others += np.exp(min(-worse / temperature, 50.0))
         probability[row] = 1 / (1 + others)
     return probability

@@ -11,7 +11,7 @@ from cellwright.tracking.tracks import PROBABILITY, Tracks, check_tracks
 
 SHARE = 0.02
 """Share of all links that a person can be asked to look at."""
-_SURE = 0.999
+_SURE = 0.99
 KINDS = ("link", "gap", "division", "merger", "separation")
 
 
@@ -23,7 +23,7 @@ def doubtful_links(tracks: Tracks, share: float = SHARE) -> IntArray:
     tracks : Tracks
         With the edge column `PROBABILITY`; without it no link is doubtful.
     share : float
-        At most so many of all edges; certain ones (above 0.999) are left out.
+        At most so many of all edges; certain ones (above 0.99) are left out.
     """
     check_tracks(tracks, "tracks")
     if PROBABILITY not in tracks.edge_properties:

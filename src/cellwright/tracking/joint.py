@@ -281,11 +281,12 @@ def _shared(
 
 
 def chosen_links(
-    problem: Problem, column_of: IntArray, chosen: Splits
+    problem: Problem, column_of: IntArray, chosen: Splits, temperature: float
 ) -> tuple[IntArray, IntArray, DoubleArray]:
     """Return all links and how probable each is: sources, targets and probabilities.
 
     `column_of` has the column of each row that does not divide; see `solve_with_splits`.
+    For `temperature` see `LinkModel`.
     """
     edges = problem.edges
     rows = np.flatnonzero(column_of != ALONE)
@@ -301,6 +302,7 @@ def chosen_links(
         problem.column_alone,
         column_of,
         row_of,
+        temperature,
     )
     division = 1 / (1 + np.exp(np.clip(chosen.price, -50, 50)))
     return (

@@ -32,6 +32,10 @@ from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks, check_tracks
 _SISTERS = 4
 """Detections near one that begins a track, of which it could be the sister."""
 
+_TEMPERATURE = 1.6
+"""Of a model that is estimated, in simulated movies of many kinds: what it says of places, features
+and neighbours is taken for independent, which it is not. What a scorer says is learned."""
+
 MovieScorer: TypeAlias = Callable[[Movie], Scorer]
 """Returns what tells links and divisions of a movie."""
 
@@ -115,6 +119,7 @@ def start_linking(
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)
         model = fit_motion(movie, model, options)
     score = None if scorer is None else scorer(movie)
+    model = replace(model, temperature=_TEMPERATURE if score is None else 1.0)
     pairs: list[_Pair] = []
     parents = Parents.none(len(detections))
     opened: list[OpenStates] = []

@@ -74,6 +74,8 @@ class LinkModel:
     division : DivisionModel
     motion : Motion, optional
         How the way of a cell goes on; without it, a random walk of such steps.
+    temperature : float
+        By what probabilities of links divide their log odds against rivals.
     """
 
     dimensions: int
@@ -89,6 +91,7 @@ class LinkModel:
     start_rate: float
     division: DivisionModel
     motion: Motion | None = None
+    temperature: float = 1.0
 
     def end_costs(self, border: DoubleArray, step: float) -> DoubleArray:
         """Return the costs of ending for detections at distances `border` from the border."""

@@ -162,7 +162,7 @@ def link_pair(
         scored = scorer(Draft(pair, model, step, problem, wishes, without, splits))
         problem, without, splits = scored.problem, scored.without, scored.splits
     column_of, chosen = solve_with_splits(problem, without, splits)
-    source, target, probability = chosen_links(problem, column_of, chosen)
+    source, target, probability = chosen_links(problem, column_of, chosen, model.temperature)
     weight, begins = split_shares(problem, without, splits)
     return PairLinks(source, target, probability, splits, weight, begins, edges, step)
 
