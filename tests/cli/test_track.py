@@ -149,6 +149,29 @@ def test_a_raw_movie_is_segmented_first(run, oracle, tmp_path):
     assert not (tmp_path / "out" / ".parts").exists()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_all_channels_are_measured_those_of_the_model_first(run, oracle, tmp_path, named):
+    from models.oracle import oracle_image
+
+    movie = _movie()
+    frames = [oracle_image(labels) for labels in movie]
+    seen = np.stack([frame.to_numpy() for frame in frames]).astype(np.float32)
+    reporter = np.stack([100 * labels + number for number, labels in enumerate(movie)])
+    pixels = np.concatenate([reporter[:, None].astype(np.float32), seen], axis=1)
+    names = ("GFP", *(frames[0].channel_names or map(str, range(seen.shape[1]))))
+    write(tmp_path / "raw.tif", Image(pixels, "TCYX", channel_names=names if named else None))
+    wanted = names[1:] if named else [str(number) for number in range(1, len(names))]
+    chosen = [word for name in wanted for word in ("--channel", name)]
+    result = run("track", tmp_path / "raw.tif", "-o", tmp_path / "out", "--model", oracle, *chosen)
+    assert result.code == 0, result.error
+    table = read_csv(tmp_path / "out" / "tracks.csv")
+    means = [name for name in table if name.startswith("intensity_mean")]
+    own = "GFP" if named else "0"
+    assert means == [f"intensity_mean-{name}" for name in (*wanted, own)]
+    reported = table[f"intensity_mean-{own}"] - table["frame"]
+    assert set(reported) <= {100.0 * label for label in np.unique(movie)}
+
+
 def test_images_of_several_folders_are_no_movie(run, tmp_path):
     labels = _movie()
     for folder in ("first", "second"):

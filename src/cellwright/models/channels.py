@@ -162,8 +162,7 @@ def check_channels(
         If there is no such channel, or too few or too many remain.
     """
     present = image.sizes.get("C", 1)
-    asked = as_channels(channel)
-    chosen = tuple(_index_of(one, image, present) for one in asked) or None
+    chosen = channel_numbers(image, channel) or None
     count = len(chosen) if chosen else present
     as_grey = image.is_rgb and chosen is None and len(wanted) == 1
     alike = count == len(wanted) and (chosen is not None or image.is_rgb == (wanted == RGB))
@@ -196,7 +195,19 @@ def as_channels(channel: Channel | Sequence[Channel] | None) -> tuple[Channel, .
     )
 
 
-def _index_of(channel: Channel, image: Image, present: int) -> int:
+def channel_numbers(image: Image, channel: Channel | Sequence[Channel] | None) -> tuple[int, ...]:
+    """Return the numbers of the channels of an image that are asked for; see `as_channels`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such channel.
+    """
+    return tuple(_index_of(one, image) for one in as_channels(channel))
+
+
+def _index_of(channel: Channel, image: Image) -> int:
+    present = image.sizes.get("C", 1)
     names = image.channel_names or ()
     if channel in names:
         return names.index(str(channel))

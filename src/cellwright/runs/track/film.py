@@ -11,6 +11,7 @@ import numpy as np
 from cellwright._progress import progress
 from cellwright._types import AnyArray, FloatArray, IntArray
 from cellwright.images.image import Image
+from cellwright.models.channels import channel_numbers
 from cellwright.reports.charts import plain_number
 from cellwright.reports.drawing import as_rgb, borders
 from cellwright.reports.pictures import jpeg_uri
@@ -159,8 +160,7 @@ def _all_small(
 def _chosen(movie: TimeLapse, image: Image) -> Image:
     """Return the channel that is looked at, or all of several; of planes the brightest pixels."""
     if len(movie.channel) == 1 and "C" in image.axes:
-        (channel,), names = movie.channel, image.channel_names or ()
-        image = image.region(C=names.index(channel) if channel in names else int(channel))
+        image = image.region(C=channel_numbers(image, movie.channel)[0])
     if "Z" not in image.axes:
         return image
     axis = image.axes.index("Z")

@@ -19,7 +19,7 @@ from cellwright.images.write import write_labels
 from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.results.room import PARTS
-from cellwright.runs.track.objects import refuse_mask
+from cellwright.runs.track.objects import measured_channels, refuse_mask
 from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
 from cellwright.tracking.coupled.windows import choose
@@ -211,7 +211,7 @@ def choose_objects(
         return [*(one.labels() for one in found), *(one.labels() for one in given)]
 
     def images() -> Iterator[AnyArray] | None:
-        frames = (movie.frame(number).to_numpy() for number in range(movie.count))
+        frames = (measured_channels(movie, movie.frame(n))[0] for n in range(movie.count))
         return frames if segmenter else None
 
     confidence = [*(one.confidence() for one in found), *(None for _ in given)]
@@ -223,7 +223,11 @@ def choose_objects(
         write_labels(painted.file(number), picture, overwrite=True)
     size, interval = movie.scale
     detections = find_detections(
-        painted.labels(), images(), pixel_size=size, frame_interval=interval
+        painted.labels(),
+        images(),
+        pixel_size=size,
+        frame_interval=interval,
+        channel_names=measured_channels(movie, movie.frame(0))[1],
     )
     return detections, painted.labels
 

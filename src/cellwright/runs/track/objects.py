@@ -11,9 +11,11 @@ from cellwright._errors import FormatError
 from cellwright._progress import progress
 from cellwright._types import AnyArray, BoolArray, Table
 from cellwright._words import counted
+from cellwright.images.image import Image
 from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.measure.tables import read_parquet, write_parquet
+from cellwright.models.channels import channel_numbers
 from cellwright.models.instances import InstanceModel
 from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.timelapse import TimeLapse
@@ -110,7 +112,23 @@ def _measured(movie: TimeLapse, number: int, segmenter: InstanceModel | None, ru
     found = segmenter.segment(image, channel=movie.channel or None)
     assert found.labels is not None  # no sink was given
     write_labels(_labels(run, number), found.labels, overwrite=True)
-    return measure_frame(found.labels, number, image.to_numpy(), also=("euler_number",))
+    pixels, names = measured_channels(movie, image)
+    return measure_frame(found.labels, number, pixels, names, also=("euler_number",))
+
+
+def measured_channels(movie: TimeLapse, image: Image) -> tuple[AnyArray, tuple[str, ...] | None]:
+    """Return the channels of a frame to measure, those that are looked at first, and their names.
+
+    A scorer compares cells by the first of several channels (`tracking/learned/features.py`),
+    which is to be the one that they were found in.
+    """
+    pixels, names = image.to_numpy(), image.channel_names
+    if "C" not in image.axes:
+        return pixels, names
+    first = channel_numbers(image, movie.channel)
+    order = [*first, *(one for one in range(len(pixels)) if one not in first)]
+    names = names or tuple(map(str, range(len(pixels))))
+    return pixels[order], tuple(names[one] for one in order)
 
 
 def _in_pieces(name: str, tables: list[Table], pieces: list[BoolArray]) -> tuple[str, ...]:
