@@ -54,7 +54,10 @@ WRONG = {
     "path of an image": (lambda out: cw.measure(LABELS[0], "a.tif"), "image.*cellwright.read"),
     "folder of a movie": (lambda out: cw.track("movie"), r"'movie'.*'cellwright track'"),
     "paths of frames": (lambda out: cw.track(["a.tif"]), "Frame 0 of labels must be an array"),
-    "movie as an image": (lambda out: cw.track(LABELS, IMAGE), r"images.*an Image.*to_numpy\(\)"),
+    "planes as a movie": (
+        lambda out: cw.track(LABELS, cw.Image(LABELS.astype(np.int32), "ZYX")),
+        r"images must be the frames of a movie.*no time axis.*axes='TYX'",
+    ),
     "a number as an array": (lambda out: cw.track(np.array(3)), "labels must be the frames of"),
     "half of the sizes": (
         lambda out: cw.track(LABELS, pixel_size=[1.0, [1.0, 2.0]]),

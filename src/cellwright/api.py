@@ -28,7 +28,7 @@ from cellwright.images.arrays import as_image
 from cellwright.images.image import Image
 from cellwright.images.read import read
 from cellwright.images.write import write, write_labels
-from cellwright.measure.objects import measure_in_image, measure_objects
+from cellwright.measure.objects import measure_in_image, measure_movie, measure_objects
 from cellwright.measure.tables import to_pandas
 from cellwright.models.load import load_model
 from cellwright.models.scorer import load_scorer
@@ -54,15 +54,17 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
 
     Parameters
     ----------
-    labels : array of int, shape ([Z,] Y, X)
+    labels : array of int, shape ([Z,] Y, X), or (T, [Z,] Y, X) beside an `Image` of a movie
         0 is background.
     image : Image or array, shape ([C,] [Z,] Y, X) or (Y, X, 3) for colours, optional
-        Gives the intensities; an `Image` also the pixel size and the names of the channels.
+        Gives the intensities; an `Image` also the pixel size and the names of the channels. Of
+        one with a time axis the frames are measured one by one.
 
     Returns
     -------
     pandas.DataFrame
-        One row per object, with the columns of `cellwright.measure.objects.measure_objects`.
+        One row per object, with the columns of `cellwright.measure.objects.measure_objects`; of a
+        movie also its ``frame``.
 
     Warns
     -----
@@ -88,7 +90,8 @@ def measure(labels: AnyArray, image: Image | AnyArray | None = None) -> pandas.D
     if image is not None and np.shape(image) == (*np.shape(labels), 3):
         image = as_image(image)
     if isinstance(image, Image):
-        table = measure_in_image(labels, image)
+        measured = measure_movie if "T" in image.axes else measure_in_image
+        table = measured(labels, image)
     else:
         table = measure_objects(labels, image)
     for said in label_warnings(np.asarray(labels)):
@@ -155,8 +158,8 @@ def segment(
 
 
 def track(
-    labels: Iterable[AnyArray],
-    images: Iterable[AnyArray] | None = None,
+    labels: Image | Iterable[AnyArray],
+    images: Image | Iterable[AnyArray] | None = None,
     *,
     divisions: bool = True,
     max_gap: int = 2,
@@ -171,10 +174,11 @@ def track(
 
     Parameters
     ----------
-    labels : array of int, shape (T, [Z,] Y, X), or iterable of frames
+    labels : array of int, shape (T, [Z,] Y, X), an Image of them, or iterable of frames
         0 is background; labels need not be the same in two frames.
-    images : array, shape (T, [C,] [Z,] Y, X), or iterable of frames, optional
-        The movie: its intensities help to tell cells apart and to find divisions.
+    images : array, shape (T, [C,] [Z,] Y, X), an Image, or iterable of frames, optional
+        The movie: its intensities help to tell cells apart and to find divisions. An `Image` also
+        tells the names of its channels and, like one of labels, pixel size and frame interval.
     divisions : bool
         Whether cells divide.
     max_gap : int
@@ -187,9 +191,10 @@ def track(
         How objects go on: at random, with a velocity that they keep, or by turns; by default what
         the movie speaks for.
     pixel_size : tuple of float, optional
-        In µm along ([Z,] Y, X); needed where planes are farther apart than pixels.
+        In µm along ([Z,] Y, X), in place of what an `Image` tells; needed where planes are farther
+        apart than pixels.
     frame_interval : float, optional
-        In s.
+        In s, in place of what an `Image` tells.
     scorer : str or Path, optional
         What ``cellwright train-scorer`` made; it tells links and divisions beside the numbers of
         the movie.
@@ -226,11 +231,14 @@ def track(
             )
         check_above_zero(**{f"pixel_size[{n}]": one for n, one in enumerate(pixel_size)})
     scores = None if scorer is None else load_scorer(scorer)[0]
+    told = [image for image in (images, labels) if isinstance(image, Image)]
+    sizes, intervals = [one.pixel_size for one in told], [one.frame_interval for one in told]
     detections = find_detections(
         _frames(labels, "labels"),
         None if images is None else _frames(images, "images"),
-        pixel_size=pixel_size,
-        frame_interval=frame_interval,
+        pixel_size=next(filter(None, (pixel_size, *sizes)), None),
+        frame_interval=next(filter(None, (frame_interval, *intervals)), None),
+        channel_names=images.channel_names if isinstance(images, Image) else None,
     )
     options = LinkOptions(divisions, max_gap, max_distance, merges, motion)
     return link(detections, options, scorer=scores)
@@ -238,7 +246,17 @@ def track(
 
 def _frames(movie: Any, name: str) -> Iterator[AnyArray]:
     """Return the frames of a movie one by one, or refuse what has none."""
-    cure = f"{_READ_IT}; movies and folders on disk are for 'cellwright track'."
+    if isinstance(movie, Image):
+        if "T" not in movie.axes:
+            raise UsageError(
+                f"{name} must be the frames of a movie, but '{movie.name}' has no time axis "
+                f"({movie.axes}). If its planes are frames, read it with axes='TYX'."
+            )
+        return (movie.region(T=number).to_numpy() for number in range(movie.sizes["T"]))
+    cure = (
+        "Of a file they are cellwright.read(path); movies and folders on disk are for "
+        "'cellwright track'."
+    )
     if not is_several(movie):
         raise UsageError(f"{name} must be the frames of a movie, not {described(movie)}. {cure}")
     return (_frame(one, f"Frame {number} of {name}", cure) for number, one in enumerate(movie))

@@ -13,6 +13,7 @@ from cellwright.measure.hull import convex_areas_2d, convex_areas_3d
 from cellwright.measure.intensity import STATISTICS, intensities
 from cellwright.measure.outline import crofton_perimeter, euler_numbers_3d, outlines_2d
 from cellwright.measure.regions import Regions, find_regions
+from cellwright.measure.tables import concatenate
 
 SHAPE_PROPERTIES = (
     "area",
@@ -158,6 +159,39 @@ def measure_in_image(labels: AnyArray, image: Image | None) -> Table:
         pixel_size=image.pixel_size,
         channel_names=image.channel_names,
     )
+
+
+def measure_movie(labels: AnyArray, image: Image | None) -> Table:
+    """Measure the objects of every frame on its own; see `measure_in_image`.
+
+    Parameters
+    ----------
+    labels : array of int, shape (T, [Z,] Y, X)
+    image : Image, optional
+        Axes ``"T[C][Z]YX"``, of the size of the labels.
+
+    Returns
+    -------
+    Table
+        The columns of `measure_in_image` and, after ``label``, ``frame``, counted from 0.
+
+    Raises
+    ------
+    InputError
+        As `measure_objects`, and if labels and image have not the same number of frames.
+    """
+    count = len(labels) if image is None else image.sizes["T"]
+    if np.ndim(labels) < 3 or len(labels) != count:
+        raise InputError(
+            f"The labels of shape {np.shape(labels)} do not fit a movie of {count} frames; they "
+            "must have the shape (T, [Z,] Y, X)."
+        )
+    tables = []
+    for frame, plane in enumerate(labels):
+        table = measure_in_image(plane, None if image is None else image.region(T=frame))
+        column = np.full(len(table["label"]), frame)
+        tables.append({"label": table.pop("label"), "frame": column, **table})
+    return concatenate(tables)
 
 
 def _property_of(column: str) -> str:

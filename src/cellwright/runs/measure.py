@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from cellwright._errors import InputError
 from cellwright._types import LabelArray, Table
 from cellwright.datasets.layouts.suffixed import without_label_mark
 from cellwright.images.find import Found, find_images
 from cellwright.images.image import Image
 from cellwright.images.read import labels_of, read
-from cellwright.measure.objects import measure_in_image
-from cellwright.measure.tables import concatenate
+from cellwright.measure.objects import measure_in_image, measure_movie
 from cellwright.runs.apply.outcome import object_facts, with_image_name
 from cellwright.runs.results.batch import Stopwatch, Task
 from cellwright.runs.results.folder import open_run
@@ -136,7 +133,8 @@ def _measure_file(
         if image is not None:
             _check_match(labels, label_axes, image, task)
     with watch.step("measure"):
-        table = _measure(labels, label_axes, image)
+        measured = measure_movie if "T" in label_axes else measure_in_image
+        table = measured(labels, image)
     table = with_image_name(table, task.image)
     outcome = Outcome(
         image=task.image,
@@ -146,18 +144,6 @@ def _measure_file(
         seconds=watch.seconds,
     )
     return outcome, table
-
-
-def _measure(labels: LabelArray, axes: str, image: Image | None) -> Table:
-    """Measure each frame on its own; a stack of planes is one volume."""
-    if "T" not in axes:
-        return measure_in_image(labels, image)
-    tables = []
-    for frame, plane in enumerate(labels):
-        table = measure_in_image(plane, None if image is None else image.region(T=frame))
-        column = np.full(len(table["label"]), frame)
-        tables.append({"label": table.pop("label"), "frame": column, **table})
-    return concatenate(tables)
 
 
 def _check_match(labels: LabelArray, axes: str, image: Image, task: Task) -> None:
