@@ -178,3 +178,29 @@ def test_napari_layers_that_are_none():
         from_napari(np.full((1, 4), 0.5))
     with pytest.raises(InputError, match="links track 4"):
         from_napari(np.array([[1, 0, 0, 0]]), {1: [4]})
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_tables_that_are_read_again_know_their_scale(dimensions, ending, tmp_path):
+    size = (0.65, 0.325, 0.1083)[-dimensions:]
+    tracks = lineage(dimensions, pixel_size=size, frame_interval=0.04)
+    write_table(tmp_path / f"a{ending}", tracks)
+    again = read_table(tmp_path / f"a{ending}")
+    assert_same(tracks, again)
+    assert (again.pixel_size, again.frame_interval) == (size, 0.04)
+
+
+def test_columns_that_are_no_multiple_of_positions_tell_no_scale():
+    table = {
+        "frame": np.array([0, 1, 2]),
+        "y": np.array([1.0, 2.0, 3.0]),
+        "x": np.array([0.0, 0.0, 0.0]),
+        "y_um": np.array([1.0, 2.0, 4.0]),
+        "x_um": np.array([0.0, 0.0, 0.0]),
+        "time_s": np.array([0.0, 10.0, 35.0]),
+    }
+    tracks = tracks_from_tables(table)
+    assert (tracks.pixel_size, tracks.frame_interval) == (None, None)
+    table |= {"y_um": table["y"] / 2, "x_um": np.ones(3), "time_s": np.array(["a", "b", "c"])}
+    assert tracks_from_tables(table).pixel_size is None

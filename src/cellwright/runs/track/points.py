@@ -29,7 +29,8 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     source : Path
         CSV or Parquet; see `read_detections`.
     given : MovieOptions
-        The scale. Where nobody says how far apart planes are, as far as pixels are.
+        The scale, in place of what the table says (``y_um``, ``time_s`` …). Where nobody says how
+        far apart planes are, as far as pixels are.
 
     Returns
     -------
@@ -64,11 +65,11 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     flat, lateral, planes = points.dimensions == 2, given.pixel_size, given.plane_distance
     if flat and planes is not None:
         raise UsageError(f"'{source}' has no column z: leave out {option('plane_distance')}.")
+    points = replace(points, frame_interval=given.frame_interval or points.frame_interval)
     if lateral is None:
-        placed = replace(points, frame_interval=given.frame_interval)
-        return placed, (*remarks, *_steps_of_z(points))
+        return points, remarks if points.pixel_size else (*remarks, *_steps_of_z(points))
     size = (lateral,) * 2 if flat else (planes or lateral, lateral, lateral)
-    scaled = replace(points, pixel_size=size, frame_interval=given.frame_interval)
+    scaled = replace(points, pixel_size=size)
     return scaled, remarks if planes is not None else (*remarks, *_steps_of_z(points))
 
 
@@ -87,7 +88,8 @@ def _in_plane(points: Tracks) -> Tracks:
     """Return points of a volume as those of a plane, with z as a column like any other."""
     columns = {**points.properties, "z": points.position[:, 0]}
     places = np.ascontiguousarray(points.position[:, 1:])
-    return replace(points, position=places, properties=columns)
+    size = points.pixel_size and points.pixel_size[1:]
+    return replace(points, position=places, properties=columns, pixel_size=size)
 
 
 def _steps_of_z(points: Tracks) -> tuple[str, ...]:

@@ -138,9 +138,9 @@ def detections_from_table(
         At least frame, y and x under one of their `NAMES`; other columns are kept, those of tracks
         among them.
     pixel_size : tuple of float, optional
-        In µm along ([Z,] Y, X).
+        In µm along ([Z,] Y, X); by default what ``y_um`` … say beside ``y`` ….
     frame_interval : float, optional
-        In s.
+        In s; by default what ``time_s`` says.
 
     Raises
     ------
@@ -163,14 +163,37 @@ def detections_from_table(
             "are separated by commas."
         )
     told = {*_DERIVED, *(column for name, column in names.items() if name not in TRACK)}
+    frame = _whole(table, names["frame"])
+    if pixel_size is None:
+        axes = [axis for axis in "zyx" if axis in names]
+        sizes = [_ratio(table, f"{a}_um", one) for a, one in zip(axes, places, strict=True)]
+        known = [size for size in sizes if size is not None]
+        pixel_size = tuple(known) if len(known) == len(sizes) else None
     return make_tracks(
-        _whole(table, names["frame"]),
+        frame,
         np.stack(places, axis=1),
         label=_whole(table, names["label"]) if "label" in names else None,
         properties={name: column for name, column in table.items() if name not in told},
         pixel_size=pixel_size,
-        frame_interval=frame_interval,
+        frame_interval=frame_interval or _ratio(table, "time_s", frame),
     )
+
+
+def _ratio(table: Table, name: str, values: AnyArray) -> float | None:
+    """Return how many units of the column `name` there are in one of `values`.
+
+    None where the table has no such column, or it is no multiple of the values.
+    """
+    scaled = np.asarray(table.get(name, ()))
+    if scaled.shape != values.shape or scaled.dtype.kind not in "iuf" or not len(values):
+        return None
+    largest = int(np.argmax(np.abs(values)))
+    if values[largest] == 0 or not np.isfinite(scaled).all():
+        return None
+    # What is left of the rounding of both columns is no part of a pixel size.
+    ratio = float(f"{scaled[largest] / values[largest]:.12g}")
+    alike = np.allclose(scaled, values * ratio, rtol=1e-6, atol=1e-9 * abs(ratio))
+    return ratio if ratio > 0 and alike else None
 
 
 def tracks_from_tables(
