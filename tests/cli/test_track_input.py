@@ -244,3 +244,27 @@ def test_pins_that_cannot_be_read_are_told_before_anything_is_done(track, run, t
     refused = run(*command, "--pins", tmp_path / "pins.csv")
     assert refused.code == 2 and "Pins are rows of source_frame" in refused.error
     assert not (tmp_path / "pinned").exists()
+
+
+@pytest.mark.parametrize("planes", ["apart", "one", "none"])
+def test_points_know_the_scale_that_their_table_tells(run, tmp_path, planes):
+    frame = np.repeat(np.arange(4), 2)
+    y, x = 5.0 + frame, np.tile([5.0, 40.0], 4)
+    table = {"frame": frame, "y": y, "x": x, "y_um": y * 0.5, "x_um": x * 0.5}
+    table["time_s"] = frame * 30.0
+    if planes != "none":
+        z = np.where(x > 20, 3.0, 8.0) if planes == "apart" else np.full(8, 3.0)
+        table |= {"z": z, "z_um": z * 2.0}
+    write_csv(tmp_path / "points.csv", table)
+    result = run("track", tmp_path / "points.csv", "-o", tmp_path / "out", "--json")
+    assert result.code == 0, result.error
+    tracks = read_tracks(tmp_path / "out" / "tracks.geff")
+    size = (2.0, 0.5, 0.5) if planes == "apart" else (0.5, 0.5)
+    assert (tracks.pixel_size, tracks.frame_interval) == (size, 30.0)
+    assert result.json["length_unit"] == "µm" and result.json["time_unit"] == "s"
+    assert not any("Steps of z" in said for said in result.json["warnings"])
+    said = ("--pixel-size", 1, "--frame-interval", 5)
+    other = run("track", tmp_path / "points.csv", "-o", tmp_path / "other", *said)
+    assert other.code == 0, other.error
+    tracks = read_tracks(tmp_path / "other" / "tracks.geff")
+    assert (tracks.pixel_size[-1], tracks.frame_interval) == (1.0, 5.0)

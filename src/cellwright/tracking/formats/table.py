@@ -17,6 +17,7 @@ from cellwright.measure.tables import (
     write_csv_parts,
     write_parquet_parts,
 )
+from cellwright.tracking.formats.scale import TIME, in_um, told_interval, told_pixel_size
 from cellwright.tracking.links import NONE
 from cellwright.tracking.tracklets import find_tracklets, track_numbers
 from cellwright.tracking.tracks import PARENT, Tracks, as_columns, check_tracks, make_tracks
@@ -34,7 +35,7 @@ NAMES = {
 TRACK = ("track", "parent")
 """Those that tell how detections are linked."""
 LINKS = ("source_frame", "source_label", "target_frame", "target_label")
-_DERIVED = ("z_um", "y_um", "x_um", "time_s")
+_DERIVED = (*map(in_um, "zyx"), TIME)
 
 
 def tracks_to_tables(tracks: Tracks) -> tuple[Table, Table]:
@@ -101,9 +102,9 @@ class TrackTables:
         }
         if tracks.pixel_size is not None:
             scaled = place * np.asarray(tracks.pixel_size)
-            columns |= {f"{axis}_um": scaled[:, index] for index, axis in enumerate(axes)}
+            columns |= {in_um(axis): scaled[:, index] for index, axis in enumerate(axes)}
         if tracks.frame_interval is not None:
-            columns["time_s"] = tracks.frame[rows] * tracks.frame_interval
+            columns[TIME] = tracks.frame[rows] * tracks.frame_interval
         return columns
 
 
@@ -156,44 +157,22 @@ def detections_from_table(
             f"The table has no column {sorted(missing)}; it has {sorted(table)}. A table of "
             "detections needs frame, y and x (and z in volumes)."
         )
-    places = [table[names[axis]] for axis in "zyx" if axis in names]
-    if any(np.asarray(place).dtype.kind not in "biuf" for place in places):
+    places = {axis: np.asarray(table[names[axis]]) for axis in "zyx" if axis in names}
+    if any(place.dtype.kind not in "biuf" for place in places.values()):
         raise FormatError(
             "The positions hold something else than numbers. Decimals have a point, and values "
             "are separated by commas."
         )
     told = {*_DERIVED, *(column for name, column in names.items() if name not in TRACK)}
     frame = _whole(table, names["frame"])
-    if pixel_size is None:
-        axes = [axis for axis in "zyx" if axis in names]
-        sizes = [_ratio(table, f"{a}_um", one) for a, one in zip(axes, places, strict=True)]
-        known = [size for size in sizes if size is not None]
-        pixel_size = tuple(known) if len(known) == len(sizes) else None
     return make_tracks(
         frame,
-        np.stack(places, axis=1),
+        np.stack(list(places.values()), axis=1),
         label=_whole(table, names["label"]) if "label" in names else None,
         properties={name: column for name, column in table.items() if name not in told},
-        pixel_size=pixel_size,
-        frame_interval=frame_interval or _ratio(table, "time_s", frame),
+        pixel_size=pixel_size or told_pixel_size(table, places),
+        frame_interval=frame_interval or told_interval(table, frame),
     )
-
-
-def _ratio(table: Table, name: str, values: AnyArray) -> float | None:
-    """Return how many units of the column `name` there are in one of `values`.
-
-    None where the table has no such column, or it is no multiple of the values.
-    """
-    scaled = np.asarray(table.get(name, ()))
-    if scaled.shape != values.shape or scaled.dtype.kind not in "iuf" or not len(values):
-        return None
-    largest = int(np.argmax(np.abs(values)))
-    if values[largest] == 0 or not np.isfinite(scaled).all():
-        return None
-    # What is left of the rounding of both columns is no part of a pixel size.
-    ratio = float(f"{scaled[largest] / values[largest]:.12g}")
-    alike = np.allclose(scaled, values * ratio, rtol=1e-6, atol=1e-9 * abs(ratio))
-    return ratio if ratio > 0 and alike else None
 
 
 def tracks_from_tables(
