@@ -51,6 +51,38 @@ def test_ome_units_and_defaults() -> None:
     assert metadata.channel_names is None
 
 
+@pytest.mark.parametrize(
+    ("times", "unit", "expected"),
+    [
+        ([0, 300.2, 599.9, 900.3], "s", 300.1),
+        ([2, 7, 12, 17], "min", 300),
+        ([0, 300, 600, 2000], "s", None),  # somebody went for lunch
+        ([0, 0, 0, 0], "s", None),
+        ([0, 300, "late", 900], "s", None),
+        ([0, 300, 600, 900], "reference frame", None),
+    ],
+)
+def test_frames_tell_their_interval_where_they_follow_evenly(
+    tmp_path: Path, times: list[object], unit: str, expected: float | None
+) -> None:
+    every = [time for time in times for _ in range(2)]  # of two channels
+    about = {
+        "axes": "TCYX",
+        "Plane": {"DeltaT": every, "DeltaTUnit": [unit] * len(every)},
+    }
+    pixels = np.stack([np.stack([PLANE, PLANE])] * len(times))
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=about)
+    found = read(tmp_path / "a.ome.tif").frame_interval
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_time_increment_is_taken_before_the_times_of_planes() -> None:
+    planes = "".join(f'<Plane TheC="0" TheZ="0" TheT="{t}" DeltaT="{9 * t}"/>' for t in range(3))
+    xml = f'<OME xmlns="x"><Image><Pixels TimeIncrement="8">{planes}</Pixels></Image></OME>'
+    assert from_ome(xml)[0][1].frame_interval == 8
+    assert from_ome(xml.replace(' TimeIncrement="8"', ""))[0][1].frame_interval == 9
+
+
 def test_imagej_pixels_without_a_unit_have_no_size() -> None:
     resolution = {"X": 4.0, "Y": 2.0}
     assert not from_imagej({"unit": "pixel"}, resolution, 1).spacing

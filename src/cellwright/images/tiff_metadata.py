@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 from xml.etree import ElementTree
 
-from cellwright.images.units import micrometres, seconds
+from cellwright.images.units import SECONDS, micrometres, plain_unit, seconds
 
 LARGEST_TAG_PIXEL = 10.0
 """µm. Plain resolution tags mostly hold a printer's 72 to 1200 dots per inch (353 to 21 µm);
 only a finer one can be a microscope's."""
+_UNEVEN = 0.1
+"""How far, as a share of the mean, a step in time may be from it where frames follow evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,40 @@ def _from_pixels(pixels: ElementTree.Element) -> TiffMetadata:
         for axis in "ZYX"
     }
     interval = seconds(given.get("TimeIncrement"), given.get("TimeIncrementUnit", "s"))
+    interval = interval or _interval_of_planes(pixels)
     complete = [name for name in names if name]
     return TiffMetadata(
         _known(**spacing), interval, complete if len(complete) == len(names) else None
     )
+
+
+def _interval_of_planes(pixels: ElementTree.Element) -> float | None:
+    """Return the interval in s of frames whose planes tell when they were taken.
+
+    Many microscopes write the time of each plane (DeltaT) and no increment. Frames that do not
+    follow each other evenly have no interval.
+    """
+    taken: dict[float, float] = {}
+    for plane in pixels.findall("{*}Plane"):
+        frame, when = _number(plane.get("TheT")), _number(plane.get("DeltaT"))
+        unit = SECONDS.get(plain_unit(plane.get("DeltaTUnit", "s")))
+        first = plane.get("TheC") == "0" == plane.get("TheZ")
+        if first and frame is not None and when is not None and unit is not None:
+            taken[frame] = when * unit
+    if len(taken) < 2 or sorted(taken) != list(range(len(taken))):
+        return None
+    steps = [taken[frame] - taken[frame - 1] for frame in range(1, len(taken))]
+    mean = sum(steps) / len(steps)
+    even = all(abs(step - mean) <= _UNEVEN * mean for step in steps)
+    return float(f"{mean:.9g}") if mean > 0 and even else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
 
 
 def from_imagej(

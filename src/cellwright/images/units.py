@@ -56,11 +56,15 @@ def seconds(value: Any, unit: Any) -> float | None:
     return _converted(value, unit, SECONDS)
 
 
-def _converted(value: Any, unit: Any, table: Mapping[str, float]) -> float | None:
+def plain_unit(unit: Any) -> str:
+    """Return a unit as `MICROMETRES` and `SECONDS` spell it, if it is one of them."""
     # ImageJ escapes µ (U+00B5) as text, and some programs write the Greek letter (U+03BC).
-    name = str(unit).strip().replace("\\u00B5", "µ").replace("\u03bc", "µ").lower()
+    return str(unit).strip().replace("\\u00B5", "µ").replace("\u03bc", "µ").lower()
+
+
+def _converted(value: Any, unit: Any, table: Mapping[str, float]) -> float | None:
     try:
-        result = float(value) * table[name]
+        result = float(value) * table[plain_unit(unit)]
     except (KeyError, TypeError, ValueError):
         return None
     return result if 0 < result < float("inf") else None
