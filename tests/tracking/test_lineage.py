@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellwright.runs.track.drawings import draw_lineages
-from cellwright.tracking.lineage import children_of, tree_rows
+from cellwright.tracking.formats.table import tracks_to_tables
+from cellwright.tracking.lineage import children_of, lineage_table, tree_rows
+from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracklets import find_tracklets
 from cellwright.tracking.tracks import make_tracks
 
@@ -69,3 +71,45 @@ def test_it_is_said_which_families_are_shown_of_how_many(count, said):
     assert families.total == count
     assert not said or families.caption.startswith(said)
     assert families.drawing.count("<title>") == 3 * families.shown
+
+
+def test_cells_live_on_over_gaps_where_tracks_end():
+    # A cell that is missing in frame 1, divides, and one daughter is missing in frame 4.
+    tracks = make_tracks(
+        frame=[0, 2, 3, 3, 5, 0],
+        label=[1, 1, 1, 2, 1, 7],
+        position=np.arange(12).reshape(6, 2),
+        edges=[[0, 1], [1, 2], [1, 3], [3, 4]],
+    )
+    table = lineage_table(tracks)
+    detections, _ = tracks_to_tables(tracks)
+    named = dict(zip(zip(table["frame"], table["label"], strict=True), table["cell"], strict=True))
+    mother, first, second, other = (named[key] for key in [(0, 1), (3, 1), (3, 2), (0, 7)])
+    assert named[2, 1] == mother and named[5, 1] == second
+    assert len({mother, first, second, other}) == 4
+    assert len(set(detections["track"])) == 6  # two of which go on after a gap
+    assert set(table["cell"]) <= set(detections["track"])
+    assert sorted(set(table["cell"])) == sorted(summarise(tracks).track.tolist())
+    by_cell = dict(zip(table["cell"], table["mother"], strict=True))
+    assert by_cell == {mother: 0, first: mother, second: mother, other: 0}
+    assert set(table["family"][table["cell"] != other]) == {mother}
+    assert dict(zip(table["cell"], table["generation"], strict=True))[second] == 1
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=40))
+def test_every_family_begins_with_its_first_cell(mothers):
+    frame, edges = [0], []
+    for child, wanted in enumerate(mothers, start=1):
+        mother = wanted % child
+        frame.append(frame[mother] + 1)
+        edges.append((mother, child))
+    again = np.arange(len(frame))
+    tracks = make_tracks(frame, np.column_stack([again, again]), edges)
+    table = lineage_table(tracks)
+    assert len(set(table["family"])) == 1
+    mother = dict(zip(table["cell"], table["mother"], strict=True))
+    for cell, generation in zip(table["cell"], table["generation"], strict=True):
+        steps = 0
+        while mother[cell]:
+            cell, steps = mother[cell], steps + 1
+        assert steps == generation and cell == table["family"][0]

@@ -149,3 +149,11 @@ def test_labels_that_nobody_gave_count_in_each_frame(frames):
     tracks = make_tracks(frames, np.zeros((6, 2)))
     assert tracks.frame.tolist() == sorted(frames)
     assert tracks.label.tolist() == [1, 2, 1, 2, 3, 1]
+
+
+def test_tracks_are_shown_without_their_numbers():
+    tracks = make_tracks(
+        [0, 1], np.zeros((2, 2)), [[0, 1]], properties={"area": [3, 4]}, pixel_size=(0.5, 0.5)
+    )
+    told = "pixel_size=(0.5, 0.5), properties=['area']"
+    assert repr(tracks) == f"Tracks(2 detections in 2 frames, 1 link, 2D, {told})"

@@ -11,8 +11,9 @@ from cellwright._types import DoubleArray, IntArray, Table
 from cellwright._words import by_place, counted
 from cellwright.tracking.diffusion import displacements
 from cellwright.tracking.frames import bounds, cut_off
+from cellwright.tracking.lineage import find_cells
 from cellwright.tracking.relation import are_unrelated
-from cellwright.tracking.tracklets import Tracklets, find_tracklets, track_numbers
+from cellwright.tracking.tracklets import Tracklets
 from cellwright.tracking.tracks import PROBABILITY, Tracks, check_tracks
 
 _DOUBTFUL = 0.7
@@ -202,7 +203,7 @@ def summarise(tracks: Tracks) -> TrackSummary:
     shared, tracks = tracks, tracks.unshared()
     gaps = np.count_nonzero(shared.frame[shared.edges[:, 1]] - shared.frame[shared.edges[:, 0]] > 1)
     merges = np.count_nonzero(shared.shared_links() & (shared.in_degree()[shared.edges[:, 1]] > 1))
-    tracklets = find_tracklets(tracks, cut=tracks.branches())
+    tracklets, numbers = find_cells(tracks)
     interval = tracks.frame_interval or 1.0
     lasted = (tracklets.end - tracklets.begin).astype(np.int64)
     path = _paths(tracks, tracklets)
@@ -214,7 +215,6 @@ def summarise(tracks: Tracks) -> TrackSummary:
     both = (tracklets.parent_counts() == 1) & (tracklets.child_counts() > 1)
     moved = displacements(tracks, tracklets)
     low, high = (float(np.maximum(one, 0.0)) / interval for one in moved.interval)
-    parts = find_tracklets(tracks)
     probability = tracks.edge_properties.get(PROBABILITY, np.ones(len(tracks.edges)))
     orphans = (tracklets.parent_counts() == 0) & (tracklets.begin > 0)
     lived = float(max(len(tracks.edges), 1)) * interval
@@ -227,7 +227,7 @@ def summarise(tracks: Tracks) -> TrackSummary:
         doubtful=int(np.count_nonzero(probability < _DOUBTFUL)),
         births=int(np.count_nonzero(orphans)),
         vanished=_vanished(tracks, tracklets, np.nanmedian(path / np.maximum(lasted, 1))),
-        track=track_numbers(tracks, parts)[parts.of[tracklets.first]],
+        track=numbers,
         track_begin=tracklets.begin.astype(np.int64),
         track_frames=lasted + 1,
         speed=np.where(lasted > 0, speed, np.nan),

@@ -12,6 +12,7 @@ from numba import njit
 from cellwright._arguments import check_numbers, check_whole_numbers, described, given, is_several
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray, LabelArray, Table
+from cellwright._words import counted
 
 PARENT = "parent"
 """Edge column (bool): a new track begins here, although nothing divides, merges or is missing."""
@@ -93,6 +94,19 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def __repr__(self) -> str:
+        """Say what they are without all their numbers."""
+        known = {
+            "pixel_size": self.pixel_size,
+            "frame_interval": self.frame_interval,
+            "properties": list(self.properties) or None,
+        }
+        facts = "".join(f", {name}={fact!r}" for name, fact in known.items() if fact is not None)
+        return (
+            f"Tracks({counted(len(self), 'detection')} in {counted(self.frame_count, 'frame')}, "
+            f"{counted(len(self.edges), 'link')}, {self.dimensions}D{facts})"
+        )
 
     @property
     def dimensions(self) -> int:
