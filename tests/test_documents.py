@@ -37,6 +37,14 @@ def workplace(tmp_path, monkeypatch):
             cw.write(path, cw.Image(pixels if kind == "images" else labels.astype(np.uint16), "YX"))
     (tmp_path / "images" / "0.tif").replace(tmp_path / "cells.tif")
     (tmp_path / "notes.txt").write_text("no image")
+    nuclei = np.stack([pixels] * 2)  # of two frames that are alike
+    cw.write(
+        tmp_path / "movie.tif",
+        cw.Image(
+            np.stack([nuclei // 2, nuclei], axis=1), "TCYX", (0.3, 0.3), frame_interval=60.0,
+            channel_names=("GFP", "H2B"),
+        ),
+    )  # fmt: skip
     (tmp_path / "my_images" / "index.csv").write_text(
         "id,split\n0,train\n1,train\n2,train\n3,val\n"
     )

@@ -1,6 +1,7 @@
 """Tables, napari layers and the door to all formats."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,6 +170,15 @@ def test_napari_layers(dimensions):
     assert sorted(again.properties["area"]) == sorted(tracks.properties["area"])
     names, other = tracks.properties["area"], again.properties["area"]
     assert sorted(map(tuple, names[tracks.edges])) == sorted(map(tuple, other[again.edges]))
+
+
+def test_labels_and_links_come_back_from_napari_for_joining_with_measurements():
+    tracks = lineage(label=[7, 3, 5, 2, 9, 4, 8, 1, 6, 2], frame_interval=60.0)
+    layer = to_napari(tracks)
+    scale = {"pixel_size": tracks.pixel_size, "frame_interval": tracks.frame_interval}
+    again = from_napari(layer["data"], layer["graph"], layer["features"], **scale)
+    assert_same(replace(tracks, edge_properties={}), again)
+    assert again.frame_interval == 60.0
 
 
 def test_napari_layers_that_are_none():

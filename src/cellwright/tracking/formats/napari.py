@@ -11,7 +11,10 @@ from cellwright._arguments import described
 from cellwright._errors import InputError, UsageError
 from cellwright._types import AnyArray, DoubleArray
 from cellwright.tracking.tracklets import find_tracklets
-from cellwright.tracking.tracks import Tracks, check_tracks, make_tracks
+from cellwright.tracking.tracks import Tracks, as_columns, check_tracks, make_tracks
+
+LABEL = "label"
+"""The feature that tells which object of its frame a detection is."""
 
 
 def to_napari(tracks: Tracks) -> dict[str, Any]:
@@ -22,9 +25,9 @@ def to_napari(tracks: Tracks) -> dict[str, Any]:
     dict
         ``data``, array of float, shape (N, D + 2): rows (track, frame, [z,] y, x), sorted;
         ``graph``: for each track that others lead into, the list of those; ``features``: the
-        columns of the detections; ``scale`` (1, [z,] y, x) in µm where it is known. A track
-        continues over gaps, from one division to the next; a cell that is seen as one object with
-        another has a gap there, or so has the other.
+        columns of the detections and their ``label``; ``scale`` (1, [z,] y, x) in µm where it is
+        known. A track continues over gaps, from one division to the next; a cell that is seen as
+        one object with another has a gap there, or so has the other.
     """
     check_tracks(tracks, "tracks")
     tracks = tracks.unshared()
@@ -37,7 +40,10 @@ def to_napari(tracks: Tracks) -> dict[str, Any]:
     layer: dict[str, Any] = {
         "data": data,
         "graph": graph,
-        "features": {name: column[order] for name, column in tracks.properties.items()},
+        "features": {
+            name: column[order]
+            for name, column in {**tracks.properties, LABEL: tracks.label}.items()
+        },
     }
     if tracks.pixel_size is not None:
         layer["scale"] = (1.0, *tracks.pixel_size)
@@ -50,6 +56,7 @@ def from_napari(
     features: Mapping[str, Any] | None = None,
     *,
     pixel_size: tuple[float, ...] | None = None,
+    frame_interval: float | None = None,
 ) -> Tracks:
     """Return the tracks of a napari tracks layer.
 
@@ -60,9 +67,11 @@ def from_napari(
     graph : mapping, optional
         Parents of each track.
     features : mapping of str to array, optional
-        One value per row of `data`.
+        One value per row of `data`. A column ``label`` names the detections, as `to_napari` has it.
     pixel_size : tuple of float, optional
         In µm.
+    frame_interval : float, optional
+        In s.
 
     Raises
     ------
@@ -97,8 +106,15 @@ def from_napari(
             if child not in spans or parent not in spans:
                 raise InputError(f"The graph links track {parent} to {child}; not both are there.")
             edges.append([spans[parent][1], spans[child][0]])
+    columns = dict(as_columns({} if features is None else features, "features"))
     return make_tracks(
-        frame, rows[:, 2:], np.array(edges), properties=features, pixel_size=pixel_size
+        frame,
+        rows[:, 2:],
+        np.array(edges),
+        label=columns.pop(LABEL, None),
+        properties=columns,
+        pixel_size=pixel_size,
+        frame_interval=frame_interval,
     )
 
 
