@@ -170,3 +170,19 @@ def test_each_scene_of_labels_is_measured_in_its_own(run, tmp_path):
     assert table["image"].tolist() == ["slide_Image0", "slide_Image1"]
     assert table["area"].tolist() == [40, 50]
     assert table["intensity_mean"].tolist() == [100, 200]
+
+
+def test_one_file_of_labels_and_one_image_need_not_share_a_name(run, labelled):
+    labels, image = labelled / "labels" / "cells.tif", labelled / "images" / "a.png"
+    next((labelled / "labels").iterdir()).rename(labels)
+    result = run("measure", labels, "--images", image, "-o", labelled / "out")
+    assert result.code == 0, result.error
+    table = read_csv(labelled / "out" / "objects.csv")
+    assert table["intensity_mean"].tolist() == [100, 200]
+    assert set(table["image"]) == {"cells"}
+    # In folders nobody has said that they belong together.
+    refused = run(
+        *("measure", labelled / "labels", "--images", labelled / "images"),
+        *("-o", labelled / "other"),
+    )
+    assert refused.code == 2 and "cannot be paired" in refused.error

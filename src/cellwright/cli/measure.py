@@ -15,8 +15,8 @@ from cellwright.cli.options import as_json, axes, finish, jobs, output_folder, o
     multiple=True,
     metavar="PATH",
     help="The images that were labelled (file, folder or pattern), for intensities; each must "
-    "have the name of its labels, which may end in _masks or _labels besides. May be given several "
-    "times.",
+    "have the name of its labels, which may end in _masks or _labels besides, unless one file of "
+    "each is given. May be given several times.",
 )
 @axes
 @jobs

@@ -46,7 +46,7 @@ def measure_images(
         The result folder.
     images : sequence of str or Path
         The images that were labelled; each must have the name of its labels, which may end in
-        ``_masks``, ``_cp_masks`` or ``_labels`` besides.
+        ``_masks``, ``_cp_masks`` or ``_labels`` besides, unless one file of each is given.
     axes : str, optional
         Axes of the images and labels where the files do not say.
     jobs : int
@@ -66,7 +66,7 @@ def measure_images(
         If `output` holds other results, or what is to be measured, or cannot be written.
     """
     found = find_images(labels)
-    partners = _pair(found, find_images(images)) if images else {}
+    partners = _partners(labels, found, images) if images else {}
     tasks = plan_tasks(found)
     paths = [label.path for label in found] + list(partners.values())
     plan = Plan(
@@ -91,6 +91,18 @@ def _sources(task: Task, partners: dict[Path, Path]) -> list[str]:
     image = partners.get(task.path)
     paths = [task.path] if image is None else [task.path, image]
     return [path.resolve().as_posix() for path in paths]
+
+
+def _partners(
+    labels: Sequence[str | Path], found: Sequence[Found], images: Sequence[str | Path]
+) -> dict[Path, Path]:
+    """Return the image of each label file; of one file and one image, whatever they are called."""
+    others = find_images(images)
+    paths = [one.path for one in (*found, *others)]
+    one_of_each = len(found) == len(others) == 1 and paths[0] != paths[1]
+    if one_of_each and paths == [Path(named) for named in (*labels, *images)]:
+        return {paths[0]: paths[1]}
+    return _pair(found, others)
 
 
 def _pair(labels: Sequence[Found], images: Sequence[Found]) -> dict[Path, Path]:
