@@ -49,7 +49,7 @@ LIMITS = (
 
 def main() -> None:
     """Train, score and save."""
-    making = asked_for("nuclei-3d", __doc__.split("\n", 1)[0], steps=4_000)
+    making = asked_for("nuclei-3d", __doc__.split("\n", 1)[0], steps=8_000)
     dataset = making.work / "dataset"
     if not (dataset / "index.csv").exists():
         kinds = write_parts(STACKS, dataset, REPEATS) | write_simulated(dataset)
