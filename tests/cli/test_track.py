@@ -172,6 +172,20 @@ def test_all_channels_are_measured_those_of_the_model_first(run, oracle, tmp_pat
     assert set(reported) <= {100.0 * label for label in np.unique(movie)}
 
 
+@pytest.mark.parametrize(
+    ("axes", "options", "said"),
+    [("TCYX", (), "Choose with --channel"), ("TCYX", ("--channel", "h2b"), "GFP, H2B"),
+     ("TZYX", (), "works on single planes")],
+)  # fmt: skip
+def test_frames_that_the_model_does_not_take_are_told_first(run, tmp_path, axes, options, said):
+    names = ("GFP", "H2B") if "C" in axes else None
+    pixels = np.random.default_rng(0).integers(0, 99, (3, 2, 20, 24)).astype(np.uint16)
+    write(tmp_path / "raw.ome.tif", Image(pixels, axes, channel_names=names))
+    result = run("track", tmp_path / "raw.ome.tif", "-o", tmp_path / "out", *options)
+    assert result.code == 2 and said in result.error, result.error
+    assert not (tmp_path / "out").exists()
+
+
 def test_images_of_several_folders_are_no_movie(run, tmp_path):
     labels = _movie()
     for folder in ("first", "second"):

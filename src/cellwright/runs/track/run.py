@@ -16,6 +16,7 @@ from cellwright._types import AnyArray
 from cellwright._words import option
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv, write_parquet_parts
+from cellwright.models.channels import channels_for
 from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
@@ -278,6 +279,11 @@ def _segmenter(
             f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
             "track; name one that does."
         )
+    card = (
+        opened.card
+    )  # channels and axes that it does not take are told before anything is written
+    channel = movie.channel or None
+    channels_for(movie.frame(0), card.input.channels, channel, card.network.dimensions)
     return opened
 
 
