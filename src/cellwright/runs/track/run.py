@@ -279,10 +279,8 @@ def _segmenter(
             f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
             "track; name one that does."
         )
-    card = (
-        opened.card
-    )  # channels and axes that it does not take are told before anything is written
-    channel = movie.channel or None
+    # Channels and axes that it does not take are told before anything is written.
+    card, channel = opened.card, movie.channel or None
     channels_for(movie.frame(0), card.input.channels, channel, card.network.dimensions)
     return opened
 
