@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     metavar="DIAMETER",
     help="Follow bright spots of this diameter in pixels through a raw movie, without a model.",
 )
+@click.option(
+    "--images",
+    type=options.Existing(),
+    help="The raw movie of the label images in INPUT: intensities are measured in it, and help to "
+    "recognise cells.",
+)
 @spot_options.dark
 @spot_options.noise_factor
 @options.axes

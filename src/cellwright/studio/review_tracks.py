@@ -203,10 +203,15 @@ def _open_movie(
 
 def _pixels(record: dict[str, Any], images: Path | None) -> Image | None:
     """Return the movie, unless only labels or points are known of it."""
+    given = record["parameters"].get("images")
+    if images is None and given:
+        images = Path(given)
     if images is None and record["model"] is None:
         return None
     axes = record["parameters"]["axes"]
+    others = record["parameters"].get("hypotheses", ())
     paths = [Path(one["path"]) for one in record["inputs"]]
+    paths = [path for path in paths if not any(path.is_relative_to(one) for one in others)]
     if images is not None:
         paths = list(open_timelapse(images, MovieOptions(axes)).paths)
     if len(paths) == 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright._arguments import as_path, as_paths, check_flags
-from cellwright._errors import AxesError, InputError, UsageError
+from cellwright._errors import InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import AnyArray
 from cellwright._words import by_place
@@ -20,7 +20,7 @@ from cellwright.measure.tables import read_parquet, write_parquet
 from cellwright.models.instances import InstanceModel, Segmentation
 from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.objects import measured_channels, refuse_mask
-from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_timelapse
+from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_labels
 from cellwright.tracking.coupled.hypotheses import find_hypotheses
 from cellwright.tracking.coupled.windows import choose
 from cellwright.tracking.detections import find_detections
@@ -132,7 +132,7 @@ def open_choice(
             "it has no other scales to look at; leave out "
             f"{by_place('--alternatives', 'scales=True')}."
         )
-    others = tuple(_open_labels(folder, axes) for folder in several.folders)
+    others = tuple(open_labels(folder, MovieOptions(axes)) for folder in several.folders)
     for folder, one in zip(several.folders, others, strict=True):
         if one.count != movie.count:
             raise InputError(
@@ -142,33 +142,14 @@ def open_choice(
         if not one.holds_labels():
             given = by_place("--hypotheses", "folders")
             raise InputError(f"'{folder}' holds no label images; {given} are segmentations.")
-        if _size(one) != _size(movie):
+        if one.size != movie.size:
             raise InputError(
-                f"The frames of '{folder}' have the size {_size(one)} and those of '{movie.name}' "
-                f"{_size(movie)}; give segmentations of the same movie."
+                f"The frames of '{folder}' have the size {one.size} and those of '{movie.name}' "
+                f"{movie.size}; give segmentations of the same movie."
             )
     for one in others if segmenter else (movie, *others):
         refuse_mask(one)
     return Choice(segmenter, several.scales, others, options)
-
-
-def _open_labels(source: Path, axes: str | None) -> TimeLapse:
-    """Open further label images, whose files need not be laid out as those of the movie are.
-
-    The axes of the movie, but for its channels, are those of files that do not tell their own.
-    """
-    try:
-        return open_timelapse(source)
-    except AxesError:
-        if axes is None:
-            raise
-        return open_timelapse(source, MovieOptions(axes.upper().replace("C", "")))
-
-
-def _size(movie: TimeLapse) -> tuple[int, ...]:
-    """Return the size of the frames, ([Z,] Y, X) in px."""
-    first = movie.frame(0)
-    return tuple(first.sizes[axis] for axis in first.spatial_axes)
 
 
 def choose_objects(

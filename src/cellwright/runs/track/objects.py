@@ -9,7 +9,7 @@ import numpy as np
 
 from cellwright._errors import FormatError
 from cellwright._progress import progress
-from cellwright._types import AnyArray, BoolArray, Table
+from cellwright._types import AnyArray, BoolArray, LabelArray, Table
 from cellwright._words import counted
 from cellwright.images.image import Image
 from cellwright.images.read import read_labels
@@ -26,7 +26,10 @@ _MASK = 0.5  # share of frames with one object in pieces that makes labels a mas
 
 
 def find_objects(
-    movie: TimeLapse, segmenter: InstanceModel | None, run: Path
+    movie: TimeLapse,
+    segmenter: InstanceModel | None,
+    run: Path,
+    images: TimeLapse | None = None,
 ) -> tuple[Tracks, tuple[str, ...]]:
     """Measure the objects of all frames, one frame after the other.
 
@@ -40,6 +43,8 @@ def find_objects(
         What outlines the objects of a raw movie; None for a movie of labels.
     run : Path
         The result folder.
+    images : TimeLapse, optional
+        The raw movie of labels, whose intensities are measured.
 
     Returns
     -------
@@ -59,11 +64,16 @@ def find_objects(
     for number in progress(range(movie.count), what, unit="frame"):
         kept = run / PARTS / f"objects{number}.parquet"
         if not kept.exists():
-            write_parquet(kept, _measured(movie, number, segmenter, run))
+            if segmenter is None:
+                measured = _measured(movie.frame_labels(number), number, images)
+            else:
+                labels = _outlined(movie, number, segmenter, run)
+                measured = _measured(labels, number, movie)
+            write_parquet(kept, measured)
         table = read_parquet(kept)
         pieces.append(table.pop("euler_number") > 1)
         tables.append(table)
-    detections = collect(tables, *movie.scale)
+    detections = collect(tables, *_scale(movie, images))
     return detections, () if segmenter else _in_pieces(movie.name, tables, pieces)
 
 
@@ -104,16 +114,31 @@ def _labels(run: Path, number: int) -> Path:
     return run / PARTS / f"labels{number}.tif"
 
 
-def _measured(movie: TimeLapse, number: int, segmenter: InstanceModel | None, run: Path) -> Table:
-    """Measure the objects of a frame; those of a raw movie are outlined first."""
-    if segmenter is None:
-        return measure_frame(movie.frame_labels(number), number, also=("euler_number",))
-    image = movie.frame(number)
-    found = segmenter.segment(image, channel=movie.channel or None)
+def _scale(
+    movie: TimeLapse, images: TimeLapse | None
+) -> tuple[tuple[float, ...] | None, float | None]:
+    """Return pixel size and frame interval of a movie or, where it has none, of its images."""
+    size, interval = movie.scale
+    if images is None:
+        return size, interval
+    other_size, other_interval = images.scale
+    return size or other_size, interval or other_interval
+
+
+def _outlined(movie: TimeLapse, number: int, segmenter: InstanceModel, run: Path) -> LabelArray:
+    """Outline the objects of a frame of a raw movie, and keep the labels."""
+    found = segmenter.segment(movie.frame(number), channel=movie.channel or None)
     assert found.labels is not None  # no sink was given
     write_labels(_labels(run, number), found.labels, overwrite=True)
-    pixels, names = measured_channels(movie, image)
-    return measure_frame(found.labels, number, pixels, names, also=("euler_number",))
+    return found.labels
+
+
+def _measured(labels: LabelArray, number: int, images: TimeLapse | None) -> Table:
+    """Measure the objects of a frame, with their intensities where images are given."""
+    pixels, names = (None, None)
+    if images is not None:
+        pixels, names = measured_channels(images, images.frame(number))
+    return measure_frame(labels, number, pixels, names, also=("euler_number",))
 
 
 def measured_channels(movie: TimeLapse, image: Image) -> tuple[AnyArray, tuple[str, ...] | None]:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cellwright._arguments import as_path, check_flags
-from cellwright._errors import InputError, UsageError
+from cellwright._errors import InputError
 from cellwright._files import write_text
-from cellwright._types import AnyArray
-from cellwright._words import option
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv, write_parquet_parts
-from cellwright.models.channels import channels_for
 from cellwright.models.find import find_model
-from cellwright.models.instances import InstanceModel
-from cellwright.models.load import load_model
 from cellwright.models.scorer import load_scorer
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.doctor import versions
@@ -28,16 +22,15 @@ from cellwright.runs.results.plan import InputFile, Plan, named
 from cellwright.runs.results.result import REPORT_FILE, command_line
 from cellwright.runs.results.room import PARTS
 from cellwright.runs.track.film import make_film
-from cellwright.runs.track.hypotheses import Choice, Segmentations, choose_objects, open_choice
+from cellwright.runs.track.hypotheses import Choice, Segmentations, choose_objects
 from cellwright.runs.track.objects import find_objects, found_labels
-from cellwright.runs.track.points import read_points
+from cellwright.runs.track.opening import Found, Opened, open_beside, open_source
 from cellwright.runs.track.report import track_report
 from cellwright.runs.track.spots import find_spots
 from cellwright.runs.track.timelapse import (
     MovieOptions,
     TimeLapse,
     check_movie_options,
-    open_timelapse,
 )
 from cellwright.tracking.doubt import doubt_table, doubtful_links
 from cellwright.tracking.formats.ctc import write_ctc
@@ -50,9 +43,7 @@ from cellwright.tracking.options import LinkOptions, check_options
 from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracks import Tracks
 
-TABLES = (".csv", ".parquet")
 CTC_FOLDER = "ctc"
-DEFAULT_MODEL = "nuclei"
 DOUBTFUL_FILE = "tracks_doubtful.csv"
 TRACKMATE_FILE = "tracks.xml"
 MOTION_FILE = "tracks_motion.csv"
@@ -101,6 +92,7 @@ def track_movie(
     options: LinkOptions | None = None,
     *,
     model: str | Path | SpotSettings | Segmentations | None = None,
+    images: str | Path | None = None,
     movie: MovieOptions | None = None,
     pins: str | Path | None = None,
     scorer: str | Path | None = None,
@@ -123,6 +115,9 @@ def track_movie(
         Segments a raw movie; by default the nuclei that come with Cellwright. When it is named,
         the movie is raw. `SpotSettings` find spots without a model; of several `Segmentations`
         those objects are taken that can be followed best.
+    images : str or Path, optional
+        The raw movie that label images were outlined in: its intensities are measured, and help
+        to recognise cells.
     movie : MovieOptions, optional
         What is said of the movie in place of its files, and which channels are looked at.
     pins : str or Path, optional
@@ -161,9 +156,14 @@ def track_movie(
         read_pin_table(pins)  # what is wrong with it is told before anything is done
     if scorer is not None:
         refuse_inputs_inside(output, [find_model(scorer)])
-    opened = _open(source, output, model, movie, options, device)
+    if images is None:
+        opened = open_source(source, output, model, movie, options, device)
+    else:
+        opened = open_beside(source, output, model, as_path(images, "images"), movie)
     scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
     parameters = _parameters(model, pins, trackmate)
+    if images is not None:
+        parameters["images"] = Path(images).resolve().as_posix()
     if scored_by is not None:
         path = Path(scored_by.source).resolve().as_posix()
         parameters["scorer"] = named(scored_by) | {"path": path}
@@ -192,99 +192,6 @@ def track_movie(
         return _finish(run, opened, found, tracks, motion, start)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is to be linked, the labels where there are some, and what the user should know."""
-
-    detections: Tracks
-    remarks: tuple[str, ...] = ()
-    frames: Callable[[], Iterator[AnyArray]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """What is tracked: points, or a movie and what finds things in it.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-        All files that are read.
-    points : _Found or None
-    movie : TimeLapse or None
-    finder : SpotSettings, Choice, InstanceModel or None
-        None for points and for labels.
-    """
-
-    paths: tuple[Path, ...]
-    points: _Found | None = None
-    movie: TimeLapse | None = None
-    finder: SpotSettings | Choice | InstanceModel | None = None
-
-    @property
-    def segmenter(self) -> InstanceModel | None:
-        """The model that outlines objects, if one does."""
-        finder = self.finder.segmenter if isinstance(self.finder, Choice) else self.finder
-        return finder if isinstance(finder, InstanceModel) else None
-
-    @property
-    def holds_labels(self) -> bool:
-        """Whether the frames of the movie are label images."""
-        return self.segmenter is None and not isinstance(self.finder, SpotSettings)
-
-
-def _open(
-    source: Path,
-    output: Path,
-    model: str | Path | SpotSettings | Segmentations | None,
-    given: MovieOptions,
-    options: LinkOptions,
-    device: Device,
-) -> _Opened:
-    """Open points, or a movie and what finds things in it."""
-    if source.suffix.lower() in TABLES:
-        if model is not None:
-            raise UsageError(
-                f"'{source}' is a table of points: there is nothing to segment or find."
-            )
-        return _Opened((source,), points=_Found(*read_points(source, given)))
-    movie = open_timelapse(source, given, output=output)
-    if isinstance(model, SpotSettings):
-        return _Opened(movie.paths, movie=movie, finder=model)
-    several = model if isinstance(model, Segmentations) else Segmentations(model)
-    segmenter = _segmenter(movie, several.model, device, output)
-    if not several:
-        return _Opened(movie.paths, movie=movie, finder=segmenter)
-    choice = open_choice(several, movie, segmenter, options, given.axes)
-    others = (path for one in choice.others for path in one.paths)
-    return _Opened((*movie.paths, *others), movie=movie, finder=choice)
-
-
-def _segmenter(
-    movie: TimeLapse, model: str | Path | None, device: Device, output: Path
-) -> InstanceModel | None:
-    """Return the model that segments a movie; None for one of labels."""
-    if model is None and movie.holds_labels():
-        if movie.channel:
-            raise UsageError(
-                f"'{movie.name}' holds labels, which have no channels: leave out "
-                f"{option('channel')} or, if it is a raw movie, name a model with "
-                f"{option('model')}."
-            )
-        return None
-    package = find_model(model or DEFAULT_MODEL)
-    refuse_inputs_inside(output, [package])  # where it was trained, it would be replaced
-    opened = load_model(package, device=device)
-    if not isinstance(opened, InstanceModel):
-        raise UsageError(
-            f"The model '{opened.card.name}' does not outline objects, so there is nothing to "
-            "track; name one that does."
-        )
-    # Channels and axes that it does not take are told before anything is written.
-    card, channel = opened.card, movie.channel or None
-    channels_for(movie.frame(0), card.input.channels, channel, card.network.dimensions)
-    return opened
-
-
 def _parameters(
     model: str | Path | SpotSettings | Segmentations | None,
     pins: str | Path | None,
@@ -301,7 +208,7 @@ def _parameters(
     }
 
 
-def _find(opened: _Opened, run: RunFolder) -> _Found:
+def _find(opened: Opened, run: RunFolder) -> Found:
     """Find what is in the frames of a movie; points are found already."""
     if opened.movie is None:
         assert opened.points is not None
@@ -315,7 +222,7 @@ def _find(opened: _Opened, run: RunFolder) -> _Found:
             found, frames = choose_objects(movie, finder, run.path)
             remarks = finder.warnings
         else:
-            found, remarks = find_objects(movie, finder, run.path)
+            found, remarks = find_objects(movie, finder, run.path, opened.images)
             frames = found_labels(movie, finder, run.path)
         if not len(found):
             raise InputError(
@@ -324,7 +231,8 @@ def _find(opened: _Opened, run: RunFolder) -> _Found:
     except InputError:  # what was kept would be in the way of the movie once it is mended
         shutil.rmtree(run.path / PARTS, ignore_errors=True)
         raise
-    return _Found(found, (*movie.warnings, *remarks), frames)
+    beside = opened.images.warnings if opened.images else ()
+    return Found(found, (*movie.warnings, *beside, *remarks), frames)
 
 
 def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
@@ -338,8 +246,8 @@ def _files(movie: TimeLapse | None, trackmate: bool) -> tuple[str, ...]:
 
 def _finish(
     run: RunFolder,
-    opened: _Opened,
-    found: _Found,
+    opened: Opened,
+    found: Found,
     tracks: Tracks,
     motion: Motion | None,
     start: float,
@@ -358,7 +266,8 @@ def _finish(
     write_csv(run.path / MOTION_FILE, by_track)
     write_csv(run.path / LAGS_FILE, by_lag)
     warnings = (*found.remarks, *summary.warnings())
-    film = make_film(tracks, opened.movie, labels=opened.holds_labels)
+    seen = opened.images or opened.movie
+    film = make_film(tracks, seen, labels=opened.holds_labels and opened.images is None)
     seconds = time.perf_counter() - start
     record = {
         "failed": 0,

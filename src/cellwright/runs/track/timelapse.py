@@ -113,6 +113,12 @@ class TimeLapse:
         first = self.frame(0)
         return first.pixel_size, first.frame_interval
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Size of the frames in px, ([Z,] Y, X)."""
+        first = self.frame(0)
+        return tuple(first.sizes[axis] for axis in first.spatial_axes)
+
     def labels(self) -> Iterator[AnyArray]:
         """Read the frames as label images, shape ([Z,] Y, X)."""
         for number in range(self.count):
@@ -184,6 +190,22 @@ def open_timelapse(
     if count < 2:
         raise InputError(f"'{files[0]}' has one frame only, nothing to link{planes}.")
     return TimeLapse(name, count, files, lambda number: image.region(T=number), options.channel)
+
+
+def open_labels(source: Path, options: MovieOptions, *, output: Path | None = None) -> TimeLapse:
+    """Open label images beside a movie, whose files need not be laid out as those of the movie are.
+
+    The axes of the movie, but for its channels, are those of files that do not tell their own. For
+    parameters and errors see `open_timelapse`.
+    """
+    flat = replace(options, axes=None, channel=())
+    try:
+        return open_timelapse(source, flat, output=output)
+    except AxesError:
+        if options.axes is None:
+            raise
+        axes = options.axes.upper().replace("C", "")
+        return open_timelapse(source, replace(flat, axes=axes), output=output)
 
 
 def _scaled(image: Image, options: MovieOptions) -> Image:
