@@ -39,9 +39,9 @@ def movie(tmp_path):
 def test_labels_are_measured_in_their_movie_and_take_its_scale(movie):
     done = track_movie(movie / "labels", movie / "out", images=movie / "movie.ome.tif")
     table = read_parquet(done.folder / "tracks.parquet")
-    for name, values in (("H2B", 100 + 50 * table["label"]), ("GFP", None)):
-        expected = 1000 * table["label"] + table["frame"] if values is None else values
-        assert table[f"intensity_mean-{name}"].tolist() == expected.tolist()
+    label, frame = table["label"], table["frame"]
+    assert table["intensity_mean-H2B"].tolist() == (100 + 50 * label).tolist()
+    assert table["intensity_mean-GFP"].tolist() == (1000 * label + frame).tolist()
     assert table["y_um"].tolist() == (0.5 * table["y"]).tolist()
     assert table["time_s"].tolist() == (30 * table["frame"]).tolist()
 
