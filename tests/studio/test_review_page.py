@@ -83,6 +83,13 @@ def open_page(tmp_path_factory):
     assert complaints == []
 
 
+DRAWN = (
+    "(canvas => canvas.width && canvas.getContext('2d')"
+    ".getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean))"
+    "(document.getElementById('histogram'))"
+)
+
+
 def row(number):
     """Return how a row of the table is found, from its place in the table."""
     return f"#table .row[aria-rowindex='{number + 2}']"
@@ -145,6 +152,7 @@ def test_the_view_stays_filled_where_an_object_lies_at_the_border(open_page, res
 def test_what_is_brushed_and_lassoed_is_selected(open_page, results):
     page = open_page(results)
     browser, desk = page.browser, page.server.desk
+    browser.wait(DRAWN)
     left, top, width, _ = page.box("#histogram")
     browser.drag((left + 30, top + 40), (left + width / 2, top + 40), (left + width - 1, top + 40))
     count = len(desk.result.places.label)

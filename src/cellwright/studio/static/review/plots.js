@@ -138,13 +138,13 @@ export class Histogram extends Plot {
     this.outside = 0; // values that lie beyond it
     /** @type {[number, number] | null} What is brushed, in values. */
     this.brushed = null;
-    let from = 0;
+    let from = NaN; // before anything is shown, there are no values to begin at
     canvas.onpointerdown = (event) => {
       canvas.setPointerCapture(event.pointerId);
-      from = this.#value(event);
+      from = this.values ? this.#value(event) : NaN;
     };
     canvas.onpointermove = (event) => {
-      if (!event.buttons || !this.values) return;
+      if (!event.buttons || Number.isNaN(from)) return;
       const to = this.#value(event);
       this.brushed = [Math.min(from, to), Math.max(from, to)];
       this.redraw();
