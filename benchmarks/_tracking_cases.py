@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray, Table
 from cellwright.simulation.movies import Motion, merge_touching, simulate_movie
 from cellwright.simulation.nuclei import NucleiSimulation
 from cellwright.tracking.detections import find_detections
@@ -122,8 +122,12 @@ def by_label(detections: Tracks, parents: dict[int, int]) -> Case:
 def simulated(sample: NucleiSimulation, motion: Motion, seed: int) -> Case:
     """Return a simulated movie, with intensities."""
     frames, labels, table = simulate_movie(sample, motion, seed)
-    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
-    return by_label(find_detections(list(labels), list(frames)), parents)
+    return by_label(find_detections(list(labels), list(frames)), parents_of(table))
+
+
+def parents_of(table: Table) -> dict[int, int]:
+    """Return the mother of each track of a simulated movie, 0 where there is none."""
+    return dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def with_merged(
     frames, labels, table = simulate_movie(sample, motion, seed)
     merged, hidden = merge_touching(labels, share, longest, seed)
     detections = find_detections(list(merged), list(frames))
-    parents = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
+    parents = parents_of(table)
     guests: dict[tuple[int, int], int] = {
         (frame, label): cell
         for frame, label, cell in zip(*(column.tolist() for column in hidden.values()), strict=True)

@@ -17,7 +17,8 @@ from _tracking_cases import MOVIES, Case, points, real, simulated
 from bench_tracking import conditions, scores
 
 from cellwright.models.scorer import load_scorer
-from cellwright.tracking.link import MovieScorer, link
+from cellwright.tracking.link import link
+from cellwright.tracking.pair import MovieScorer
 
 _Row = tuple[float, ...]
 

@@ -1,9 +1,10 @@
-"""How right and how fast linking is, beside laptrack and trackpy on the same detections.
+"""How right and how fast linking is, beside other trackers on the same detections.
 
-``python benchmarks/bench_tracking.py [--tables quality real scale raw certainty]`` prints tables.
-Peers, from an environment that has them: ``--peer-python .venv-peers-tracking/bin/python`` (or
-``CELLWRIGHT_PEERS_TRACKING``); they get twice the 99.5th percentile of the true steps as their
-radius, ours gets nothing. CPU seconds of one thread.
+``python benchmarks/bench_tracking.py [--tables trackers quality real scale raw certainty]`` prints
+tables. Peers (laptrack, trackpy, btrack, motile), from environments that have them:
+``--peer-python .venv-peers-tracking/bin/python .venv-peers-motile/bin/python`` (or
+``CELLWRIGHT_PEERS_TRACKING``, by colons); they get twice the 99.5th percentile of the true steps as
+their radius, ours gets nothing. CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -18,27 +19,38 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from _tracking_cases import DATA, MOVIES, REAL, Case, points, real, simulated
+from _tracking_cases import DATA, MOVIES, REAL, Case, by_label, parents_of, points, real, simulated
 
 from cellwright._types import IntArray
 from cellwright.runs.track.run import track_movie
+from cellwright.simulation.movies import simulate_movie
+from cellwright.tracking.detections import find_detections
 from cellwright.tracking.link import link
 from cellwright.tracking.metrics.challenge import score_folders
+from cellwright.tracking.metrics.graph import graph_errors
+from cellwright.tracking.metrics.matching import match_same
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.pair import MovieScorer
+from cellwright.tracking.plain import Overlaps
 
 PEERS = Path(__file__).parent / "peers" / "tracking.py"
-TRACKERS = ("cellwright", "laptrack", "trackpy")
+BESIDE = ("laptrack", "trackpy")
+"""Peers in all tables; the others are too slow for that, or too far behind."""
 SEEDS = (11, 12)
 BINS = (0.0, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0)
 _Result = tuple[dict[str, float], float]
+_Peers = dict[str, str]  # the Python of the environment that has each tracker
 
 
 def scores(case: Case, found: IntArray) -> dict[str, float]:
-    """Return LNK and the F1 of links and of divisions (mother and both daughters)."""
+    """Return TRA, LNK and the F1 of links and of divisions (mother and both daughters)."""
     truth, result = set(map(tuple, case.links.tolist())), set(map(tuple, found.tolist()))
     missed, wrong = len(truth - result), len(result - truth)
     true_divisions, divisions = _divisions(truth), _divisions(result)
     right = len(true_divisions & divisions)
+    graphs = [case.detections.with_edges(edges) for edges in (case.links, found)]
     return {
+        "TRA": graph_errors(match_same(*graphs)).tra,
         "LNK": 1 - (1.5 * missed + wrong) / (1.5 * len(truth)),
         "links F1": 2 * (len(truth) - missed) / (len(truth) + len(result)),
         "divisions": len(true_divisions),
@@ -53,11 +65,22 @@ def _divisions(links: set[tuple[int, int]]) -> set[tuple[int, ...]]:
     return {(mother, *both) for mother, both in daughters.items() if len(both) > 1}
 
 
-def run_ours(case: Case) -> _Result:
+def run_ours(
+    case: Case, options: LinkOptions | None = None, scorer: MovieScorer | None = None
+) -> _Result:
     start = time.process_time()
-    linked = link(case.detections)
+    linked = link(case.detections, options, scorer=scorer)
     seconds = time.process_time() - start
     return scores(case, linked.edges), seconds
+
+
+def find_peers(pythons: list[str]) -> _Peers:
+    """Return the trackers that environments have."""
+    found = {}
+    for python in pythons:
+        listed = subprocess.run([python, str(PEERS)], check=True, capture_output=True, text=True)
+        found |= dict.fromkeys(listed.stdout.split(), python)
+    return found
 
 
 def run_peer(python: str, tracker: str, case: Case) -> _Result:
@@ -69,7 +92,8 @@ def run_peer(python: str, tracker: str, case: Case) -> _Result:
             given, frame=case.detections.frame, position=case.detections.position, radius=radius
         )
         answer = Path(folder) / "links.npz"
-        subprocess.run([python, str(PEERS), tracker, str(given), str(answer)], check=True)
+        command = [python, str(PEERS), tracker, str(given), str(answer)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         with np.load(answer) as content:
             return scores(case, content["links"]), float(content["seconds"])
 
@@ -85,12 +109,10 @@ def conditions(case: Case) -> Iterator[tuple[str, Case]]:
         yield f"{name}, positions only", case.every(step).bare()
 
 
-def run_all(case: Case, python: str | None) -> dict[str, _Result]:
-    """Return scores and seconds of every tracker there is."""
+def run_all(case: Case, peers: _Peers) -> dict[str, _Result]:
+    """Return scores and seconds of ours and of the peers that are in all tables."""
     results = {"cellwright": run_ours(case)}
-    if python:
-        results |= {tracker: run_peer(python, tracker, case) for tracker in TRACKERS[1:]}
-    return results
+    return results | {one: run_peer(peers[one], one, case) for one in BESIDE if one in peers}
 
 
 def row(name: str, results: list[dict[str, _Result]]) -> str:
@@ -104,26 +126,55 @@ def row(name: str, results: list[dict[str, _Result]]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def heading(first: str, python: str | None) -> None:
-    trackers = TRACKERS if python else TRACKERS[:1]
+def heading(first: str, peers: _Peers) -> None:
+    trackers = ["cellwright", *(one for one in BESIDE if one in peers)]
     print(f"\n| {first} | {' | '.join(trackers)} |\n|---|{'---|' * len(trackers)}")
 
 
-def quality(python: str | None) -> None:
+def trackers(peers: _Peers) -> None:
+    """Print all trackers, and all that tells links in ours, on the simulated movies."""
+    found: dict[str, list[_Result]] = {}
+    for sample, motion in MOVIES.values():
+        for seed in SEEDS:
+            frames, labels, table = simulate_movie(sample, motion, seed)
+            overlaps = Overlaps()
+            detections = find_detections(overlaps.watch(labels), frames)
+            case = by_label(detections, parents_of(table))
+            ours = {
+                "Cellwright": run_ours(case),
+                "– positions only": run_ours(case.bare()),
+                "– `--by overlap`": run_ours(
+                    case, LinkOptions(by="overlap"), overlaps.scorer(detections)
+                ),
+                "– `--by distance`": run_ours(case, LinkOptions(by="distance")),
+            }
+            theirs = {one: run_peer(python, one, case) for one, python in peers.items()}
+            for name, result in (ours | theirs).items():
+                found.setdefault(name, []).append(result)
+    print("\n| tracker | TRA | LNK | division F1 | CPU s |\n|---|--:|--:|--:|--:|")
+    for name, results in found.items():
+        tra, lnk, divisions = (
+            np.mean([score[what] for score, _ in results]) for what in ("TRA", "LNK", "division F1")
+        )
+        seconds = sum(spent for _, spent in results)
+        print(f"| {name} | {tra:.4f} | {lnk:.4f} | {divisions:.3f} | {seconds:.1f} |")
+
+
+def quality(peers: _Peers) -> None:
     """Print the mean over simulated movies, under each condition, and each from positions alone."""
     found: dict[str, list[dict[str, _Result]]] = {}
     bare: dict[str, list[dict[str, _Result]]] = {}
     for name, (sample, motion) in MOVIES.items():
         for seed in SEEDS:
             for condition, case in conditions(simulated(sample, motion, seed)):
-                results = run_all(case, python)
+                results = run_all(case, peers)
                 found.setdefault(condition, []).append(results)
                 if condition == "as it is":
                     found.setdefault(name, []).append(results)
                 elif condition.endswith("positions only"):
                     bare.setdefault(f"{name}, {condition}", []).append(results)
     for what, table in (("simulated nuclei", found), ("each from positions alone", bare)):
-        heading(f"{what}, LNK / division F1", python)
+        heading(f"{what}, LNK / division F1", peers)
         for name, all_results in table.items():
             print(row(name, all_results), flush=True)
     whole = found["as it is"]
@@ -131,23 +182,23 @@ def quality(python: str | None) -> None:
     print(f"\nCPU seconds on the {len(whole)} movies as they are: {', '.join(spent)}")
 
 
-def real_movies(python: str | None) -> None:
+def real_movies(peers: _Peers) -> None:
     """Print the real movies, and every second and third of their frames."""
-    heading("real movies, LNK / division F1", python)
+    heading("real movies, LNK / division F1", peers)
     for name, case in real():
         for step in (1, 2, 3):
             label = name if step == 1 else f"{name}, every {step}. frame"
-            print(row(label, [run_all(case.every(step), python)]), flush=True)
+            print(row(label, [run_all(case.every(step), peers)]), flush=True)
 
 
-def scale(python: str | None, counts: list[int], frames: int, limit: int) -> None:
+def scale(peers: _Peers, counts: list[int], frames: int, limit: int) -> None:
     """Print how fast and how right linking of points is."""
     print("\n| points | tracker | detections/s | LNK | division F1 |\n|---|---|--:|--:|--:|")
     for count in counts:
         for dimensions in (2, 3):
             case = points(count, frames, dimensions, 5)
             small = len(case.detections) <= limit
-            results = run_all(case, python if small else None)
+            results = run_all(case, peers if small else {})
             for tracker, (score, seconds) in results.items():
                 print(
                     f"| {dimensions}D, {count:,} a frame | {tracker} | "
@@ -157,7 +208,7 @@ def scale(python: str | None, counts: list[int], frames: int, limit: int) -> Non
                 )
 
 
-def raw(_: str | None) -> None:
+def raw(_: _Peers) -> None:
     """Print scores of the Cell Tracking Challenge of raw images, segmented and tracked."""
     print("\n| raw images | DET | SEG | TRA | LNK |\n|---|--:|--:|--:|--:|")
     for name, (folder, sequence) in REAL.items():
@@ -170,7 +221,7 @@ def raw(_: str | None) -> None:
             print(f"| {name} | {numbers} |", flush=True)
 
 
-def certainty(_: str | None) -> None:
+def certainty(_: _Peers) -> None:
     """Print how often links of each probability are right."""
     probability, right = [], []
     for sample, motion in MOVIES.values():
@@ -195,21 +246,29 @@ def certainty(_: str | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = ("quality", "real", "scale", "raw", "certainty")
+    tables = ("trackers", "quality", "real", "scale", "raw", "certainty")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument("--counts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--frames", type=int, default=10, help="of the points")
-    parser.add_argument("--peer-python", default=os.environ.get("CELLWRIGHT_PEERS_TRACKING"))
+    known = os.environ.get("CELLWRIGHT_PEERS_TRACKING", "")
+    parser.add_argument("--peer-python", nargs="+", default=list(filter(None, known.split(":"))))
     parser.add_argument("--peer-limit", type=int, default=60_000, help="detections for peers")
     arguments = parser.parse_args()
     for dimensions in (2, 3):
         run_ours(points(500, 4, dimensions, 0))  # compiles
-    prints = {"quality": quality, "real": real_movies, "raw": raw, "certainty": certainty}
+    peers = find_peers(arguments.peer_python)
+    prints = {
+        "trackers": trackers,
+        "quality": quality,
+        "real": real_movies,
+        "raw": raw,
+        "certainty": certainty,
+    }
     for table in arguments.tables:
         if table == "scale":
-            scale(arguments.peer_python, arguments.counts, arguments.frames, arguments.peer_limit)
+            scale(peers, arguments.counts, arguments.frames, arguments.peer_limit)
         else:
-            prints[table](arguments.peer_python)
+            prints[table](peers)
 
 
 if __name__ == "__main__":

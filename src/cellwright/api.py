@@ -38,7 +38,8 @@ from cellwright.runs.segment.options import SegmentOptions
 from cellwright.runs.segment.run import segment_images
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.link import link
-from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.options import LinkOptions, check_scorer
+from cellwright.tracking.plain import Overlaps
 from cellwright.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def track(
     motion: str = "auto",
     pixel_size: tuple[float, ...] | None = None,
     frame_interval: float | None = None,
+    by: str = "model",
     scorer: str | Path | None = None,
 ) -> Tracks:
     """Follow objects over time, with their divisions; all parameters may be left to the data.
@@ -195,6 +197,10 @@ def track(
         apart than pixels.
     frame_interval : float, optional
         In s, in place of what an `Image` tells.
+    by : {"model", "overlap", "distance"}
+        What tells links of frames that follow each other: a model of how these objects move,
+        change and divide; the pixels that outlines share; or nearness alone, which sees no
+        divisions.
     scorer : str or Path, optional
         What ``cellwright train-scorer`` made; it tells links and divisions beside the numbers of
         the movie.
@@ -230,17 +236,22 @@ def track(
                 f"pixel_size must be one number in µm for each axis, not {pixel_size!r}."
             )
         check_above_zero(**{f"pixel_size[{n}]": one for n, one in enumerate(pixel_size)})
+    options = LinkOptions(divisions, max_gap, max_distance, merges, motion, by=by)
+    check_scorer(options, scorer)
     scores = None if scorer is None else load_scorer(scorer)[0]
+    overlaps = Overlaps()
     told = [image for image in (images, labels) if isinstance(image, Image)]
     sizes, intervals = [one.pixel_size for one in told], [one.frame_interval for one in told]
+    frames = _frames(labels, "labels")
     detections = find_detections(
-        _frames(labels, "labels"),
+        overlaps.watch(frames) if by == "overlap" else frames,
         None if images is None else _frames(images, "images"),
         pixel_size=next(filter(None, (pixel_size, *sizes)), None),
         frame_interval=next(filter(None, (frame_interval, *intervals)), None),
         channel_names=images.channel_names if isinstance(images, Image) else None,
     )
-    options = LinkOptions(divisions, max_gap, max_distance, merges, motion)
+    if by == "overlap":
+        scores = overlaps.scorer(detections, divisions=divisions)
     return link(detections, options, scorer=scores)
 
 

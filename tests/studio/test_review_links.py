@@ -10,6 +10,7 @@ from cellwright.images.read import read_labels
 from cellwright.runs.track.run import track_movie
 from cellwright.tracking.formats.files import read_tracks
 from cellwright.tracking.formats.table import read_table, write_table
+from cellwright.tracking.options import LinkOptions
 
 from .reviewing import ReviewServer, tracked
 
@@ -154,3 +155,17 @@ def test_one_correction_takes_milliseconds(review, tmp_path):
         client.done("/api/pins", {"kind": "cut", "rows": rows})
         spent.append(time.process_time() - begun)
     assert np.median(spent) < 0.25  # s; 4,800 detections, tables and families included
+
+
+def test_links_told_by_overlap_are_corrected_by_overlap(review, tmp_path):
+    tracked(tmp_path)
+    told = track_movie(
+        tmp_path / "movie.tif", tmp_path / "overlap", LinkOptions(by="overlap")
+    ).folder
+    client = review(told).client
+    before = links(client)
+    ends = [row(client, 2, 1), row(client, 3, 1)]
+    client.done("/api/pins", {"kind": "cut", "rows": ends})
+    assert links(client) == before - {((2, 1), (3, 1))}
+    client.done("/api/pins", {"kind": "join", "rows": ends})
+    assert links(client) == before

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellwright.tracking.candidates import make_grid, neighbours, overlaps
+from cellwright.tracking.candidates import make_grid, neighbours
 
 
 def _nearest(queries, points, radius, most):
@@ -54,13 +54,3 @@ def test_one_distant_point_does_not_make_the_search_slow():
     points = np.vstack([np.random.default_rng(0).uniform(0, 1, (2000, 2)), [[1e6, 1e6]]])
     edges = neighbours(points, make_grid(points), 0.01, 1)
     assert edges.columns.tolist() == list(range(2001))
-
-
-def test_overlap_is_relative_to_the_smaller_object():
-    earlier, later = np.zeros((2, 6, 8), np.int32)
-    earlier[1:5, 1:5] = 7
-    later[1:3, 1:3] = 2  # within
-    later[4:6, 4:6] = 5  # by a corner
-    first, second, share = overlaps(earlier, later)
-    assert first.tolist() == [7, 7]
-    assert dict(zip(second.tolist(), share.tolist(), strict=True)) == {2: 1.0, 5: 0.25}

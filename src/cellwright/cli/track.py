@@ -115,6 +115,15 @@ if TYPE_CHECKING:
     "a column 'pin', which says 'forced' or 'forbidden'.",
 )
 @click.option(
+    "--by",
+    type=options.OneOf(["model", "overlap", "distance"]),
+    default="model",
+    show_default=True,
+    help="What tells links of frames that follow each other: how the objects of this movie move, "
+    "change and divide; the pixels that outlines share; or nearness alone, which sees no "
+    "divisions.",
+)
+@click.option(
     "--scorer",
     metavar="NAME|PATH",
     help="Model that tells how probable links and divisions are ('cellwright train-scorer'), in "

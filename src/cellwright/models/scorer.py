@@ -10,7 +10,7 @@ from cellwright.models.find import find_model
 from cellwright.models.package import Package, load_package
 from cellwright.tracking.learned.features import VERSION
 from cellwright.tracking.learned.scorer import make_scorer
-from cellwright.tracking.link import MovieScorer
+from cellwright.tracking.pair import MovieScorer
 
 TASK = "links"
 """What the card of a scorer says that it finds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import numpy as np
 from cellwright._errors import ModelError, UsageError
 from cellwright._types import AnyArray, IntArray, Table
 from cellwright.models.scorer import load_scorer
+from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import read_tracks
 from cellwright.tracking.formats.pins import FORBIDDEN, FORCED, PIN, read_pins
 from cellwright.tracking.formats.table import LINKS, tracks_to_tables
-from cellwright.tracking.link import Linking, MovieScorer, start_linking
+from cellwright.tracking.link import Linking, start_linking
 from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.pair import MovieScorer
 from cellwright.tracking.pins import NO_PINS
+from cellwright.tracking.plain import Overlaps
+from cellwright.tracking.tracklets import find_tracklets, track_numbers
 from cellwright.tracking.tracks import Tracks
 
 CUT, DIVIDE = "cut", "divide"
@@ -131,8 +135,11 @@ class Solver:
         detections = read_tracks(self._folder / "tracks.geff")
         asked = self._record["parameters"]
         known = {one.name: asked[one.name] for one in fields(LinkOptions) if one.name in asked}
+        options = LinkOptions(**known)
         scorer = _same_scorer(asked.get("scorer"))
-        linking = start_linking(detections, LinkOptions(**known), scorer=scorer)
+        if options.by == "overlap":
+            scorer = self._overlaps(options.divisions)
+        linking = start_linking(detections, options, scorer=scorer)
         if asked.get("pins"):
             earlier = Path(asked["pins"]["path"])
             if not earlier.is_file():
@@ -142,6 +149,13 @@ class Solver:
         if not np.array_equal(linking.tracks().edges, self.found.edges):
             raise UsageError(_OTHERWISE)
         return linking
+
+    def _overlaps(self, divisions: bool) -> MovieScorer:
+        """Return what outlines tell, by the label images that were written: of whole tracks."""
+        tracklets = find_tracklets(self.found.unshared())
+        numbers = track_numbers(self.found, tracklets)[tracklets.of].astype(np.int32)
+        overlaps = Overlaps.of(open_ctc(self._folder / "ctc").frames())
+        return overlaps.scorer(replace(self.found, label=numbers), divisions=divisions)
 
 
 def _same_scorer(asked: Mapping[str, str] | None) -> MovieScorer | None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
-from cellwright.metrics.overlap import overlap_table
+from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.tracking.medians import quantile
 
 _POINTS_PER_CELL = 2.0
@@ -129,26 +128,6 @@ def united(edges: Edges, others: Edges) -> Edges:
         edges.starts, edges.columns, edges.weights, others.starts, others.columns, others.weights
     )
     return Edges(starts, columns, weights)
-
-
-def overlaps(earlier: AnyArray, later: AnyArray) -> tuple[IntArray, IntArray, DoubleArray]:
-    """Find the objects of two frames that share pixels.
-
-    Parameters
-    ----------
-    earlier, later : array of int, shape ([Z,] Y, X)
-        Labels of two frames; 0 is background.
-
-    Returns
-    -------
-    earlier_labels, later_labels : array of int, shape (P,)
-    shares : array of float, shape (P,)
-        Shared pixels over those of the smaller object: 1 where one lies within the other.
-    """
-    table = overlap_table(earlier, later)
-    first = table.truth_areas[np.searchsorted(table.truth_labels, table.truth)]
-    second = table.predicted_areas[np.searchsorted(table.predicted_labels, table.prediction)]
-    return table.truth, table.prediction, np.asarray(table.pixels / np.minimum(first, second))
 
 
 def _bulk(points: DoubleArray) -> tuple[DoubleArray, DoubleArray]:

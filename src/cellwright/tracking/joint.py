@@ -245,6 +245,16 @@ def _alternatives(
     return prices
 
 
+def split_worth(problem: Problem, without: Assignment, splits: Splits) -> DoubleArray:
+    """Return what mother and daughters of each division cost at least without it, shape (S,)."""
+    daughters = problem.edges.columns[splits.edges]
+    own = without.column_of[splits.mother]
+    worth = without.row_duals[splits.mother] + without.column_duals[daughters].sum(axis=1)
+    left = problem.column_alone[own] - without.column_duals[own]
+    leaves = (own >= 0) & (daughters != own[:, None]).all(axis=1)
+    return np.asarray(worth - np.where(leaves, left, 0.0))
+
+
 def split_shares(
     problem: Problem, without: Assignment, splits: Splits
 ) -> tuple[DoubleArray, DoubleArray]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
-from cellwright._errors import InputError
+from cellwright._errors import InputError, UsageError
 from cellwright._progress import progress
 from cellwright._types import DoubleArray, IntArray, Table
 from cellwright.tracking.bridge import bridge
@@ -24,9 +22,10 @@ from cellwright.tracking.merges import find_merges
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.onward import OpenStates, follow, link_onward, open_states
-from cellwright.tracking.options import LinkOptions, check_options
-from cellwright.tracking.pair import PairLinks, Scorer
+from cellwright.tracking.options import LinkOptions, check_options, check_scorer
+from cellwright.tracking.pair import MovieScorer, PairLinks, Scorer
 from cellwright.tracking.pins import NO_PAIR_PINS, NO_PINS, PairPins, Pins, make_pins, without
+from cellwright.tracking.plain import NO_OUTLINES, by_distance
 from cellwright.tracking.tracks import PROBABILITY, SHARED, Tracks, check_tracks
 
 _SISTERS = 4
@@ -35,9 +34,6 @@ _SISTERS = 4
 _TEMPERATURE = 1.6
 """Of a model that is estimated, in simulated movies of many kinds: what it says of places, features
 and neighbours is taken for independent, which it is not. What a scorer says is learned."""
-
-MovieScorer: TypeAlias = Callable[[Movie], Scorer]
-"""Returns what tells links and divisions of a movie."""
 
 
 def link(
@@ -63,7 +59,7 @@ def link(
         In place of one estimated from the detections, as `fit_model` returns it.
     scorer : callable, optional
         Tells how probable links and divisions of neighbouring frames are, in place of the model;
-        see `cellwright.tracking.learned`.
+        see `cellwright.tracking.learned` and `cellwright.tracking.plain.Overlaps`.
 
     Returns
     -------
@@ -75,7 +71,8 @@ def link(
     InputError
         If there are no detections at all.
     UsageError
-        If `detections` or `options` are something else.
+        If `detections` or `options` are something else, or links are to be told by overlap and
+        there is no scorer that does.
 
     References
     ----------
@@ -114,10 +111,12 @@ def start_linking(
         raise InputError("There is nothing to track: no frame has a detection.")
     options = LinkOptions() if options is None else options
     check_options(options)
+    scorer = _teller(options, scorer)
     movie = Movie(detections)
     if model is None:
         model = fit_model(movie, divisions=options.divisions, max_distance=options.reach)
-        model = fit_motion(movie, model, options)
+        if options.by != "distance":
+            model = fit_motion(movie, model, options)
     score = None if scorer is None else scorer(movie)
     model = replace(model, temperature=_TEMPERATURE if score is None else 1.0)
     pairs: list[_Pair] = []
@@ -137,6 +136,16 @@ def start_linking(
             states = after or first_states(later.position, model.motion)
     known = OpenStates.joined(opened) if opened else None
     return Linking(detections, options, model, movie, parents, tuple(pairs), NO_PINS, score, known)
+
+
+def _teller(options: LinkOptions, scorer: MovieScorer | None) -> MovieScorer | None:
+    """Return what tells links in place of the model of a movie."""
+    if options.by == "distance":
+        check_scorer(options, scorer)
+        return by_distance
+    if options.by == "overlap" and scorer is None:
+        raise UsageError(NO_OUTLINES)
+    return scorer
 
 
 @dataclass(frozen=True, slots=True)

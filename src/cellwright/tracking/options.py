@@ -16,8 +16,10 @@ from cellwright._arguments import (
     given,
 )
 from cellwright._errors import UsageError
+from cellwright._words import option
 
 MOTIONS = ("auto", "brownian", "directed", "switching")
+TELLERS = ("model", "overlap", "distance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class LinkOptions:
         the movie speaks for.
     min_cycle : int
         Fewest frames that a cell lives from its birth to its division.
+    by : {"model", "overlap", "distance"}
+        What tells links of frames that follow each other: a model of how the cells of this movie
+        move, change, divide, come and go; the pixels that outlines share; or nearness alone, which
+        sees no divisions. Gaps and late daughters are the model's always.
 
     Raises
     ------
@@ -53,10 +59,12 @@ class LinkOptions:
     merges: bool = True
     motion: str = "auto"
     min_cycle: int = 1
+    by: str = "model"
 
     def __post_init__(self) -> None:
         check_flags(divisions=self.divisions, merges=self.merges)
         check_one_of(MOTIONS, motion=self.motion)
+        check_one_of(TELLERS, by=self.by)
         check_whole_numbers(0, max_gap=self.max_gap)
         check_whole_numbers(1, min_cycle=self.min_cycle)
         check_above_zero(**given(max_distance=self.max_distance))
@@ -72,4 +80,12 @@ def check_options(value: Any) -> None:
     if not isinstance(value, LinkOptions):
         raise UsageError(
             f"options must be cellwright.tracking.options.LinkOptions(…), not {described(value)}."
+        )
+
+
+def check_scorer(options: LinkOptions, scorer: object) -> None:
+    """Raise `UsageError` where a scorer is given, but something else is to tell links."""
+    if scorer is not None and options.by != "model":
+        raise UsageError(
+            f"{option(by=options.by)} and {option('scorer')} both tell links; take one of them."
         )

@@ -12,7 +12,7 @@ from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.tracking.assignment import Assignment
 from cellwright.tracking.candidates import Edges, neighbours, united
 from cellwright.tracking.costs import expected_costs, link_costs
-from cellwright.tracking.frames import Frame
+from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.joint import (
     NO_SPLITS,
     Problem,
@@ -95,6 +95,8 @@ class Draft:
 
 Scorer: TypeAlias = Callable[[Draft], Draft]
 """Puts other costs of links and divisions in place of those of a draft, and solves it again."""
+MovieScorer: TypeAlias = Callable[[Movie], Scorer]
+"""Returns what tells links and divisions of a movie."""
 
 
 def single(found: PairLinks) -> BoolArray:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright._arguments import as_path, check_flags
-from cellwright._errors import InputError
+from cellwright._errors import InputError, UsageError
 from cellwright._files import write_text
 from cellwright.inference.runtime import Device
 from cellwright.measure.tables import write_csv, write_parquet_parts
@@ -39,7 +39,8 @@ from cellwright.tracking.formats.pins import read_pin_table, read_pins
 from cellwright.tracking.formats.table import TrackTables
 from cellwright.tracking.kalman import Motion
 from cellwright.tracking.link import start_linking
-from cellwright.tracking.options import LinkOptions, check_options
+from cellwright.tracking.options import LinkOptions, check_options, check_scorer
+from cellwright.tracking.plain import NO_OUTLINES, Overlaps
 from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracks import Tracks
 
@@ -147,6 +148,7 @@ def track_movie(
     if options is None:
         options = LinkOptions(divisions=not isinstance(model, SpotSettings))
     check_options(options)
+    check_scorer(options, scorer)
     movie = MovieOptions() if movie is None else movie
     check_movie_options(movie)
     check_flags(trackmate=trackmate, overwrite=overwrite)
@@ -160,6 +162,8 @@ def track_movie(
         opened = open_source(source, output, model, movie, options, device)
     else:
         opened = open_beside(source, output, model, as_path(images, "images"), movie)
+    if options.by == "overlap" and (opened.movie is None or isinstance(model, SpotSettings)):
+        raise UsageError(NO_OUTLINES)
     scores, scored_by = (None, None) if scorer is None else load_scorer(scorer)
     parameters = _parameters(model, pins, trackmate)
     if images is not None:
@@ -183,6 +187,9 @@ def track_movie(
             return TrackResult(output, finished["tracking"], warnings)
         start = time.perf_counter()
         found = _find(opened, run)
+        if options.by == "overlap" and found.frames is not None:
+            overlaps = Overlaps.of(found.frames())
+            scores = overlaps.scorer(found.detections, divisions=options.divisions)
         linking = start_linking(found.detections, options, scorer=scores)
         if pins is not None:
             wanted = read_pins(pins, found.detections)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cellwright.tracking.link import MovieScorer, link
+from cellwright.tracking.link import link
+from cellwright.tracking.pair import MovieScorer
 from cellwright.tracking.tracks import Tracks
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright._types import DoubleArray, FloatArray
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.joint import NO_SPLITS, solve
+from cellwright.tracking.joint import NO_SPLITS, solve, split_worth
 from cellwright.tracking.learned.features import (
     DIVISION_FEATURES,
     LINK_FEATURES,
@@ -94,7 +94,8 @@ def rescored(view: View, network: Network) -> Draft:
     without = solve(problem, NO_SPLITS)
     changed = replace(draft, problem=problem, without=without)
     price = draft.splits.price - division
-    splits = replace(draft.splits, price=price, cost=price + _worth(changed))
+    worth = split_worth(problem, without, draft.splits)
+    splits = replace(draft.splits, price=price, cost=price + worth)
     return replace(changed, splits=splits.where(price < SURE))
 
 
@@ -116,14 +117,3 @@ def as_pixels(links: FloatArray, divisions: FloatArray) -> FloatArray:
     pixels[0, :LINK_FEATURES, 0, :count] = links
     pixels[0, LINK_FEATURES:, 0, count:] = divisions
     return pixels
-
-
-def _worth(draft: Draft) -> DoubleArray:
-    """Return what mothers and daughters of all divisions cost at least without these."""
-    splits, without = draft.splits, draft.without
-    daughters = draft.problem.edges.columns[splits.edges]
-    own = without.column_of[splits.mother]
-    worth = without.row_duals[splits.mother] + without.column_duals[daughters].sum(axis=1)
-    left = draft.problem.column_alone[own] - without.column_duals[own]
-    leaves = (own >= 0) & (daughters != own[:, None]).all(axis=1)
-    return np.asarray(worth - np.where(leaves, left, 0.0))

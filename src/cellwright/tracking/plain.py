@@ -1,0 +1,165 @@
+"""Links told by overlap or by nearness alone, in place of how the cells of a movie live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from cellwright._types import AnyArray, DoubleArray, IntArray
+from cellwright.metrics.overlap import OverlapTable, overlap_table
+from cellwright.tracking.candidates import Edges
+from cellwright.tracking.frames import Movie
+from cellwright.tracking.joint import NO_SPLITS, Problem, solve, split_worth
+from cellwright.tracking.pair import Draft, MovieScorer, Scorer
+from cellwright.tracking.splits import SURE, Splits
+from cellwright.tracking.tracks import Tracks
+
+NO_OUTLINES = (
+    "Overlap is told by outlines: it takes label images or a movie that is segmented, not points."
+)
+_LEAST = 0.02
+"""Intersection over union of two outlines that are as well apart as one cell."""
+_APART = 1e3
+"""What a link costs that is out of the question, unless a person asks for it."""
+_WISHED = 1e6
+
+
+class Overlaps:
+    """How many pixels objects share with those of the next frame.
+
+    `watch` frames, then have them tell links by `scorer`.
+    """
+
+    def __init__(self) -> None:
+        self._tables: list[OverlapTable] = []
+
+    @classmethod
+    def of(cls, frames: Iterable[AnyArray]) -> Overlaps:
+        """Return those of all frames, shape ([Z,] Y, X) each."""
+        overlaps = cls()
+        for _ in overlaps.watch(frames):
+            pass
+        return overlaps
+
+    def watch(self, frames: Iterable[AnyArray]) -> Iterator[AnyArray]:
+        """Yield label images, shape ([Z,] Y, X), and count what they share as they go by."""
+        before = None
+        for frame in frames:
+            yield frame
+            if before is not None:
+                self._tables.append(overlap_table(before, np.asarray(frame)))
+            before = np.asarray(frame)
+
+    def scorer(self, detections: Tracks, *, divisions: bool = True) -> MovieScorer:
+        """Return what tells links of these detections by the pixels that their outlines share.
+
+        Parameters
+        ----------
+        detections : Tracks
+            Of the frames that were watched, with their labels.
+        divisions : bool
+            Whether a cell may have two daughters.
+
+        Notes
+        -----
+        A link costs the less the greater the intersection over union of both outlines is, a
+        division the less that of the mother with both daughters together. Only detections near
+        each other are looked at, as `nearest_candidates` tells.
+        """
+        keys, shared, sizes = self._of(detections)
+
+        def scored(draft: Draft) -> Draft:
+            edges, pair = draft.problem.edges, draft.pair
+            ends = pair.earlier.rows[edges.rows], pair.later.rows[edges.columns]
+            wanted = ends[0] * len(detections) + ends[1]
+            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+            known = keys[at] == wanted if len(keys) else np.zeros(len(wanted), np.bool_)
+            pixels = np.where(known, shared[at] if len(keys) else 0, 0)
+            own, other = sizes[ends[0]], sizes[ends[1]]
+            costs = _cost(pixels, own + other - pixels) + draft.wishes
+            pairs = _best_two(edges, pixels - _WISHED * np.minimum(draft.wishes, 0))
+            both = pixels[pairs].sum(axis=1)
+            whole = own[pairs[:, 0]] + other[pairs].sum(axis=1) - both
+            split = _cost(both, whole) + draft.wishes[pairs].sum(axis=1)
+            possible = ((pixels > 0) | (draft.wishes < 0))[pairs].all(axis=1) & divisions
+            return _solved(draft, costs, pairs[possible], split[possible])
+
+        return lambda movie: scored
+
+    def _of(self, detections: Tracks) -> tuple[IntArray, IntArray, IntArray]:
+        """Return pairs of detections as sorted keys, their shared pixels, and all sizes."""
+        offsets = detections.frame_offsets()
+        sizes = np.ones(len(detections), np.int64)
+        keys, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for number, table in enumerate(self._tables):
+            first, then = (slice(*offsets[one : one + 2]) for one in (number, number + 1))
+            sources, known = _rows(detections.label[first], first.start, table.truth)
+            targets, seen = _rows(detections.label[then], then.start, table.prediction)
+            both = known & seen
+            keys.append(sources[both] * len(detections) + targets[both])
+            shared.append(table.pixels[both])
+            for part, labels, areas in (
+                (first, table.truth_labels, table.truth_areas),
+                (then, table.predicted_labels, table.predicted_areas),
+            ):
+                rows, there = _rows(detections.label[part], part.start, labels)
+                sizes[rows[there]] = areas[there]
+        joined, pixels = np.concatenate(keys), np.concatenate(shared)
+        order = np.argsort(joined)
+        return joined[order], pixels[order], sizes
+
+
+def by_distance(movie: Movie) -> Scorer:
+    """Return what tells links by nearness alone, of frames that follow each other.
+
+    The sum of the squared ways is the least one; ways longer than cells of this movie are thought
+    to go are none. Nothing divides from one frame to the next, but where a person says so.
+    """
+
+    def scored(draft: Draft) -> Draft:
+        edges, step = draft.problem.edges, draft.step
+        reach = draft.model.reach(2 * draft.model.step)
+        costs = (edges.weights - reach**2) / (2 * step**2) + draft.wishes
+        pairs = _best_two(edges, -draft.wishes)
+        pairs = pairs[(draft.wishes[pairs] < 0).all(axis=1)]
+        return _solved(draft, costs, pairs, costs[pairs].sum(axis=1))
+
+    return scored
+
+
+def _rows(labels: AnyArray, first: int, wanted: IntArray) -> tuple[IntArray, AnyArray]:
+    """Return the rows of labels of a frame, whose detections begin at `first`, and which exist."""
+    if not len(labels):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
+    order = np.argsort(labels)
+    at = order[np.minimum(np.searchsorted(labels, wanted, sorter=order), len(labels) - 1)]
+    return np.asarray(first + at), np.asarray(labels[at] == wanted)
+
+
+def _cost(pixels: IntArray, whole: IntArray) -> DoubleArray:
+    """Return the log odds against one cell, by shared pixels and those of both outlines."""
+    share = np.clip(pixels / whole, 1e-6, 1 - 1e-6)
+    costs = np.log(_LEAST / (1 - _LEAST)) - np.log(share / (1 - share))
+    return np.where(pixels > 0, costs, _APART)
+
+
+def _best_two(edges: Edges, worth: DoubleArray) -> IntArray:
+    """Return the two most worthy candidates of each row that has as many, shape (P, 2)."""
+    order = np.lexsort((-worth, edges.rows))
+    firsts = edges.starts[:-1][np.diff(edges.starts) > 1]
+    return np.asarray(np.stack([order[firsts], order[firsts + 1]], axis=1))
+
+
+def _solved(draft: Draft, costs: DoubleArray, pairs: IntArray, split: DoubleArray) -> Draft:
+    """Return a draft of such costs of links and of divisions; being alone costs nothing."""
+    edges, rows = draft.problem.edges, draft.problem.edges.rows
+    alone = np.zeros(len(draft.pair.earlier)), np.zeros(len(draft.pair.later))
+    problem = Problem(edges, costs, *alone)
+    without = solve(problem, NO_SPLITS)
+    splits = Splits(rows[pairs[:, 0]], pairs, split, split)
+    splits = replace(splits, price=split - split_worth(problem, without, splits))
+    return replace(
+        draft, problem=problem, without=without, splits=splits.where(splits.price < SURE)
+    )
