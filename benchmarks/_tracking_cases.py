@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -213,6 +213,43 @@ def points(count: int, frames: int, dimensions: int, seed: int) -> Case:
         parent = np.concatenate([parent[~divides], np.tile(name[divides], 2)])
         name = np.concatenate([name[~divides], born])
         place = place + rng.normal(0, 0.15, place.shape)
+    return _numbered(rows)
+
+
+FLOWS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
+    "turns": lambda place: np.stack([-place[:, 1], place[:, 0]], axis=1),
+    "grows": lambda place: place,
+    "shears": lambda place: np.stack([np.zeros(len(place)), np.sin(np.pi * place[:, 0])], axis=1),
+    "whirls": lambda place: np.stack(
+        [
+            np.sin(np.pi * place[:, 1]) * np.cos(np.pi * place[:, 0]),
+            -np.cos(np.pi * place[:, 1]) * np.sin(np.pi * place[:, 0]),
+        ],
+        axis=1,
+    ),
+}
+"""How far tissue streams, by places from -1 to 1 along each axis; the greatest is 1 or so."""
+
+
+def flowing(kind: str, speed: float, frames: int, seed: int, count: int = 900) -> Case:
+    """Return points about 1 apart that a field carries along, and that wander by 0.12 a frame.
+
+    `speed` is how far the field goes between two frames where it is fastest.
+    """
+    rng = np.random.default_rng(seed)
+    side = np.sqrt(count)
+    place = rng.uniform(0, side, (count, 2))
+    for _ in range(15):  # cells keep their distance
+        between = place[:, None] - place
+        apart = np.linalg.norm(between, axis=2) + 9 * np.eye(count)
+        push = 0.3 * np.maximum(0.9 - apart, 0) / apart
+        place = place + (push[..., None] * between).sum(axis=1)
+    rows = []
+    for _ in range(frames):
+        order = rng.permutation(count)
+        rows.append((order, place[order], np.full(count, -1)))
+        place = place + speed * FLOWS[kind](2 * place / side - 1)
+        place = place + rng.normal(0, 0.12, place.shape)
     return _numbered(rows)
 
 

@@ -1,7 +1,7 @@
 """How right and how fast linking is, beside other trackers on the same detections.
 
-``python benchmarks/bench_tracking.py [--tables trackers quality real scale raw certainty]`` prints
-tables. Peers (laptrack, trackpy, btrack, motile), from environments that have them:
+``python benchmarks/bench_tracking.py [--tables trackers quality flows real scale raw certainty]``
+prints tables. Peers (laptrack, trackpy, btrack, motile), from environments that have them:
 ``--peer-python .venv-peers-tracking/bin/python .venv-peers-motile/bin/python`` (or
 ``CELLWRIGHT_PEERS_TRACKING``, by colons); they get twice the 99.5th percentile of the true steps as
 their radius, ours gets nothing. CPU seconds of one thread.
@@ -14,12 +14,24 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from _tracking_cases import DATA, MOVIES, REAL, Case, by_label, parents_of, points, real, simulated
+from _tracking_cases import (
+    DATA,
+    FLOWS,
+    MOVIES,
+    REAL,
+    Case,
+    by_label,
+    flowing,
+    parents_of,
+    points,
+    real,
+    simulated,
+)
 
 from cellwright._types import IntArray
 from cellwright.runs.track.run import track_movie
@@ -115,14 +127,14 @@ def run_all(case: Case, peers: _Peers) -> dict[str, _Result]:
     return results | {one: run_peer(peers[one], one, case) for one in BESIDE if one in peers}
 
 
-def row(name: str, results: list[dict[str, _Result]]) -> str:
-    """Return a line of a table: mean LNK and F1 of divisions for each tracker."""
+def row(
+    name: str, results: list[dict[str, _Result]], numbers: Sequence[str] = ("LNK", "division F1")
+) -> str:
+    """Return a line of a table: mean numbers of each tracker, LNK and the F1 of divisions."""
     cells = []
     for tracker in results[0]:
-        linking, divisions = (
-            np.mean([one[tracker][0][what] for one in results]) for what in ("LNK", "division F1")
-        )
-        cells.append(f"{linking:.4f} / {divisions:.3f}")
+        means = [float(np.mean([one[tracker][0][what] for one in results])) for what in numbers]
+        cells.append(" / ".join(f"{mean:.{4 - place}f}" for place, mean in enumerate(means)))
     return f"| {name} | {' | '.join(cells)} |"
 
 
@@ -191,6 +203,16 @@ def real_movies(peers: _Peers) -> None:
             print(row(label, [run_all(case.every(step), peers)]), flush=True)
 
 
+def flows(peers: _Peers) -> None:
+    """Print how right linking is where tissue streams; trackpy gives up on such clusters."""
+    peers = {one: python for one, python in peers.items() if one == "laptrack"}
+    heading("points about 1 apart, LNK", peers)
+    for kind in FLOWS:
+        for speed in (0.3, 0.6, 1.0, 1.6):
+            results = [run_all(flowing(kind, speed, 12, seed), peers) for seed in SEEDS]
+            print(row(f"{kind}, {speed} at most", results, ("LNK",)), flush=True)
+
+
 def scale(peers: _Peers, counts: list[int], frames: int, limit: int) -> None:
     """Print how fast and how right linking of points is."""
     print("\n| points | tracker | detections/s | LNK | division F1 |\n|---|---|--:|--:|--:|")
@@ -246,7 +268,7 @@ def certainty(_: _Peers) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = ("trackers", "quality", "real", "scale", "raw", "certainty")
+    tables = ("trackers", "quality", "flows", "real", "scale", "raw", "certainty")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument("--counts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--frames", type=int, default=10, help="of the points")
@@ -260,6 +282,7 @@ def main() -> None:
     prints = {
         "trackers": trackers,
         "quality": quality,
+        "flows": flows,
         "real": real_movies,
         "raw": raw,
         "certainty": certainty,

@@ -146,9 +146,11 @@ def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel)
         return NO_SPLITS
     of = loose.row[edges[:, 0]]
     mother, one, other = loose.ends[of], *loose.starts[loose.column[edges]].T
-    wander = course.step(movie.frame_of[mother] + 1, movie.frame_of[one])
+    frame = movie.frame_of
+    wander = course.step(frame[mother] + 1, frame[one])
+    own = course.carried(movie, mother, frame[one] - frame[mother])
     costs = split_costs(
-        (course.still(movie, mother), course.still(movie, one), course.still(movie, other)),
+        (own, course.still(movie, one), course.still(movie, other)),
         (movie.features(mother), movie.features(one), movie.features(other)),
         model,
         wander,

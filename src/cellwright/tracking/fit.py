@@ -99,7 +99,7 @@ def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
     steps, changes, own = [], [], [np.zeros((0, count))]
     for pair in pairs:
         a, b = pair.earlier, pair.later
-        edges = neighbours(a.position + pair.shift, b.grid, np.inf, 1)
+        edges = neighbours(a.position + pair.carried, b.grid, np.inf, 1)
         both = mutual(edges, len(b))
         rows, columns = edges.rows[both], edges.columns[both]
         steps.append(np.sqrt(edges.weights[both]))
@@ -209,7 +209,7 @@ def _collect(model: LinkModel, pairs: Sequence[FramePair], links: Sequence[PairL
         a, b = pair.earlier, pair.later
         single = np.bincount(found.source, minlength=len(a))[found.source] == 1
         source, target = found.source[single], found.target[single]
-        way = b.position[target] - a.position[source] - pair.shift
+        way = b.position[target] - a.position[source] - pair.carried[source]
         ratio = model.step / found.step
         rows["steps"].append(np.sqrt((way**2).sum(axis=1)) * ratio)
         rows["change"].append(b.features[target] - a.features[source])
@@ -223,7 +223,8 @@ def _collect(model: LinkModel, pairs: Sequence[FramePair], links: Sequence[PairL
         splits = found.splits
         one, other = found.edges.columns[splits.edges].T
         mother = splits.mother
-        middle = 0.5 * (b.position[one] + b.position[other]) - a.position[mother] - pair.shift
+        middle = 0.5 * (b.position[one] + b.position[other])
+        middle -= a.position[mother] + pair.carried[mother]
         rows["weight"].append(found.weight)
         rows["middle"].append(np.sqrt((middle**2).sum(axis=1)))
         rows["apart"].append(np.sqrt(((b.position[one] - b.position[other]) ** 2).sum(axis=1)))

@@ -250,13 +250,18 @@ def _ways_of(run: Sequence[FramePair], links: Sequence[PairLinks]) -> DoubleArra
     first = run[0].earlier
     way, count = np.arange(len(first)), len(first)
     drift = np.zeros(first.position.shape[1])
-    seen = [(way, first.position)]
+    still = first.position  # where each is, had the field not moved
+    seen = [(way, still)]
     for pair, found in zip(run, links, strict=True):
         sure = single(found) & (found.probability > _CONFIDENT)
         onward = np.arange(count, count + len(pair.later))
-        onward[found.target[sure]] = way[found.source[sure]]
-        way, count, drift = onward, count + len(pair.later), drift + pair.shift
-        seen.append((way, pair.later.position - drift))
+        source, target = found.source[sure], found.target[sure]
+        onward[target] = way[source]
+        way, count, drift = onward, count + len(pair.later), drift + pair.drift.shift
+        step = pair.later.position[target] - (pair.earlier.position + pair.carried)[source]
+        before, still = still, pair.later.position - drift
+        still[target] = before[source] + step
+        seen.append((way, still))
     ways = np.full((count, len(seen), len(drift)), np.nan)
     for frame, (names, places) in enumerate(seen):
         ways[names, frame] = places

@@ -8,12 +8,13 @@ import numpy as np
 
 from cellwright._errors import InputError, UsageError
 from cellwright._progress import progress
-from cellwright._types import DoubleArray, IntArray, Table
+from cellwright._types import IntArray, Table
 from cellwright.tracking.bridge import bridge
 from cellwright.tracking.candidates import neighbours
 from cellwright.tracking.cycles import hurried_links
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.fit_motion import fit_motion
+from cellwright.tracking.flow import Drift
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.kalman import States, first_states
 from cellwright.tracking.links import Links, Parents
@@ -249,12 +250,13 @@ class Linking:
         motion, known = self.model.motion, self.states
         if motion is None or known is None or len(known.rows) == len(self.detections):
             return known
-        shifts = [pair.shift for pair in self.pairs]
-        return follow(self.movie, self.parents.row, shifts, motion)
+        drifts = [pair.drift for pair in self.pairs]
+        return follow(self.movie, self.parents.row, drifts, motion)
 
     def _course(self) -> Course:
-        shifts = np.array([pair.shift for pair in self.pairs]).reshape(-1, self.movie.dimensions)
-        return Course.of(shifts, np.array([pair.step for pair in self.pairs]))
+        drifts = tuple(pair.drift for pair in self.pairs)
+        steps = np.array([pair.step for pair in self.pairs])
+        return Course.of(drifts, steps, self.movie.dimensions)
 
     def _bridged(self, parents: Parents, shared: Links, course: Course) -> Links:
         beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in self.pairs)]
@@ -279,7 +281,7 @@ class _Pair:
     sisters.
     """
 
-    shift: DoubleArray
+    drift: Drift
     step: float
     beside: IntArray
 
@@ -295,7 +297,7 @@ def _link_frames(
 ) -> tuple[_Pair, Links, States | None]:
     if not len(earlier) or not len(later):
         none = Links.none()
-        return _Pair(np.zeros(model.dimensions), model.step, none.edges), none, None
+        return _Pair(Drift(np.zeros(model.dimensions)), model.step, none.edges), none, None
     pair = FramePair.of(earlier, later)
     found, after = link_onward(
         pair,
@@ -308,7 +310,7 @@ def _link_frames(
     )
     edges = np.stack([earlier.rows[found.source], later.rows[found.target]], axis=1)
     beside = _beside(later, found, model)
-    return _Pair(pair.shift, found.step, beside), Links(edges, found.probability), after
+    return _Pair(pair.drift, found.step, beside), Links(edges, found.probability), after
 
 
 def _beside(later: Frame, found: PairLinks, model: LinkModel) -> IntArray:

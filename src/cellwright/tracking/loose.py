@@ -9,6 +9,7 @@ import numpy as np
 from cellwright._types import DoubleArray, IntArray, LabelArray
 from cellwright.tracking.candidates import Edges, make_grid, neighbours, united
 from cellwright.tracking.costs import expected_costs, link_costs
+from cellwright.tracking.flow import Drift
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.kalman import RUN_ON, forecast, moved
 from cellwright.tracking.links import NONE, Links, Parents, child_counts
@@ -28,20 +29,25 @@ class Course:
 
     Attributes
     ----------
+    drifts : tuple of Drift
+        Of the field from each frame to the next.
     drift : array of float, shape (T, D)
         Of the field since the first frame.
     spread : array of float, shape (T,)
         Sum of the squared scales of steps since the first frame.
     """
 
+    drifts: tuple[Drift, ...]
     drift: DoubleArray
     spread: DoubleArray
 
     @classmethod
-    def of(cls, shifts: DoubleArray, steps: DoubleArray) -> Course:
-        """Return it from the shift and the scale of steps of each frame pair."""
-        still = np.zeros((1, shifts.shape[1]))
+    def of(cls, drifts: tuple[Drift, ...], steps: DoubleArray, dimensions: int) -> Course:
+        """Return it from the drift and the scale of steps of each frame pair."""
+        shifts = np.array([drift.shift for drift in drifts]).reshape(-1, dimensions)
+        still = np.zeros((1, dimensions))
         return cls(
+            drifts,
             np.concatenate([still, np.cumsum(shifts, axis=0)]),
             np.concatenate([[0.0], np.cumsum(steps**2)]),
         )
@@ -53,6 +59,23 @@ class Course:
     def still(self, movie: Movie, rows: IntArray) -> DoubleArray:
         """Return where detections are in the field, as if it had not moved."""
         return np.asarray(movie.position(rows) - self.drift[movie.frame_of[rows]])
+
+    def carried(self, movie: Movie, rows: IntArray, lag: IntArray) -> DoubleArray:
+        """Return where detections are some frames later if they go with the field, as `still`."""
+        frame, places = movie.frame_of[rows], movie.position(rows).copy()
+        aside = np.zeros_like(places)  # how far parts of the field move beside the whole
+        flowing = np.array([drift.flow is not None for drift in self.drifts], np.bool_)
+        for passed in range(int(lag.max(initial=0)) if flowing.any() else 0):
+            at = np.minimum(frame + passed, len(self.drifts) - 1)
+            going = (passed < lag) & (frame + passed < len(self.drifts))
+            places[going] += np.diff(self.drift, axis=0)[at[going]]
+            for number in np.unique(at[going & flowing[at]]).tolist():
+                here = going & (at == number)
+                before = places[here] - self.drifts[number].shift
+                beside = self.drifts[number].at(before) - self.drifts[number].shift
+                aside[here] += beside
+                places[here] += beside
+        return self.still(movie, rows) + aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +147,8 @@ def _gaps(
     before, after = movie.features(ends), movie.features(starts)
     later = np.minimum(frame[ends] + lag, len(movie) - 1)
     steps = course.step(frame[ends], later)
-    last, first = course.still(movie, ends), course.still(movie, starts)
+    still, first = course.still(movie, ends), course.still(movie, starts)
+    last = course.carried(movie, ends, np.full(len(ends), lag))
     radius = min(model.reach(float(steps.max(initial=model.step))), longest)
     # Frames lie side by side, too far apart to be confused, so that one search is enough.
     apart = np.zeros(movie.dimensions)
@@ -136,7 +160,8 @@ def _gaps(
     if states is None or model.motion is None:
         costs = link_costs(edges, before, after, model, steps)
     else:
-        ahead = moved(forecast(states.of(ends), model.motion, lag), -course.drift[frame[ends]])
+        ahead = forecast(states.of(ends), model.motion, lag)
+        ahead = moved(ahead, last - still - course.drift[frame[ends]])
         near = neighbours(ahead.centre[:, RUN_ON] + away, grid, radius, CANDIDATES)
         edges = united(edges, near)
         way = first[edges.columns] - last[edges.rows]
@@ -165,7 +190,8 @@ def _late_daughters(
         fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
         rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
     mother, start, sister, lag = np.concatenate(rows, axis=1)
-    own, first, second = (course.still(movie, rows) for rows in (mother, sister, start))
+    own = course.carried(movie, mother, lag)
+    first, second = (course.still(movie, rows) for rows in (sister, start))
     alone = Edges(
         np.arange(len(mother) + 1), np.arange(len(mother)), ((first - own) ** 2).sum(axis=1)
     )

@@ -1,4 +1,4 @@
-"""Motion that all cells of a frame pair share: the drift of the field."""
+"""Motion that cells of a frame pair share: the drift of the field, and how its parts flow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numba import njit
 
 from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges, neighbours
+from cellwright.tracking.flow import Drift, local_flow
 from cellwright.tracking.frames import Frame
 from cellwright.tracking.medians import median, medians
 
@@ -19,22 +20,27 @@ _LEAST = 8  # detections below which a common motion cannot be told from their o
 
 @dataclass(frozen=True, slots=True)
 class FramePair:
-    """Two frames that follow each other, and the drift of the field between them.
+    """Two frames that follow each other, and how the field moves between them.
 
     Attributes
     ----------
     earlier, later : Frame
-    shift : array of float, shape (D,)
+    drift : Drift
+    carried : array of float, shape (N, D)
+        How far the field carries each detection of the earlier frame.
     """
 
     earlier: Frame
     later: Frame
-    shift: DoubleArray
+    drift: Drift
+    carried: DoubleArray
 
     @classmethod
     def of(cls, earlier: Frame, later: Frame) -> FramePair:
-        """Return two frames with their drift; none where one of them is empty."""
-        return cls(earlier, later, drift(earlier, later))
+        """Return two frames with how the field moves; not at all where one of them is empty."""
+        shift = common_shift(earlier, later)
+        drift = Drift(shift, local_flow(earlier, later, shift))
+        return cls(earlier, later, drift, drift.at(earlier.position))
 
 
 def mutual(edges: Edges, count: int) -> BoolArray:
@@ -65,7 +71,7 @@ def _mutual(starts: IntArray, columns: IntArray, squares: DoubleArray, count: in
     return both
 
 
-def drift(earlier: Frame, later: Frame) -> DoubleArray:
+def common_shift(earlier: Frame, later: Frame) -> DoubleArray:
     """Estimate how far the field as a whole moved from one frame to the next.
 
     A vote over the displacements between all detections that are not too far apart finds shifts

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellwright._types import DoubleArray, IntArray, LabelArray
+from cellwright.tracking.flow import Drift
 from cellwright.tracking.frames import Movie
-from cellwright.tracking.kalman import Motion, States, first_states, forecast, updated
+from cellwright.tracking.kalman import (
+    Forecast,
+    Motion,
+    States,
+    first_states,
+    forecast,
+    updated,
+)
 from cellwright.tracking.links import NONE, Links, child_counts
 from cellwright.tracking.model import LinkModel
 from cellwright.tracking.motion import FramePair
@@ -56,10 +64,28 @@ def link_onward(
         ahead=ahead,
         scorer=scorer,
     )
-    own, seen = single(found), pair.later.position - pair.shift
-    after = updated(ahead, seen, found.source[own], found.target[own], motion)
-    after.mean[:, :2] += pair.shift
-    return found, after
+    own = single(found)
+    source, target = found.source[own], found.target[own]
+    return found, _after(
+        ahead, pair.later.position, source, target, pair.drift, pair.carried, motion
+    )
+
+
+def _after(
+    ahead: Forecast,
+    position: DoubleArray,
+    source: IntArray,
+    target: IntArray,
+    drift: Drift,
+    carried: DoubleArray,
+    motion: Motion,
+) -> States:
+    """Return what is known of the M detections of a frame, at (M, D), by links that lead there."""
+    back = drift.at(position).copy()
+    back[target] = carried[source]
+    after = updated(ahead, position - back, source, target, motion)
+    after.mean[:, :2] += back[:, None]
+    return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +135,7 @@ def open_states(rows: IntArray, states: States, links: Links) -> OpenStates:
     return OpenStates(rows[kept], States(*(part[kept] for part in states)))
 
 
-def follow(
-    movie: Movie, parent: LabelArray, shifts: Sequence[DoubleArray], motion: Motion
-) -> OpenStates:
+def follow(movie: Movie, parent: LabelArray, drifts: Sequence[Drift], motion: Motion) -> OpenStates:
     """Return what is known of the motion of all detections of a movie that has been linked.
 
     Parameters
@@ -119,20 +143,20 @@ def follow(
     movie : Movie
     parent : array of int32, shape (N,)
         The detection before each one, or -1.
-    shifts : sequence of array of float, shape (D,)
-        Drift of the field between neighbouring frames.
+    drifts : sequence of Drift
+        Of the field between neighbouring frames.
     motion : Motion
     """
     single = child_counts(parent) == 1
     earlier = movie.rows(0)
     states = first_states(movie.position(earlier), motion)
     parts = [OpenStates(earlier, states)]
-    for number, shift in enumerate(shifts, start=1):
-        later = movie.rows(number)
+    for number, drift in enumerate(drifts, start=1):
+        earlier, later = movie.rows(number - 1), movie.rows(number)
         own = (parent[later] != NONE) & single[parent[later]]
-        source, target = parent[later[own]] - movie.rows(number - 1)[:1], np.flatnonzero(own)
+        source, target = parent[later[own]] - earlier[:1], np.flatnonzero(own)
+        carried = drift.at(movie.position(earlier))
         ahead = forecast(states, motion)
-        states = updated(ahead, movie.position(later) - shift, source, target, motion)
-        states.mean[:, :2] += shift
+        states = _after(ahead, movie.position(later), source, target, drift, carried, motion)
         parts.append(OpenStates(later, states))
     return OpenStates.joined(parts)

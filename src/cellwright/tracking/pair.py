@@ -139,13 +139,14 @@ def link_pair(
     gain; those that gain most are accepted, the rest is assigned anew, and a division that does
     not pay any more beside the new links is given up.
     """
-    earlier, later, shift = pair.earlier, pair.later, pair.shift
+    earlier, later = pair.earlier, pair.later
     radius = min(model.reach(model.step * 2), max_distance)
     edges = nearest_candidates(pair, radius) if nearest is None else nearest.within(radius)
     step = _pair_step(edges, len(later), model)
     if ahead is not None:
-        ahead = scaled(moved(ahead, shift), step / model.step)
-        edges = united(edges, _run_on(ahead, earlier.position + shift, later, radius, max_distance))
+        ahead = scaled(moved(ahead, pair.carried), step / model.step)
+        place = earlier.position + pair.carried
+        edges = united(edges, _run_on(ahead, place, later, radius, max_distance))
     edges, wishes = pinned_candidates(edges, pins)
     problem = Problem(
         edges,
@@ -158,7 +159,7 @@ def link_pair(
     if divisions:
         sure = SURE if scorer is None else _UNSURE
         splits = propose_splits(
-            edges, earlier, later, shift, model, without, problem.column_alone, wishes, sure
+            edges, earlier, later, pair.carried, model, without, problem.column_alone, wishes, sure
         )
     if scorer is not None:
         scored = scorer(Draft(pair, model, step, problem, wishes, without, splits))
@@ -171,7 +172,7 @@ def link_pair(
 
 def nearest_candidates(pair: FramePair, radius: float = np.inf) -> Edges:
     """Return the detections of the later frame that are nearest to where those before would be."""
-    place = pair.earlier.position + pair.shift
+    place = pair.earlier.position + pair.carried
     return neighbours(place, pair.later.grid, radius, NEIGHBOURS[place.shape[1]])
 
 

@@ -81,7 +81,7 @@ def propose_splits(
     edges: Edges,
     earlier: Frame,
     later: Frame,
-    shift: DoubleArray,
+    carried: DoubleArray,
     model: LinkModel,
     solved: Assignment,
     column_alone: DoubleArray,
@@ -95,8 +95,8 @@ def propose_splits(
     edges : Edges
         Candidate links.
     earlier, later : Frame
-    shift : array of float, shape (D,)
-        Drift between them.
+    carried : array of float, shape (N, D)
+        How far the field carries each detection of the earlier one.
     model : LinkModel
     solved : Assignment
         Of the same frames without divisions; its duals say what the daughters are worth
@@ -129,7 +129,7 @@ def propose_splits(
     mother, pairs, costs, prices = _propose(
         edges.starts,
         edges.columns,
-        _Cells(earlier.position + shift, earlier.features, mothers),
+        _Cells(earlier.position + carried, earlier.features, mothers),
         _Cells(later.position, later.features, -commonness(later.features, model)),
         _Elsewhere(solved.row_duals, solved.column_duals, solved.column_of, column_alone),
         births,

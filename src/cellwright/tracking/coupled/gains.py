@@ -110,7 +110,7 @@ class _Pair:
     """Candidate links of two frames.
 
     `edges` are by their places in the two frames, whose detections are `earlier` and `later`;
-    `rows` are the same by rows of the movie. `shift` is the drift of the field.
+    `rows` are the same by rows of the movie. `carried` is where the field carries the earlier ones.
     """
 
     edges: Edges
@@ -118,7 +118,7 @@ class _Pair:
     later: IntArray
     rows: IntArray
     costs: DoubleArray
-    shift: DoubleArray
+    carried: DoubleArray
 
     @classmethod
     def of(
@@ -129,11 +129,12 @@ class _Pair:
         step = model.step * lag**0.5
         radius = min(model.reach(2 * step), options.reach * lag)
         most = _MORE * NEIGHBOURS[model.dimensions]
-        edges = neighbours(earlier.position + pair.shift, later.grid, radius, most)
+        carried = earlier.position + pair.carried
+        edges = neighbours(carried, later.grid, radius, most)
         steps = np.full(len(earlier), step)
         costs = link_costs(edges, earlier.features, later.features, model, steps)
         rows = np.stack([earlier.rows[edges.rows], later.rows[edges.columns]], axis=1)
-        return cls(edges, earlier.rows, later.rows, rows, costs, pair.shift)
+        return cls(edges, earlier.rows, later.rows, rows, costs, carried)
 
 
 def _worthwhile(pair: _Pair, common: DoubleArray, alone: DoubleArray) -> tuple[IntArray, IntArray]:
@@ -157,19 +158,20 @@ def _divisions(
     alone: DoubleArray,
 ) -> tuple[IntArray, DoubleArray]:
     """Return the best divisions of each mother, rows (mother, daughter, daughter), and gains."""
-    rows, found = pair.rows, [np.zeros((3, 0), np.int64)]
+    rows, found = pair.rows, [np.zeros((4, 0), np.int64)]
+    before = pair.edges.rows
     for behind in range(1, _MORE * NEIGHBOURS[model.dimensions]):
         same = np.flatnonzero(rows[behind:, 0] == rows[:-behind, 0])
-        found.append(np.stack([rows[same, 0], rows[same, 1], rows[same + behind, 1]]))
-    mother, one, other = np.concatenate(found, axis=1)
+        found.append(np.stack([rows[same, 0], rows[same, 1], rows[same + behind, 1], before[same]]))
+    mother, one, other, at = np.concatenate(found, axis=1)
     place = movie.position(slice(None))
-    middle = 0.5 * (place[one] + place[other]) - place[mother] - pair.shift
+    middle = 0.5 * (place[one] + place[other]) - pair.carried[at]
     near = (middle**2).sum(axis=1) < (_FARTHEST * model.division.midpoint) ** 2
     key = np.minimum(one, other) * len(place) + np.maximum(one, other)
     near &= ~np.isin(key, rivals[:, 0] * len(place) + rivals[:, 1])
-    mother, one, other = mother[near], one[near], other[near]
+    mother, one, other, at = mother[near], one[near], other[near], at[near]
     costs = split_costs(
-        (place[mother] + pair.shift, place[one], place[other]),
+        (pair.carried[at], place[one], place[other]),
         (movie.features(mother), movie.features(one), movie.features(other)),
         model,
         np.zeros(len(mother)),

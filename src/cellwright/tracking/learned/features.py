@@ -75,11 +75,11 @@ class Beside:
         found = cls.none(b if later else a)
         if not len(a) or not len(b):
             return found
-        edges = neighbours(a.position + pair.shift, b.grid, np.inf, 1)
+        edges = neighbours(a.position + pair.carried, b.grid, np.inf, 1)
         both = mutual(edges, len(b))
         source, target = edges.rows[both], edges.columns[both]
         own = target if later else source
-        found.way[own] = b.position[target] - a.position[source] - pair.shift
+        found.way[own] = b.position[target] - a.position[source] - pair.carried[source]
         found.change[own] = of_kinds(b, movie)[target] - of_kinds(a, movie)[source]
         found.known[own] = True
         return found
@@ -121,7 +121,7 @@ def link_features(view: View) -> FloatArray:
     odds = link_odds(draft)
     row_rival, column_rival = _rivals(edges.starts, columns, odds, len(pair.later))
     reduced = problem.costs - draft.without.row_duals[rows] - draft.without.column_duals[columns]
-    way = pair.later.position[columns] - pair.earlier.position[rows] - pair.shift
+    way = pair.later.position[columns] - pair.earlier.position[rows] - pair.carried[rows]
     past, future = before.way[rows] / step, after.way[columns] / step
     flow = _flow(draft) / step
     first, second = of_kinds(pair.earlier, view.movie), of_kinds(pair.later, view.movie)
@@ -164,7 +164,7 @@ def division_features(view: View) -> FloatArray:
     pair, step, splits, without = draft.pair, draft.step, draft.splits, draft.without
     division, edges = draft.model.division, draft.problem.edges
     mother, (one, other) = splits.mother, edges.columns[splits.edges].T
-    a, b = pair.earlier.position[mother] + pair.shift, pair.later.position
+    a, b = (pair.earlier.position + pair.carried)[mother], pair.later.position
     apart, middle = b[one] - b[other], 0.5 * (b[one] + b[other]) - a
     length = np.exp(division.separation)
     grown = apart + after.way[one] - after.way[other]
@@ -250,7 +250,7 @@ def _flow(draft: Draft) -> DoubleArray:
     place = pair.earlier.position
     way = np.full(place.shape, np.nan)
     linked = np.flatnonzero(column_of >= 0)
-    way[linked] = pair.later.position[column_of[linked]] - place[linked] - pair.shift
+    way[linked] = pair.later.position[column_of[linked]] - (place + pair.carried)[linked]
     near = neighbours(place, pair.earlier.grid, np.inf, _AROUND + 1)
     counted = np.isfinite(way[near.columns, 0]) & (near.columns != near.rows)
     rows, ways = near.rows[counted], way[near.columns[counted]]

@@ -1,0 +1,131 @@
+"""Tissue that streams, turns or grows between two frames."""
+
+import numpy as np
+import pytest
+
+from cellwright.tracking.flow import Drift, Flow, local_flow
+from cellwright.tracking.frames import Movie
+from cellwright.tracking.link import link, start_linking
+from cellwright.tracking.motion import FramePair, common_shift
+from cellwright.tracking.options import LinkOptions
+from cellwright.tracking.tracks import make_tracks
+from tracking.movies import edges, f1
+
+NONE = np.zeros((0, 2), int)
+
+
+def _turned(place):
+    return 0.11 * np.stack([-place[:, 1], place[:, 0], *place.T[2:]], axis=1)
+
+
+def _grown(place):
+    return 0.09 * place
+
+
+def _still(place):
+    return np.zeros_like(place)
+
+
+def movie(flow, *, dimensions=2, count=625, frames=2, seed=0, missed=0.0, noise=0.1):
+    """Return points about 1 apart that a field carries along, and their true links."""
+    rng = np.random.default_rng(seed)
+    side = round(count ** (1 / dimensions))
+    axes = np.meshgrid(*[np.arange(side) - (side - 1) / 2.0] * dimensions)
+    place = np.stack([axis.ravel() for axis in axes], axis=1)
+    place = place + rng.uniform(-0.25, 0.25, place.shape)
+    rows, names, times = [], [], []
+    for number in range(frames):
+        seen = rng.permutation(len(place))[: round((1 - missed) * len(place))]
+        rows.append(place[seen])
+        names.append(seen)
+        times.append(np.full(len(seen), number))
+        place = place + flow(place) + rng.normal(0, noise, place.shape)
+    tracks = make_tracks(np.concatenate(times), np.concatenate(rows))
+    last: dict[int, int] = {}
+    truth = set()
+    for row, name in enumerate(np.concatenate(names).tolist()):
+        if name in last:
+            truth.add((last[name], row))
+        last[name] = row
+    return tracks, truth
+
+
+def _pair(tracks):
+    frames = Movie(tracks)
+    return frames.frame(0), frames.frame(1)
+
+
+@pytest.mark.parametrize("flow", [_turned, _grown])
+@pytest.mark.parametrize(("dimensions", "count"), [(2, 625), (3, 1000)])
+def test_the_flow_of_a_field_is_found_to_a_part_of_the_distance_between_cells(
+    flow, dimensions, count
+):
+    earlier, later = _pair(movie(flow, dimensions=dimensions, count=count)[0])
+    found = FramePair.of(earlier, later).carried
+    true = flow(earlier.position)
+    assert np.linalg.norm(true, axis=1).max() > 0.6  # more than half of the way to the next cell
+    assert np.median(np.linalg.norm(found - true, axis=1)) < 0.12
+
+
+@pytest.mark.parametrize("flow", [_turned, _grown])
+def test_cells_are_followed_where_all_of_them_go_farther_than_to_their_neighbours(flow):
+    tracks, truth = movie(flow, frames=6)
+    assert f1(edges(link(tracks)), truth) > 0.97
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_field_that_moves_as_a_whole_does_not_flow(seed, dimensions):
+    far = np.full(dimensions, 2.3 if dimensions == 2 else 0.8)
+    earlier, later = _pair(movie(lambda place: far, dimensions=dimensions, seed=seed, noise=0.2)[0])
+    shift = common_shift(earlier, later)
+    assert np.abs(shift - far).max() < 0.1
+    assert local_flow(earlier, later, shift) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_frames_of_different_cells_do_not_flow(seed, dimensions):
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, 625 ** (1 / dimensions), (1250, dimensions))
+    earlier, later = _pair(make_tracks(np.repeat([0, 1], 625), places))
+    assert local_flow(earlier, later, np.zeros(dimensions)) is None
+
+
+def test_a_few_cells_tell_nothing():
+    earlier, later = _pair(movie(_grown, count=49)[0])
+    assert local_flow(earlier, later, np.zeros(2)) is None
+
+
+def test_places_between_knots_and_beyond_them_flow_as_steeply():
+    rng = np.random.default_rng(0)
+    knots = rng.uniform(-5, 5, (200, 2))
+    field = Flow.of(knots, _turned(knots))
+    asked = rng.uniform(-6, 6, (500, 2))
+    assert np.abs(field.at(asked) - _turned(asked)).max() < 0.1
+    one_place = Flow.of(np.ones((20, 2)), np.full((20, 2), 3.0))
+    assert np.allclose(one_place.at(asked), 3.0)
+
+
+def test_a_drift_without_flow_is_the_same_everywhere():
+    assert Drift(np.array([1.0, 2.0])).at(np.zeros((3, 2))).tolist() == [[1, 2]] * 3
+
+
+def test_gaps_are_closed_along_the_flow():
+    tracks, truth = movie(_turned, frames=8, missed=0.04, noise=0.05)
+    found = edges(link(tracks, LinkOptions(divisions=False)))
+    over = {(a, b) for a, b in truth if tracks.frame[b] - tracks.frame[a] > 1}
+    assert len(over) > 80
+    assert len(found & over) > 0.9 * len(over)
+
+
+@pytest.mark.parametrize("motion", ["brownian", "directed"])
+def test_corrections_know_the_flow(motion):
+    tracks, truth = movie(_turned, frames=5)
+    linking = start_linking(tracks, LinkOptions(motion=motion))
+    before = edges(linking.tracks())
+    assert f1(before, truth) > 0.9
+    one = np.array([sorted(before)[200]])
+    cut = linking.pinned(NONE, one)
+    assert tuple(one[0].tolist()) not in edges(cut.tracks())
+    assert len(edges(cut.pinned(one, NONE).tracks()) ^ before) <= 4
