@@ -148,10 +148,10 @@ def track(
     """Follow the objects of a movie over time, with their divisions.
 
     INPUT is a folder with one label image per frame, a file with a time axis, a folder of the
-    Cell Tracking Challenge, a table of points (CSV or Parquet with frame, y, x and maybe z), or a
-    raw movie, which is segmented first; with --spots its spots are found instead. How far objects
-    move and how often they divide is estimated from the movie. The same command goes on where it
-    was stopped.
+    Cell Tracking Challenge, a table of points (CSV or Parquet with frame, y, x and maybe z) or of
+    boxes, what 'cellwright detect' found, or a raw movie, which is segmented first; with --spots
+    its spots are found instead. How far objects move and how often they divide is estimated from
+    the movie. The same command goes on where it was stopped.
     """
     spot_options.check_choices(spots is not None)
     from cellwright.models.spots import SpotSettings

@@ -16,6 +16,7 @@ from cellwright.models.instances import InstanceModel
 from cellwright.models.load import load_model
 from cellwright.models.spots import SpotSettings
 from cellwright.runs.results.folder import refuse_inputs_inside
+from cellwright.runs.track.boxes import found_objects
 from cellwright.runs.track.hypotheses import Choice, Segmentations, open_choice
 from cellwright.runs.track.points import read_points
 from cellwright.runs.track.timelapse import MovieOptions, TimeLapse, open_labels, open_timelapse
@@ -78,6 +79,7 @@ def open_source(
     device: Device,
 ) -> Opened:
     """Open points, or a movie and what finds things in it."""
+    source = found_objects(source)
     if source.suffix.lower() in _TABLES:
         if model is not None:
             raise UsageError(

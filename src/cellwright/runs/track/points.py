@@ -9,6 +9,7 @@ import numpy as np
 
 from cellwright._errors import InputError, UsageError
 from cellwright._words import option
+from cellwright.runs.track.boxes import as_points
 from cellwright.runs.track.timelapse import MovieOptions
 from cellwright.tracking.formats.table import TRACK, read_detections
 from cellwright.tracking.tracks import Tracks
@@ -27,7 +28,7 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     Parameters
     ----------
     source : Path
-        CSV or Parquet; see `read_detections`.
+        CSV or Parquet of points, objects or boxes; see `read_detections` and `as_points`.
     given : MovieOptions
         The scale, in place of what the table says (``y_um``, ``time_s`` …). Where nobody says how
         far apart planes are, as far as pixels are.
@@ -51,7 +52,7 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
             raise UsageError(
                 f"'{source}' is a table of points, no image: leave out {option(name)}."
             )
-    points = _without(read_detections(source), TRACK)
+    points = _without(read_detections(source, as_points), TRACK)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)

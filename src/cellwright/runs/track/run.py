@@ -107,7 +107,8 @@ def track_movie(
     ----------
     source : str or Path
         Label images (a folder of frames, one file with a time axis, a folder of the Cell Tracking
-        Challenge), a raw movie in the same forms, or a table of points (``frame, y, x[, z]``).
+        Challenge), a raw movie in the same forms, a table of points (``frame, y, x[, z]``), of
+        objects or of boxes, or a result of ``cellwright detect``.
     output : str or Path
         The result folder.
     options : LinkOptions, optional

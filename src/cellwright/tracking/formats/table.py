@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,8 +274,15 @@ def read_table(
         raise FormatError(f"'{path}' cannot be used: {error}{hint if ours else ''}") from error
 
 
-def read_detections(path: Path) -> Tracks:
+def read_detections(path: Path, prepare: Callable[[Table], Table] = dict) -> Tracks:
     """Read detections from a table, without links; see `detections_from_table`.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet.
+    prepare : callable, optional
+        Changes the table before it is taken for one of detections.
 
     Raises
     ------
@@ -283,7 +290,7 @@ def read_detections(path: Path) -> Tracks:
         If the table cannot be used.
     """
     try:
-        return detections_from_table(_read(path))
+        return detections_from_table(prepare(_read(path)))
     except InputError as error:
         raise FormatError(f"'{path}' cannot be used: {error}") from error
 
