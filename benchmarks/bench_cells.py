@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from _common import ROOT, data_folder, describe_machine
 from _training import add_optimiser, with_optimiser
@@ -44,28 +45,41 @@ def main() -> None:
     parser.add_argument("cells", choices=DATASETS)
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--start", default=OPTIONS.start_from, help="model to start from")
     add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench-cells")
     options = parser.parse_args()
     out = options.out / options.cells
     dataset = DATASETS[options.cells](out)
     print(describe_machine(("torch", "onnxruntime", "numba")))
-    start = OPTIONS.start_from
+    start = options.start
     print(f"\n{options.cells}, {options.steps:,} steps from the weights of '{start}'\n")
     print(
-        f"| method | min | AP@0.5 per image | pooled | AP@0.75 pooled |\n|{'---|' * 5}", flush=True
+        "| method | min | to choose on, AP@0.5 per image / pooled | AP@0.5 per image | pooled "
+        f"| AP@0.75 pooled |\n|{'---|' * 6}",
+        flush=True,
     )
     for method in options.only:
-        name = with_optimiser(f"{method}-{options.steps}", options.optimiser)
+        begun = "" if start == OPTIONS.start_from else f"-{start}"
+        name = with_optimiser(f"{method}-{options.steps}{begun}", options.optimiser)
         chosen = TrainOptions(
             method=method, steps=options.steps, start_from=start, optimiser=options.optimiser
         )
         result = train(dataset, out / name, chosen, threads=1, workers=1, device="cpu")
-        scores = evaluate(out / name, dataset, out / f"{name}-scores", split="test").metrics
-        each, pooled = (scores[how]["0.5"]["average_precision"] for how in ("per_image", "pooled"))
-        fine = scores["pooled"]["0.75"]["average_precision"]
+        each, pooled = {}, {}
+        for split in ("val", "test"):
+            scored = evaluate(out / name, dataset, out / f"{name}-scores-{split}", split=split)
+            each[split], pooled[split] = (scored.metrics[how] for how in ("per_image", "pooled"))
         minutes = result.package.card.training["seconds"] / 60
-        print(f"| {method} | {minutes:.0f} | {each:.3f} | {pooled:.3f} | {fine:.3f} |", flush=True)
+        print(
+            f"| {method} | {minutes:.0f} | {_ap(each['val'])} / {_ap(pooled['val'])} | "
+            f"{_ap(each['test'])} | {_ap(pooled['test'])} | {_ap(pooled['test'], '0.75')} |",
+            flush=True,
+        )
+
+
+def _ap(scores: dict[str, Any], iou: str = "0.5") -> str:
+    return f"{scores[iou]['average_precision']:.3f}"
 
 
 def bacteria(out: Path) -> Path:
