@@ -65,7 +65,7 @@ def test_other_programs_call_the_sides_and_the_class_otherwise(tmp_path):
     assert len(tracks.edges) == 11
 
 
-@pytest.mark.parametrize("names", ["abc{:c}.png", "x{0}_y{0}.png"])
+@pytest.mark.parametrize("names", ["abc{:c}.png", "x{0}_y{0}.png", "{0}00000000000000000000.png"])
 def test_images_that_count_no_frames_are_refused(tmp_path, names):
     table = _boxes()
     frame = [int(name[1:4]) for name in table["image"]]
@@ -77,6 +77,28 @@ def test_images_that_count_no_frames_are_refused(tmp_path, names):
 def test_objects_of_two_movies_are_refused(tmp_path):
     with pytest.raises(InputError, match="several movies"):
         _tracks(_boxes(frame=np.arange(14)), tmp_path)
+
+
+def test_a_movie_of_one_image_for_each_frame_is_one_movie(tmp_path):
+    frame = np.array([int(name[1:4]) for name in _boxes()["image"]])
+    assert len(_tracks(_boxes(frame=frame), tmp_path).edges) == 11
+
+
+def test_sides_that_are_no_numbers_are_refused(tmp_path):
+    with pytest.raises(InputError, match="'min_row' tells a side of boxes, but holds no numbers"):
+        _tracks(_boxes() | {"min_row": np.full(14, "high")}, tmp_path)
+
+
+def test_numbers_of_images_may_be_long(tmp_path):
+    assert len(_tracks(_boxes("20261123000000000000{:03}.png"), tmp_path).edges) == 11
+
+
+def test_a_class_is_kept_beside_labels_in_words_and_corners_may_be_swapped(tmp_path):
+    table = _boxes(label=np.full(14, "cell"), **{"class": np.full(14, "mitotic")})
+    table |= {"min_row": table["max_row"], "max_row": table["min_row"]}
+    tracks = _tracks(table, tmp_path)
+    assert set(tracks.properties["class"].tolist()) == {"mitotic"}
+    assert tracks.properties["area"].min() == 120
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from cellwright.runs.results.folder import read_record
 from cellwright.tracking.formats.table import NAMES
 
 _OBJECTS = "objects.csv"
+_FARTHEST = 2**31  # frames that names of images may be apart
 _COLUMNS = {
     "image": ("image", "filename", "file_name", "file"),
     "min_row": ("min_row", "ymin", "y_min", "y0", "top", "bbox-0"),
@@ -39,21 +40,18 @@ def as_points(table: Table) -> Table:
     Raises
     ------
     FormatError
-        If the images are no frames of one movie.
+        If the images are no frames of one movie, or sides of boxes are no numbers.
     """
     columns, known = dict(table), find_columns(list(table), _COLUMNS)
     if "image" in known:
         images = np.asarray(table[known["image"]], np.str_)
         if not any(name in table for name in NAMES["frame"]):
             columns["frame"] = _frames(images)
-        elif len(movies := np.unique(images)) > 1:
-            raise FormatError(
-                f"It holds the objects of several movies ({', '.join(movies[:3])} …); keep the "
-                "rows of one of them."
-            )
+        else:
+            _check_one_movie(images, next(table[name] for name in NAMES["frame"] if name in table))
     if "label" in table and np.asarray(table["label"]).dtype.kind not in "biuf":
-        columns["class"] = columns.pop("label")
-    sides = [table[known[side]] for side in _COLUMNS if side in known and side != "image"]
+        columns.setdefault("class", columns.pop("label"))
+    sides = [_numbers(table, known[side]) for side in _COLUMNS if side in known and side != "image"]
     boxes = np.stack(sides, axis=1) if len(sides) == 4 and "bbox-4" not in table else None
     if not all(any(name in table for name in NAMES[axis]) for axis in "yx"):
         centroids = [name for axis in range(3) if (name := f"centroid-{axis}") in table]
@@ -62,21 +60,41 @@ def as_points(table: Table) -> Table:
         elif boxes is not None:
             columns["y"], columns["x"] = ((boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5).T
     if boxes is not None:
-        columns.setdefault("area", (boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+        columns.setdefault("area", np.abs(boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     return columns
+
+
+def _numbers(table: Table, name: str) -> AnyArray:
+    """Return a column of sides of boxes, which have to be numbers."""
+    column = np.asarray(table[name])
+    if column.dtype.kind not in "iuf":
+        raise FormatError(f"The column '{name}' tells a side of boxes, but holds no numbers.")
+    return column
+
+
+def _check_one_movie(images: AnyArray, frames: AnyArray) -> None:
+    """Refuse objects of several movies; one image for each frame is one movie."""
+    movies, of = np.unique(images, return_inverse=True)
+    times, at = np.unique(frames, return_inverse=True)
+    both = len(np.unique(at * len(movies) + of))
+    if len(movies) > 1 and not both == len(movies) == len(times):
+        raise FormatError(
+            f"It holds the objects of several movies ({', '.join(movies[:3])} …); keep the "
+            "rows of one of them."
+        )
 
 
 def _frames(images: AnyArray) -> IntArray:
     """Return the frame of each object, by the one number in which the names of images differ."""
     names, of = np.unique(images, return_inverse=True)
     parts = [re.split(r"(\d+)", name) for name in names.tolist()]
-    texts = {tuple(one[::2]) for one in parts}
-    numbers = np.array([one[1::2] for one in parts], np.int64) if len(texts) == 1 else None
-    counting = [] if numbers is None else np.flatnonzero(np.ptp(numbers, axis=0) > 0).tolist()
-    if numbers is None or len(counting) != 1:
+    alike = len({tuple(one[::2]) for one in parts}) == 1
+    places = zip(*(map(int, one[1::2]) for one in parts), strict=True) if alike else ()
+    counting = [numbers for numbers in places if len(set(numbers)) > 1]
+    if len(counting) != 1 or max(counting[0]) - min(counting[0]) > _FARTHEST:
         raise FormatError(
             "It has no column 'frame', and the names of its images do not count the frames of a "
             f"movie ({', '.join(names[:3].tolist())} …); number them, as t000, t001 …"
         )
-    frames = numbers[:, counting[0]]
-    return np.asarray((frames - frames.min())[of])
+    first = min(counting[0])
+    return np.array([number - first for number in counting[0]], np.int64)[of]
