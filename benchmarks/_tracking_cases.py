@@ -220,6 +220,9 @@ FLOWS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
     "turns": lambda place: np.stack([-place[:, 1], place[:, 0]], axis=1),
     "grows": lambda place: place,
     "shears": lambda place: np.stack([np.zeros(len(place)), np.sin(np.pi * place[:, 0])], axis=1),
+    "streams": lambda place: np.stack(
+        [np.zeros(len(place)), np.exp(-((3 * place[:, 0]) ** 2))], axis=1
+    ),
     "whirls": lambda place: np.stack(
         [
             np.sin(np.pi * place[:, 1]) * np.cos(np.pi * place[:, 0]),

@@ -199,8 +199,8 @@ def track(
         In s, in place of what an `Image` tells.
     by : {"model", "overlap", "distance"}
         What tells links of frames that follow each other: a model of how these objects move,
-        change and divide; the pixels that outlines share; or nearness alone, which sees no
-        divisions.
+        change and divide; the pixels that outlines share; or nearness alone. Gaps, and daughters
+        that are seen late, are told by the model always.
     scorer : str or Path, optional
         What ``cellwright train-scorer`` made; it tells links and divisions beside the numbers of
         the movie.

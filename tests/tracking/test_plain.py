@@ -139,6 +139,12 @@ def test_points_have_no_outlines():
         cw.track([_bars()[0], _bars()[0][:5]], by="overlap")
 
 
+def test_frames_of_another_movie_are_refused():
+    labels, _ = _slow()
+    with pytest.raises(InputError, match="5 frames were watched"):
+        Overlaps.of(labels[:5]).scorer(find_detections(labels))
+
+
 def test_a_table_of_points_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / "points.csv").write_text("frame,y,x\n0,1,1\n1,1,1\n")
     with pytest.raises(UsageError, match="outlines"):

@@ -120,8 +120,8 @@ if TYPE_CHECKING:
     default="model",
     show_default=True,
     help="What tells links of frames that follow each other: how the objects of this movie move, "
-    "change and divide; the pixels that outlines share; or nearness alone, which sees no "
-    "divisions.",
+    "change and divide; the pixels that outlines share; or nearness alone. Gaps, and daughters "
+    "seen late, are told by the first always.",
 )
 @click.option(
     "--scorer",

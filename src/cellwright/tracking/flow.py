@@ -15,11 +15,10 @@ from numba import njit
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import make_grid, neighbours
 from cellwright.tracking.frames import Frame
-from cellwright.tracking.medians import median
 
 _AROUND = 16  # detections that vote, and those of the later frame that each may have become
-_FEWEST = 120  # detections below which nothing is told of parts of a field
-_PROBES = 9  # places that tell whether the field moves as a whole
+_FEWEST = 200  # detections below which nothing is told of parts of a field
+_PROBES = 25  # places that tell whether the field moves as a whole
 _DEVIATING = 3  # of them, for it not to
 _CLEAR = 0.25  # of the distance between detections: who moves less is not mistaken for others
 _APART = 6  # detections for each knot
@@ -30,7 +29,7 @@ _WIDEST = 20  # cells that a vote reaches to each side
 _CLEARLY = 0.3  # of those that may vote, more than there are for staying
 _TRUSTED = 0.5  # a way that is farther from those around it, in the same unit, is theirs
 _NEAR = 0.5  # who is nearer than that to where it would be carried tells about the flow
-_GAIN = 0.65  # of the way to who is nearest; frames of different cells leave 0.7 of it and more
+_GAIN = 0.86  # of the way to who is nearest; frames of different cells leave 0.88 of it and more
 _AROUND_KNOT = 9  # knots that tell whether one is wrong, and how steeply the flow changes there
 _RIDGE = 0.05  # of their scatter; slopes that nothing tells are none
 _BETWEEN = {2: 4, 3: 6}  # knots that tell the flow at a place, by the number of spatial axes
@@ -123,20 +122,30 @@ def local_flow(earlier: Frame, later: Frame, shift: DoubleArray) -> Flow | None:
         return None
     if _moves_as_a_whole(earlier, later, shift):
         return None
-    places = _spread(earlier, min(len(earlier) // _APART, _KNOTS))
+    # What half of the detections tell has to be true of the others, too.
+    some, others = earlier.position[::2], earlier.position[1::2]
+    told = _estimated(some, later, shift)
+    if _off(others + told.at(others), later) >= _GAIN * _off(others + shift, later):
+        return None
+    return _estimated(earlier.position, later, shift)
+
+
+def _estimated(positions: DoubleArray, later: Frame, shift: DoubleArray) -> Flow:
+    """Return the flow that detections of the earlier frame tell."""
+    places = _spread(positions, min(len(positions) // _APART, _KNOTS))
     flow = Flow.of(places, np.broadcast_to(shift, places.shape))
+    around = neighbours(places, make_grid(positions), np.inf, _AROUND).columns
+    near = positions[around]
     for correction in (_voted, _nearest):
         for _ in range(_ROUNDS):
-            carried = _carried(flow, earlier)
+            carried = (near + flow.at(near)).reshape(len(places), -1, near.shape[1])
             flow = _smooth(places, flow.ways + correction(carried, later), later)
-    still = _off(earlier.position + shift, later)
-    flowing = _off(earlier.position + flow.at(earlier.position), later)
-    return flow if flowing < _GAIN * still else None
+    return flow
 
 
 def _moves_as_a_whole(earlier: Frame, later: Frame, shift: DoubleArray) -> bool:
     """Return whether nothing speaks for parts that move otherwise, in a few places."""
-    around = neighbours(_spread(earlier, _PROBES), earlier.grid, np.inf, _AROUND)
+    around = neighbours(_spread(earlier.position, _PROBES), earlier.grid, np.inf, _AROUND)
     carried = (earlier.position[around.columns] + shift).reshape(-1, _AROUND, len(shift))
     left = _left(carried, later, np.inf)
     middle = np.median(left, axis=1)
@@ -149,21 +158,14 @@ def _moves_as_a_whole(earlier: Frame, later: Frame, shift: DoubleArray) -> bool:
     return bool(np.count_nonzero(_voted(carried, later).any(axis=1)) < _DEVIATING)
 
 
-def _spread(frame: Frame, count: int) -> DoubleArray:
-    """Return about so many of the places of detections, from all over the field."""
-    return frame.position[:: max(1, len(frame) // count)]
+def _spread(positions: DoubleArray, count: int) -> DoubleArray:
+    """Return about so many of the places of detections of a frame, from all over the field."""
+    return positions[:: max(1, len(positions) // count)]
 
 
 def _spacing(later: Frame) -> float:
     """Return about how far detections are from each other."""
     return float(later.grid.side / 2 ** (1 / later.position.shape[1]))
-
-
-def _carried(flow: Flow, earlier: Frame) -> DoubleArray:
-    """Return where the detections around each knot would be carried to, shape (K, A, D)."""
-    around = neighbours(flow.places, earlier.grid, np.inf, _AROUND)
-    near = earlier.position[around.columns]
-    return (near + flow.at(near)).reshape(len(flow.places), -1, near.shape[1])
 
 
 def _left(carried: DoubleArray, later: Frame, radius: float) -> DoubleArray:
@@ -202,8 +204,8 @@ def _smooth(places: DoubleArray, ways: DoubleArray, later: Frame) -> Flow:
 
 
 def _off(places: DoubleArray, later: Frame) -> float:
-    """Return the median distance to who is nearest."""
-    return float(np.sqrt(median(neighbours(places, later.grid, np.inf, 1).weights)))
+    """Return the mean distance to who is nearest."""
+    return float(np.sqrt(neighbours(places, later.grid, np.inf, 1).weights).mean())
 
 
 @njit(cache=True)

@@ -44,8 +44,8 @@ class LinkOptions:
         Fewest frames that a cell lives from its birth to its division.
     by : {"model", "overlap", "distance"}
         What tells links of frames that follow each other: a model of how the cells of this movie
-        move, change, divide, come and go; the pixels that outlines share; or nearness alone, which
-        sees no divisions. Gaps and late daughters are the model's always.
+        move, change, divide, come and go; the pixels that outlines share; or nearness alone. Gaps,
+        and daughters that are seen late, are told by the model always.
 
     Raises
     ------

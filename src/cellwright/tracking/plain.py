@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cellwright._errors import InputError
 from cellwright._types import AnyArray, DoubleArray, IntArray
 from cellwright.metrics.overlap import OverlapTable, overlap_table
 from cellwright.tracking.candidates import Edges
@@ -62,12 +63,22 @@ class Overlaps:
         divisions : bool
             Whether a cell may have two daughters.
 
+        Raises
+        ------
+        InputError
+            If as many frames were not watched.
+
         Notes
         -----
         A link costs the less the greater the intersection over union of both outlines is, a
         division the less that of the mother with both daughters together. Only detections near
         each other are looked at, as `nearest_candidates` tells.
         """
+        if len(self._tables) != max(detections.frame_count - 1, 0):
+            raise InputError(
+                f"{len(self._tables) + 1} frames were watched, but the detections are of "
+                f"{detections.frame_count}; watch the frames that they were found in."
+            )
         keys, shared, sizes = self._of(detections)
 
         def scored(draft: Draft) -> Draft:
