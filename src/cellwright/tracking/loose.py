@@ -61,21 +61,26 @@ class Course:
         return np.asarray(movie.position(rows) - self.drift[movie.frame_of[rows]])
 
     def carried(self, movie: Movie, rows: IntArray, lag: IntArray) -> DoubleArray:
-        """Return where detections are some frames later if they go with the field, as `still`."""
-        frame, places = movie.frame_of[rows], movie.position(rows).copy()
-        aside = np.zeros_like(places)  # how far parts of the field move beside the whole
-        flowing = np.array([drift.flow is not None for drift in self.drifts], np.bool_)
-        for passed in range(int(lag.max(initial=0)) if flowing.any() else 0):
-            at = np.minimum(frame + passed, len(self.drifts) - 1)
-            going = (passed < lag) & (frame + passed < len(self.drifts))
-            places[going] += np.diff(self.drift, axis=0)[at[going]]
-            for number in np.unique(at[going & flowing[at]]).tolist():
-                here = going & (at == number)
-                before = places[here] - self.drifts[number].shift
-                beside = self.drifts[number].at(before) - self.drifts[number].shift
-                aside[here] += beside
-                places[here] += beside
-        return self.still(movie, rows) + aside
+        """Return where detections are some frames later if they go with the field, as `still`.
+
+        Parameters
+        ----------
+        movie : Movie
+        rows : array of int, shape (K,)
+        lag : array of int, shape (K,)
+            Frames until then.
+
+        Returns
+        -------
+        array of float, shape (K, D)
+        """
+        still, first = self.still(movie, rows), movie.frame_of[rows]
+        flowing = [number for number, drift in enumerate(self.drifts) if drift.flow is not None]
+        for number in flowing:  # in the order of time
+            here = np.flatnonzero((first <= number) & (number < first + lag))
+            places = still[here] + self.drift[number]
+            still[here] += self.drifts[number].at(places) - self.drifts[number].shift
+        return still
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from cellwright.tracking.frames import Movie
 from cellwright.tracking.joint import NO_SPLITS, Problem, solve, split_worth
 from cellwright.tracking.pair import Draft, MovieScorer, Scorer
 from cellwright.tracking.splits import SURE, Splits
-from cellwright.tracking.tracks import Tracks
+from cellwright.tracking.tracks import Tracks, find_rows
 
 NO_OUTLINES = (
     "Overlap is told by outlines: it takes label images or a movie that is segmented, not points."
@@ -85,9 +85,8 @@ class Overlaps:
             edges, pair = draft.problem.edges, draft.pair
             ends = pair.earlier.rows[edges.rows], pair.later.rows[edges.columns]
             wanted = ends[0] * len(detections) + ends[1]
-            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-            known = keys[at] == wanted if len(keys) else np.zeros(len(wanted), np.bool_)
-            pixels = np.where(known, shared[at] if len(keys) else 0, 0)
+            at = np.searchsorted(keys, wanted)
+            pixels = np.where(keys[at] == wanted, shared[at], 0)
             own, other = sizes[ends[0]], sizes[ends[1]]
             costs = _cost(pixels, own + other - pixels) + draft.wishes
             pairs = _best_two(edges, pixels - _WISHED * np.minimum(draft.wishes, 0))
@@ -100,26 +99,29 @@ class Overlaps:
         return lambda movie: scored
 
     def _of(self, detections: Tracks) -> tuple[IntArray, IntArray, IntArray]:
-        """Return pairs of detections as sorted keys, their shared pixels, and all sizes."""
-        offsets = detections.frame_offsets()
-        sizes = np.ones(len(detections), np.int64)
-        keys, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for number, table in enumerate(self._tables):
-            first, then = (slice(*offsets[one : one + 2]) for one in (number, number + 1))
-            sources, known = _rows(detections.label[first], first.start, table.truth)
-            targets, seen = _rows(detections.label[then], then.start, table.prediction)
-            both = known & seen
-            keys.append(sources[both] * len(detections) + targets[both])
-            shared.append(table.pixels[both])
-            for part, labels, areas in (
-                (first, table.truth_labels, table.truth_areas),
-                (then, table.predicted_labels, table.predicted_areas),
-            ):
-                rows, there = _rows(detections.label[part], part.start, labels)
-                sizes[rows[there]] = areas[there]
-        joined, pixels = np.concatenate(keys), np.concatenate(shared)
-        order = np.argsort(joined)
-        return joined[order], pixels[order], sizes
+        """Return pairs of detections as sorted keys, their shared pixels, and all sizes.
+
+        The last key is greater than all, so that each search ends at one.
+        """
+        tables, sizes = self._tables, np.ones(len(detections), np.int64)
+
+        def rows(first: int, labels: Sequence[IntArray]) -> IntArray:
+            frames = np.repeat(np.arange(len(labels)) + first, [len(one) for one in labels])
+            return find_rows(detections, frames, _joined(labels))
+
+        for known, areas in (
+            (rows(0, [one.truth_labels for one in tables]), [one.truth_areas for one in tables]),
+            (rows(1, [one.predicted_labels for one in tables]),
+             [one.predicted_areas for one in tables]),
+        ):  # fmt: skip
+            sizes[known[known >= 0]] = _joined(areas)[known >= 0]
+        sources = rows(0, [one.truth for one in tables])
+        targets = rows(1, [one.prediction for one in tables])
+        both = (sources >= 0) & (targets >= 0)
+        keys = sources[both] * len(detections) + targets[both]
+        pixels = _joined([one.pixels for one in tables])[both]
+        order = np.argsort(keys)
+        return np.append(keys[order], np.iinfo(np.int64).max), np.append(pixels[order], 0), sizes
 
 
 def by_distance(movie: Movie) -> Scorer:
@@ -140,13 +142,8 @@ def by_distance(movie: Movie) -> Scorer:
     return scored
 
 
-def _rows(labels: AnyArray, first: int, wanted: IntArray) -> tuple[IntArray, AnyArray]:
-    """Return the rows of labels of a frame, whose detections begin at `first`, and which exist."""
-    if not len(labels):
-        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.bool_)
-    order = np.argsort(labels)
-    at = order[np.minimum(np.searchsorted(labels, wanted, sorter=order), len(labels) - 1)]
-    return np.asarray(first + at), np.asarray(labels[at] == wanted)
+def _joined(parts: Sequence[IntArray]) -> IntArray:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _cost(pixels: IntArray, whole: IntArray) -> DoubleArray:

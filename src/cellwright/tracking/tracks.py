@@ -207,6 +207,22 @@ class Tracks:
         return replace(self, edges=rows, edge_properties=columns)
 
 
+def find_rows(tracks: Tracks, frame: AnyArray, label: AnyArray) -> IntArray:
+    """Return which detections have some frames and labels, shape (K,); -1 where there is none.
+
+    Parameters
+    ----------
+    tracks : Tracks
+    frame, label : array of int, shape (K,)
+    """
+    known, wanted = (  # one number for each, which sorts as (frame, label) does
+        one.astype(np.int64) << 32 | other.astype(np.int64)
+        for one, other in ((tracks.frame, tracks.label), (frame, label))
+    )
+    rows = np.searchsorted(known, wanted)
+    return np.where(np.append(known, -1)[rows] == wanted, rows, -1)
+
+
 def _gaps_of_guests(before: IntArray, ways: IntArray) -> tuple[IntArray, IntArray]:
     """Return links over the objects that cells shared, and the row of `ways` that ends each.
 

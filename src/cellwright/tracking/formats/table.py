@@ -20,7 +20,14 @@ from cellwright.measure.tables import (
 from cellwright.tracking.formats.scale import TIME, in_um, told_interval, told_pixel_size
 from cellwright.tracking.links import NONE
 from cellwright.tracking.tracklets import find_tracklets, track_numbers
-from cellwright.tracking.tracks import PARENT, Tracks, as_columns, check_tracks, make_tracks
+from cellwright.tracking.tracks import (
+    PARENT,
+    Tracks,
+    as_columns,
+    check_tracks,
+    find_rows,
+    make_tracks,
+)
 
 NAMES = {
     "frame": ("frame", "t", "FRAME", "Frame"),
@@ -344,13 +351,11 @@ def link_rows(detections: Tracks, links: Table) -> IntArray:
     """
     if missing := [name for name in LINKS if name not in links]:
         raise FormatError(f"The table of links has no column {missing}.")
-    names = detections.frame.astype(np.int64) << 32 | detections.label
     ends = []
     for side in ("source", "target"):
         frame, label = (_whole(links, f"{side}_{one}") for one in ("frame", "label"))
-        wanted = frame << 32 | label
-        rows = np.searchsorted(names, wanted)
-        lost = np.append(names, -1)[rows] != wanted
+        rows = find_rows(detections, frame, label)
+        lost = rows < 0
         if lost.any():
             raise FormatError(
                 f"A link names label {label[lost][0]} in frame {frame[lost][0]}, "

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from cellwright._errors import InputError
-from cellwright._types import AnyArray, BoolArray, DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray
 from cellwright.metrics.overlap import OverlapTable
 from cellwright.metrics.points import match_points
-from cellwright.tracking.tracks import Tracks
+from cellwright.tracking.tracks import Tracks, find_rows
 
 COVERED = 0.5
 """A true object is found by the object that covers more than this part of it."""
@@ -103,10 +103,7 @@ def match_labels(
 
 def match_same(truth: Tracks, result: Tracks) -> MatchedTracks:
     """Match detections of the same frame and label: for tracks of the same detections."""
-    names, found = _names(truth.frame, truth.label), _names(result.frame, result.label)
-    place = np.minimum(np.searchsorted(found, names), max(len(found) - 1, 0))
-    same = found[place] == names if len(found) else np.zeros(len(names), np.bool_)
-    return MatchedTracks(truth, result, np.where(same, place, -1))
+    return MatchedTracks(truth, result, find_rows(result, truth.frame, truth.label))
 
 
 def match_near(truth: Tracks, result: Tracks, radius: float) -> MatchedTracks:
@@ -135,16 +132,9 @@ def match_near(truth: Tracks, result: Tracks, radius: float) -> MatchedTracks:
     return MatchedTracks(truth, result, partner)
 
 
-def _names(frame: AnyArray, label: AnyArray) -> IntArray:
-    """Return one number for each detection that sorts as (frame, label) does."""
-    return np.asarray(frame.astype(np.int64) << 32 | label.astype(np.int64))
-
-
 def _rows(tracks: Tracks, frame: IntArray, label: IntArray) -> IntArray:
-    known, wanted = _names(tracks.frame, tracks.label), _names(frame, label)
-    rows = np.searchsorted(known, wanted)
-    missing = np.append(known, -1)[rows] != wanted
-    if missing.any():
-        at = int(np.flatnonzero(missing)[0])
+    rows = find_rows(tracks, frame, label)
+    if (rows < 0).any():
+        at = int(np.flatnonzero(rows < 0)[0])
         raise InputError(f"There is no detection of label {label[at]} in frame {frame[at]}.")
     return rows
