@@ -28,19 +28,39 @@ _ROUNDS = 3  # of estimating how often cells are missed
 
 
 @dataclass(frozen=True, slots=True)
-class _Rates:
+class Rates:
     """How often cells are not seen.
 
-    `missed`: of tracks that end for no visible reason, those that go on after a gap; `again`: of
-    missed detections, those that are missed in the next frame, too; `late`: of divisions, those
-    with a daughter that is seen late; `explained`: of tracks that begin for no visible reason,
-    those that continue others.
+    Attributes
+    ----------
+    missed : float
+        Of tracks that end for no visible reason, those that go on after a gap.
+    again : float
+        Of missed detections, those that are missed in the next frame, too.
+    late : float
+        Of divisions, those with a daughter that is seen late.
+    explained : float
+        Of tracks that begin for no visible reason, those that continue others.
     """
 
     missed: float = 0.5
     again: float = 0.3
     late: float = 0.1
     explained: float = 0.0
+
+    def waiting(self, missed: DoubleArray, lag: IntArray) -> DoubleArray:
+        """Return what it costs to be missed, with such probabilities, for `lag` - 1 frames."""
+        return np.asarray(-np.log(missed * (1 - self.again)) - (lag - 2) * np.log(self.again))
+
+    def fresh(self, model: LinkModel) -> LinkModel:
+        """Return a model of beginnings that continue no other track."""
+        return replace(model, start_rate=model.start_rate * (1 - self.explained))
+
+
+def ends_inside(movie: Movie, rows: IntArray, model: LinkModel) -> DoubleArray:
+    """Return how probable it is that detections which end do not leave the field."""
+    ending = model.end_rate * np.exp(model.end_costs(movie.border(rows), model.step))
+    return np.asarray(np.minimum(ending, 1.0))
 
 
 def bridge(
@@ -53,7 +73,7 @@ def bridge(
     options: LinkOptions,
     pins: Pins = NO_PINS,
     states: OpenStates | None = None,
-) -> Links:
+) -> tuple[Links, Rates]:
     """Link ends and beginnings of tracks over frames in which cells were not seen.
 
     Parameters
@@ -75,8 +95,10 @@ def bridge(
 
     Returns
     -------
-    Links
+    links : Links
         New ones only.
+    rates : Rates
+        How often cells are missed, by the first pass.
 
     Notes
     -----
@@ -88,24 +110,25 @@ def bridge(
     Jaqaman et al., Robust single-particle tracking in live-cell time-lapse sequences, Nature
     Methods 5 (2008).
     """
-    found, present = Links.none(), parents
+    found, present, first = Links.none(), parents, None
     for _ in range(2 if options.divisions or pins else 1):
         loose = loosen(movie, present, shared, beside, course, model, options, pins, states)
         if not len(loose.row):
             break
-        new = _assigned(loose, movie, course, model, options.divisions)
+        new, rates = _assigned(loose, movie, course, model, options.divisions)
+        first = first or rates
         found = found.joined(new)
         if not len(new.edges):
             break
         present = present.copy()
         present.put(new)
-    return found
+    return found, first or Rates()
 
 
 def _assigned(
     loose: Loose, movie: Movie, course: Course, model: LinkModel, divisions: bool
-) -> Links:
-    """Return the best links of what is loose, and estimate how often cells are missed."""
+) -> tuple[Links, Rates]:
+    """Return the best links of what is loose, and how often cells are missed."""
     order = np.argsort(loose.row, kind="stable")
     loose = replace(
         loose,
@@ -114,7 +137,7 @@ def _assigned(
     )  # fmt: skip
     splits = _double_births(loose, movie, course, model) if divisions else NO_SPLITS
     inside = _inside(movie, loose, model)
-    rates = _Rates()
+    rates = Rates()
     for _ in range(_ROUNDS):
         problem = _priced(loose, movie, model, rates, inside)
         waiting = problem.costs - loose.cost
@@ -126,7 +149,7 @@ def _assigned(
         rates = _counted(loose, source, target, inside, model, movie)
     rows = np.concatenate([loose.ends, loose.mothers])
     edges = np.stack([rows[source], loose.starts[target]], axis=1)
-    return Links(edges, probability)
+    return Links(edges, probability), rates
 
 
 def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel) -> Splits:
@@ -161,34 +184,30 @@ def _double_births(loose: Loose, movie: Movie, course: Course, model: LinkModel)
 
 def _inside(movie: Movie, loose: Loose, model: LinkModel) -> tuple[DoubleArray, DoubleArray]:
     """Return how probable it is that ends, and beginnings, are not due to the border."""
-    step = model.step
-    ending = model.end_rate * np.exp(model.end_costs(movie.border(loose.ends), step))
     density = model.density * model.start_rate
-    starting = density * np.exp(model.start_costs(movie.border(loose.starts), step))
-    return np.minimum(ending, 1.0), np.minimum(starting, 1.0)
+    starting = density * np.exp(model.start_costs(movie.border(loose.starts), model.step))
+    return ends_inside(movie, loose.ends, model), np.minimum(starting, 1.0)
 
 
 def _priced(
     loose: Loose,
     movie: Movie,
     model: LinkModel,
-    rates: _Rates,
+    rates: Rates,
     inside: tuple[DoubleArray, DoubleArray],
 ) -> Problem:
     """Return the problem with the costs of not being seen."""
     ending, _ = inside
     missed = np.full(len(loose.ends) + len(loose.mothers), rates.late)
     missed[: len(loose.ends)] = rates.missed * ending
-    waiting = -np.log(missed * (1 - rates.again))[loose.row]
-    waiting -= (loose.lag - 2) * np.log(rates.again)
+    waiting = rates.waiting(missed[loose.row], loose.lag)
     waiting[loose.lag == 1] = -np.log1p(-rates.late)
-    fresh = replace(model, start_rate=model.start_rate * (1 - rates.explained))
     count = np.bincount(loose.row, minlength=len(missed))
     return Problem(
         Edges(np.concatenate([[0], np.cumsum(count)]), loose.column, np.zeros(len(loose.column))),
         loose.cost + waiting,
         np.concatenate([-np.log1p(-rates.missed * ending), np.zeros(len(loose.mothers))]),
-        fresh.start_costs(movie.border(loose.starts), model.step),
+        rates.fresh(model).start_costs(movie.border(loose.starts), model.step),
     )
 
 
@@ -214,9 +233,9 @@ def _counted(
     inside: tuple[DoubleArray, DoubleArray],
     model: LinkModel,
     movie: Movie,
-) -> _Rates:
+) -> Rates:
     """Estimate how often cells are missed, as if a few more had been seen that are usual."""
-    usual = _Rates()
+    usual = Rates()
     ending, starting = inside
     rows = np.concatenate([loose.ends, loose.mothers])
     frame = movie.frame_of
@@ -226,7 +245,7 @@ def _counted(
     late = int(np.count_nonzero(~closed & (lag > 1)))
     again = float(np.maximum(lag - 2, 0).sum())
     divisions = model.division.rate * len(frame) + late
-    return _Rates(
+    return Rates(
         missed=min((gaps + 2 * usual.missed) / (float(ending.sum()) + 2), 0.95),
         again=(again + 4 * usual.again) / (again + gaps + late + 4),
         late=(late + 5 * usual.late) / (divisions + 5),

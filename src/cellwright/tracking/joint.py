@@ -35,6 +35,16 @@ class Problem:
     row_alone: DoubleArray
     column_alone: DoubleArray
 
+    def turned(self) -> Problem:
+        """Return the same problem with rows for columns."""
+        edges = self.edges
+        order = np.argsort(edges.columns, kind="stable")
+        counts = np.bincount(edges.columns, minlength=len(self.column_alone))
+        turned = Edges(
+            np.concatenate([[0], np.cumsum(counts)]), edges.rows[order], edges.weights[order]
+        )
+        return Problem(turned, self.costs[order], self.column_alone, self.row_alone)
+
 
 def solve(problem: Problem, splits: Splits) -> Assignment:
     """Assign all detections that take no part in the divisions `splits`, which are given."""

@@ -17,6 +17,7 @@ from cellwright.tracking.fit_motion import fit_motion
 from cellwright.tracking.flow import Drift
 from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.kalman import States, first_states
+from cellwright.tracking.lapses import mend_lapses
 from cellwright.tracking.links import Links, Parents
 from cellwright.tracking.loose import Course
 from cellwright.tracking.merges import find_merges
@@ -199,8 +200,7 @@ class Linking:
             merges = find_merges(self.movie, parents, course, self.model, self.pins)
             parents, shared = merges.parents, merges.shared
         if self.options.max_gap or len(self.pins.forced):
-            parents = parents.copy()
-            parents.put(self._bridged(parents, shared, course))
+            parents = self._with_gaps(parents.copy(), shared, course)
         links = shared.joined(parents.links())
         del parents  # which may be a copy
         columns: Table = {PROBABILITY: links.probability}
@@ -258,19 +258,22 @@ class Linking:
         steps = np.array([pair.step for pair in self.pairs])
         return Course.of(drifts, steps, self.movie.dimensions)
 
-    def _bridged(self, parents: Parents, shared: Links, course: Course) -> Links:
+    def _with_gaps(self, parents: Parents, shared: Links, course: Course) -> Parents:
+        """Add links over frames in which cells were not seen."""
         beside = [np.zeros((0, 2), np.int64), *(pair.beside for pair in self.pairs)]
-        return bridge(
-            self.movie,
-            parents,
-            shared,
-            np.concatenate(beside),
-            course,
-            self.model,
-            self.options,
-            self.pins,
-            self.states,
-        )
+        starts = np.concatenate(beside)
+        fixed = (shared, starts, course, self.model, self.options, self.pins)
+        links, rates = bridge(self.movie, parents, *fixed, self.states)
+        parents.put(links)
+        if not self.options.max_gap or self.scorer is not None:
+            return parents
+        held = np.zeros(len(self.detections), np.bool_)
+        for edges in (shared.edges, self.pins.forced, self.pins.forbidden):
+            held[edges] = True
+        states, reach = self._all_states(), self.options.reach
+        if mend_lapses(self.movie, parents, course, self.model, rates, held, reach, states):
+            parents.put(bridge(self.movie, parents, *fixed, states)[0])
+        return parents
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def loosen(
     ends = np.flatnonzero((children == 0) & (frame < len(movie) - 1))
     starts = np.flatnonzero((parent == NONE) & (frame > 0))
     parts = [
-        _gaps(movie, ends, starts, course, model, lag, options.reach * lag, states)
+        gaps(movie, ends, starts, course, model, lag, options.reach * lag, states)
         for lag in range(2, options.max_gap + 2)
     ]
     mothers = np.zeros(0, np.int64)
@@ -137,7 +137,7 @@ def loosen(
     return _pinned(loose, frame, pins, children)
 
 
-def _gaps(
+def gaps(
     movie: Movie,
     ends: IntArray,
     starts: IntArray,
