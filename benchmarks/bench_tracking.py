@@ -115,6 +115,7 @@ def conditions(case: Case) -> Iterator[tuple[str, Case]]:
     yield "as it is", case
     yield "positions only", case.bare()
     yield "3 % missed", case.thinned(0.03)
+    yield "10 % missed", case.thinned(0.1)
     yield "late daughters", case.late(0.4)
     for step, name in ((2, "every 2nd frame"), (3, "every 3rd frame")):
         yield name, case.every(step)

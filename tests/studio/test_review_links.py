@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 
 import cellwright as cw
 from cellwright.images.read import read_labels
@@ -169,3 +170,23 @@ def test_links_told_by_overlap_are_corrected_by_overlap(review, tmp_path):
     assert links(client) == before - {((2, 1), (3, 1))}
     client.done("/api/pins", {"kind": "join", "rows": ends})
     assert links(client) == before
+
+
+def test_overlap_is_known_again_where_tracks_are_not_numbered_as_labels_are(review, tmp_path):
+    frames = np.zeros((4, 60, 60), np.int32)
+    for number in range(4):
+        # What is first in one frame is last in the next: 1 and 3 change places in their order.
+        for label, (y, x) in zip((1, 2, 3), ((5, 5), (5, 40), (40, 5)), strict=True):
+            name = label if number % 2 == 0 else 4 - label
+            frames[number, y : y + 12, x + number : x + number + 12] = name
+    tifffile.imwrite(
+        tmp_path / "labels.tif", frames, metadata={"axes": "TYX"}, photometric="minisblack"
+    )
+    options = LinkOptions(by="overlap", max_gap=0, divisions=False)
+    told = track_movie(tmp_path / "labels.tif", tmp_path / "told", options).folder
+    client = review(told).client
+    before = links(client)
+    assert len(before) == 9
+    ends = [row(client, 1, 1), row(client, 2, 3)]
+    client.done("/api/pins", {"kind": "cut", "rows": ends})
+    assert links(client) == before - {((1, 1), (2, 3))}

@@ -92,6 +92,27 @@ def test_frames_of_different_cells_do_not_flow(seed, dimensions):
     assert local_flow(earlier, later, np.zeros(dimensions)) is None
 
 
+@pytest.mark.parametrize(("lower", "upper"), [(0.0, 0.7), (-0.45, 0.45)])
+def test_half_of_a_field_may_stream_past_the_other(lower, upper):
+    rng = np.random.default_rng(5)
+    place = rng.uniform(0, 28, (800, 2))
+    way = np.where(place[:, :1] > 14, upper, lower) * [0.0, 1.0]
+    frames = [place + way * number + rng.normal(0, 0.03, place.shape) for number in range(5)]
+    tracks = make_tracks(np.repeat(np.arange(5), 800), np.concatenate(frames))
+    rows = np.arange(4 * 800)
+    truth = set(zip(rows.tolist(), (rows + 800).tolist(), strict=True))
+    assert f1(edges(link(tracks)), truth) > 0.95
+
+
+def test_a_part_that_is_not_seen_makes_no_flow():
+    rng = np.random.default_rng(4)
+    place = rng.uniform(0, 35, (1200, 2))
+    later = place + rng.normal(0, 0.15, place.shape)
+    seen = later[later[:, 1] < 26]
+    frames = _pair(make_tracks(np.repeat([0, 1], [1200, len(seen)]), np.concatenate([place, seen])))
+    assert local_flow(*frames, np.zeros(2)) is None
+
+
 def test_a_few_cells_tell_nothing():
     earlier, later = _pair(movie(_grown, count=49)[0])
     assert local_flow(earlier, later, np.zeros(2)) is None

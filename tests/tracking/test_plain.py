@@ -109,6 +109,37 @@ def test_pins_are_honoured(by):
     assert edges(linking.pinned(NONE, NONE).tracks()) == edges(before)
 
 
+def test_frames_may_come_in_one_buffer():
+    frames = [np.zeros((30, 30), np.int32) for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame[5:15, 2 + 3 * number : 12 + 3 * number] = 1
+        frame[20:28, 20 - 8 * number : 28 - 8 * number] = 2
+    buffer = np.zeros((30, 30), np.int32)
+
+    def told():
+        for frame in frames:
+            buffer[:] = frame
+            yield buffer
+
+    listed, reused = (cw.track(one, by="overlap") for one in (frames, told()))
+    assert edges(listed) == edges(reused)
+
+
+def test_a_cell_that_is_sent_elsewhere_does_not_divide_for_it():
+    frames = np.zeros((3, 40, 40), np.int32)
+    for number in range(3):
+        frames[number, 5:15, 5:15] = 1
+        frames[number, 5:15, 25:35] = 2
+    frames[2, 25:35, 25:35] = 3
+    detections = find_detections(frames)
+    scorer = Overlaps.of(frames).scorer(detections)
+    linking = start_linking(detections, LinkOptions(by="overlap"), scorer=scorer)
+    forced = np.array([[2, 6]])  # 1 of frame 1 to 3 of frame 2
+    found = edges(linking.pinned(forced, NONE).tracks())
+    assert (2, 6) in found
+    assert (2, 4) not in found
+
+
 def test_nearness_alone_finds_no_more_than_the_model_of_the_movie():
     detections, truth = nuclei()
     near, model = (edges(link(detections, LinkOptions(by=by))) for by in ("distance", "model"))

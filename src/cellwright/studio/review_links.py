@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cellwright._errors import ModelError, UsageError
-from cellwright._types import AnyArray, IntArray, Table
+from cellwright._types import AnyArray, IntArray, LabelArray, Table
 from cellwright.models.scorer import load_scorer
 from cellwright.tracking.formats.ctc import open_ctc
 from cellwright.tracking.formats.files import read_tracks
@@ -154,8 +154,14 @@ class Solver:
         """Return what outlines tell, by the label images that were written: of whole tracks."""
         tracklets = find_tracklets(self.found.unshared())
         numbers = track_numbers(self.found, tracklets)[tracklets.of].astype(np.int32)
-        overlaps = Overlaps.of(open_ctc(self._folder / "ctc").frames())
-        return overlaps.scorer(replace(self.found, label=numbers), divisions=divisions)
+        offsets = self.found.frame_offsets()
+        frames = (
+            relabelled(frame, numbers[first:end], self.found.label[first:end])
+            for frame, first, end in zip(
+                open_ctc(self._folder / "ctc").frames(), offsets[:-1], offsets[1:], strict=True
+            )
+        )
+        return Overlaps.of(frames).scorer(self.found, divisions=divisions)
 
 
 def _same_scorer(asked: Mapping[str, str] | None) -> MovieScorer | None:
@@ -196,7 +202,9 @@ def numbered_as_before(tracks: Tracks, before: IntArray) -> Table:
     return {name: lut[table[name]] for name in ("track", "parent")}
 
 
-def relabelled(labels: AnyArray, was: IntArray, now: IntArray) -> AnyArray:
+def relabelled(
+    labels: AnyArray, was: IntArray | LabelArray, now: IntArray | LabelArray
+) -> AnyArray:
     """Return a tile of labels in which objects have other numbers."""
     lut = np.zeros(max(int(labels.max(initial=0)), int(was.max(initial=0))) + 1, np.int32)
     lut[was] = now

@@ -153,7 +153,9 @@ def _moves_as_a_whole(earlier: Frame, later: Frame, shift: DoubleArray) -> bool:
     uncertain = 1.2533 * own / np.sqrt(_AROUND)
     if np.count_nonzero((np.abs(middle) > 4 * uncertain).any(axis=1)) >= _DEVIATING:
         return False
-    if np.median((left**2).sum(axis=2)) < (_CLEAR * _spacing(later)) ** 2:
+    # Half of a field may lie still: each place is asked by itself.
+    far = np.median((left**2).sum(axis=2), axis=1) >= (_CLEAR * _spacing(later)) ** 2
+    if np.count_nonzero(far) < _DEVIATING:
         return True
     return bool(np.count_nonzero(_voted(carried, later).any(axis=1)) < _DEVIATING)
 
@@ -204,8 +206,9 @@ def _smooth(places: DoubleArray, ways: DoubleArray, later: Frame) -> Flow:
 
 
 def _off(places: DoubleArray, later: Frame) -> float:
-    """Return the mean distance to who is nearest."""
-    return float(np.sqrt(neighbours(places, later.grid, np.inf, 1).weights).mean())
+    """Return the mean distance to who is nearest; where nobody is near, that tells nothing."""
+    away = np.sqrt(neighbours(places, later.grid, np.inf, 1).weights)
+    return float(np.minimum(away, _spacing(later)).mean())
 
 
 @njit(cache=True)

@@ -51,7 +51,7 @@ class Overlaps:
             yield frame
             if before is not None:
                 self._tables.append(overlap_table(before, np.asarray(frame)))
-            before = np.asarray(frame)
+            before = np.array(frame)  # whoever yields frames may do so in one buffer
 
     def scorer(self, detections: Tracks, *, divisions: bool = True) -> MovieScorer:
         """Return what tells links of these detections by the pixels that their outlines share.
@@ -93,7 +93,8 @@ class Overlaps:
             both = pixels[pairs].sum(axis=1)
             whole = own[pairs[:, 0]] + other[pairs].sum(axis=1) - both
             split = _cost(both, whole) + draft.wishes[pairs].sum(axis=1)
-            possible = ((pixels > 0) | (draft.wishes < 0))[pairs].all(axis=1) & divisions
+            shares, wished = (one[pairs].all(axis=1) for one in (pixels > 0, draft.wishes < 0))
+            possible = (shares | wished) & divisions
             return _solved(draft, costs, pairs[possible], split[possible])
 
         return lambda movie: scored
