@@ -29,7 +29,7 @@ def unmended(monkeypatch):
 
     def linked(detections, options=None):
         with monkeypatch.context() as patch:
-            patch.setattr(linking, "mend_lapses", lambda *_: False)
+            patch.setattr(linking, "mend_lapses", lambda *_: (False, None))
             return edges(link(detections, options))
 
     return linked

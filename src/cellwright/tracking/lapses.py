@@ -8,6 +8,7 @@ beginning one that goes on to another; who loses it finds the best of what is le
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,8 +41,8 @@ def mend_lapses(
     rates: Rates,
     held: BoolArray,
     max_distance: float = np.inf,
-    states: OpenStates | None = None,
-) -> bool:
+    known: Iterator[OpenStates] | None = None,
+) -> tuple[bool, OpenStates | None]:
     """Link over frames in which cells were missed for which neighbours were taken.
 
     Parameters
@@ -57,13 +58,15 @@ def mend_lapses(
         Detections whose links stay: of pins, and of objects that several cells share.
     max_distance : float
         Longest link between neighbouring frames, in the unit of positions.
-    states : OpenStates, optional
-        What is known of the motion of all detections, where the model has one.
+    known : iterator of OpenStates, optional
+        What is known of the motion of all detections of each frame, where the model has one.
 
     Returns
     -------
-    bool
+    changed : bool
         Whether anything changed.
+    ends : OpenStates or None
+        What is known of the motion of those that do not simply go on now.
 
     Notes
     -----
@@ -75,12 +78,17 @@ def mend_lapses(
     Magnusson et al., Global linking of cell tracks using the Viterbi algorithm, IEEE TMI 34 (2015).
     """
     chain = _Chain.of(movie, parents, held)
-    look = _Look(movie, parents, chain, course, model, rates, max_distance, states, {})
-    changed = False
+    look = _Look(movie, parents, chain, course, model, rates, max_distance, {}, {})
+    changed, ends = False, []
     for pair in range(len(movie) - 1):
+        if known is not None:
+            look.states[pair] = next(known)
         changed |= _mend_pair(look, pair)
         look.grids.pop(pair - 1, None)
-    return changed
+        if pair - 1 in look.states:
+            ends.append(look.ends(pair - 1))
+    ends += [look.ends(number) for number in list(look.states)]
+    return changed, OpenStates.joined(ends) if ends else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +238,10 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a look at lapses needs; see `mend_lapses`. `grids` are those of the present frames."""
+    """What a look at lapses needs; see `mend_lapses`.
+
+    `grids` and `states` are those of the frames that are looked at, by their numbers.
+    """
 
     movie: Movie
     parents: Parents
@@ -239,8 +250,13 @@ class _Look:
     model: LinkModel
     rates: Rates
     max_distance: float
-    states: OpenStates | None
     grids: dict[int, Grid]
+    states: dict[int, OpenStates]
+
+    def ends(self, number: int) -> OpenStates:
+        """Forget the states of a frame, and return those of what does not simply go on from it."""
+        states = self.states.pop(number)
+        return states.where(self.chain.after[states.rows] < 0)
 
     def near(self, places: DoubleArray, number: int, count: int) -> IntArray:
         """Return those detections of a frame that are nearest to some places, in order."""
@@ -270,7 +286,7 @@ class _Look:
             return _NO_LAPSES
         longest = _LAG * self.max_distance
         row, column, cost, _ = gaps(
-            movie, source, target, course, self.model, _LAG, longest, self.states
+            movie, source, target, course, self.model, _LAG, longest, self.states.get(first)
         )
         source, target = source[row], target[column]
         missed = self.rates.missed * ends_inside(movie, source, self.model)
@@ -293,10 +309,11 @@ class _Look:
         radius = min(model.reach(2 * model.step), self.max_distance)
         edges = neighbours(carried, make_grid(places), radius, NEIGHBOURS[movie.dimensions])
         before, after, step = movie.features(rows), movie.features(columns), self.step(pair)
-        if self.states is None or model.motion is None:
+        states = self.states.get(pair)
+        if states is None or model.motion is None:
             costs = link_costs(edges, before, after, model, np.full(len(rows), step))
         else:
-            ahead = forecast(self.states.of(rows), model.motion)
+            ahead = forecast(states.of(rows), model.motion)
             ahead = scaled(moved(ahead, carried - movie.position(rows)), step / model.step)
             costs = expected_costs(edges, before, after, model, ahead, places)
         ends = model.end_costs(movie.border(rows), step) + self.lost(rows)

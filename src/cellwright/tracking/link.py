@@ -251,7 +251,7 @@ class Linking:
         if motion is None or known is None or len(known.rows) == len(self.detections):
             return known
         drifts = [pair.drift for pair in self.pairs]
-        return follow(self.movie, self.parents.row, drifts, motion)
+        return OpenStates.joined(list(follow(self.movie, self.parents.row, drifts, motion)))
 
     def _course(self) -> Course:
         drifts = tuple(pair.drift for pair in self.pairs)
@@ -270,9 +270,12 @@ class Linking:
         held = np.zeros(len(self.detections), np.bool_)
         for edges in (shared.edges, self.pins.forced, self.pins.forbidden):
             held[edges] = True
-        states, reach = self._all_states(), self.options.reach
-        if mend_lapses(self.movie, parents, course, self.model, rates, held, reach, states):
-            parents.put(bridge(self.movie, parents, *fixed, states)[0])
+        model, reach, known = self.model, self.options.reach, None
+        if model.motion is not None:
+            known = follow(self.movie, self.parents.row, course.drifts, model.motion)
+        changed, ends = mend_lapses(self.movie, parents, course, model, rates, held, reach, known)
+        if changed:
+            parents.put(bridge(self.movie, parents, *fixed, ends)[0])
         return parents
 
 

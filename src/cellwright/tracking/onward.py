@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cellwright._types import DoubleArray, IntArray, LabelArray
+from cellwright._types import BoolArray, DoubleArray, IntArray, LabelArray
 from cellwright.tracking.flow import Drift
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.kalman import (
@@ -116,6 +116,10 @@ class OpenStates:
         places = np.searchsorted(self.rows, rows)
         return States(*(part[places] for part in self.states))
 
+    def where(self, kept: BoolArray) -> OpenStates:
+        """Return those of some detections."""
+        return OpenStates(self.rows[kept], States(*(part[kept] for part in self.states)))
+
 
 def open_states(rows: IntArray, states: States, links: Links) -> OpenStates:
     """Return the states of those detections of a frame that do not simply go on.
@@ -135,8 +139,10 @@ def open_states(rows: IntArray, states: States, links: Links) -> OpenStates:
     return OpenStates(rows[kept], States(*(part[kept] for part in states)))
 
 
-def follow(movie: Movie, parent: LabelArray, drifts: Sequence[Drift], motion: Motion) -> OpenStates:
-    """Return what is known of the motion of all detections of a movie that has been linked.
+def follow(
+    movie: Movie, parent: LabelArray, drifts: Sequence[Drift], motion: Motion
+) -> Iterator[OpenStates]:
+    """Yield what is known of the motion of all detections of each frame of a linked movie.
 
     Parameters
     ----------
@@ -150,7 +156,7 @@ def follow(movie: Movie, parent: LabelArray, drifts: Sequence[Drift], motion: Mo
     single = child_counts(parent) == 1
     earlier = movie.rows(0)
     states = first_states(movie.position(earlier), motion)
-    parts = [OpenStates(earlier, states)]
+    yield OpenStates(earlier, states)
     for number, drift in enumerate(drifts, start=1):
         earlier, later = movie.rows(number - 1), movie.rows(number)
         own = (parent[later] != NONE) & single[parent[later]]
@@ -158,5 +164,4 @@ def follow(movie: Movie, parent: LabelArray, drifts: Sequence[Drift], motion: Mo
         carried = drift.at(movie.position(earlier))
         ahead = forecast(states, motion)
         states = _after(ahead, movie.position(later), source, target, drift, carried, motion)
-        parts.append(OpenStates(later, states))
-    return OpenStates.joined(parts)
+        yield OpenStates(later, states)
