@@ -68,3 +68,8 @@ def test_a_curve_has_a_line_for_each_name_and_leaves_out_what_is_not_finite():
 
 def test_names_from_outside_are_escaped():
     assert "<script>" not in histogram(np.arange(5), "<script>", "<script>")
+
+
+def test_values_that_differ_by_rounding_alone_are_drawn():
+    drawn = str(histogram(np.array([0.3, 0.1 + 0.2, 0.3]), "speed", "µm"))
+    assert 'class="bar"' in drawn

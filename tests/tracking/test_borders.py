@@ -5,6 +5,7 @@ import pytest
 
 from cellwright.tracking.fit import fit_model
 from cellwright.tracking.frames import Movie
+from cellwright.tracking.link import link
 from cellwright.tracking.tracks import make_tracks
 
 
@@ -25,3 +26,15 @@ def test_a_thin_volume_of_points_is_as_dense_as_it_is():
     assert model.density == pytest.approx(200 / (4 * 100 * 100), rel=0.1)
     alone = Movie(make_tracks([0, 1], [[5.0, 1.0, 1.0], [5.0, 2.0, 4.0]]))
     assert np.isfinite(fit_model(alone).density)
+
+
+@pytest.mark.parametrize("planes", [2, 3])
+def test_cells_in_a_few_planes_do_not_all_leave_through_them(planes):
+    rng = np.random.default_rng(0)
+    place = np.column_stack([rng.integers(0, planes, 600), rng.uniform(0, 400, (600, 2))])
+    frames = [place]
+    for _ in range(3):
+        frames.append(frames[-1] + [0, 1, 1] * rng.normal(0, 2, place.shape))
+    source, target = link(make_tracks(np.repeat(np.arange(4), 600), np.concatenate(frames))).edges.T
+    assert np.mean(target - source == 600) > 0.95
+    assert np.count_nonzero(target - source == 600) > 0.95 * 3 * 600

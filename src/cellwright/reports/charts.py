@@ -185,8 +185,8 @@ def _between(start: float, end: float, *, whole: bool) -> str:
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    """Return the range, widened where it is empty."""
-    if high > low:
+    """Return the range, widened where there is nothing in it but what rounding leaves."""
+    if high - low > 1e-9 * max(abs(low), abs(high)):
         return low, high
     margin = abs(low) * 0.5 or 0.5
     return low - margin, high + margin

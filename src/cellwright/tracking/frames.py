@@ -76,9 +76,11 @@ class Movie:
         self.typical_diameter = _typical_diameter(tracks)
         self._places = tracks.position
         self._scale = tracks.pixel_size
-        self._low, self._high = map(self._scaled, bounds(tracks.position))
-        self.extent = self._high - self._low
+        low, high = map(self._scaled, bounds(tracks.position))
+        self.extent = high - low
         self._offsets = tracks.frame_offsets()
+        wide = self.extent >= _spacing(self.extent, len(tracks) / max(len(self), 1))
+        self._low, self._high = np.where(wide, low, -np.inf), np.where(wide, high, np.inf)
         self._cut_off = cut_off(tracks)
         self._columns = _numbers(tracks)
         self._usual = _usual(_positive(self._columns, slice(None)))
@@ -147,7 +149,9 @@ class Movie:
             kept = _central(position, window)
             rows, position = rows[kept], position[kept]
             # Cells that cross the border of the window do not end or begin there.
-            edge = _border(position, *bounds(position))
+            low, high = bounds(position)
+            wide = np.isfinite(self._low)
+            edge = _border(position, np.where(wide, low, -np.inf), np.where(wide, high, np.inf))
             border = np.minimum(self._border(position, rows), edge)
         grid = make_grid(position)
         order = grid.order
@@ -214,6 +218,15 @@ def bounds(position: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     return np.array([axis.min() for axis in position.T]), np.array(
         [one.max() for one in position.T]
     )
+
+
+def _spacing(extent: DoubleArray, count: float) -> float:
+    """Return how far so many detections are apart, seen along the shortest axis of their box.
+
+    A field that is no deeper than that has no border there. Few detections do not make it so.
+    """
+    wide = np.sort(extent[extent > 0])[-2:]
+    return float((np.prod(wide) / max(count, 4.0)) ** (1 / len(wide))) if len(wide) else 0.0
 
 
 def _border(position: DoubleArray, low: DoubleArray, high: DoubleArray) -> DoubleArray:
