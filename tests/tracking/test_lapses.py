@@ -71,17 +71,19 @@ def test_pins_and_limits_hold(hasty, unmended):
     assert (way <= 8.0 * (frame[target] - frame[source]) + 8.0).all()  # the field may drift
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     frames=st.integers(1, 8),
-    count=st.integers(0, 40),
+    count=st.integers(0, 200),
     dimensions=st.sampled_from([2, 3]),
+    places=st.sampled_from([2, 30, 10_000]),
 )
-def test_whatever_is_mended_is_still_a_lineage(seed, frames, count, dimensions):
+def test_whatever_is_mended_is_still_a_lineage(seed, frames, count, dimensions, places):
     rng = np.random.default_rng(seed)
     frame = np.sort(rng.integers(0, frames, count + 1))
-    detections = make_tracks(frame, rng.uniform(0, 30, (count + 1, dimensions)))
+    # Many may be in one place.
+    detections = make_tracks(frame, 1.0 * rng.integers(0, places, (count + 1, dimensions)))
     tracks = link(detections, LinkOptions(merges=False))
     source, target = tracks.edges.T
     lag = tracks.frame[target] - tracks.frame[source]

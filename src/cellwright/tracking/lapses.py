@@ -296,10 +296,10 @@ class _Look:
         return lapses.where(loose < 0)  # what is taken from others makes it no better
 
     def part(self, pair: int, around: IntArray) -> _Part:
-        """Return what of a frame pair is around some detections of its later frame."""
+        """Return what of a frame pair is around some detections of its later frame, with them."""
         movie, model, chain = self.movie, self.model, self.chain
         places = self.course.still(movie, around)
-        columns = self.near(places, pair + 1, _AROUND)
+        columns = np.union1d(around, self.near(places, pair + 1, _AROUND))
         came = chain.before[columns]
         rows = np.union1d(self.near(places, pair, _AROUND), came[came >= 0])
         rows = rows[np.isin(chain.after[rows], columns) | (chain.after[rows] == NONE)]
