@@ -87,6 +87,7 @@ def test_tracks_or_their_paths_are_scored():
         ({"position": [[1, 2], [1], [3, 4]]}, "The positions (a list) are not rows of numbers"),
         ({"position": None}, "do not fit"),
         ({"position": [[1, 2], [np.nan, 2], [3, 4]]}, "is not finite"),
+        ({"position": [[1, 2], [1e160, 2], [3, 4]]}, "is no place in an image"),
         ({"frame": "abc"}, "The frames are not a row of whole numbers"),
         ({"label": 3}, "The labels are not a row of whole numbers"),
         ({"properties": 3}, "properties must be columns by name"),

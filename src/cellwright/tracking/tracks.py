@@ -25,6 +25,7 @@ Where two cells are seen as one object for some frames, the links of one of them
 object, and the other has two such links: into it, and out of it when it is seen again. An object
 that is left by such a link does not divide.
 """
+_FARTHEST = 1e100  # squares of what is farther are no numbers any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,6 +472,12 @@ def _check_detections(tracks: Tracks) -> None:
         raise InputError(
             f"The position of detection {label[row]} in frame {frame[row]} is not finite: "
             f"{position[row].tolist()}. Leave it out or say where it is."
+        )
+    if count and max(position.max(), -position.min()) > _FARTHEST:
+        row = int(np.argmax(np.abs(position).max(axis=1)))
+        raise InputError(
+            f"The position of detection {label[row]} in frame {frame[row]} is no place in an "
+            f"image: {position[row].tolist()}. Leave it out or say where it is."
         )
     if count and (frame[0] < 0 or label.min() < 1):
         raise InputError("Frames count from 0 and labels from 1; smaller ones were given.")

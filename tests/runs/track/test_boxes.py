@@ -65,6 +65,42 @@ def test_other_programs_call_the_sides_and_the_class_otherwise(tmp_path):
     assert len(tracks.edges) == 11
 
 
+def test_boxes_may_be_told_by_a_corner_and_their_size(tmp_path):
+    table = _boxes()
+    low, high = table.pop("max_row"), table.pop("max_col")
+    sized = {
+        "image": table["image"],
+        "bb_left": table["min_col"],
+        "bb_top": table["min_row"],
+        "bb_width": high - table["min_col"],
+        "bb_height": low - table["min_row"],
+    }
+    tracks = _tracks(sized, tmp_path)
+    assert len(tracks.edges) == 11
+    assert sorted(tracks.position[tracks.frame == 0].tolist())[0] == [24.5, 35.5]
+
+
+@pytest.mark.parametrize("names", ["z_min y_min x_min z_max y_max x_max", "skimage"])
+def test_boxes_of_volumes_are_followed_in_their_planes(tmp_path, names):
+    # Two boxes above each other change places from frame to frame but for their planes.
+    frame, plane = np.repeat(np.arange(6), 2), np.tile([10.0, 50.0], 6)
+    across = 20.0 + 3 * ((frame + (plane > 20)) % 2)
+    low = np.stack([plane, across, across])
+    sides = np.concatenate([low, low + np.array([[4], [12], [12]])])
+    called = [f"bbox-{k}" for k in range(6)] if names == "skimage" else names.split()
+    tracks = _tracks({"frame": frame, **dict(zip(called, sides, strict=True))}, tmp_path)
+    assert tracks.dimensions == 3
+    assert len(tracks.edges) == 10
+    source, target = tracks.edges.T
+    assert (tracks.position[source, 0] == tracks.position[target, 0]).all()
+    assert set(tracks.properties["area"]) == {4 * 12 * 12}
+
+
+def test_a_box_that_ends_nowhere_along_z_is_refused(tmp_path):
+    with pytest.raises(InputError, match="only one side along z"):
+        _tracks(_boxes(zmin=np.zeros(14)), tmp_path)
+
+
 @pytest.mark.parametrize("names", ["abc{:c}.png", "x{0}_y{0}.png", "{0}00000000000000000000.png"])
 def test_images_that_count_no_frames_are_refused(tmp_path, names):
     table = _boxes()
