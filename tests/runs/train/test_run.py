@@ -215,7 +215,9 @@ def test_a_training_can_start_from_a_model(trained, data, tmp_path, monkeypatch)
     assert again.card.network.config == source.card.network.config
     assert again.card.training["started from"]["sha256"] == source.sha256
     figures = [package.card.evaluation["AP@0.5 pooled"] for package in (again, source)]
-    assert figures[0] == pytest.approx(figures[1], abs=0.03)
+    # The weights are the same; thresholds are chosen anew, on a few dozen objects. A network that
+    # begins from nothing finds none after one step.
+    assert figures[0] == pytest.approx(figures[1], abs=0.1) and min(figures) > 0.5
     # What evidence means is learned on from there, too.
     assert begun == [Calibration.from_json(source.card.calibration)]
     other = replace(barely, start_from="nuclei")
