@@ -38,3 +38,13 @@ def test_cells_in_a_few_planes_do_not_all_leave_through_them(planes):
     source, target = link(make_tracks(np.repeat(np.arange(4), 600), np.concatenate(frames))).edges.T
     assert np.mean(target - source == 600) > 0.95
     assert np.count_nonzero(target - source == 600) > 0.95 * 3 * 600
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+@pytest.mark.parametrize("step", [0.0, 0.3, 10.0])
+@pytest.mark.parametrize("frames", [3, 10, 40])
+def test_one_cell_alone_does_not_leave_where_its_way_ends(frames, step, noise):
+    places = np.random.default_rng(0).normal(0, noise, (frames, 2))
+    places[:, 0] += step * np.arange(frames)
+    links = link(make_tracks(np.arange(frames), places)).edges
+    assert (np.diff(links) == 1).all() and len(links) == frames - 1

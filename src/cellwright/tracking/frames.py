@@ -80,6 +80,7 @@ class Movie:
         self.extent = high - low
         self._offsets = tracks.frame_offsets()
         wide = self.extent >= _spacing(self.extent, len(tracks) / max(len(self), 1))
+        wide &= not self._alone()
         self._low, self._high = np.where(wide, low, -np.inf), np.where(wide, high, np.inf)
         self._cut_off = cut_off(tracks)
         self._columns = _numbers(tracks)
@@ -88,6 +89,10 @@ class Movie:
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
+
+    def _alone(self) -> bool:
+        """Return whether there is but one detection at a time, whose way shows no field."""
+        return bool(2 * np.count_nonzero(self.counts == 1) > np.count_nonzero(self.counts))
 
     def with_features(self, names: tuple[str, ...]) -> Movie:
         """Return the same movie with only some of its features."""
