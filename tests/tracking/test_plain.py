@@ -71,6 +71,21 @@ def test_nuclei_that_stay_over_themselves_are_all_followed():
     assert f1(divisions(found), divisions(truth)) > 0.95
 
 
+def test_a_filament_shares_pixels_however_many_cells_are_nearer_by():
+    """Its centroid moves far when one end grows, among cells that its outline does not touch."""
+    frames = np.zeros((3, 120, 400), np.int32)
+    for frame, end in zip(frames, (125, 395, 125), strict=True):
+        for row in (40, 48, 66, 74):
+            for col in range(20, 380, 12):
+                frame[row : row + 6, col : col + 6] = 2 + row * 400 + col
+        frame[58:61, 5:end] = 1
+    tracks = cw.track(frames, by="overlap", merges=False)
+    assert (np.diff(tracks.label[tracks.edges]) == 0).all()
+    assert np.count_nonzero(tracks.label[tracks.edges[:, 0]] == 1) == 2
+    short = cw.track(frames, by="overlap", merges=False, max_distance=50.0, max_gap=0)
+    assert 1 not in short.label[short.edges]
+
+
 def test_labels_are_names_and_nothing_else():
     labels, _ = _slow()
     rng = np.random.default_rng(0)
@@ -164,6 +179,8 @@ def test_points_have_no_outlines():
         link(nuclei()[0], LinkOptions(by="overlap"))
     with pytest.raises(UsageError, match="by is one of model, overlap"):
         LinkOptions(by="colour")
+    with pytest.raises(UsageError, match=r"no motion.*motion='directed'"):
+        LinkOptions(by="distance", motion="directed")
     with pytest.raises(UsageError, match="both tell links"):
         cw.track(_bars(), by="distance", scorer="nuclei")
     with pytest.raises(InputError, match="all frames of a movie are of one size"):

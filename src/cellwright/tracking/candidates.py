@@ -31,6 +31,13 @@ class Edges:
     columns: IntArray
     weights: DoubleArray
 
+    @classmethod
+    def of(cls, rows: IntArray, columns: IntArray, weights: DoubleArray, count: int) -> Edges:
+        """Return candidate links of `count` rows, given in any order."""
+        order = np.argsort(rows, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))])
+        return cls(starts, columns[order], weights[order])
+
     @property
     def rows(self) -> IntArray:
         """Detection of the earlier frame that each edge begins at."""

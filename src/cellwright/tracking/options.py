@@ -68,6 +68,11 @@ class LinkOptions:
         check_whole_numbers(0, max_gap=self.max_gap)
         check_whole_numbers(1, min_cycle=self.min_cycle)
         check_above_zero(**given(max_distance=self.max_distance))
+        if self.by == "distance" and self.motion != "auto":
+            raise UsageError(
+                f"With {option(by=self.by)}, no motion is looked at; leave out "
+                f"{option(motion=self.motion)}."
+            )
 
     @property
     def reach(self) -> float:

@@ -78,6 +78,9 @@ class Draft:
     problem : Problem
     wishes : array of float, shape (E,)
         What of the costs of candidate links is due to pins.
+    pins : PairPins
+    max_distance : float
+        Longest link, in the unit of positions, drift not counted.
     without : Assignment
         The best links without divisions.
     splits : Splits
@@ -89,6 +92,8 @@ class Draft:
     step: float
     problem: Problem
     wishes: DoubleArray
+    pins: PairPins
+    max_distance: float
     without: Assignment
     splits: Splits
 
@@ -162,12 +167,14 @@ def link_pair(
             edges, earlier, later, pair.carried, model, without, problem.column_alone, wishes, sure
         )
     if scorer is not None:
-        scored = scorer(Draft(pair, model, step, problem, wishes, without, splits))
+        scored = scorer(
+            Draft(pair, model, step, problem, wishes, pins, max_distance, without, splits)
+        )
         problem, without, splits = scored.problem, scored.without, scored.splits
     column_of, chosen = solve_with_splits(problem, without, splits)
     source, target, probability = chosen_links(problem, column_of, chosen, model.temperature)
     weight, begins = split_shares(problem, without, splits)
-    return PairLinks(source, target, probability, splits, weight, begins, edges, step)
+    return PairLinks(source, target, probability, splits, weight, begins, problem.edges, step)
 
 
 def nearest_candidates(pair: FramePair, radius: float = np.inf) -> Edges:

@@ -158,11 +158,8 @@ def pinned_candidates(edges: Edges, pins: PairPins) -> tuple[Edges, DoubleArray]
     rows = np.concatenate([rows[kept], pins.forced[~known, 0]])
     columns = np.concatenate([columns[kept], pins.forced[~known, 1]])
     weights = np.concatenate([weights[kept], np.zeros(np.count_nonzero(~known))])
-    order = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows, minlength=len(edges.starts) - 1)
-    wishes = np.where(np.isin(rows * width + columns, forced), -PINNED, 0.0)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    return Edges(starts, columns[order], weights[order]), wishes[order]
+    edges = Edges.of(rows, columns, weights, len(edges.starts) - 1)
+    return edges, np.where(np.isin(edges.rows * width + edges.columns, forced), -PINNED, 0.0)
 
 
 def without(pairs: IntArray, others: IntArray) -> IntArray:

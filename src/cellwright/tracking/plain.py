@@ -11,9 +11,11 @@ from cellwright._errors import InputError
 from cellwright._types import AnyArray, DoubleArray, IntArray
 from cellwright.metrics.overlap import OverlapTable, overlap_table
 from cellwright.tracking.candidates import Edges
-from cellwright.tracking.frames import Movie
+from cellwright.tracking.frames import Frame, Movie
 from cellwright.tracking.joint import NO_SPLITS, Problem, solve, split_worth
+from cellwright.tracking.motion import FramePair
 from cellwright.tracking.pair import Draft, MovieScorer, Scorer
+from cellwright.tracking.pins import pinned_candidates
 from cellwright.tracking.splits import SURE, Splits
 from cellwright.tracking.tracks import Tracks, find_rows
 
@@ -71,8 +73,7 @@ class Overlaps:
         Notes
         -----
         A link costs the less the greater the intersection over union of both outlines is, a
-        division the less that of the mother with both daughters together. Only detections near
-        each other are looked at, as `nearest_candidates` tells.
+        division the less that of the mother with both daughters together.
         """
         if len(self._tables) != max(detections.frame_count - 1, 0):
             raise InputError(
@@ -82,20 +83,22 @@ class Overlaps:
         keys, shared, sizes = self._of(detections)
 
         def scored(draft: Draft) -> Draft:
-            edges, pair = draft.problem.edges, draft.pair
+            pair = draft.pair
+            found = _sharing(keys, len(detections), pair).within(draft.max_distance)
+            edges, wishes = pinned_candidates(found, draft.pins)
             ends = pair.earlier.rows[edges.rows], pair.later.rows[edges.columns]
             wanted = ends[0] * len(detections) + ends[1]
             at = np.searchsorted(keys, wanted)
             pixels = np.where(keys[at] == wanted, shared[at], 0)
             own, other = sizes[ends[0]], sizes[ends[1]]
-            costs = _cost(pixels, own + other - pixels) + draft.wishes
-            pairs = _best_two(edges, pixels - _WISHED * np.minimum(draft.wishes, 0))
+            costs = _cost(pixels, own + other - pixels) + wishes
+            pairs = _best_two(edges, pixels - _WISHED * np.minimum(wishes, 0))
             both = pixels[pairs].sum(axis=1)
             whole = own[pairs[:, 0]] + other[pairs].sum(axis=1) - both
-            split = _cost(both, whole) + draft.wishes[pairs].sum(axis=1)
-            shares, wished = (one[pairs].all(axis=1) for one in (pixels > 0, draft.wishes < 0))
+            split = _cost(both, whole) + wishes[pairs].sum(axis=1)
+            shares, wished = (one[pairs].all(axis=1) for one in (pixels > 0, wishes < 0))
             possible = (shares | wished) & divisions
-            return _solved(draft, costs, pairs[possible], split[possible])
+            return _solved(draft, edges, costs, pairs[possible], split[possible])
 
         return lambda movie: scored
 
@@ -138,9 +141,29 @@ def by_distance(movie: Movie) -> Scorer:
         costs = (edges.weights - reach**2) / (2 * step**2) + draft.wishes
         pairs = _best_two(edges, -draft.wishes)
         pairs = pairs[(draft.wishes[pairs] < 0).all(axis=1)]
-        return _solved(draft, costs, pairs, costs[pairs].sum(axis=1))
+        return _solved(draft, edges, costs, pairs, costs[pairs].sum(axis=1))
 
     return scored
+
+
+def _sharing(keys: IntArray, count: int, pair: FramePair) -> Edges:
+    """Return all detections of two frames that share pixels, with their squared distances.
+
+    `keys` are sorted and name them as source * count + target, by rows of the movie.
+    """
+    earlier, later = pair.earlier, pair.later
+    first, last = earlier.rows.min(), earlier.rows.max() + 1
+    among = slice(*np.searchsorted(keys, [first * count, last * count]))
+    source, target = np.divmod(keys[among], count)
+    source, target = _places(earlier, source), _places(later, target)
+    ways = later.position[target] - earlier.position[source] - pair.carried[source]
+    return Edges.of(source, target, (ways**2).sum(axis=1), len(earlier))
+
+
+def _places(frame: Frame, rows: IntArray) -> IntArray:
+    """Return where in a frame the detections in these rows of the movie are."""
+    order = np.argsort(frame.rows)
+    return np.asarray(order[np.searchsorted(frame.rows, rows, sorter=order)])
 
 
 def _joined(parts: Sequence[IntArray]) -> IntArray:
@@ -161,9 +184,11 @@ def _best_two(edges: Edges, worth: DoubleArray) -> IntArray:
     return np.asarray(np.stack([order[firsts], order[firsts + 1]], axis=1))
 
 
-def _solved(draft: Draft, costs: DoubleArray, pairs: IntArray, split: DoubleArray) -> Draft:
-    """Return a draft of such costs of links and of divisions; being alone costs nothing."""
-    edges, rows = draft.problem.edges, draft.problem.edges.rows
+def _solved(
+    draft: Draft, edges: Edges, costs: DoubleArray, pairs: IntArray, split: DoubleArray
+) -> Draft:
+    """Return a draft of such links and divisions, and their costs; being alone costs nothing."""
+    rows = edges.rows
     alone = np.zeros(len(draft.pair.earlier)), np.zeros(len(draft.pair.later))
     problem = Problem(edges, costs, *alone)
     without = solve(problem, NO_SPLITS)
