@@ -195,6 +195,16 @@ def test_points_of_one_plane_are_followed_in_two_dimensions(run, tmp_path):
     assert volume.code == 0 and "one plane" not in str(volume.json["warnings"])
 
 
+def test_places_beside_a_size_are_said_to_be_taken_for_middles(run, tmp_path):
+    frame = np.repeat(np.arange(6), 2)
+    table = {"T": frame, "X": 10.0 + 3 * frame, "Y": np.tile([10.0, 60.0], 6),
+             "Width": np.full(12, 8), "Height": np.full(12, 8)}  # fmt: skip
+    write_csv(tmp_path / "boxes.csv", table)
+    done = run("track", tmp_path / "boxes.csv", "-o", tmp_path / "out", "--json")
+    assert done.code == 0 and done.json["tracks"] == 2
+    assert "middle of each box" in done.json["warnings"][0]
+
+
 @pytest.mark.parametrize("name", ["whole", "unsigned", "fractions", "partly known"])
 def test_labels_may_be_of_any_type_of_number(run, tmp_path, name):
     labels = _movie()

@@ -161,6 +161,18 @@ def test_a_result_of_detect_is_followed(spots, source):
     assert np.allclose(np.sort(tracks.position[:2, 0]), [20, 40], atol=0.3)
 
 
+def test_frames_without_objects_keep_the_numbers_of_the_others(tmp_path):
+    y, x = np.mgrid[:64, :64]
+    for number in range(9):
+        spot = 1000 * np.exp(-((y - 30) ** 2 + (x - 20 - 3 * number) ** 2) / 8)
+        noise = np.random.default_rng(number).normal(100, 5, x.shape)
+        pixels = (noise + spot * (2 <= number <= 7)).astype(np.uint16)
+        cw.write(tmp_path / "frames" / f"f{number:02}.tif", cw.Image(pixels, "YX"))
+    found = detect(tmp_path / "frames", tmp_path / "found", spots=SpotSettings(5)).folder
+    tracks = read_tracks(track_movie(found, tmp_path / "tracks").folder / "tracks.geff")
+    assert tracks.frame.tolist() == [2, 3, 4, 5, 6, 7] and len(tracks.edges) == 5
+
+
 def test_objects_of_measured_labels_are_followed(tmp_path):
     labels = np.zeros((3, 40, 40), np.int32)
     for number in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,19 +41,24 @@ _IN_VOLUMES = {
 }
 
 
-def found_objects(source: Path) -> Path:
-    """Return the table of objects where `source` is a result of ``cellwright detect``, or it."""
+def found_objects(source: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the table of objects and the names of all images of a ``cellwright detect``.
+
+    Where `source` is none of its results, it is returned itself, without names.
+    """
     record = read_record(source) if source.is_dir() else None
-    detected = record is not None and record.get("command") == "detect"
-    return source / _OBJECTS if detected else source
+    if record is None or record.get("command") != "detect":
+        return source, ()
+    return source / _OBJECTS, tuple(one["image"] for one in record["images"])
 
 
-def as_points(table: Table) -> Table:
+def as_points(table: Table, images: Sequence[str] = ()) -> Table:
     """Return a table with the columns ``frame``, ``y`` and ``x`` (and ``z``), where it tells them.
 
     Places are those of centroids (``centroid-0`` …), or the middle of boxes, whose size is their
     ``area`` (px); boxes have two sides along each axis, or one and their size. Frames are the
-    numbers in the names of images.
+    numbers in the names of images: 0 is the first of them, and of `images`, which objects were
+    looked for in.
 
     Raises
     ------
@@ -61,11 +67,11 @@ def as_points(table: Table) -> Table:
     """
     columns, known = dict(table), find_columns(list(table), _COLUMNS)
     if "image" in known:
-        images = np.asarray(table[known["image"]], np.str_)
+        own = np.asarray(table[known["image"]], np.str_)
         if not any(name in table for name in NAMES["frame"]):
-            columns["frame"] = _frames(images)
+            columns["frame"] = _frames(own, images)
         else:
-            _check_one_movie(images, next(table[name] for name in NAMES["frame"] if name in table))
+            _check_one_movie(own, next(table[name] for name in NAMES["frame"] if name in table))
     if "label" in table and np.asarray(table["label"]).dtype.kind not in "biuf":
         columns.setdefault("class", columns.pop("label"))
     boxes = _boxes(table)
@@ -128,17 +134,26 @@ def _check_one_movie(images: AnyArray, frames: AnyArray) -> None:
         )
 
 
-def _frames(images: AnyArray) -> IntArray:
-    """Return the frame of each object, by the one number in which the names of images differ."""
-    names, of = np.unique(images, return_inverse=True)
-    parts = [re.split(r"(\d+)", name) for name in names.tolist()]
+def _frames(images: AnyArray, others: Sequence[str]) -> IntArray:
+    """Return the frame of each object, by its image among all, or among those with objects."""
+    own, of = np.unique(images, return_inverse=True)
+    names = own.tolist()
+    number = _numbers_in(sorted({*names, *others})) or _numbers_in(names)
+    if not number:
+        raise FormatError(
+            "It has no column 'frame', and the names of its images do not count the frames of a "
+            f"movie ({', '.join(names[:3])} …); number them, as t000, t001 …"
+        )
+    first = min(number.values())
+    return np.array([number[name] - first for name in names], np.int64)[of]
+
+
+def _numbers_in(names: Sequence[str]) -> dict[str, int]:
+    """Return the one number in which names differ, by name; nothing if they do otherwise."""
+    parts = [re.split(r"(\d+)", name) for name in names]
     alike = len({tuple(one[::2]) for one in parts}) == 1
     places = zip(*(map(int, one[1::2]) for one in parts), strict=True) if alike else ()
     counting = [numbers for numbers in places if len(set(numbers)) > 1]
     if len(counting) != 1 or max(counting[0]) - min(counting[0]) > _FARTHEST:
-        raise FormatError(
-            "It has no column 'frame', and the names of its images do not count the frames of a "
-            f"movie ({', '.join(names[:3].tolist())} …); number them, as t000, t001 …"
-        )
-    first = min(counting[0])
-    return np.array([number - first for number in counting[0]], np.int64)[of]
+        return {}
+    return dict(zip(names, counting[0], strict=True))

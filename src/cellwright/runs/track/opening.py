@@ -79,13 +79,13 @@ def open_source(
     device: Device,
 ) -> Opened:
     """Open points, or a movie and what finds things in it."""
-    source = found_objects(source)
+    source, images = found_objects(source)
     if source.suffix.lower() in _TABLES:
         if model is not None:
             raise UsageError(
                 f"'{source}' is a table of points: there is nothing to segment or find."
             )
-        return Opened((source,), points=Found(*read_points(source, given)))
+        return Opened((source,), points=Found(*read_points(source, given, images)))
     movie = open_timelapse(source, given, output=output)
     if isinstance(model, SpotSettings):
         return Opened(movie.paths, movie=movie, finder=model)
@@ -106,7 +106,7 @@ def open_beside(
     given: MovieOptions,
 ) -> Opened:
     """Open label images and the raw movie that they were outlined in."""
-    raw = option("images")
+    raw, (source, _) = option("images"), found_objects(source)
     if model is not None or source.suffix.lower() in _TABLES:
         raise UsageError(
             f"{raw} is for label images alone: the raw movie that they were outlined in. A movie "

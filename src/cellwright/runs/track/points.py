@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,9 @@ _SPARSE = 100
 _MANY = 100_000
 
 
-def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, ...]]:
+def read_points(
+    source: Path, given: MovieOptions, images: Sequence[str] = ()
+) -> tuple[Tracks, tuple[str, ...]]:
     """Read the points of a movie.
 
     How the table says that they are linked does not matter, nor what lies beside it: the columns
@@ -32,6 +36,8 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
     given : MovieOptions
         The scale, in place of what the table says (``y_um``, ``time_s`` …). Where nobody says how
         far apart planes are, as far as pixels are.
+    images : sequence of str
+        Names of the images that objects were looked for in, also where there are none.
 
     Returns
     -------
@@ -52,13 +58,14 @@ def read_points(source: Path, given: MovieOptions) -> tuple[Tracks, tuple[str, .
             raise UsageError(
                 f"'{source}' is a table of points, no image: leave out {option(name)}."
             )
-    points = _without(read_detections(source, as_points), TRACK)
+    points = _without(read_detections(source, partial(as_points, images=images)), TRACK)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)
-    remarks: tuple[str, ...] = ()
+    remarks = _middles(points)
     if given.plane_distance is None and _share_a_plane(points):
         remarks = (
+            *remarks,
             f"All points lie in one plane (z is {points.position[0, 0]:g}), so they are followed "
             "in two dimensions.",
         )
@@ -78,6 +85,16 @@ def _without(points: Tracks, names: tuple[str, ...]) -> Tracks:
     """Return points without some of their columns."""
     kept = {name: column for name, column in points.properties.items() if name not in names}
     return replace(points, properties=kept)
+
+
+def _middles(points: Tracks) -> tuple[str, ...]:
+    """Say what is taken for granted about places that have a size."""
+    if not {"width", "height"} <= {name.lower() for name in points.properties}:
+        return ()
+    return (
+        "x and y are taken to be the middle of each box; where they are its corner, call them "
+        "'left' and 'top'.",
+    )
 
 
 def _share_a_plane(points: Tracks) -> bool:

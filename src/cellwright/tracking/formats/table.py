@@ -30,13 +30,13 @@ from cellwright.tracking.tracks import (
 )
 
 NAMES = {
-    "frame": ("frame", "t", "FRAME", "Frame"),
+    "frame": ("frame", "t", "FRAME", "Frame", "T"),
     "label": ("label",),
     "track": ("track", "track_id", "particle", "TRACK_ID", "ID"),
     "parent": ("parent",),
-    "z": ("z", "POSITION_Z"),
-    "y": ("y", "POSITION_Y"),
-    "x": ("x", "POSITION_X"),
+    "z": ("z", "POSITION_Z", "Z"),
+    "y": ("y", "POSITION_Y", "Y"),
+    "x": ("x", "POSITION_X", "X"),
 }
 """Columns with a meaning, and what other programs call them."""
 TRACK = ("track", "parent")
