@@ -1,6 +1,6 @@
 """Methods for volumes on the parts of real stacks that they have not seen.
 
-    python benchmarks/bench_volumes.py [--steps 600] [--only watershed flows] [--out FOLDER]
+    python benchmarks/bench_volumes.py [--steps 600] [--only stars] [--rays 32] [--out FOLDER]
 
 Each of the three stacks (nuclei of an ovule, an embryo and a worm) is cut along Y: the first half
 is learned with `cellwright train`'s settings, the next fifth is for validation, and the rest is
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--rays", type=int, help="of stars, instead of as many as usual")
     add_optimiser(parser)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "volumes")
     options = parser.parse_args()
@@ -38,10 +39,13 @@ def main() -> None:
     print(f"\n{options.steps:,} steps\n")
     print(f"| method | min | F1@0.5 | AP@0.5 | F1@0.5 per stack |\n|{'---|' * 5}", flush=True)
     for method in options.only:
-        name = with_optimiser(f"{method}-{options.steps}", options.optimiser)
+        told = {"rays": options.rays} if method == "stars" and options.rays else {}
+        name = "-".join(map(str, (method, *told.values(), options.steps)))
+        name = with_optimiser(name, options.optimiser)
         chosen = replace(
-            OPTIONS, method=method, steps=options.steps, optimiser=options.optimiser, name=None
-        )
+            OPTIONS, method=method, steps=options.steps, optimiser=options.optimiser, name=None,
+            recipe=told,
+        )  # fmt: skip
         result = train(dataset, options.out / name, chosen, threads=1, workers=1, device="cpu")
         scores = evaluate(
             options.out / name, dataset, options.out / f"{name}-scores", split="test"
