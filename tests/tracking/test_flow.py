@@ -83,6 +83,21 @@ def test_a_field_that_moves_as_a_whole_does_not_flow(seed, dimensions):
     assert local_flow(earlier, later, shift) is None
 
 
+@pytest.mark.parametrize("count", [36, 64, 100])
+def test_mothers_that_all_divide_at_once_do_not_drift(count):
+    rng = np.random.default_rng(count)
+    grid = np.indices([round(np.sqrt(count))] * 2).reshape(2, -1).T
+    place = 30.0 * grid + rng.uniform(-6, 6, grid.shape)
+    angle = rng.uniform(0, 2 * np.pi, count)
+    apart = 10.0 * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    daughters = np.concatenate([place + apart, place - apart])
+    daughters += rng.normal(0, 1.0, daughters.shape)
+    frame = np.repeat([0, 1], [count, 2 * count])
+    both = Movie(make_tracks(frame, np.concatenate([place, daughters])))
+    assert common_shift(both.frame(0), both.frame(1)) == pytest.approx([0.0, 0.0])
+    assert common_shift(both.frame(1), both.frame(0)) == pytest.approx([0.0, 0.0])
+
+
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_frames_of_different_cells_do_not_flow(seed, dimensions):

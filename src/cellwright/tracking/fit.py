@@ -326,10 +326,16 @@ def _spread(values: DoubleArray) -> DoubleArray:
 
 
 def _least_field(movie: Movie) -> DoubleArray | float:
-    """Return widths that every field has: a few detections do not show how wide it is."""
+    """Return widths that every field has: a few detections do not show how wide it is.
+
+    Of n in a field, the outermost are 1 / (n + 1) of it away from its borders. Where they lie in
+    a line, the field is no narrower than they are apart.
+    """
     if movie.typical_diameter is not None:
         return _FEWEST_DIAMETERS * movie.typical_diameter
-    return np.where(movie.extent > 0, movie.extent, movie.extent.max() or 1.0)
+    count = max(int(movie.counts.max()), 2)
+    width = movie.extent * (count + 1) / (count - 1)
+    return np.maximum(width, width.max() / count or 1.0)
 
 
 def _density(movie: Movie) -> float:

@@ -80,9 +80,10 @@ class Movie:
         self.extent = high - low
         self._offsets = tracks.frame_offsets()
         wide = self.extent >= _spacing(self.extent, len(tracks) / max(len(self), 1))
-        wide &= not self._alone()
-        self._low, self._high = np.where(wide, low, -np.inf), np.where(wide, high, np.inf)
         self._cut_off = cut_off(tracks)
+        beyond = self._unseen()
+        self._low = np.where(wide, low - beyond, -np.inf)
+        self._high = np.where(wide, high + beyond, np.inf)
         self._columns = _numbers(tracks)
         self._usual = _usual(_positive(self._columns, slice(None)))
         self.feature_names = tuple(self._usual)
@@ -90,9 +91,15 @@ class Movie:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
-    def _alone(self) -> bool:
-        """Return whether there is but one detection at a time, whose way shows no field."""
-        return bool(2 * np.count_nonzero(self.counts == 1) > np.count_nonzero(self.counts))
+    def _unseen(self) -> DoubleArray | float:
+        """Return how far a field reaches beyond its outermost detections, as far as is known.
+
+        Few that are spread evenly leave as much on each side as there is between them.
+        """
+        if self._cut_off.any():
+            return 0.0
+        count = float(np.median(self.counts[self.counts > 0]))
+        return self.extent / (count - 1) if count > 1 else np.inf
 
     def with_features(self, names: tuple[str, ...]) -> Movie:
         """Return the same movie with only some of its features."""

@@ -78,10 +78,20 @@ def common_shift(earlier: Frame, later: Frame) -> DoubleArray:
     of several distances between cells; the median over nearest neighbours makes it precise. A
     shift that the cells' own motion explains is none.
 
+    The frame with more of them is asked: both daughters have a mother, but of the daughters only
+    one is nearest to her, and where all cells divide at once, that looks like a drift.
+
     Returns
     -------
     array of float, shape (D,)
     """
+    if len(later) > len(earlier):
+        return -_shift(later, earlier)
+    return _shift(earlier, later)
+
+
+def _shift(earlier: Frame, later: Frame) -> DoubleArray:
+    """Return the drift that detections of the earlier frame tell."""
     dimensions = earlier.position.shape[1]
     if min(len(earlier), len(later)) < _LEAST:
         return np.zeros(dimensions)
