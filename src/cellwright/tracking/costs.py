@@ -11,20 +11,25 @@ from numba import njit
 
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges
-from cellwright.tracking.kalman import Forecast, log_density
-from cellwright.tracking.model import FEATURE_TAIL, LinkModel, t_constant
+from cellwright.tracking.kalman import STAY, Forecast, log_density
+from cellwright.tracking.model import FEATURE_TAIL, LinkModel, Strides, stride_costs, t_constant
 
 _NEVER = 20.0
 """Log odds against alternatives that do not count: one in a few hundred millions."""
 
 
 class _Ways(NamedTuple):
-    """What a displacement costs: by Student's t, of a scale of its own for each row."""
+    """What a displacement costs: by Student's t, of a scale of its own for each row.
+
+    A few may be strides, by a normal distribution that is wider than the steps by a factor.
+    """
 
     offsets: DoubleArray  # (N,); the cost of a link whose ends are in one place
     steps: DoubleArray  # (N,); scale of the displacement, in the unit of positions
     tail: float
     dimensions: int
+    strides: DoubleArray  # (N,); as `offsets`, if it is a stride; none where there are no strides
+    length: float
 
 
 class _Changes(NamedTuple):
@@ -71,7 +76,11 @@ def link_costs(
     stays = -log(max(1 - division - model.end_rate, 0.05))
     at_centre = np.array([t_constant(1.0, model.tail, model.dimensions)])
     offsets = stays + at_centre + model.dimensions * np.log(steps)
-    ways = _Ways(offsets, steps, model.tail, model.dimensions)
+    strides = np.zeros(0)
+    if model.strides.share:
+        offsets -= log(1 - model.strides.share)
+        strides = stays + stride_costs(np.zeros(len(steps)), model.strides.length * steps, model)
+    ways = _Ways(offsets, steps, model.tail, model.dimensions, strides, model.strides.length)
     constant = tail_constants(model.change)
     changes = _Changes(
         before, after, commonness(after, model), model.change, constant, model.surprise
@@ -104,9 +113,16 @@ def expected_costs(
     # Student's t of scale 1 at its centre costs a constant, in place of which comes the forecast.
     still = replace(edges, weights=np.zeros(len(edges.columns)))
     ones = np.ones(len(before))
-    costs = link_costs(still, before, after, model, ones)
+    costs = link_costs(still, before, after, replace(model, strides=Strides()), ones)
     costs -= t_constant(1.0, model.tail, model.dimensions)
-    return np.asarray(costs - log_density(ahead, edges.rows, places[edges.columns]))
+    there = places[edges.columns]
+    density = log_density(ahead, edges.rows, there)
+    if model.strides.share:
+        way = there - ahead.centre[edges.rows, STAY]
+        lengths = np.full(len(way), model.strides.length * model.step)
+        wide = stride_costs((way**2).sum(axis=1), lengths, model)
+        density = np.logaddexp(density + log(1 - model.strides.share), -wide)
+    return np.asarray(costs - density)
 
 
 def tail_constants(scales: DoubleArray) -> float:
@@ -140,6 +156,9 @@ def _link_costs(
         scale = ways.tail * ways.steps[row] ** 2
         for e in range(starts[row], starts[row + 1]):
             costs[e] = ways.offsets[row] + power * np.log1p(squares[e] / scale)
+            if len(ways.strides):
+                wide = squares[e] / (2 * (ways.length * ways.steps[row]) ** 2)
+                costs[e] = -np.logaddexp(-costs[e], -ways.strides[row] - wide)
             if len(changes.scales):
                 costs[e] += _changed(changes, row, columns[e])
     return costs

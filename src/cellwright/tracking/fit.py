@@ -16,6 +16,7 @@ from cellwright.tracking.frames import Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
 from cellwright.tracking.motion import FramePair, mutual
 from cellwright.tracking.pair import PairLinks, link_pair, nearest_candidates
+from cellwright.tracking.strides import first_strides, refined_strides
 
 _SAMPLE = 20_000  # detections looked at
 _WINDOW = 4_000  # of a single frame
@@ -48,19 +49,25 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         Longest link that may be made.
     """
     pairs = _sample(movie)
-    model = guess = _first_guess(pairs, movie)
+    guess = _first_guess(pairs, movie)
     if not pairs:
-        return model
+        return guess
     nearest = [nearest_candidates(pair) for pair in pairs]
-    for _ in range(_ROUNDS):
-        links = [
-            link_pair(pair, model, divisions=divisions, max_distance=max_distance, nearest=near)
-            for pair, near in zip(pairs, nearest, strict=True)
-        ]
-        before, model = model, refined(model, guess.division, pairs, links)
-        if _settled(before, model):
-            break
-    return model
+
+    def settled(model: LinkModel) -> tuple[LinkModel, list[PairLinks]]:
+        for _ in range(_ROUNDS):
+            links = [
+                link_pair(pair, model, divisions=divisions, max_distance=max_distance, nearest=near)
+                for pair, near in zip(pairs, nearest, strict=True)
+            ]
+            before, model = model, refined(model, guess.division, pairs, links)
+            if _settled(before, model):
+                break
+        return model, links
+
+    model, links = settled(guess)
+    strides = first_strides(pairs, links, model, max_distance)
+    return settled(replace(model, strides=strides))[0] if strides.share else model
 
 
 def _settled(before: LinkModel, after: LinkModel) -> bool:
@@ -162,6 +169,8 @@ def refined(
     seen = _collect(model, pairs, links)
     steps, change = seen.steps, _known(seen.change)
     tail, step = model.tail, model.step
+    strides, usual = refined_strides(model, steps)
+    steps = steps[usual > 0.5]
     if len(steps) >= 20:
         tail, step = _fit_t(steps, model.dimensions)
     elif len(steps):
@@ -180,6 +189,7 @@ def refined(
         end_rate=seen.ends / seen.detections,
         start_rate=seen.starts / seen.detections,
         division=_refined_division(model, guess, seen),
+        strides=strides,
     )
 
 

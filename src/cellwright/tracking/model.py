@@ -51,6 +51,22 @@ class DivisionModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Strides:
+    """Steps of the few that go much farther than the rest, as movers among what is stuck.
+
+    Parameters
+    ----------
+    share : float
+        Of all steps; 0 where there are none.
+    length : float
+        Standard deviation along each axis, in steps of the rest.
+    """
+
+    share: float = 0.0
+    length: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class LinkModel:
     """How the cells of a movie live between two frames; lengths in the unit of positions.
 
@@ -72,6 +88,7 @@ class LinkModel:
     end_rate, start_rate : float
         Share of detections that end, or begin, inside the field for no visible reason.
     division : DivisionModel
+    strides : Strides
     motion : Motion, optional
         How the way of a cell goes on; without it, a random walk of such steps.
     temperature : float
@@ -90,6 +107,7 @@ class LinkModel:
     end_rate: float
     start_rate: float
     division: DivisionModel
+    strides: Strides = Strides()
     motion: Motion | None = None
     temperature: float = 1.0
 
@@ -109,13 +127,30 @@ class LinkModel:
         spare = max(alone - t_constant(step, self.tail, self.dimensions), 0.0)
         link = step * np.sqrt(self.tail * np.expm1(2 * spare / (self.tail + self.dimensions)))
         daughter = np.exp(self.division.separation + 2 * self.division.separation_spread) / 2
-        return float(max(link, daughter + 3 * self.division.midpoint, step))
+        stride = 3 * self.strides.length * step if self.strides.share else 0.0
+        return float(max(link, daughter + 3 * self.division.midpoint, step, stride))
 
 
 def t_constant(scale: float, tail: float, dimensions: int) -> float:
     """Return the negative log density of Student's t at its centre."""
     half = dimensions / 2
     return lgamma(tail / 2) - lgamma(tail / 2 + half) + half * log(tail * pi * scale**2)
+
+
+def t_costs(squares: DoubleArray, steps: DoubleArray, model: LinkModel) -> DoubleArray:
+    """Return the negative log densities of steps of squared lengths and scales (K,)."""
+    power = (model.tail + model.dimensions) / 2
+    constant = t_constant(1.0, model.tail, model.dimensions) + model.dimensions * np.log(steps)
+    return np.asarray(constant + power * np.log1p(squares / (model.tail * steps**2)))
+
+
+def stride_costs(squares: DoubleArray, lengths: DoubleArray, model: LinkModel) -> DoubleArray:
+    """Return the negative logarithms of how often strides have squared lengths (K,).
+
+    `lengths`, shape (K,), are their standard deviations along each axis.
+    """
+    constant = 0.5 * model.dimensions * log(2 * pi) - log(model.strides.share)
+    return np.asarray(constant + model.dimensions * np.log(lengths) + squares / (2 * lengths**2))
 
 
 def _crossing(border: DoubleArray, step: float) -> DoubleArray:

@@ -1,0 +1,82 @@
+"""Finding the few that go much farther than the rest, as movers among what is stuck.
+
+Their steps are too far for the model of all others, so that they are not linked at first. But what
+one frame loses then is nearer to what begins in the next than by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cellwright._types import DoubleArray
+from cellwright.tracking.candidates import make_grid, neighbours
+from cellwright.tracking.model import LinkModel, Strides, stride_costs, t_costs
+from cellwright.tracking.motion import FramePair
+from cellwright.tracking.pair import PairLinks
+
+_AROUND = 6  # neighbours that tell how dense a place is
+_NEAR = 0.1  # chance to be so near
+_BY_CHANCE = 0.2  # share that is so near at most where nothing strides: borders gather some
+_FEWEST = 4.0  # strides that tell anything
+
+
+def first_strides(
+    pairs: Sequence[FramePair],
+    links: Sequence[PairLinks],
+    model: LinkModel,
+    max_distance: float = np.inf,
+) -> Strides:
+    """Return the strides that detections without a link tell of; none where these lie by chance.
+
+    Parameters
+    ----------
+    pairs : sequence of FramePair
+    links : sequence of PairLinks
+        Of those pairs, by a model without strides.
+    model : LinkModel
+    max_distance : float
+        Longest link that may be made.
+    """
+    found = [_nearest_lone(*one) for one in zip(pairs, links, strict=True)]
+    lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
+    near = (chances < _NEAR) & (lengths <= max_distance)
+    strides, lone = np.count_nonzero(near), len(lengths)
+    expected = _BY_CHANCE * lone
+    if strides < max(_FEWEST, expected + 3 * np.sqrt(expected)):
+        return Strides()
+    length = float(np.sqrt((lengths[near] ** 2).mean() / model.dimensions))
+    share = strides / (strides + sum(len(one.source) for one in links))
+    return Strides(float(share), max(length / model.step, 1.0))
+
+
+def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, DoubleArray]:
+    """Return the strides among steps of such lengths (K,), and how probably each is none."""
+    if not model.strides.share:
+        return Strides(), np.ones(len(lengths))
+    squares, steps = lengths**2, np.full(len(lengths), model.step)
+    usual = t_costs(squares, steps, model) - np.log(1 - model.strides.share)
+    wide = stride_costs(squares, model.strides.length * steps, model)
+    stride = 1 / (1 + np.exp(np.clip(wide - usual, -500.0, 500.0)))
+    total = float(stride.sum())
+    if total < _FEWEST:
+        return Strides(), np.ones(len(lengths))
+    length = float(np.sqrt(stride @ squares / (model.dimensions * total)))
+    return Strides(total / len(lengths), max(length / model.step, 1.0)), 1 - stride
+
+
+def _nearest_lone(pair: FramePair, found: PairLinks) -> tuple[DoubleArray, DoubleArray]:
+    """Return how far it is from each lone detection to the next, and the chance to be so near."""
+    a, b = pair.earlier, pair.later
+    ended = (np.bincount(found.source, minlength=len(a)) == 0) & (a.border > 2 * found.step)
+    begun = (np.bincount(found.target, minlength=len(b)) == 0) & (b.border > 2 * found.step)
+    if not (ended.any() and begun.any()):
+        return np.zeros(0), np.zeros(0)
+    place = (a.position + pair.carried)[ended]
+    nearest = neighbours(place, make_grid(b.position[begun]), np.inf, 1).weights
+    around = neighbours(place, b.grid, np.inf, _AROUND)
+    farthest = around.weights[around.starts[1:] - 1]
+    within = np.diff(around.starts) * np.count_nonzero(begun) / len(b)
+    ratio = (nearest / np.maximum(farthest, 1e-300)) ** (place.shape[1] / 2)
+    return np.sqrt(nearest), -np.expm1(-within * ratio)
