@@ -256,6 +256,29 @@ def flowing(kind: str, speed: float, frames: int, seed: int, count: int = 900) -
     return _numbered(rows)
 
 
+def stuck(speed: float, persistence: float, frames: int, seed: int) -> Case:
+    """Return 100 points 40 apart that quiver by 0.1, and 10 that move among them.
+
+    `speed` is how far these go in a frame, `persistence` how much of a step is as that before.
+    """
+    rng = np.random.default_rng(seed)
+    still = 40.0 * np.indices((10, 10)).reshape(2, -1).T + rng.uniform(-6, 6, (100, 2))
+    place = rng.uniform(100, 300, (10, 2))
+    way = speed * _directions(rng, 10)
+    rows = []
+    for _ in range(frames):
+        here = np.concatenate([still + rng.normal(0, 0.1, still.shape), place])
+        seen = rng.permutation(np.flatnonzero(((here > -20) & (here < 380)).all(axis=1)))
+        rows.append((seen, here[seen], np.full(len(seen), -1)))
+        place = place + persistence * way + (1 - persistence) * speed * _directions(rng, 10)
+    return _numbered(rows)
+
+
+def _directions(rng: np.random.Generator, count: int) -> DoubleArray:
+    way = rng.normal(size=(count, 2))
+    return np.asarray(way / np.linalg.norm(way, axis=1, keepdims=True))
+
+
 def _numbered(rows: list[tuple[IntArray, DoubleArray, IntArray]]) -> Case:
     frame = np.concatenate([np.full(len(one[0]), t) for t, one in enumerate(rows)])
     name, place, parent = (np.concatenate(column) for column in zip(*rows, strict=True))

@@ -1,7 +1,8 @@
 """How right and how fast linking is, beside other trackers on the same detections.
 
-``python benchmarks/bench_tracking.py [--tables trackers quality flows real scale raw certainty]``
-prints tables. Peers (laptrack, trackpy, btrack, motile), from environments that have them:
+``python benchmarks/bench_tracking.py [--tables ...]`` prints tables: trackers, quality, flows,
+movers, real, scale, raw, certainty. Peers (laptrack, trackpy, btrack, motile), from environments
+that have them:
 ``--peer-python .venv-peers-tracking/bin/python .venv-peers-motile/bin/python`` (or
 ``CELLWRIGHT_PEERS_TRACKING``, by colons); they get twice the 99.5th percentile of the true steps as
 their radius, ours gets nothing. CPU seconds of one thread.
@@ -31,6 +32,7 @@ from _tracking_cases import (
     points,
     real,
     simulated,
+    stuck,
 )
 
 from cellwright._types import IntArray
@@ -214,6 +216,15 @@ def flows(peers: _Peers) -> None:
             print(row(f"{kind}, {speed} at most", results, ("LNK",)), flush=True)
 
 
+def movers(peers: _Peers) -> None:
+    """Print how right linking is where a few move among many that are stuck."""
+    heading("100 stuck, 10 moving, LNK", peers)
+    for way, persistence in (("straight", 1.0), ("at random", 0.0)):
+        for speed in (3.0, 6.0, 10.0, 15.0):
+            results = [run_all(stuck(speed, persistence, 20, seed), peers) for seed in SEEDS]
+            print(row(f"{way}, {speed:.0f} a frame", results, ("LNK",)), flush=True)
+
+
 def scale(peers: _Peers, counts: list[int], frames: int, limit: int) -> None:
     """Print how fast and how right linking of points is."""
     print("\n| points | tracker | detections/s | LNK | division F1 |\n|---|---|--:|--:|--:|")
@@ -269,7 +280,7 @@ def certainty(_: _Peers) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = ("trackers", "quality", "flows", "real", "scale", "raw", "certainty")
+    tables = ("trackers", "quality", "flows", "movers", "real", "scale", "raw", "certainty")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument("--counts", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     parser.add_argument("--frames", type=int, default=10, help="of the points")
@@ -284,6 +295,7 @@ def main() -> None:
         "trackers": trackers,
         "quality": quality,
         "flows": flows,
+        "movers": movers,
         "real": real_movies,
         "raw": raw,
         "certainty": certainty,
