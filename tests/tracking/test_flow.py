@@ -83,6 +83,41 @@ def test_a_field_that_moves_as_a_whole_does_not_flow(seed, dimensions):
     assert local_flow(earlier, later, shift) is None
 
 
+def _two_frames(before, after):
+    frame = np.repeat([0, 1], [len(before), len(after)])
+    both = Movie(make_tracks(frame, np.concatenate([before, after])))
+    return both.frame(0), both.frame(1)
+
+
+@pytest.mark.parametrize("count", [3, 5, 7])
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_few_that_all_jump_alike_have_drifted(count, dimensions, others):
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        before = rng.uniform(0, 100, (count + others, dimensions))
+        after = before[:count] + 60.0 + rng.normal(0, 0.5, (count, dimensions))
+        assert common_shift(*_two_frames(before, after)) == pytest.approx(60.0, abs=2.0)
+        assert common_shift(*_two_frames(after, before)) == pytest.approx(-60.0, abs=2.0)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 7])
+def test_a_few_that_are_others_in_each_frame_have_not_drifted(count):
+    rng = np.random.default_rng(count)
+    frames = [_two_frames(*rng.uniform(0, 100, (2, count, 2))) for _ in range(300)]
+    drifted = sum(bool(common_shift(*one).any()) for one in frames)
+    assert drifted <= 6
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 7])
+def test_a_few_in_one_place_have_not_drifted(count):
+    rng = np.random.default_rng(count)
+    place = rng.uniform(0, 100, (count, 2))
+    assert not common_shift(*_two_frames(place, place)).any()
+    assert not common_shift(*_two_frames(place, place[::-1])).any()
+    assert not common_shift(*_two_frames(0 * place, 0 * place)).any()
+
+
 @pytest.mark.parametrize("count", [36, 64, 100])
 def test_mothers_that_all_divide_at_once_do_not_drift(count):
     rng = np.random.default_rng(count)
@@ -92,10 +127,8 @@ def test_mothers_that_all_divide_at_once_do_not_drift(count):
     apart = 10.0 * np.stack([np.sin(angle), np.cos(angle)], axis=1)
     daughters = np.concatenate([place + apart, place - apart])
     daughters += rng.normal(0, 1.0, daughters.shape)
-    frame = np.repeat([0, 1], [count, 2 * count])
-    both = Movie(make_tracks(frame, np.concatenate([place, daughters])))
-    assert common_shift(both.frame(0), both.frame(1)) == pytest.approx([0.0, 0.0])
-    assert common_shift(both.frame(1), both.frame(0)) == pytest.approx([0.0, 0.0])
+    assert common_shift(*_two_frames(place, daughters)) == pytest.approx([0.0, 0.0])
+    assert common_shift(*_two_frames(daughters, place)) == pytest.approx([0.0, 0.0])
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -15,7 +15,10 @@ from cellwright.tracking.medians import median, medians
 
 _SAMPLE = 300
 _AROUND = 40  # neighbours whose displacements vote for a large shift
-_LEAST = 8  # detections below which a common motion cannot be told from their own
+_LEAST = 8  # detections that vote; of fewer, all must agree
+_FEWEST = 3  # detections that can agree
+_BY_CHANCE = 0.01  # probability that they agree so well on any displacement
+_CLEARLY = 20.0  # times less probable by chance than that they stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,9 @@ def common_shift(earlier: Frame, later: Frame) -> DoubleArray:
 
 
 def _shift(earlier: Frame, later: Frame) -> DoubleArray:
-    """Return the drift that detections of the earlier frame tell."""
-    dimensions = earlier.position.shape[1]
-    if min(len(earlier), len(later)) < _LEAST:
-        return np.zeros(dimensions)
+    """Return the drift that detections of the earlier frame tell, which are no fewer."""
+    if len(later) < _LEAST:
+        return _shift_of_few(earlier.position, later.position)
     sample = earlier.position[:: max(1, len(earlier) // _SAMPLE)]
     shift = _voted(sample, later)
     for _ in range(2):
@@ -105,6 +107,37 @@ def _shift(earlier: Frame, later: Frame) -> DoubleArray:
     own = 1.4826 * medians(np.abs(rest - middle))
     uncertain = 1.2533 * own / np.sqrt(len(rest))
     return np.where(np.abs(shift) > 4 * uncertain, shift, 0.0)
+
+
+def _shift_of_few(earlier: DoubleArray, later: DoubleArray) -> DoubleArray:
+    """Return the displacement that brings all later detections onto earlier ones, if any does.
+
+    As many at random would lie so near by chance: each but the one that the displacement is that
+    of. It must be less probable than all displacements that were tried, and than staying.
+    """
+    (count, dimensions), tried = later.shape, len(earlier) * len(later)
+    still: DoubleArray = np.zeros(dimensions)
+    if count < _FEWEST or len(earlier) >= 2 * _LEAST:
+        return still
+    shifts = np.concatenate([[still], (later[:, None] - earlier).reshape(-1, dimensions)])
+    for _ in range(2):
+        shifts[1:] += _ways_to_nearest(earlier, later, shifts[1:]).mean(axis=1)
+    farthest = (_ways_to_nearest(earlier, later, shifts) ** 2).sum(axis=2).max(axis=1)
+    width = np.ptp(earlier, axis=0) * (len(earlier) + 1) / (len(earlier) - 1)
+    field = float(np.prod(np.maximum(width, width.max() / len(earlier))))
+    balls = {2: np.pi, 3: 4 / 3 * np.pi}[dimensions] * farthest ** (dimensions / 2)
+    expected = np.maximum(len(earlier) * balls / max(field, 1e-300), 1e-12)
+    chance = (count - 1) * np.log(-np.expm1(-expected)) + np.log(tried)
+    best = int(chance.argmin())
+    clear = chance[best] < min(np.log(_BY_CHANCE), chance[0] - np.log(_CLEARLY * tried))
+    return shifts[best] if clear else still
+
+
+def _ways_to_nearest(earlier: DoubleArray, later: DoubleArray, shifts: DoubleArray) -> DoubleArray:
+    """Return the ways (S, M, D) to M later detections from what is nearest after each shift."""
+    between = (later - shifts[:, None])[:, :, None] - earlier
+    nearest = (between**2).sum(axis=3).argmin(axis=2)
+    return np.asarray(np.take_along_axis(between, nearest[..., None, None], axis=2)[:, :, 0])
 
 
 def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
