@@ -17,8 +17,8 @@ from cellwright.tracking.motion import FramePair
 from cellwright.tracking.pair import PairLinks
 
 _AROUND = 6  # neighbours that tell how dense a place is
-_NEAR = 0.1  # chance to be so near
-_BY_CHANCE = 0.2  # share that is so near at most where nothing strides: borders gather some
+_NEAR = (0.1, 0.02)  # chances to be so near
+_MORE = 2.0  # times as many are so near at most where nothing strides: borders gather some
 _FEWEST = 4.0  # strides that tell anything
 
 
@@ -41,14 +41,14 @@ def first_strides(
     """
     found = [_nearest_lone(*one) for one in zip(pairs, links, strict=True)]
     lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
-    near = (chances < _NEAR) & (lengths <= max_distance)
-    strides, lone = np.count_nonzero(near), len(lengths)
-    expected = _BY_CHANCE * lone
-    if strides < max(_FEWEST, expected + 3 * np.sqrt(expected)):
-        return Strides()
-    length = float(np.sqrt((lengths[near] ** 2).mean() / model.dimensions))
-    share = strides / (strides + sum(len(one.source) for one in links))
-    return Strides(float(share), max(length / model.step, 1.0))
+    for chance in _NEAR:
+        near = (chances < chance) & (lengths <= max_distance)
+        strides, expected = np.count_nonzero(near), _MORE * chance * len(lengths)
+        if strides >= max(_FEWEST, expected + 3 * np.sqrt(expected)):
+            length = float(np.sqrt((lengths[near] ** 2).mean() / model.dimensions))
+            share = strides / (strides + sum(len(one.source) for one in links))
+            return Strides(float(share), max(length / model.step, 1.0))
+    return Strides()
 
 
 def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, DoubleArray]:
