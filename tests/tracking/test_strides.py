@@ -95,7 +95,7 @@ def test_with_and_without_a_forecast_strides_cost_the_same():
     movie = Movie(tracks)
     model = fit_model(movie)
     assert model.strides.share == pytest.approx(0.1, abs=0.005)
-    assert model.strides.length * model.step == pytest.approx(5 / np.sqrt(2), rel=0.05)
+    assert model.strides.length * model.step == pytest.approx(5 / np.sqrt(2), rel=0.2)
     pair = FramePair.of(movie.frame(0), movie.frame(1))
     a, b, edges = pair.earlier, pair.later, nearest_candidates(pair)
     motion = Motion(0.0, model.step, model.step, 0.0, 0.0, 1.0, model.tail)

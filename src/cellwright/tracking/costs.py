@@ -12,7 +12,14 @@ from numba import njit
 from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.kalman import STAY, Forecast, log_density
-from cellwright.tracking.model import FEATURE_TAIL, LinkModel, Strides, stride_costs, t_constant
+from cellwright.tracking.model import (
+    FEATURE_TAIL,
+    STRIDE_TAIL,
+    LinkModel,
+    Strides,
+    stride_costs,
+    t_constant,
+)
 
 _NEVER = 20.0
 """Log odds against alternatives that do not count: one in a few hundred millions."""
@@ -21,7 +28,7 @@ _NEVER = 20.0
 class _Ways(NamedTuple):
     """What a displacement costs: by Student's t, of a scale of its own for each row.
 
-    A few may be strides, by a normal distribution that is wider than the steps by a factor.
+    A few may be strides, by another one that is wider than the steps by a factor.
     """
 
     offsets: DoubleArray  # (N,); the cost of a link whose ends are in one place
@@ -79,7 +86,7 @@ def link_costs(
     strides = np.zeros(0)
     if model.strides.share:
         offsets -= log(1 - model.strides.share)
-        strides = stays + stride_costs(np.zeros(len(steps)), model.strides.length * steps, model)
+        strides = stays + stride_costs(np.zeros(len(steps)), steps, model)
     ways = _Ways(offsets, steps, model.tail, model.dimensions, strides, model.strides.length)
     constant = tail_constants(model.change)
     changes = _Changes(
@@ -119,8 +126,8 @@ def expected_costs(
     density = log_density(ahead, edges.rows, there)
     if model.strides.share:
         way = there - ahead.centre[edges.rows, STAY]
-        lengths = np.full(len(way), model.strides.length * model.step)
-        wide = stride_costs((way**2).sum(axis=1), lengths, model)
+        steps = np.full(len(way), model.step)
+        wide = stride_costs((way**2).sum(axis=1), steps, model)
         density = np.logaddexp(density + log(1 - model.strides.share), -wide)
     return np.asarray(costs - density)
 
@@ -157,8 +164,9 @@ def _link_costs(
         for e in range(starts[row], starts[row + 1]):
             costs[e] = ways.offsets[row] + power * np.log1p(squares[e] / scale)
             if len(ways.strides):
-                wide = squares[e] / (2 * (ways.length * ways.steps[row]) ** 2)
-                costs[e] = -np.logaddexp(-costs[e], -ways.strides[row] - wide)
+                wide = squares[e] / (STRIDE_TAIL * (ways.length * ways.steps[row]) ** 2)
+                stride = (STRIDE_TAIL + ways.dimensions) / 2 * np.log1p(wide) + ways.strides[row]
+                costs[e] = -np.logaddexp(-costs[e], -stride)
             if len(changes.scales):
                 costs[e] += _changed(changes, row, columns[e])
     return costs

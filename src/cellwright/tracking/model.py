@@ -17,6 +17,8 @@ from cellwright.tracking.kalman import Motion
 
 FEATURE_TAIL = 4.0
 """Degrees of freedom of Student's t for changes of features."""
+STRIDE_TAIL = 8.0
+"""Degrees of freedom of Student's t for strides: those of several speeds are together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Strides:
     share : float
         Of all steps; 0 where there are none.
     length : float
-        Standard deviation along each axis, in steps of the rest.
+        Scale along each axis of Student's t with `STRIDE_TAIL`, in steps of the rest.
     """
 
     share: float = 0.0
@@ -127,7 +129,7 @@ class LinkModel:
         spare = max(alone - t_constant(step, self.tail, self.dimensions), 0.0)
         link = step * np.sqrt(self.tail * np.expm1(2 * spare / (self.tail + self.dimensions)))
         daughter = np.exp(self.division.separation + 2 * self.division.separation_spread) / 2
-        stride = 3 * self.strides.length * step if self.strides.share else 0.0
+        stride = 5 * self.strides.length * step if self.strides.share else 0.0
         return float(max(link, daughter + 3 * self.division.midpoint, step, stride))
 
 
@@ -137,20 +139,19 @@ def t_constant(scale: float, tail: float, dimensions: int) -> float:
     return lgamma(tail / 2) - lgamma(tail / 2 + half) + half * log(tail * pi * scale**2)
 
 
-def t_costs(squares: DoubleArray, steps: DoubleArray, model: LinkModel) -> DoubleArray:
-    """Return the negative log densities of steps of squared lengths and scales (K,)."""
-    power = (model.tail + model.dimensions) / 2
-    constant = t_constant(1.0, model.tail, model.dimensions) + model.dimensions * np.log(steps)
-    return np.asarray(constant + power * np.log1p(squares / (model.tail * steps**2)))
+def t_costs(squares: DoubleArray, scales: DoubleArray, tail: float, dimensions: int) -> DoubleArray:
+    """Return the negative log densities of Student's t at squared lengths, with scales (K,)."""
+    constant = t_constant(1.0, tail, dimensions) + dimensions * np.log(scales)
+    return np.asarray(constant + (tail + dimensions) / 2 * np.log1p(squares / (tail * scales**2)))
 
 
-def stride_costs(squares: DoubleArray, lengths: DoubleArray, model: LinkModel) -> DoubleArray:
+def stride_costs(squares: DoubleArray, steps: DoubleArray, model: LinkModel) -> DoubleArray:
     """Return the negative logarithms of how often strides have squared lengths (K,).
 
-    `lengths`, shape (K,), are their standard deviations along each axis.
+    `steps`, shape (K,), are the scales of the steps of the rest.
     """
-    constant = 0.5 * model.dimensions * log(2 * pi) - log(model.strides.share)
-    return np.asarray(constant + model.dimensions * np.log(lengths) + squares / (2 * lengths**2))
+    scales = model.strides.length * steps
+    return t_costs(squares, scales, STRIDE_TAIL, model.dimensions) - log(model.strides.share)
 
 
 def _crossing(border: DoubleArray, step: float) -> DoubleArray:

@@ -113,7 +113,8 @@ def _shift_of_few(earlier: DoubleArray, later: DoubleArray) -> DoubleArray:
     """Return the displacement that brings all later detections onto earlier ones, if any does.
 
     As many at random would lie so near by chance: each but the one that the displacement is that
-    of. It must be less probable than all displacements that were tried, and than staying.
+    of. That must be improbable in spite of all displacements that were tried, much more so than
+    for staying; and where staying is improbable by chance, too, they stay.
     """
     (count, dimensions), tried = later.shape, len(earlier) * len(later)
     still: DoubleArray = np.zeros(dimensions)
@@ -129,8 +130,9 @@ def _shift_of_few(earlier: DoubleArray, later: DoubleArray) -> DoubleArray:
     expected = np.maximum(len(earlier) * balls / max(field, 1e-300), 1e-12)
     chance = (count - 1) * np.log(-np.expm1(-expected)) + np.log(tried)
     best = int(chance.argmin())
-    clear = chance[best] < min(np.log(_BY_CHANCE), chance[0] - np.log(_CLEARLY * tried))
-    return shifts[best] if clear else still
+    staying = chance[0] - np.log(tried)
+    clear = chance[best] < min(np.log(_BY_CHANCE), staying - np.log(_CLEARLY))
+    return shifts[best] if clear and staying > np.log(_BY_CHANCE) else still
 
 
 def _ways_to_nearest(earlier: DoubleArray, later: DoubleArray, shifts: DoubleArray) -> DoubleArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cellwright._types import DoubleArray
 from cellwright.tracking.candidates import make_grid, neighbours
-from cellwright.tracking.model import LinkModel, Strides, stride_costs, t_costs
+from cellwright.tracking.model import STRIDE_TAIL, LinkModel, Strides, stride_costs, t_costs
 from cellwright.tracking.motion import FramePair
 from cellwright.tracking.pair import PairLinks
 
@@ -56,13 +56,17 @@ def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, Do
     if not model.strides.share:
         return Strides(), np.ones(len(lengths))
     squares, steps = lengths**2, np.full(len(lengths), model.step)
-    usual = t_costs(squares, steps, model) - np.log(1 - model.strides.share)
-    wide = stride_costs(squares, model.strides.length * steps, model)
+    usual = t_costs(squares, steps, model.tail, model.dimensions)
+    usual -= np.log(1 - model.strides.share)
+    wide = stride_costs(squares, steps, model)
     stride = 1 / (1 + np.exp(np.clip(wide - usual, -500.0, 500.0)))
     total = float(stride.sum())
     if total < _FEWEST:
         return Strides(), np.ones(len(lengths))
-    length = float(np.sqrt(stride @ squares / (model.dimensions * total)))
+    # One step towards the likeliest scale of Student's t, which counts far ones less.
+    scale = (model.strides.length * model.step) ** 2
+    weight = (STRIDE_TAIL + model.dimensions) / (STRIDE_TAIL + squares / scale)
+    length = float(np.sqrt((stride * weight) @ squares / (model.dimensions * total)))
     return Strides(total / len(lengths), max(length / model.step, 1.0)), 1 - stride
 
 
