@@ -124,7 +124,10 @@ def loosen(
     ]
     mothers = np.zeros(0, np.int64)
     if options.divisions and options.max_gap:
-        late = _late_daughters(movie, beside, parent, children, course, model, options.max_gap)
+        forbidden = _keys(pins.forbidden, len(frame))
+        late = _late_daughters(
+            movie, beside, parent, children, course, model, options.max_gap, forbidden
+        )
         mothers, of = np.unique(late[0], return_inverse=True)
         column = np.searchsorted(starts, late[1])
         parts.append((len(ends) + of, column, late[2], late[3]))
@@ -183,14 +186,19 @@ def _late_daughters(
     course: Course,
     model: LinkModel,
     max_gap: int,
+    forbidden: IntArray,
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
-    """Return mothers of tracks that go on beside beginnings, as if these were late daughters."""
+    """Return mothers of tracks that go on beside beginnings, as if these were late daughters.
+
+    Who forbids a link to a daughter does not want one from before that, on the same track, either.
+    """
     frame = movie.frame_of
     start, sister = beside[parent[beside[:, 0]] < 0].T
     ancestor, rows = sister, []
     for _ in range(max_gap + 1):
         ancestor = np.where(ancestor >= 0, parent[ancestor], -1)
         ancestor = np.where((ancestor >= 0) & (children[ancestor] == 1), ancestor, -1)
+        ancestor[np.isin(_keys(np.stack([ancestor, start], axis=1), len(frame)), forbidden)] = -1
         lag = frame[start] - frame[ancestor]
         fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
         rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
@@ -208,15 +216,20 @@ def _late_daughters(
     return mother, start, costs, lag
 
 
+def _keys(links: IntArray, count: int) -> IntArray:
+    """Return one number for each link (K, 2) between `count` detections."""
+    return np.asarray(links[:, 0] * count + links[:, 1])
+
+
 def _pinned(loose: Loose, frame: LabelArray, pins: Pins, children: LabelArray) -> Loose:
     """Add links that were asked for to the candidates, and leave out what pins exclude."""
     if not pins:
         return loose
     rows = np.concatenate([loose.ends, loose.mothers])
-    key = rows[loose.row] * len(frame) + loose.starts[loose.column]
+    key = _keys(np.stack([rows[loose.row], loose.starts[loose.column]], axis=1), len(frame))
     gap = frame[pins.forced[:, 1]] - frame[pins.forced[:, 0]] > 1
     forced = pins.forced[gap & np.isin(pins.forced[:, 1], loose.starts)]
-    kept = ~np.isin(key, pins.forbidden[:, 0] * len(frame) + pins.forbidden[:, 1])
+    kept = ~np.isin(key, _keys(pins.forbidden, len(frame)))
     kept &= ~np.isin(loose.starts[loose.column], forced[:, 1])
     source, target = forced.T
     kept &= ~np.isin(rows[loose.row], source)  # or two others could leave no place for it
