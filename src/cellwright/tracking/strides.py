@@ -37,7 +37,7 @@ def first_strides(
         Of those pairs, by a model without strides.
     model : LinkModel
     max_distance : float
-        Longest link that may be made.
+        Longest link that may be made, in the unit of positions.
     """
     found = [_nearest_lone(*one) for one in zip(pairs, links, strict=True)]
     lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
@@ -52,7 +52,10 @@ def first_strides(
 
 
 def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, DoubleArray]:
-    """Return the strides among steps of such lengths (K,), and how probably each is none."""
+    """Return the strides among steps of such lengths (K,), and how probably each is none (K,).
+
+    Lengths are in the unit of positions.
+    """
     if not model.strides.share:
         return Strides(), np.ones(len(lengths))
     squares, steps = lengths**2, np.full(len(lengths), model.step)
@@ -71,7 +74,11 @@ def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, Do
 
 
 def _nearest_lone(pair: FramePair, found: PairLinks) -> tuple[DoubleArray, DoubleArray]:
-    """Return how far it is from each lone detection to the next, and the chance to be so near."""
+    """Return how far it is from each lone detection to the next one, and how probable that is.
+
+    Both of shape (K,), for those that end in the earlier frame: the distance to the nearest that
+    begins in the later one, and the chance that one is so near, by how dense the place is.
+    """
     a, b = pair.earlier, pair.later
     ended = (np.bincount(found.source, minlength=len(a)) == 0) & (a.border > 2 * found.step)
     begun = (np.bincount(found.target, minlength=len(b)) == 0) & (b.border > 2 * found.step)
