@@ -43,6 +43,26 @@ def test_the_nearest_are_those_of_all_distances(seed, dimensions, sizes, radius,
     assert np.allclose(edges.weights, distances, rtol=1e-12, atol=1e-15)
 
 
+@given(
+    seed=st.integers(0, 10**6),
+    dimensions=st.sampled_from([2, 3]),
+    sizes=st.tuples(st.integers(0, 40), st.integers(0, 80)),
+    radius=st.sampled_from([0.3, np.inf]),
+    most=st.integers(1, 8),
+)
+def test_frames_in_one_grid_are_searched_each_by_itself(seed, dimensions, sizes, radius, most):
+    rng = np.random.default_rng(seed)
+    queries, points = (rng.uniform(0, 1, (size, dimensions)) for size in sizes)
+    here, there = rng.integers(3, 9, sizes[0]), rng.choice([4, 5, 7], sizes[1])
+    edges = neighbours(queries, make_grid(points, there), radius, most, here)
+    rows = edges.rows
+    for frame in range(3, 9):
+        query, among = here == frame, np.flatnonzero(there == frame)
+        alone = neighbours(queries[query], make_grid(points[among]), radius, most)
+        assert edges.columns[query[rows]].tolist() == among[alone.columns].tolist()
+        assert edges.weights[query[rows]].tolist() == alone.weights.tolist()
+
+
 @pytest.mark.parametrize("count", [1, 50])
 def test_points_in_one_place_are_all_found(count):
     points = np.full((count, 2), 3.0)

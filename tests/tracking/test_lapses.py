@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright.simulation.movies import Motion
+from cellwright.tracking import lapses
 from cellwright.tracking import link as linking
 from cellwright.tracking.candidates import Edges
 from cellwright.tracking.joint import NO_SPLITS, Problem, solve
@@ -44,6 +45,13 @@ def test_neighbours_are_given_back_where_cells_were_missed(hasty, unmended):
     assert len(added) >= 5
     assert len(added & truth) >= 0.7 * len(added)
     assert f1(found, truth) > f1(before, truth) + 0.003
+
+
+def test_frame_pairs_can_be_looked_at_together(hasty, monkeypatch):
+    detections, _ = hasty
+    together = edges(link(detections))
+    monkeypatch.setattr(lapses, "_MOST", 1)
+    assert edges(link(detections)) == together
 
 
 def test_nothing_changes_where_nothing_is_missed(unmended):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from cellwright._types import BoolArray, DoubleArray, IntArray
+from cellwright._types import BoolArray, DoubleArray, IntArray, LabelArray
 from cellwright.tracking.medians import quantile
 
 _POINTS_PER_CELL = 2.0
@@ -55,21 +55,23 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Points sorted into the cells of a uniform grid.
+    """Points of one or more frames, sorted into the cells of a uniform grid.
 
     Attributes
     ----------
     points : array of float, shape (N, 3)
-        In the order of the cells; points of a plane have z = 0.
+        In the order of the frames, and of the cells; points of a plane have z = 0.
     order : array of int, shape (N,)
         Number that each had where it came from.
     starts : array of int
-        First point of each cell, and one past the last.
+        First point of each cell of each frame, and one past the last.
     origin : array of float, shape (3,)
     side : float
         Length of a cell.
     shape : array of int, shape (3,)
         Number of cells along z, y and x.
+    first : int
+        Number of the first frame.
     """
 
     points: DoubleArray
@@ -78,27 +80,45 @@ class Grid:
     origin: DoubleArray
     side: float
     shape: IntArray
+    first: int = 0
 
 
-def make_grid(points: DoubleArray) -> Grid:
+def make_grid(points: DoubleArray, frame: IntArray | LabelArray | None = None) -> Grid:
     """Sort points into a grid of about two points per cell.
 
     Parameters
     ----------
     points : array of float, shape (N, 2) or (N, 3)
         In the same unit along every axis: scale anisotropic ones beforehand.
+    frame : array of int, shape (N,), optional
+        Number of the frame of each; by default, all are in frame 0.
     """
     count, dimensions = points.shape
     placed = np.zeros((count, 3))
     placed[:, 3 - dimensions :] = points
+    of, first, frames = _frames(frame, count)
     origin, extent = _bulk(placed)
-    side = _cell_side(extent, count)
+    side = _cell_side(extent, count / frames)
     shape = np.floor(extent / side).astype(np.int64) + 1
-    starts, order = _sort_into_cells(placed, origin, side, shape)
-    return Grid(placed[order], order, starts, origin, side, shape)
+    starts, order = _sort_into_cells(placed, of, frames, origin, side, shape)
+    return Grid(placed[order], order, starts, origin, side, shape, first)
 
 
-def neighbours(queries: DoubleArray, grid: Grid, radius: float, most: int) -> Edges:
+def _frames(frame: IntArray | LabelArray | None, count: int) -> tuple[IntArray, int, int]:
+    """Return the frames of so many points, counted from the first one, its number, and how many."""
+    if frame is None or not count:
+        return np.zeros(count, np.int64), 0, 1
+    first = int(frame.min())
+    return frame.astype(np.int64) - first, first, int(frame.max()) - first + 1
+
+
+def neighbours(
+    queries: DoubleArray,
+    grid: Grid,
+    radius: float,
+    most: int,
+    frame: IntArray | LabelArray | None = None,
+) -> Edges:
     """Find the nearest points around each query.
 
     Parameters
@@ -110,6 +130,8 @@ def neighbours(queries: DoubleArray, grid: Grid, radius: float, most: int) -> Ed
         Largest distance; may be infinite.
     most : int
         At most so many points for each query.
+    frame : array of int, shape (N,), optional
+        Number of the frame to search for each query, 0 by default.
 
     Returns
     -------
@@ -122,8 +144,9 @@ def neighbours(queries: DoubleArray, grid: Grid, radius: float, most: int) -> Ed
     most = min(most, len(grid.points))
     if most == 0:
         return Edges(np.zeros(len(queries) + 1, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    of = np.zeros(len(queries), np.int64) if frame is None else frame.astype(np.int64) - grid.first
     starts, columns, squares = _search(
-        placed, grid.points, grid.order, grid.starts, grid.origin, grid.side, grid.shape,
+        placed, of, grid.points, grid.order, grid.starts, grid.origin, grid.side, grid.shape,
         float(radius), most,
     )  # fmt: skip
     return Edges(starts, columns[: starts[-1]], squares[: starts[-1]])
@@ -151,7 +174,7 @@ def _bulk(points: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     return low, high - low
 
 
-def _cell_side(extent: DoubleArray, count: int) -> float:
+def _cell_side(extent: DoubleArray, count: float) -> float:
     """Return the side of cells that hold a few points each, however flat their box is."""
     spans = np.sort(extent[extent > 0])
     for skipped in range(len(spans)):  # a thin axis is one cell thick and does not count
@@ -171,14 +194,19 @@ def _cell(value: float, origin: float, side: float, size: int) -> int:
 
 @njit(cache=True)
 def _sort_into_cells(
-    points: DoubleArray, origin: DoubleArray, side: float, shape: IntArray
+    points: DoubleArray,
+    frame: IntArray,
+    frames: int,
+    origin: DoubleArray,
+    side: float,
+    shape: IntArray,
 ) -> tuple[IntArray, IntArray]:
     """Return where each cell begins, shape (cells + 1,), in the order of the points (N, 3)."""
     count = len(points)
     cells = np.empty(count, np.int64)
-    starts = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int64)
+    starts = np.zeros(frames * shape[0] * shape[1] * shape[2] + 1, np.int64)
     for i in range(count):
-        cell = 0
+        cell = frame[i]
         for axis in range(3):
             cell *= shape[axis]
             cell += _cell(points[i, axis], origin[axis], side, shape[axis])
@@ -197,6 +225,7 @@ def _sort_into_cells(
 @njit(cache=True)
 def _search(
     queries: DoubleArray,
+    frame: IntArray,
     points: DoubleArray,
     order: IntArray,
     starts: IntArray,
@@ -218,9 +247,14 @@ def _search(
     within = np.empty(3)  # place in the home cell
     spans = np.empty((2 * shape[0] * shape[1], 2), np.int64)
     nearest = np.empty(len(spans))
+    planes = shape[0]  # of a frame
+    frames = (len(starts) - 1) // (shape[0] * shape[1] * shape[2])
     for q in range(count):
         qz, qy, qx = queries[q, 0], queries[q, 1], queries[q, 2]
         first = filled = ends[q]
+        ends[q + 1] = first
+        if not 0 <= frame[q] < frames:
+            continue
         worst = radius * radius  # nothing farther is of interest
         last = 1
         for axis in range(3):
@@ -230,7 +264,8 @@ def _search(
         for shell in range(1, last + 1):
             if shell > 1 and _outside(home, within, side, shape, shell) > worst:
                 break
-            for s in range(_shell(home, within, side, shape, shell, starts, spans, nearest)):
+            above = frame[q] * planes
+            for s in range(_shell(home, within, side, shape, shell, starts, above, spans, nearest)):
                 if nearest[s] > worst:
                     continue
                 for p in range(spans[s, 0], spans[s, 1]):
@@ -255,17 +290,21 @@ def _shell(
     shape: IntArray,
     shell: int,
     starts: IntArray,
+    above: int,
     spans: IntArray,
     nearest: DoubleArray,
 ) -> int:
-    """Fill in where the points in a shell of cells begin and end, and how near they may be."""
+    """Fill in where the points in a shell of cells begin and end, and how near they may be.
+
+    `above` counts the planes of cells of the frames before.
+    """
     count = 0
     x0, x1 = home[2] - shell, home[2] + shell
     for z in range(max(home[0] - shell, 0), min(home[0] + shell, shape[0] - 1) + 1):
-        above = _beyond(z - home[0], within[0], side)
+        away = _beyond(z - home[0], within[0], side)
         for y in range(max(home[1] - shell, 0), min(home[1] + shell, shape[1] - 1) + 1):
-            square = above + _beyond(y - home[1], within[1], side)
-            row = (z * shape[1] + y) * shape[2]
+            square = away + _beyond(y - home[1], within[1], side)
+            row = ((above + z) * shape[1] + y) * shape[2]
             if shell == 1 or abs(z - home[0]) == shell or abs(y - home[1]) == shell:
                 spans[count, 0] = starts[row + max(x0, 0)]
                 spans[count, 1] = starts[row + min(x1, shape[2] - 1) + 1]

@@ -87,7 +87,7 @@ class Forecast(NamedTuple):
         Variance of the place, its covariance with the velocity, and variance of that.
     share : array of float, shape (N, 4)
         Probability of each.
-    noise : float
+    noise : array of float, shape (N,)
         Variance of what is seen around the place.
     tail : float
         Degrees of freedom of Student's t around the centre.
@@ -97,7 +97,7 @@ class Forecast(NamedTuple):
     velocity: DoubleArray
     spread: DoubleArray
     share: DoubleArray
-    noise: float
+    noise: DoubleArray
     tail: float
 
 
@@ -145,10 +145,10 @@ def moved(ahead: Forecast, shift: DoubleArray) -> Forecast:
     return ahead._replace(centre=ahead.centre + np.atleast_2d(shift)[:, None])
 
 
-def scaled(ahead: Forecast, factor: float) -> Forecast:
-    """Return a forecast for a frame that comes later, or sooner, than usual."""
-    square = factor**2
-    return ahead._replace(spread=ahead.spread * square, noise=ahead.noise * square)
+def scaled(ahead: Forecast, factor: float | DoubleArray) -> Forecast:
+    """Return a forecast for frames that come later, or sooner, than usual: of all, or of each."""
+    square = np.broadcast_to(np.square(factor), len(ahead.noise))
+    return ahead._replace(spread=ahead.spread * square[:, None, None], noise=ahead.noise * square)
 
 
 def log_density(ahead: Forecast, rows: IntArray, places: DoubleArray) -> DoubleArray:
@@ -182,7 +182,7 @@ def _empty(count: int, dimensions: int, motion: Motion) -> Forecast:
         np.zeros((count, 4, dimensions)),
         np.zeros((count, 4, 3)),
         np.zeros((count, 4)),
-        motion.noise**2,
+        np.full(count, motion.noise**2),
         motion.tail,
     )
 
@@ -208,7 +208,7 @@ def _learn_all(
         np.empty((1, 4, dimensions)),
         np.empty((1, 4, 3)),
         np.empty((1, 4)),
-        ahead.noise,
+        np.empty(1),
         ahead.tail,
     )
     only = len(seen.share) - 1  # see `_log_evidence`
@@ -229,6 +229,7 @@ def _copy(ahead: Forecast, row: int, seen: Forecast) -> None:
         for moment in range(3):
             seen.spread[0, way, moment] = ahead.spread[row, way, moment]
         seen.share[0, way] = ahead.share[row, way]
+    seen.noise[0] = ahead.noise[row]
 
 
 @njit(cache=True)
@@ -302,7 +303,7 @@ def _learn(ahead: Forecast, row: int, place: DoubleArray) -> None:
     most = -np.inf
     for h in range(4):
         found = _of_one(ahead, row, h, place, constant)
-        whole = ahead.spread[row, h, 0] + ahead.noise
+        whole = ahead.spread[row, h, 0] + ahead.noise[row]
         gain, turn = ahead.spread[row, h, 0] / whole, ahead.spread[row, h, 1] / whole
         for axis in range(len(place)):
             missed = place[axis] - ahead.centre[row, h, axis]
@@ -386,7 +387,7 @@ def _of_one(ahead: Forecast, row: int, h: int, place: DoubleArray, constant: flo
     square = 0.0
     for axis in range(dimensions):
         square += (place[axis] - ahead.centre[row, h, axis]) ** 2
-    scale = ahead.spread[row, h, 0] + ahead.noise
+    scale = ahead.spread[row, h, 0] + ahead.noise[row]
     power = (ahead.tail + dimensions) / 2
     density = constant - dimensions / 2 * np.log(scale)
     density += np.log(max(ahead.share[row, h], 1e-300))

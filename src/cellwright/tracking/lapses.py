@@ -31,6 +31,7 @@ from cellwright.tracking.pair import NEIGHBOURS
 _TAKEN = -2
 _LAG = 2  # frames that such a gap spans
 _AROUND = 24  # detections of each frame that may find another link
+_MOST = 20_000  # detections of a block of more than two frame pairs
 
 
 def mend_lapses(
@@ -77,18 +78,35 @@ def mend_lapses(
     ----------
     Magnusson et al., Global linking of cell tracks using the Viterbi algorithm, IEEE TMI 34 (2015).
     """
-    chain = _Chain.of(movie, parents, held)
-    look = _Look(movie, parents, chain, course, model, rates, max_distance, {}, {})
-    changed, ends = False, []
-    for pair in range(len(movie) - 1):
+    look = _Look(
+        movie, parents, _Chain.of(movie, parents, held), course, model, rates, max_distance
+    )
+    changed, ends, states = False, [], dict[int, OpenStates]()
+    for block in _blocks(movie.counts):
         if known is not None:
-            look.states[pair] = next(known)
-        changed |= _mend_pair(look, pair)
-        look.grids.pop(pair - 1, None)
-        if pair - 1 in look.states:
-            ends.append(look.ends(pair - 1))
-    ends += [look.ends(number) for number in list(look.states)]
+            states.update(zip(block, known, strict=False))
+        window = _Window.of(movie, course, block, states)
+        for first in (0, 1):  # every other pair: those in between are not concerned
+            changed |= _mend_pairs(look, window, np.array(block[first::2]))
+        for number in [number for number in states if number < block[-1]]:
+            ends.append(look.ends(states.pop(number)))
+    ends += [look.ends(one) for one in states.values()]
     return changed, OpenStates.joined(ends) if ends else None
+
+
+def _blocks(counts: IntArray) -> Iterator[range]:
+    """Yield which frame pairs to look at together, by how many detections their frames have.
+
+    In the look at one pair there are many calls, each of which is about a few detections only.
+    """
+    first = total = 0
+    for pair, count in enumerate(counts[:-1].tolist()):
+        if pair > first + 1 and total + count > _MOST:
+            yield range(first, pair)
+            first, total = pair, 0
+        total += count
+    if len(counts) > 1:
+        yield range(first, len(counts) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +256,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a look at lapses needs; see `mend_lapses`.
-
-    `grids` and `states` are those of the frames that are looked at, by their numbers.
-    """
+    """What a look at lapses needs; see `mend_lapses`."""
 
     movie: Movie
     parents: Parents
@@ -250,97 +265,125 @@ class _Look:
     model: LinkModel
     rates: Rates
     max_distance: float
-    grids: dict[int, Grid]
-    states: dict[int, OpenStates]
 
-    def ends(self, number: int) -> OpenStates:
-        """Forget the states of a frame, and return those of what does not simply go on from it."""
-        states = self.states.pop(number)
+    def ends(self, states: OpenStates) -> OpenStates:
+        """Return the states of what does not simply go on."""
         return states.where(self.chain.after[states.rows] < 0)
 
-    def near(self, places: DoubleArray, number: int, count: int) -> IntArray:
-        """Return those detections of a frame that are nearest to some places, in order."""
-        rows = self.movie.rows(number)
-        if number not in self.grids:
-            self.grids[number] = make_grid(self.course.still(self.movie, rows))
-        return np.unique(rows[neighbours(places, self.grids[number], np.inf, count).columns])
-
-    def lapses(self, first: int, goes_on: bool) -> _Lapses:
-        """Return links from a frame to the next but one of which one side is loose.
+    def lapses(self, window: _Window, firsts: IntArray, goes_on: bool) -> _Lapses:
+        """Return links from some frames to the next but one of which one side is loose.
 
         `goes_on`: the sources have links that are taken from them; else the targets have.
         """
-        movie, chain, course = self.movie, self.chain, self.course
-        if first not in range(len(movie) - _LAG):
-            return _NO_LAPSES
-        source, target = movie.rows(first), movie.rows(first + _LAG)
+        movie, chain, course, frame = self.movie, self.chain, self.course, self.movie.frame_of
+        firsts = firsts[(firsts >= 0) & (firsts < len(movie) - _LAG)]
         if goes_on:
+            target = _rows(movie, firsts + _LAG)
             target = target[chain.before[target] == NONE]
-            source = self.near(course.still(movie, target), first, CANDIDATES)
+            source = window.near(course.still(movie, target), frame[target] - _LAG, CANDIDATES)
             source = source[chain.after[source] >= 0]
         else:
+            source = _rows(movie, firsts)
             source = source[chain.after[source] == NONE]
-            target = self.near(course.still(movie, source), first + _LAG, CANDIDATES)
+            target = window.near(course.still(movie, source), frame[source] + _LAG, CANDIDATES)
             target = target[chain.before[target] >= 0]
         if not len(source) or not len(target):
             return _NO_LAPSES
         longest = _LAG * self.max_distance
         row, column, cost, _ = gaps(
-            movie, source, target, course, self.model, _LAG, longest, self.states.get(first)
+            movie, source, target, course, self.model, _LAG, longest, window.states
         )
         source, target = source[row], target[column]
         missed = self.rates.missed * ends_inside(movie, source, self.model)
         waiting = self.rates.waiting(missed, np.full(len(source), _LAG))
-        loose = cost + waiting - self.lost(source) - self.begins(target, first + 1)
+        loose = cost + waiting - self.lost(source) - self.begins(target)
         lapses = _Lapses(source, target, loose, np.full(len(loose), goes_on))
         return lapses.where(loose < 0)  # what is taken from others makes it no better
 
-    def part(self, pair: int, around: IntArray) -> _Part:
-        """Return what of a frame pair is around some detections of its later frame, with them."""
-        movie, model, chain = self.movie, self.model, self.chain
-        places = self.course.still(movie, around)
-        columns = np.union1d(around, self.near(places, pair + 1, _AROUND))
+    def part(self, window: _Window, around: IntArray) -> _Part:
+        """Return what of some frame pairs is around detections of their later frames, with them."""
+        movie, model, chain, frame = self.movie, self.model, self.chain, self.movie.frame_of
+        places, later = self.course.still(movie, around), frame[around]
+        columns = np.union1d(around, window.near(places, later, _AROUND))
         came = chain.before[columns]
-        rows = np.union1d(self.near(places, pair, _AROUND), came[came >= 0])
+        rows = np.union1d(window.near(places, later - 1, _AROUND), came[came >= 0])
         rows = rows[np.isin(chain.after[rows], columns) | (chain.after[rows] == NONE)]
         columns = columns[np.isin(came, rows) | (came == NONE)]
         carried = self.course.carried(movie, rows, np.ones(len(rows), np.int64))
         places = self.course.still(movie, columns)
         radius = min(model.reach(2 * model.step), self.max_distance)
-        edges = neighbours(carried, make_grid(places), radius, NEIGHBOURS[movie.dimensions])
-        before, after, step = movie.features(rows), movie.features(columns), self.step(pair)
-        states = self.states.get(pair)
-        if states is None or model.motion is None:
-            costs = link_costs(edges, before, after, model, np.full(len(rows), step))
+        grid, there = make_grid(places, frame[columns]), frame[rows] + 1
+        edges = neighbours(carried, grid, radius, NEIGHBOURS[movie.dimensions], there)
+        before, after = movie.features(rows), movie.features(columns)
+        steps = self.course.step(frame[rows], there)
+        if window.states is None or model.motion is None:
+            costs = link_costs(edges, before, after, model, steps)
         else:
-            ahead = forecast(states.of(rows), model.motion)
-            ahead = scaled(moved(ahead, carried - movie.position(rows)), step / model.step)
+            ahead = forecast(window.states.of(rows), model.motion)
+            ahead = scaled(moved(ahead, carried - movie.position(rows)), steps / model.step)
             costs = expected_costs(edges, before, after, model, ahead, places)
-        ends = model.end_costs(movie.border(rows), step) + self.lost(rows)
-        return _Part(rows, columns, Problem(edges, costs, ends, self.begins(columns, pair)))
-
-    def step(self, pair: int) -> float:
-        """Return the scale of displacements in a frame pair."""
-        return float(self.course.step(np.array(pair), np.array(pair + 1)))
+        ends = model.end_costs(movie.border(rows), steps) + self.lost(rows)
+        return _Part(rows, columns, Problem(edges, costs, ends, self.begins(columns)))
 
     def lost(self, rows: IntArray) -> DoubleArray:
         """Return what it costs that detections which end are not seen again."""
         missed = self.rates.missed * ends_inside(self.movie, rows, self.model)
         return np.asarray(-np.log1p(-missed))
 
-    def begins(self, rows: IntArray, pair: int) -> DoubleArray:
-        """Return what it costs that detections begin after a frame pair, and continue no others."""
-        model = self.rates.fresh(self.model)
-        return model.start_costs(self.movie.border(rows), self.step(pair))
+    def begins(self, rows: IntArray) -> DoubleArray:
+        """Return what it costs that detections begin, and continue no others."""
+        model, frame = self.rates.fresh(self.model), self.movie.frame_of[rows]
+        return model.start_costs(self.movie.border(rows), self.course.step(frame - 1, frame))
 
 
-def _mend_pair(look: _Look, pair: int) -> bool:
-    """Link over one frame where that is worth what it changes in a frame pair."""
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The frames that some frame pairs are between.
+
+    Attributes
+    ----------
+    rows : array of int, shape (N,)
+        Their detections.
+    grid : Grid
+        Of these, as if the field had not moved.
+    states : OpenStates or None
+        What is known of the motion of those that are followed by others.
+    """
+
+    rows: IntArray
+    grid: Grid
+    states: OpenStates | None
+
+    @classmethod
+    def of(
+        cls, movie: Movie, course: Course, pairs: range, states: dict[int, OpenStates]
+    ) -> _Window:
+        rows = _rows(movie, np.arange(pairs[0], pairs[-1] + 2))
+        grid = make_grid(course.still(movie, rows), movie.frame_of[rows])
+        known = OpenStates.joined(list(states.values())) if states else None
+        return cls(rows, grid, known)
+
+    def near(self, places: DoubleArray, frame: LabelArray, count: int) -> IntArray:
+        """Return those detections that are nearest to places in frames, in order."""
+        found = neighbours(places, self.grid, np.inf, count, frame)
+        return np.unique(self.rows[found.columns])
+
+
+def _rows(movie: Movie, frames: IntArray) -> IntArray:
+    """Return which detections are in some frames, in order."""
+    return np.concatenate([np.zeros(0, np.int64), *map(movie.rows, frames.tolist())])
+
+
+def _mend_pairs(look: _Look, window: _Window, pairs: IntArray) -> bool:
+    """Link over one frame where that is worth what it changes in some frame pairs.
+
+    Of two of them, neither may be the next one of the other.
+    """
     chain, changed = look.chain, False
-    lapses = look.lapses(pair - 1, False).joined(look.lapses(pair, True))
+    lapses = look.lapses(window, pairs - 1, False).joined(look.lapses(window, pairs, True))
     while len(lapses):
         after = np.where(lapses.goes_on, chain.after[lapses.source], lapses.target)
-        part = look.part(pair, np.unique(after))
+        part = look.part(window, np.unique(after))
         solved = solve(part.problem, NO_SPLITS)
         alone, worth = part.worth(solved, lapses)
         price = lapses.loose + alone - worth

@@ -158,19 +158,14 @@ def gaps(
     still, first = course.still(movie, ends), course.still(movie, starts)
     last = course.carried(movie, ends, np.full(len(ends), lag))
     radius = min(model.reach(float(steps.max(initial=model.step))), longest)
-    # Frames lie side by side, too far apart to be confused, so that one search is enough.
-    apart = np.zeros(movie.dimensions)
-    if len(ends) and len(starts):
-        apart[0] = float(np.ptp(np.concatenate([last[:, 0], first[:, 0]]))) + 2 * radius
-    grid = make_grid(first + frame[starts, None] * apart)
-    away = (frame[ends] + lag)[:, None] * apart
-    edges = neighbours(last + away, grid, radius, CANDIDATES)
+    grid = make_grid(first, frame[starts])
+    edges = neighbours(last, grid, radius, CANDIDATES, frame[ends] + lag)
     if states is None or model.motion is None:
         costs = link_costs(edges, before, after, model, steps)
     else:
         ahead = forecast(states.of(ends), model.motion, lag)
         ahead = moved(ahead, last - still - course.drift[frame[ends]])
-        near = neighbours(ahead.centre[:, RUN_ON] + away, grid, radius, CANDIDATES)
+        near = neighbours(ahead.centre[:, RUN_ON], grid, radius, CANDIDATES, frame[ends] + lag)
         edges = united(edges, near)
         way = first[edges.columns] - last[edges.rows]
         edges = edges.where((way**2).sum(axis=1) <= longest**2)

@@ -147,12 +147,7 @@ def _beside(
     frame = movie.frame_of
     here, there = course.still(movie, queries), course.still(movie, hosts)
     radius = 1.5 * (movie.typical_diameter or 0.0) + 3 * model.step
-    # Frames lie side by side, too far apart to be confused, so that one search is enough.
-    apart = np.zeros(movie.dimensions)
-    apart[0] = float(np.ptp(np.concatenate([here[:, 0], there[:, 0]]))) + 2 * radius
-    grid = make_grid(there + frame[hosts, None] * apart)
-    sought = here + (frame[queries] + step)[:, None] * apart
-    near = neighbours(sought, grid, radius, _NEAR)
+    near = neighbours(here, make_grid(there, frame[hosts]), radius, _NEAR, frame[queries] + step)
     return queries[near.rows], hosts[near.columns]
 
 

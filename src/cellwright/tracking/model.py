@@ -113,12 +113,15 @@ class LinkModel:
     motion: Motion | None = None
     temperature: float = 1.0
 
-    def end_costs(self, border: DoubleArray, step: float) -> DoubleArray:
-        """Return the costs of ending for detections at distances `border` from the border."""
+    def end_costs(self, border: DoubleArray, step: float | DoubleArray) -> DoubleArray:
+        """Return the costs of ending for detections at distances `border` from the border.
+
+        `step` is the scale of displacements: of all, or of each.
+        """
         leaving = _crossing(border, step)
         return -np.log(np.minimum(self.end_rate + leaving, 0.99))
 
-    def start_costs(self, border: DoubleArray, step: float) -> DoubleArray:
+    def start_costs(self, border: DoubleArray, step: float | DoubleArray) -> DoubleArray:
         """Return the costs of beginning, for the same."""
         entering = _crossing(border, step)
         return -np.log(self.density * (self.start_rate + entering))
@@ -154,7 +157,7 @@ def stride_costs(squares: DoubleArray, steps: DoubleArray, model: LinkModel) -> 
     return t_costs(squares, scales, STRIDE_TAIL, model.dimensions) - log(model.strides.share)
 
 
-def _crossing(border: DoubleArray, step: float) -> DoubleArray:
+def _crossing(border: DoubleArray, step: float | DoubleArray) -> DoubleArray:
     """Return the probability to be across the border a frame earlier or later."""
     from scipy.special import erfc
 
