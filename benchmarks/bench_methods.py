@@ -1,13 +1,14 @@
 """All methods for objects on the same images, with the same network, batches and budget.
 
     python benchmarks/bench_methods.py [--steps 4000] [--only stars flows] [--out FOLDER]
-        [--optimiser muon]
+        [--optimiser muon] [--start nuclei]
 
 Each method learns the images of DSB 2018 that `scripts/train_nuclei.py` learns, in the same order.
 The parameters of its readout, its confidence and its least confidence are chosen on the images
 set aside, as `cellwright train` chooses them; then it is scored on the fluorescence images of
-`val`. The times are CPU seconds of one thread for these images, from decoded pixels to labels. What
-is done is not done again: an interrupted run goes on with the same command.
+`val`. With `--start`, the network begins from the weights of a model. The times are CPU seconds of
+one thread for these images, from decoded pixels to labels. What is done is not done again: an
+interrupted run goes on with the same command.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from cellwright.datasets.records import Example
 from cellwright.inference.runtime import OnnxNetwork
 from cellwright.methods.registry import METHODS, find_method, new_readout
 from cellwright.models.card import ModelCard
-from cellwright.models.export import export_network, network_facts
+from cellwright.models.export import export_network, network_facts, restored_network
+from cellwright.models.find import find_model
 from cellwright.models.instances import InstanceModel
 from cellwright.models.package import NETWORK as ONNX
 from cellwright.models.package import Package, load_package, save_package
 from cellwright.models.readouts import readout_of
 from cellwright.networks.registry import network_from_dict
+from cellwright.networks.transfer import transfer_weights
 from cellwright.runs.evaluate.instances import evaluate_examples
 from cellwright.runs.evaluate.scoring import load_image
 from cellwright.runs.train.learning import Learning
@@ -49,6 +52,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "methods")
     add_optimiser(parser)
+    parser.add_argument("--start", help="model from whose weights the network begins")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--score-again", action="store_true", help="models that are there already")
     options = parser.parse_args()
@@ -59,23 +63,31 @@ def main() -> None:
     learning = learning_of(training, aside, options.workers)
     results = {}
     for name in options.only:
-        folder = options.out / with_optimiser(f"{name}-{options.steps}", options.optimiser)
+        begun = f"{name}-{options.steps}" + (f"-{options.start}" if options.start else "")
+        folder = options.out / with_optimiser(begun, options.optimiser)
         if options.score_again or not (folder / "result.json").exists():
-            package = learned(name, learning, folder, options.steps, options.optimiser)
+            package = learned(
+                name, learning, folder, options.steps, options.optimiser, options.start
+            )
             write_json(folder / "result.json", scores(package, held_out))
         results[name] = json.loads((folder / "result.json").read_text())
     print(describe_machine(("torch", "onnxruntime", "numba")))
-    print(f"{len(held_out)} images of `val`, {options.steps:,} steps\n")
+    begun = f" from the weights of '{options.start}'" if options.start else ""
+    print(f"{len(held_out)} images of `val`, {options.steps:,} steps{begun}\n")
     print(table(results))
 
 
-def learned(name: str, learning: Learning, folder: Path, steps: int, optimiser: str) -> Package:
+def learned(
+    name: str, learning: Learning, folder: Path, steps: int, optimiser: str, start: str | None
+) -> Package:
     """Train a method, choose on the images set aside, and save the package; or open it."""
     if (folder / "model").is_dir():
         return load_package(folder / "model")
     readout = new_readout(name, 2, INPUT.diameter_range[1])
     learning = replace(learning, recipe=find_method(name).recipe_class()(readout))
     network = new_network(learning)
+    if start:
+        transfer_weights(restored_network(load_package(find_model(start))).state_dict(), network)
     record = trained(network, learning, folder / "training", steps, optimiser)
     files = export_network(network, INPUT.normalisation)
     card = ModelCard(

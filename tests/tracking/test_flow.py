@@ -67,6 +67,19 @@ def test_the_flow_of_a_field_is_found_to_a_part_of_the_distance_between_cells(
     assert np.median(np.linalg.norm(found - true, axis=1)) < 0.12
 
 
+@pytest.mark.parametrize(("flow", "times"), [(_turned, 1.1), (_grown, 1.3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_regions_that_go_far_are_found_by_what_the_rest_of_the_field_tells(flow, times, seed):
+    def fast(place):
+        return times * flow(place)
+
+    earlier, later = _pair(movie(fast, count=1600, seed=seed)[0])
+    true = fast(earlier.position)
+    assert np.linalg.norm(true, axis=1).max() > 2.5  # beyond the next two cells
+    wrong = np.linalg.norm(FramePair.of(earlier, later).carried - true, axis=1) > 0.5
+    assert np.count_nonzero(wrong) < 10
+
+
 @pytest.mark.parametrize("flow", [_turned, _grown])
 def test_cells_are_followed_where_all_of_them_go_farther_than_to_their_neighbours(flow):
     tracks, truth = movie(flow, frames=6)

@@ -8,6 +8,7 @@ nearest to whom once all are carried along.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,8 @@ _CLEAR = 0.25  # of the distance between detections: who moves less is not mista
 _APART = 6  # detections for each knot
 _KNOTS = 2_000  # at most
 _ROUNDS = 5  # of votes, and of corrections
+_DEGREES = (1, 2, 3)  # of polynomials that the flow may follow
+_FITS = 10  # of a trend
 _CELL = 0.25  # side of the cells of a vote, in parts of the distance between detections
 _WIDEST = 20  # cells that a vote reaches to each side
 _CLEARLY = 0.3  # of those that may vote, more than there are for staying
@@ -131,16 +134,55 @@ def local_flow(earlier: Frame, later: Frame, shift: DoubleArray) -> Flow | None:
 
 
 def _estimated(positions: DoubleArray, later: Frame, shift: DoubleArray) -> Flow:
-    """Return the flow that detections of the earlier frame tell."""
+    """Return the flow that detections of the earlier frame tell.
+
+    Where all of a region went astray together, neighbours do not put it right, but the rest of the
+    field may: a second try begins with what most of it agrees on.
+    """
     places = _spread(positions, min(len(positions) // _APART, _KNOTS))
-    flow = Flow.of(places, np.broadcast_to(shift, places.shape))
     around = neighbours(places, make_grid(positions), np.inf, _AROUND).columns
     near = positions[around]
-    for correction in (_voted, _nearest):
-        for _ in range(_ROUNDS):
-            carried = (near + flow.at(near)).reshape(len(places), -1, near.shape[1])
-            flow = _smooth(places, flow.ways + correction(carried, later), later)
-    return flow
+
+    def refined(flow: Flow) -> Flow:
+        for correction in (_voted, _nearest):
+            for _ in range(_ROUNDS):
+                carried = (near + flow.at(near)).reshape(len(places), -1, near.shape[1])
+                flow = _smooth(places, flow.ways + correction(carried, later), later)
+        return flow
+
+    best = refined(Flow.of(places, np.broadcast_to(shift, places.shape)))
+    least = _off(positions + best.at(positions), later)
+    for degree in _DEGREES:
+        trend = _trend(places, best.ways, degree)
+        if np.linalg.norm(best.ways - trend, axis=1).max() <= _TRUSTED * _spacing(later):
+            break  # nobody went astray
+        flow = refined(Flow.of(places, trend))
+        left = _off(positions + flow.at(positions), later)
+        if left < least:
+            best, least = flow, left
+    return best
+
+
+def _trend(places: DoubleArray, ways: DoubleArray, degree: int) -> DoubleArray:
+    """Return how far each of some places would go by what most of them agree on, shape (K, D).
+
+    A polynomial, so fitted that those that go elsewhere count little.
+    """
+    middle = places.mean(axis=0)
+    away = (places - middle) / np.maximum(np.abs(places - middle).max(axis=0), 1e-30)
+    axes = range(places.shape[1])
+    powers = [
+        some for one in range(degree + 1) for some in combinations_with_replacement(axes, one)
+    ]
+    basis = np.stack([np.prod(away[:, some], axis=1) for some in powers], axis=1)
+    weight = np.ones(len(places))
+    for _ in range(_FITS):
+        scaled = basis * weight[:, None]
+        found = np.linalg.lstsq(scaled.T @ basis, scaled.T @ ways, rcond=None)[0]
+        trend: DoubleArray = basis @ found
+        rest = np.linalg.norm(ways - trend, axis=1)
+        weight = 1 / (1 + (rest / max(float(np.median(rest)), 1e-30)) ** 2)
+    return trend
 
 
 def _moves_as_a_whole(earlier: Frame, later: Frame, shift: DoubleArray) -> bool:
