@@ -274,6 +274,25 @@ def stuck(speed: float, persistence: float, frames: int, seed: int) -> Case:
     return _numbered(rows)
 
 
+def mixed(share: float, speed: float, straight: bool, frames: int, seed: int) -> Case:
+    """Return 400 points about 1 apart that quiver by 0.03, of which a share moves.
+
+    `speed` is how far these go in a frame, `straight` whether always the same way.
+    """
+    rng = np.random.default_rng(seed)
+    place = np.indices((20, 20)).reshape(2, -1).T + rng.uniform(-0.3, 0.3, (400, 2))
+    moving = rng.random(400) < share
+    way = _directions(rng, 400)
+    rows = []
+    for _ in range(frames):
+        seen = rng.permutation(400)
+        rows.append((seen, place[seen], np.full(400, -1)))
+        if not straight:
+            way = _directions(rng, 400)
+        place = place + rng.normal(0, 0.03, place.shape) + speed * moving[:, None] * way
+    return _numbered(rows)
+
+
 def _directions(rng: np.random.Generator, count: int) -> DoubleArray:
     way = rng.normal(size=(count, 2))
     return np.asarray(way / np.linalg.norm(way, axis=1, keepdims=True))

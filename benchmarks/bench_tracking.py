@@ -28,6 +28,7 @@ from _tracking_cases import (
     Case,
     by_label,
     flowing,
+    mixed,
     parents_of,
     points,
     real,
@@ -217,12 +218,21 @@ def flows(peers: _Peers) -> None:
 
 
 def movers(peers: _Peers) -> None:
-    """Print how right linking is where a few move among many that are stuck."""
+    """Print how right linking is where some move among others that are stuck."""
     heading("100 stuck, 10 moving, LNK", peers)
     for way, persistence in (("straight", 1.0), ("at random", 0.0)):
         for speed in (3.0, 6.0, 10.0, 15.0):
             results = [run_all(stuck(speed, persistence, 20, seed), peers) for seed in SEEDS]
             print(row(f"{way}, {speed:.0f} a frame", results, ("LNK",)), flush=True)
+    heading("400 points about 1 apart, a share moves, LNK", peers)
+    for way in ("straight", "at random"):
+        for share in (0.25, 0.5, 0.75):
+            for speed in (0.2, 0.35, 0.5):
+                results = [
+                    run_all(mixed(share, speed, way == "straight", 12, seed), peers)
+                    for seed in SEEDS
+                ]
+                print(row(f"{share:.0%} {way}, {speed} a frame", results, ("LNK",)), flush=True)
 
 
 def scale(peers: _Peers, counts: list[int], frames: int, limit: int) -> None:

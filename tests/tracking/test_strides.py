@@ -60,6 +60,23 @@ def test_few_that_move_among_many_that_are_stuck_are_followed(movers, persistenc
     assert len(_links(tracks) ^ truth) <= 0.02 * len(truth)
 
 
+@pytest.mark.parametrize(("straight", "most"), [(True, 0.03), (False, 0.13)])
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_all_may_move_among_a_still_half(straight, most, seed):
+    rng = np.random.default_rng(seed)
+    place = np.indices((20, 20)).reshape(2, -1).T + rng.uniform(-0.3, 0.3, (400, 2))
+    moving, way = np.arange(400) % 2 == 0, _directions(rng, 400, 2)
+    frames = []
+    for _ in range(12):
+        frames.append(place)
+        if not straight:
+            way = _directions(rng, 400, 2)
+        place = place + rng.normal(0, 0.03, place.shape) + 0.5 * moving[:, None] * way
+    tracks = make_tracks(np.repeat(np.arange(12), 400), np.concatenate(frames))
+    truth = {(row, row + 400) for row in range(11 * 400)}
+    assert len(truth - _links(tracks)) < most * len(truth)
+
+
 @pytest.mark.parametrize("unit", [1e-3, 500.0])
 def test_strides_do_not_depend_on_the_unit(unit):
     assert _links(_movie(3, unit=unit)[0]) == _links(_movie(3)[0])

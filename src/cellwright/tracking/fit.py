@@ -16,7 +16,7 @@ from cellwright.tracking.frames import Movie
 from cellwright.tracking.model import FEATURE_TAIL, DivisionModel, LinkModel
 from cellwright.tracking.motion import FramePair, mutual
 from cellwright.tracking.pair import PairLinks, link_pair, nearest_candidates
-from cellwright.tracking.strides import first_strides, refined_strides
+from cellwright.tracking.strides import refined_strides, with_strides
 
 _SAMPLE = 20_000  # detections looked at
 _WINDOW = 4_000  # of a single frame
@@ -66,8 +66,8 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         return model, links
 
     model, links = settled(guess)
-    strides = first_strides(pairs, links, model, max_distance)
-    return settled(replace(model, strides=strides))[0] if strides.share else model
+    striding = with_strides(model, pairs, links, max_distance)
+    return settled(striding)[0] if striding.strides.share else model
 
 
 def _settled(before: LinkModel, after: LinkModel) -> bool:

@@ -32,7 +32,7 @@ _WIDEST = 20  # cells that a vote reaches to each side
 _CLEARLY = 0.3  # of those that may vote, more than there are for staying
 _TRUSTED = 0.5  # a way that is farther from those around it, in the same unit, is theirs
 _NEAR = 0.5  # who is nearer than that to where it would be carried tells about the flow
-_GAIN = 0.86  # of the way to who is nearest; frames of different cells leave 0.88 of it and more
+_GAIN = 0.86  # of the way to who is nearest; frames of different cells leave 0.89 of it and more
 _AROUND_KNOT = 9  # knots that tell whether one is wrong, and how steeply the flow changes there
 _RIDGE = 0.05  # of their scatter; slopes that nothing tells are none
 _BETWEEN = {2: 4, 3: 6}  # knots that tell the flow at a place, by the number of spatial axes
@@ -248,9 +248,17 @@ def _smooth(places: DoubleArray, ways: DoubleArray, later: Frame) -> Flow:
 
 
 def _off(places: DoubleArray, later: Frame) -> float:
-    """Return the mean distance to who is nearest; where nobody is near, that tells nothing."""
-    away = np.sqrt(neighbours(places, later.grid, np.inf, 1).weights)
-    return float(np.minimum(away, _spacing(later)).mean())
+    """Return the mean distance to who is nearest; where nobody is near, that tells nothing.
+
+    Nobody is near to two: a flow that gathers what is not seen again where others are is none.
+    """
+    found = neighbours(places, later.grid, np.inf, 1)
+    away = np.sqrt(found.weights)
+    order = np.argsort(away, kind="stable")
+    first = order[np.unique(found.columns[order], return_index=True)[1]]
+    off = np.full(len(places), _spacing(later))
+    off[first] = np.minimum(away[first], off[first])
+    return float(off.mean())
 
 
 @njit(cache=True)

@@ -7,6 +7,7 @@ one frame loses then is nearer to what begins in the next than by chance.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,38 +18,53 @@ from cellwright.tracking.motion import FramePair
 from cellwright.tracking.pair import PairLinks
 
 _AROUND = 6  # neighbours that tell how dense a place is
-_NEAR = (0.1, 0.02)  # chances to be so near
-_MORE = 2.0  # times as many are so near at most where nothing strides: borders gather some
+_NEAR = (0.3, 0.2, 0.1, 0.02)  # chances to be so near
+_DENSER = 2.0  # times as dense as assumed lie at most what nothing strides to: borders gather some
 _FEWEST = 4.0  # strides that tell anything
+_CLEAR = 3.0  # standard deviations above what chance explains
 
 
-def first_strides(
+def with_strides(
+    model: LinkModel,
     pairs: Sequence[FramePair],
     links: Sequence[PairLinks],
-    model: LinkModel,
     max_distance: float = np.inf,
-) -> Strides:
-    """Return the strides that detections without a link tell of; none where these lie by chance.
+) -> LinkModel:
+    """Return a model that knows the strides that detections without a link tell of.
+
+    The model itself where these lie by chance. Who strides neither ended nor began.
 
     Parameters
     ----------
+    model : LinkModel
+        Without strides.
     pairs : sequence of FramePair
     links : sequence of PairLinks
-        Of those pairs, by a model without strides.
-    model : LinkModel
+        Of those pairs, by that model.
     max_distance : float
         Longest link that may be made, in the unit of positions.
     """
     found = [_nearest_lone(*one) for one in zip(pairs, links, strict=True)]
     lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
+    clearest, best = _CLEAR, model
     for chance in _NEAR:
         near = (chances < chance) & (lengths <= max_distance)
-        strides, expected = np.count_nonzero(near), _MORE * chance * len(lengths)
-        if strides >= max(_FEWEST, expected + 3 * np.sqrt(expected)):
+        count, usual = np.count_nonzero(near), 1 - (1 - chance) ** _DENSER
+        clear = (count - usual * len(near)) / np.sqrt(max(usual * (1 - usual) * len(near), 1e-30))
+        if count >= _FEWEST and clear >= clearest:
             length = float(np.sqrt((lengths[near] ** 2).mean() / model.dimensions))
-            share = strides / (strides + sum(len(one.source) for one in links))
-            return Strides(float(share), max(length / model.step, 1.0))
-    return Strides()
+            share = count / (count + sum(len(one.source) for one in links))
+            lone = 1 - count / (len(near) + 1)
+            clearest, best = (
+                clear,
+                replace(
+                    model,
+                    strides=Strides(float(share), max(length / model.step, 1.0)),
+                    end_rate=model.end_rate * lone,
+                    start_rate=model.start_rate * lone,
+                ),
+            )
+    return best
 
 
 def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, DoubleArray]:
