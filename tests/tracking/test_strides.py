@@ -60,21 +60,36 @@ def test_few_that_move_among_many_that_are_stuck_are_followed(movers, persistenc
     assert len(_links(tracks) ^ truth) <= 0.02 * len(truth)
 
 
+def _mixed(seed, share, speed, *, straight=False, missed=0.0):
+    """Return points about 1 apart, of which a share moves, and their links."""
+    rng = np.random.default_rng(seed)
+    place = np.indices((20, 20)).reshape(2, -1).T + rng.uniform(-0.3, 0.3, (400, 2))
+    moving, way = rng.random(400) < share, _directions(rng, 400, 2)
+    frames, names = [], []
+    for _ in range(12):
+        names.append(np.flatnonzero(rng.random(400) >= missed))
+        frames.append(place[names[-1]])
+        if not straight:
+            way = _directions(rng, 400, 2)
+        place = place + rng.normal(0, 0.03, place.shape) + speed * moving[:, None] * way
+    frame, name = np.repeat(np.arange(12), [len(one) for one in names]), np.concatenate(names)
+    order = np.lexsort((frame, name))
+    same = name[order[1:]] == name[order[:-1]]
+    truth = set(zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True))
+    return make_tracks(frame, np.concatenate(frames)), truth
+
+
 @pytest.mark.parametrize(("straight", "most"), [(True, 0.03), (False, 0.13)])
 @pytest.mark.parametrize("seed", range(3))
 def test_half_of_all_may_move_among_a_still_half(straight, most, seed):
-    rng = np.random.default_rng(seed)
-    place = np.indices((20, 20)).reshape(2, -1).T + rng.uniform(-0.3, 0.3, (400, 2))
-    moving, way = np.arange(400) % 2 == 0, _directions(rng, 400, 2)
-    frames = []
-    for _ in range(12):
-        frames.append(place)
-        if not straight:
-            way = _directions(rng, 400, 2)
-        place = place + rng.normal(0, 0.03, place.shape) + 0.5 * moving[:, None] * way
-    tracks = make_tracks(np.repeat(np.arange(12), 400), np.concatenate(frames))
-    truth = {(row, row + 400) for row in range(11 * 400)}
+    tracks, truth = _mixed(seed, 0.5, 0.5, straight=straight)
     assert len(truth - _links(tracks)) < most * len(truth)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_moves_to_beside_a_still_one_is_no_daughter(seed):
+    tracks, truth = _mixed(seed, 0.4, 0.4, missed=0.05)
+    assert len(truth - _links(tracks)) < 0.08 * len(truth)
 
 
 @pytest.mark.parametrize("unit", [1e-3, 500.0])

@@ -67,7 +67,9 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
 
     model, links = settled(guess)
     striding = with_strides(model, pairs, links, max_distance)
-    return settled(striding)[0] if striding.strides.share else model
+    if not striding.strides.share:
+        return model
+    return settled(replace(striding, division=guess.division))[0]
 
 
 def _settled(before: LinkModel, after: LinkModel) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
-from cellwright._types import DoubleArray
+from cellwright._types import DoubleArray, IntArray
 from cellwright.tracking.candidates import make_grid, neighbours
 from cellwright.tracking.model import STRIDE_TAIL, LinkModel, Strides, stride_costs, t_costs
 from cellwright.tracking.motion import FramePair
@@ -44,25 +45,22 @@ def with_strides(
     max_distance : float
         Longest link that may be made, in the unit of positions.
     """
-    found = [_nearest_lone(*one) for one in zip(pairs, links, strict=True)]
-    lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
+    made = sum(len(one.source) for one in links)
     clearest, best = _CLEAR, model
-    for chance in _NEAR:
+    lone = [_nearest_lone(pairs, links, daughters) for daughters in (False, True)]
+    for (lengths, chances), chance in product(lone, _NEAR):
         near = (chances < chance) & (lengths <= max_distance)
         count, usual = np.count_nonzero(near), 1 - (1 - chance) ** _DENSER
         clear = (count - usual * len(near)) / np.sqrt(max(usual * (1 - usual) * len(near), 1e-30))
         if count >= _FEWEST and clear >= clearest:
+            clearest = clear
             length = float(np.sqrt((lengths[near] ** 2).mean() / model.dimensions))
-            share = count / (count + sum(len(one.source) for one in links))
-            lone = 1 - count / (len(near) + 1)
-            clearest, best = (
-                clear,
-                replace(
-                    model,
-                    strides=Strides(float(share), max(length / model.step, 1.0)),
-                    end_rate=model.end_rate * lone,
-                    start_rate=model.start_rate * lone,
-                ),
+            rest = 1 - count / (len(near) + 1)
+            best = replace(
+                model,
+                strides=Strides(count / (count + made), max(length / model.step, 1.0)),
+                end_rate=model.end_rate * rest,
+                start_rate=model.start_rate * rest,
             )
     return best
 
@@ -89,15 +87,30 @@ def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, Do
     return Strides(total / len(lengths), max(length / model.step, 1.0)), 1 - stride
 
 
-def _nearest_lone(pair: FramePair, found: PairLinks) -> tuple[DoubleArray, DoubleArray]:
+def _nearest_lone(
+    pairs: Sequence[FramePair], links: Sequence[PairLinks], daughters: bool
+) -> tuple[DoubleArray, DoubleArray]:
     """Return how far it is from each lone detection to the next one, and how probable that is.
 
-    Both of shape (K,), for those that end in the earlier frame: the distance to the nearest that
-    begins in the later one, and the chance that one is so near, by how dense the place is.
+    Both of shape (K,), for those that end in the earlier frame of a pair: the distance to the
+    nearest that begins in the later one, and the chance that one is so near, by how dense the
+    place is. `daughters` begin, too: what strides to beside a still one may look like one.
     """
+    found = [_nearest_of(*one, daughters) for one in zip(pairs, links, strict=True)]
+    lengths, chances = np.concatenate(found, axis=1) if found else np.zeros((2, 0))
+    return lengths, chances
+
+
+def _nearest_of(
+    pair: FramePair, found: PairLinks, daughters: bool
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return the same for one pair."""
     a, b = pair.earlier, pair.later
     ended = (np.bincount(found.source, minlength=len(a)) == 0) & (a.border > 2 * found.step)
-    begun = (np.bincount(found.target, minlength=len(b)) == 0) & (b.border > 2 * found.step)
+    begun = np.bincount(found.target, minlength=len(b)) == 0
+    if daughters:
+        begun[_farther_daughters(pair, found)] = True
+    begun &= b.border > 2 * found.step
     if not (ended.any() and begun.any()):
         return np.zeros(0), np.zeros(0)
     place = (a.position + pair.carried)[ended]
@@ -107,3 +120,13 @@ def _nearest_lone(pair: FramePair, found: PairLinks) -> tuple[DoubleArray, Doubl
     within = np.diff(around.starts) * np.count_nonzero(begun) / len(b)
     ratio = (nearest / np.maximum(farthest, 1e-300)) ** (place.shape[1] / 2)
     return np.sqrt(nearest), -np.expm1(-within * ratio)
+
+
+def _farther_daughters(pair: FramePair, found: PairLinks) -> IntArray:
+    """Return the detections of the later frame that are the farther daughter of a mother."""
+    place = (pair.earlier.position + pair.carried)[found.source]
+    way = np.linalg.norm(pair.later.position[found.target] - place, axis=1)
+    order = np.lexsort((way, found.source))
+    source = found.source[order]
+    farther: IntArray = found.target[order[1:][source[1:] == source[:-1]]]
+    return farther
