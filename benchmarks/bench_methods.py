@@ -63,7 +63,9 @@ def main() -> None:
     learning = learning_of(training, aside, options.workers)
     results = {}
     for name in options.only:
-        begun = f"{name}-{options.steps}" + (f"-{options.start}" if options.start else "")
+        begun = f"{name}-{options.steps}" + (
+            f"-{Path(options.start).name}" if options.start else ""
+        )
         folder = options.out / with_optimiser(begun, options.optimiser)
         if options.score_again or not (folder / "result.json").exists():
             package = learned(

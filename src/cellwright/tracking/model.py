@@ -54,7 +54,7 @@ class DivisionModel:
 
 @dataclass(frozen=True, slots=True)
 class Strides:
-    """Steps of the few that go much farther than the rest, as movers among what is stuck.
+    """Steps of those that go much farther than the rest, as movers among what is stuck.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Finding the few that go much farther than the rest, as movers among what is stuck.
+"""Finding those that go much farther than the rest, as movers among what is stuck.
 
 Their steps are too far for the model of all others, so that they are not linked at first. But what
 one frame loses then is nearer to what begins in the next than by chance.
