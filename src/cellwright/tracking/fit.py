@@ -69,6 +69,7 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
     striding = with_strides(model, pairs, links, max_distance)
     if not striding.strides.share:
         return model
+    # Strides that looked like daughters were learned as divisions: these are learned anew.
     return settled(replace(striding, division=guess.division))[0]
 
 

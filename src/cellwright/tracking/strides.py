@@ -123,7 +123,7 @@ def _nearest_of(
 
 
 def _farther_daughters(pair: FramePair, found: PairLinks) -> IntArray:
-    """Return the detections of the later frame that are the farther daughter of a mother."""
+    """Return which of the later frame are the farther daughter of a mother, shape (M,)."""
     place = (pair.earlier.position + pair.carried)[found.source]
     way = np.linalg.norm(pair.later.position[found.target] - place, axis=1)
     order = np.lexsort((way, found.source))
