@@ -38,6 +38,15 @@ def test_cells_that_move_are_those_of_the_frame_before(step):
     assert not any("in common" in warning for warning in summarise(tracks).warnings())
 
 
+def test_cells_that_go_far_together_are_those_of_the_frame_before():
+    first, noise = cells(0, 900), np.random.default_rng(1)
+    grown = [first * 1.1**t + noise.normal(0, 0.5, first.shape) for t in range(FRAMES)]
+    way = np.array([0, 9.0])
+    shifted = [first + t * way + noise.normal(0, 0.5, first.shape) for t in range(FRAMES)]
+    assert not are_unrelated(movie(grown))
+    assert not are_unrelated(movie(shifted))
+
+
 def test_a_pattern_like_its_mirror_image_is_no_reason_for_doubt():
     grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0)), -1).reshape(-1, 2) * 20
     assert not are_unrelated(movie(moving(grid, 1.0)))
