@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellwright._errors import InputError
+from cellwright.tracking.formats.pins import read_pins
 from cellwright.tracking.link import link, start_linking
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.pins import make_pins
@@ -153,3 +154,14 @@ def test_the_truth_pinned_is_the_truth():
 def test_pins_that_cannot_be_honoured_are_refused(forced, forbidden, text):
     with pytest.raises(InputError, match=text):
         make_pins(np.array([0, 1, 2, 3]), np.array(forced), np.array(forbidden))
+
+
+@pytest.mark.parametrize("row", ["0,9,1,1,", ",,,,", "0,1,1,1,none"])
+def test_rows_without_a_pin_may_name_anything(row, tmp_path):
+    detections = make_tracks(frame=[0, 1, 2], position=[[0, 0], [1, 1], [2, 2]])
+    path = tmp_path / "pins.csv"
+    path.write_text(
+        f"source_frame,source_label,target_frame,target_label,pin\n1,1,2,1,forced\n{row}\n"
+    )
+    pins = read_pins(path, detections)
+    assert pins.forced.tolist() == [[1, 2]] and not len(pins.forbidden)

@@ -1,9 +1,12 @@
 """Folders of the Cell Tracking Challenge: round trips, real movies, and broken ones."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from cellwright._errors import FormatError, InputError
+from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.tracking.detections import find_detections
 from cellwright.tracking.formats.ctc import open_ctc, read_ctc, read_table, write_ctc
@@ -147,3 +150,20 @@ def test_missing_frames_and_files_are_named(tmp_path):
         path.unlink()
     with pytest.raises(FormatError, match="no mask000"):
         open_ctc(folder)
+
+
+def test_labels_from_a_data_base_need_no_table_of_all_numbers(tmp_path):
+    labels = np.zeros((2, 20, 20), np.int32)
+    labels[:, 2:6, 2:6], labels[:, 10:14, 10:14] = 2_000_000_000, 7
+    labels[1, 16:, 16:] = 1_999_999_999  # without a row
+    tracks = make_tracks(
+        [0, 0, 1, 1], np.zeros((4, 2)), [[0, 2], [1, 3]], label=[7, 2_000_000_000] * 2
+    )
+    tracemalloc.start()
+    write_ctc(tmp_path / "a", tracks, labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6
+    mask, _ = read_labels(tmp_path / "a" / "mask001.tif")
+    assert len(np.unique(mask)) == 3
+    assert (mask[16:, 16:] == 0).all() and (mask[2:6, 2:6] > 0).all()

@@ -145,3 +145,18 @@ def test_columns_that_the_format_cannot_hold_are_refused(tmp_path):
     with pytest.raises(InputError, match="column 'wave'"):
         write_geff(tmp_path / "a.geff", waves)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_times_in_hours_are_frames_in_any_precision(precision, tmp_path):
+    frames = np.repeat(np.arange(289), 2)
+    path = tmp_path / "a.geff"
+    write_geff(path, make_tracks(frames, np.zeros((578, 2))))
+    group = zarr.open_group(str(path), mode="r+")
+    facts = dict(group.attrs["geff"])
+    facts["axes"][0]["unit"] = "hour"
+    group.attrs["geff"] = facts
+    del group["nodes/props/t/values"]
+    group["nodes/props/t"].create_array("values", data=(frames * 5 / 60).astype(precision))
+    again = read_geff(path)
+    assert (again.frame == frames).all() and again.frame_interval == pytest.approx(300, rel=1e-5)

@@ -9,8 +9,14 @@ import pytest
 from cellwright._errors import FormatError, InputError, UsageError
 from cellwright.measure.tables import read_csv, write_csv, write_parquet
 from cellwright.tracking.formats.files import WRITERS, read_tracks, write_tracks
+from cellwright.tracking.formats.geff import write_geff
 from cellwright.tracking.formats.napari import from_napari, to_napari
-from cellwright.tracking.formats.table import read_table, tracks_from_tables, write_table
+from cellwright.tracking.formats.table import (
+    read_detections,
+    read_table,
+    tracks_from_tables,
+    write_table,
+)
 from cellwright.tracking.tracklets import find_tracklets
 from tracking.formats.battery import assert_same, lineage
 from tracking.toys import perfect
@@ -214,3 +220,21 @@ def test_columns_that_are_no_multiple_of_positions_tell_no_scale():
     assert (tracks.pixel_size, tracks.frame_interval) == (None, None)
     table |= {"y_um": table["y"] / 2, "x_um": np.ones(3), "time_s": np.array(["a", "b", "c"])}
     assert tracks_from_tables(table).pixel_size is None
+
+
+def test_a_graph_of_napari_may_hold_numbers_of_numpy():
+    data = [[0, 0, 1, 1], [0, 1, 1, 1], [1, 2, 1, 1], [2, 2, 3, 3]]
+    tracks = from_napari(data, {1: np.int64(0), 2: [0]})
+    assert tracks.divides().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_dates_beside_points_are_texts(ending, tmp_path):
+    times = np.array(["2024-01-01T10:00:00", "2024-01-01T10:05:00"], "datetime64[s]")
+    columns = {"frame": np.array([0, 1]), "y": np.zeros(2), "x": np.zeros(2), "when": times}
+    write = write_csv if ending == "csv" else write_parquet
+    write(tmp_path / f"a.{ending}", columns)
+    tracks = read_detections(tmp_path / f"a.{ending}")
+    assert tracks.properties["when"].dtype.kind == "U"
+    assert "10:05:00" in tracks.properties["when"][1]
+    write_geff(tmp_path / "a.geff", tracks)  # as every run of `cellwright track` does

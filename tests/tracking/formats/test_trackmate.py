@@ -106,3 +106,11 @@ def test_hostile_files_are_refused(text, message, tmp_path):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FormatError, match=message):
         read_trackmate(path)
+
+
+def test_columns_that_differ_in_letters_xml_has_not(tmp_path):
+    columns = {"intensity_mean-α": [1.0, 2.0], "intensity_mean-β": [3.0, 4.0]}
+    tracks = make_tracks([0, 1], [[0, 0], [1, 1]], [[0, 1]], properties=columns)
+    write_trackmate(tmp_path / "a.xml", tracks)
+    again = read_trackmate(tmp_path / "a.xml").properties
+    assert sorted(column.tolist() for column in again.values()) == [[1.0, 2.0], [3.0, 4.0]]

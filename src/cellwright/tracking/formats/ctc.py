@@ -258,9 +258,16 @@ def _check_complete(folder: Path, prefix: str, masks: dict[int, Path]) -> None:
 def _renamed(labels: AnyArray, known: LabelArray, names: IntArray, frame: int) -> LabelArray:
     """Return a label image with `names` in place of `known` labels, and 0 for all others."""
     pixels = np.asarray(labels)
-    lookup = np.zeros(max(int(pixels.max(initial=0)), int(known.max(initial=0))) + 1, np.int32)
-    lookup[known] = names
-    mask = np.asarray(lookup[np.maximum(pixels, 0)])
+    highest = max(int(pixels.max(initial=0)), int(known.max(initial=0)))
+    if highest > pixels.size + len(known):  # a table of all labels would be larger than the image
+        order = np.argsort(known)
+        values, new = np.append(known[order], -1), np.append(names[order], 0).astype(np.int32)
+        place = np.searchsorted(values[:-1], pixels)
+        mask = np.where(values[place] == pixels, new[place], np.int32(0))
+    else:
+        lookup = np.zeros(highest + 1, np.int32)
+        lookup[known] = names
+        mask = np.asarray(lookup[np.maximum(pixels, 0)])
     if len(missing := np.setdiff1d(names, mask)):
         lost = known[np.isin(names, missing)][0]
         raise InputError(f"The label image of frame {frame} has no object {lost}.")

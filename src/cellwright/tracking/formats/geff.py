@@ -291,8 +291,10 @@ def _frames(times: AnyArray, axis: dict[str, Any], path: Path) -> tuple[IntArray
     values = times.astype(np.float64)
     unit = seconds(1, axis.get("unit"))
     if unit is not None:  # a physical time: frames are as far apart as the nearest two
-        steps = np.unique(np.diff(np.unique(values)))
-        step = float(steps[0]) if steps.size else 1.0
+        told = np.unique(values)
+        step = float(np.diff(told).min(initial=np.inf)) if len(told) > 1 else 1.0
+        if len(told) > 1:  # over all frames, since single precision is not enough for one
+            step = float(told[-1] - told[0]) / max(round(float(told[-1] - told[0]) / step), 1)
         values, interval = values / step, step * unit
     frames = np.rint(values)
     if not np.isfinite(values).all() or np.abs(frames - values).max(initial=0) > 1e-3:

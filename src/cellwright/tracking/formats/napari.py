@@ -102,7 +102,7 @@ def from_napari(
     same = np.flatnonzero(np.diff(track[order]) == 0)
     edges = np.column_stack([order[same], order[same + 1]]).tolist()
     for child, parents in ({} if graph is None else graph).items():
-        for parent in [parents] if isinstance(parents, int) else parents:
+        for parent in np.atleast_1d(parents).tolist():
             if child not in spans or parent not in spans:
                 raise InputError(f"The graph links track {parent} to {child}; not both are there.")
             edges.append([spans[parent][1], spans[child][0]])

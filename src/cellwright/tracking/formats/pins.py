@@ -73,6 +73,8 @@ def read_pins(path: str | Path, detections: Tracks) -> Pins:
         If a pin names a detection that is not there, or pins contradict each other.
     """
     table = read_pin_table(path)
+    asked = np.isin(table[PIN], (FORCED, FORBIDDEN))
+    table = {name: column[asked] for name, column in table.items()}
     wishes = table[PIN]
     try:
         rows = link_rows(detections, table)

@@ -303,7 +303,12 @@ def read_detections(path: Path, prepare: Callable[[Table], Table] = dict) -> Tra
 
 
 def _read(path: Path) -> Table:
-    return read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
+    """Return a table of numbers, booleans and texts; dates and the like as texts."""
+    table = read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
+    return {
+        name: column if column.dtype.kind in "biufU" else np.array(list(map(str, column)), np.str_)
+        for name, column in table.items()
+    }
 
 
 def _links_file(path: Path) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,9 @@ def _declarations(
     """Say of every feature what it measures, and whether it is a whole number."""
     features = {name: (name, dimension, "false") for name, dimension in dimensions.items()}
     features |= {name: (name, dimension, "true") for name, dimension in whole.items()}
-    for name, column in columns.items():
-        integer = str(column.dtype.kind != "f").lower()
-        features.setdefault(_feature(name), (name, "NONE", integer))
+    for feature, name in _features(columns).items():
+        integer = str(columns[name].dtype.kind != "f").lower()
+        features.setdefault(feature, (name, "NONE", integer))
     yield f"<{kind}>"
     for feature, (name, dimension, integer) in features.items():
         yield (
@@ -146,7 +146,7 @@ def _spots(tracks: Tracks, columns: Table, interval: float) -> Iterator[str]:
     offsets = tracks.frame_offsets()
     places = np.zeros((len(tracks), 3))
     places[:, 3 - tracks.dimensions :] = tracks.position_um
-    values = [(_feature(name), column) for name, column in columns.items()]
+    values = [(feature, columns[name]) for feature, name in _features(columns).items()]
     yield f'<AllSpots nspots="{len(tracks)}">'
     for frame in range(tracks.frame_count):
         yield f'<SpotsInFrame frame="{frame}">'
@@ -165,7 +165,7 @@ def _spots(tracks: Tracks, columns: Table, interval: float) -> Iterator[str]:
 def _edges(tracks: Tracks, columns: Table) -> Iterator[str]:
     lineage = _lineages(tracks)[tracks.edges[:, 0]]
     order = np.argsort(lineage, kind="stable")
-    values = [(_feature(name), column) for name, column in columns.items()]
+    values = [(feature, columns[name]) for feature, name in _features(columns).items()]
     names, starts = np.unique(lineage[order], return_index=True)
     yield "<AllTracks>"
     for number, rows in enumerate(np.split(order, starts[1:]) if len(names) else []):
@@ -191,11 +191,16 @@ def _lineages(tracks: Tracks) -> IntArray:
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
-def _feature(name: str) -> str:
-    """Return a column's name with what XML does not allow in names replaced."""
-    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    safe = safe if re.match(r"[A-Za-z_]", safe) else f"_{safe}"
-    return f"{safe}_" if safe in _OWN | _EDGE_OWN else safe
+def _features(names: Iterable[str]) -> dict[str, str]:
+    """Return columns by names of their own in which nothing is that XML does not allow."""
+    known: dict[str, str] = {}
+    for name in names:
+        safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+        safe = safe if re.match(r"[A-Za-z_]", safe) else f"_{safe}"
+        while safe in known or safe in _OWN | _EDGE_OWN:
+            safe += "_"
+        known[safe] = name
+    return known
 
 
 def _text(value: Any) -> str:
