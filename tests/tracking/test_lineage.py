@@ -10,7 +10,7 @@ from cellwright.tracking.formats.table import tracks_to_tables
 from cellwright.tracking.lineage import children_of, lineage_table, tree_rows
 from cellwright.tracking.summary import summarise
 from cellwright.tracking.tracklets import find_tracklets
-from cellwright.tracking.tracks import make_tracks
+from cellwright.tracking.tracks import PROBABILITY, make_tracks
 
 
 def twice_divided():
@@ -113,3 +113,15 @@ def test_every_family_begins_with_its_first_cell(mothers):
         while mother[cell]:
             cell, steps = mother[cell], steps + 1
         assert steps == generation and cell == table["family"][0]
+
+
+def test_doubtful_links_are_a_share_of_all_links():
+    tree = make_tracks(
+        frame=[0, 1, 1, 2, 2, 2, 2],
+        position=np.random.default_rng(0).uniform(0, 50, (7, 2)),
+        edges=[[0, 1], [0, 2], [1, 3], [1, 4], [2, 5], [2, 6]],
+        edge_properties={PROBABILITY: np.array([0.5, 0.9, 0.9, 0.9, 0.9, 0.9])},
+    )
+    summary = summarise(tree)
+    assert summary.links == summary.to_json()["links"] == 6
+    assert any("1 of 6 links" in warning for warning in summary.warnings())

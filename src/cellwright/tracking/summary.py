@@ -30,7 +30,7 @@ class TrackSummary:
 
     Attributes
     ----------
-    detections, frames, divisions, gaps, merges, doubtful, births, vanished : int
+    detections, links, frames, divisions, gaps, merges, doubtful, births, vanished : int
         `merges` are cells that are seen as one object with another for a while; `doubtful` links
         are less probable than 0.7; `births` are tracks that begin inside the movie without a
         mother; `vanished` are daughters that neither divide nor leave the field, and yet are gone
@@ -71,6 +71,7 @@ class TrackSummary:
     """
 
     detections: int
+    links: int
     frames: int
     divisions: int
     gaps: int
@@ -109,6 +110,7 @@ class TrackSummary:
         return {
             "frames": self.frames,
             "detections": self.detections,
+            "links": self.links,
             "tracks": len(self.track_frames),
             "divisions": self.divisions,
             "gaps_closed": self.gaps,
@@ -156,7 +158,6 @@ class TrackSummary:
     def warnings(self) -> tuple[str, ...]:
         """Return what a user should look at before trusting the tracks."""
         found = []
-        links = self.detections - len(self.track_frames)
         if self.unrelated:
             found.append(
                 "The frames have hardly anything in common: objects are no nearer to those of the "
@@ -164,7 +165,7 @@ class TrackSummary:
                 "they are, objects move as far between frames as they lie apart, and links are "
                 "guesses: take pictures more often."
             )
-        if self.births > 0.1 * max(links, 1):
+        if self.births > 0.1 * max(self.links, 1):
             found.append(
                 f"{self.births:,} tracks begin inside the movie without a mother: cells are missed "
                 "in many frames, or move too far between them."
@@ -179,9 +180,9 @@ class TrackSummary:
                 "segmentation probably cuts objects into pieces now and then; mend that, or use "
                 f"{by_place('--no-divisions', 'divisions=False')} where cells do not divide."
             )
-        if self.doubtful > 0.05 * max(links, 1):
+        if self.doubtful > 0.05 * max(self.links, 1):
             found.append(
-                f"{self.doubtful:,} of {links:,} links are doubtful (probability below "
+                f"{self.doubtful:,} of {self.links:,} links are doubtful (probability below "
                 f"{_DOUBTFUL}): the worst of them stand in tracks_doubtful.csv."
             )
         if (self.cells == 0).any():
@@ -220,6 +221,7 @@ def summarise(tracks: Tracks) -> TrackSummary:
     lived = float(max(len(tracks.edges), 1)) * interval
     return TrackSummary(
         detections=len(tracks),
+        links=len(tracks.edges),
         frames=tracks.frame_count,
         divisions=divisions,
         gaps=int(gaps),

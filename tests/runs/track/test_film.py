@@ -147,3 +147,16 @@ def test_the_page_plays(division, tmp_path):
     )  # fmt: skip
     assert "CONSOLE" not in done.stderr
     assert "<title>2 Play; 0 Pause; 1 Pause; 2 Play</title>" in done.stdout
+
+
+def test_line_scans_are_shown(tmp_path):
+    labels = np.zeros((3, 4, 2400), np.int32)
+    for number in range(12):
+        for frame in range(3):
+            left = 150 * number + 10 + 3 * frame
+            labels[frame, 1:3, left : left + 30] = number + 1
+    for frame, picture in enumerate(labels):
+        write_labels(tmp_path / "movie" / f"t{frame}.tif", picture)
+    result = track_movie(tmp_path / "movie", tmp_path / "out")
+    assert result.summary["tracks"] == 12
+    assert (tmp_path / "out" / "report.html").is_file()

@@ -177,8 +177,9 @@ def _small(image: Image, step: int) -> Image:
 
 
 def _means(plane: AnyArray, step: int) -> FloatArray:
-    height, width = (max(size // step, 1) for size in plane.shape)
-    blocks = plane[: height * step, : width * step].reshape(height, step, width, step)
+    rows, columns = (min(step, size) for size in plane.shape)  # a line scan has few rows
+    height, width = plane.shape[0] // rows, plane.shape[1] // columns
+    blocks = plane[: height * rows, : width * columns].reshape(height, rows, width, columns)
     means: FloatArray = blocks.mean(axis=(1, 3), dtype=np.float32)
     return means
 
