@@ -308,6 +308,24 @@ def test_objects_are_chosen_among_segmentations_by_how_they_can_be_followed(
     assert spots.code == 2 and "none to choose from" in spots.error
 
 
+def test_objects_are_chosen_in_the_unit_of_the_distances_that_are_told(run, tmp_path):
+    rng, (y, x) = np.random.default_rng(3), np.mgrid[:200, :200]
+    place = 25.0 + 50 * np.stack(np.divmod(np.arange(12), 4), axis=1)
+    whole, halves = np.zeros((2, 8, 200, 200), np.int32)
+    for frame in range(8):
+        place += rng.normal(0, 4, place.shape)
+        for number, (row, column) in enumerate(place):
+            cell = ((y - row) / 9) ** 2 + ((x - column) / 14) ** 2 < 1
+            whole[frame][cell] = number + 1
+            halves[frame][cell] = 2 * number + 1 + (x > column)[cell]
+    for name, labels in (("whole", whole), ("halves", halves)):
+        write_labels(tmp_path / f"{name}.tif", labels, like=Image(labels, "TYX"))
+    both = ("track", tmp_path / "whole.tif", "--hypotheses", tmp_path / "halves.tif", "--json")
+    for scale in (("--pixel-size", 0.1, "--max-distance", 3), ("--max-distance", 30)):
+        result = run(*both, *scale, "-o", tmp_path / str(scale[-1]))
+        assert (result.json["detections"], result.json["tracks"]) == (96, 12)
+
+
 def test_what_is_said_of_the_movie_is_not_said_of_other_segmentations(run, tmp_path):
     cut, joined = _spoiled()
     write_labels(tmp_path / "cut.tif", cut, like=Image(cut, "ZYX"))

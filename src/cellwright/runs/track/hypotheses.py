@@ -196,13 +196,15 @@ def choose_objects(
         return frames if segmenter else None
 
     confidence = [*(one.confidence() for one in found), *(None for _ in given)]
-    hypotheses = find_hypotheses(labels(), images(), confidence=confidence)
+    size, interval = movie.scale
+    hypotheses = find_hypotheses(
+        labels(), images(), confidence=confidence, pixel_size=size, frame_interval=interval
+    )
     chosen = choose(hypotheses, choice.options)
     painted = _Found(movie.count, run / PARTS, _CHOSEN)
     for number, frames in enumerate(zip(*labels(), strict=True)):
         picture = hypotheses.paint(chosen, number, frames)
         write_labels(painted.file(number), picture, overwrite=True)
-    size, interval = movie.scale
     detections = find_detections(
         painted.labels(),
         images(),

@@ -164,14 +164,14 @@ def _divisions(
         same = np.flatnonzero(rows[behind:, 0] == rows[:-behind, 0])
         found.append(np.stack([rows[same, 0], rows[same, 1], rows[same + behind, 1], before[same]]))
     mother, one, other, at = np.concatenate(found, axis=1)
-    place = movie.position(slice(None))
-    middle = 0.5 * (place[one] + place[other]) - pair.carried[at]
+    middle = 0.5 * (movie.position(one) + movie.position(other)) - pair.carried[at]
     near = (middle**2).sum(axis=1) < (_FARTHEST * model.division.midpoint) ** 2
-    key = np.minimum(one, other) * len(place) + np.maximum(one, other)
-    near &= ~np.isin(key, rivals[:, 0] * len(place) + rivals[:, 1])
+    count = len(movie.frame_of)
+    key = np.minimum(one, other) * count + np.maximum(one, other)
+    near &= ~np.isin(key, rivals[:, 0] * count + rivals[:, 1])
     mother, one, other, at = mother[near], one[near], other[near], at[near]
     costs = split_costs(
-        (pair.carried[at], place[one], place[other]),
+        (pair.carried[at], movie.position(one), movie.position(other)),
         (movie.features(mother), movie.features(one), movie.features(other)),
         model,
         np.zeros(len(mother)),
