@@ -94,3 +94,33 @@ def test_a_division_costs_the_same_in_both_stages():
     )
     assert len(again) > 3
     np.testing.assert_allclose(again, splits.cost, atol=1e-9)
+
+
+@pytest.mark.parametrize("drift", [0, 3, 8, 15])
+def test_a_blank_frame_is_bridged_while_the_field_drifts(drift):
+    rng = np.random.default_rng(0)
+    place, frame, position = rng.uniform(0, 300, (40, 2)), [], []
+    for number in range(10):
+        if number != 5:
+            frame += [number] * 40
+            position.append(place.copy())
+        place = place + rng.normal(0, 1, place.shape) + [drift, 0]
+    tracks = link(make_tracks(frame, np.concatenate(position), frame_count=10))
+    source, target = tracks.edges.T
+    over = tracks.frame[target] - tracks.frame[source] == 2
+    assert np.count_nonzero(source[over] % 40 == target[over] % 40) == over.sum() == 40
+
+
+def test_late_daughters_are_no_farther_than_cells_may_go():
+    detections, truth = nuclei()
+    detections, _ = _late(detections, truth, np.random.default_rng(1))
+    found = link(detections)
+    mothers = np.flatnonzero(found.divides()[found.edges[:, 0]])
+    ways = np.linalg.norm(np.diff(found.position[found.edges], axis=1)[:, 0], axis=1)
+    lags = np.diff(found.frame[found.edges], axis=1)[:, 0]
+    reach = float(np.quantile((ways / lags)[mothers], 0.7))
+    bound = link(detections, LinkOptions(max_distance=reach, merges=False))
+    ways = np.linalg.norm(np.diff(bound.position[bound.edges], axis=1)[:, 0], axis=1)
+    lags = np.diff(bound.frame[bound.edges], axis=1)[:, 0]
+    assert bound.divides().any()
+    assert (ways <= reach * lags + 1e-6).all()

@@ -116,3 +116,26 @@ def test_a_problem_that_is_turned_has_the_same_answer(seed, rows, columns):
     here, there = solve(problem, NO_SPLITS), solve(problem.turned(), NO_SPLITS)
     assert there.column_of.tolist() == here.row_of.tolist()
     assert there.cost == pytest.approx(here.cost)
+
+
+@pytest.mark.parametrize("seed", [1880, 2436, 2916])
+def test_nothing_divides_where_divisions_are_off(seed):
+    rng = np.random.default_rng(seed)  # of some thousand movies, those in which it happened
+    count, frames = int(rng.integers(20, 80)), 8
+    place = rng.uniform(0, 100, (count, 2))
+    step, missed = rng.choice([1, 2, 3, 5, 8]), rng.choice([0.05, 0.1, 0.2])
+    area = rng.uniform(40, 90, count)
+    frame, position, areas = [], [], []
+    for number in range(frames):
+        seen = rng.random(count) > missed
+        frame += [number] * int(seen.sum())
+        position.append(place[seen])
+        areas.append((area * rng.normal(1, 0.1, count))[seen])
+        place = place + rng.normal(0, step, place.shape)
+    if rng.random() < 0.3:
+        position = [np.round(one) for one in position]
+    properties = {"area": np.concatenate(areas)} if rng.random() < 0.5 else {}
+    motion = str(rng.choice(["auto", "directed"]))
+    detections = make_tracks(frame, np.concatenate(position), properties=properties)
+    tracks = link(detections, LinkOptions(divisions=False, merges=False, motion=motion))
+    assert not tracks.divides().any()

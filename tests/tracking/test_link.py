@@ -206,3 +206,32 @@ def test_the_part_of_a_crowd_that_is_looked_at_has_a_border(dimensions):
     position = np.concatenate([start, start + rng.normal(0, 0.05, start.shape)])
     model = fit_model(Movie(make_tracks(np.repeat([0, 1], len(start)), position)))
     assert model.end_rate < 0.005 and model.start_rate < 0.005
+
+
+@pytest.mark.parametrize(("dimensions", "unknown"), [(2, -1e11), (3, 2.0**31)])
+def test_a_number_that_stands_for_an_unknown_place_does_no_harm(dimensions, unknown):
+    rng = np.random.default_rng(0)
+    place, position = rng.uniform(0, 1000, (300, dimensions)), []
+    for number in range(3):
+        position.append(place.copy())
+        position[-1][0] = unknown
+        place = place + rng.normal(0, 2, place.shape) + (70 if number == 0 else 0)
+    tracks = link(make_tracks(np.repeat([0, 1, 2], 300), np.concatenate(position)))
+    right = tracks.edges[:, 0] % 300 == tracks.edges[:, 1] % 300
+    assert right.sum() > 580
+
+
+def test_the_model_of_a_hollow_field_comes_from_its_cells():
+    """Nuclei of an embryo lie in a shell: in the middle of the field there is none."""
+    rng = np.random.default_rng(0)
+    way = rng.normal(size=(12_000, 3))
+    way /= np.linalg.norm(way, axis=1)[:, None]
+    place, position = way * 300 * rng.normal(1, 0.01, (12_000, 1)), []
+    for _ in range(3):
+        position.append(place)
+        place = place + rng.normal(0, 0.4, place.shape)
+    movie = Movie(make_tracks(np.repeat([0, 1, 2], 12_000), np.concatenate(position)))
+    here, there = (movie.frame(number, 500) for number in (0, 1))
+    assert len(here) == len(there) == 500
+    assert len(np.intersect1d(here.rows, there.rows - 12_000)) > 450
+    assert fit_model(movie).step == pytest.approx(0.4, rel=0.05)

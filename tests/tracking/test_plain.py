@@ -15,6 +15,7 @@ from cellwright.tracking.formats.files import read_tracks
 from cellwright.tracking.link import link, start_linking
 from cellwright.tracking.options import LinkOptions
 from cellwright.tracking.plain import Overlaps
+from cellwright.tracking.tracks import make_tracks
 from tracking.movies import divisions, edges, f1, nuclei
 
 NONE = np.zeros((0, 2), int)
@@ -207,3 +208,19 @@ def test_a_result_folder_is_that_of_python(tmp_path):
     done = track_movie(tmp_path / "labels", tmp_path / "out", LinkOptions(by="overlap"))
     found = read_tracks(done.folder / "tracks.geff")
     assert edges(found) == edges(cw.track(labels, by="overlap"))
+
+
+def test_forced_links_win_over_those_of_spots_that_hardly_move():
+    rng = np.random.default_rng(1)
+    home, movers, position = rng.uniform(0, 300, (25, 2)), rng.uniform(0, 300, (4, 2)), []
+    for _ in range(8):
+        position.append(np.concatenate([home + rng.normal(0, 0.005, home.shape), movers]))
+        movers = movers + rng.normal(0, 12, movers.shape)
+    detections = make_tracks(np.repeat(np.arange(8), 29), np.concatenate(position))
+    linking = start_linking(detections, LinkOptions(by="distance", divisions=False))
+    for frame in range(7):
+        for mover in range(25, 29):
+            ways = np.linalg.norm(position[frame + 1] - position[frame][mover], axis=1)
+            for target in np.argsort(ways)[:8].tolist():
+                forced = np.array([[29 * frame + mover, 29 * (frame + 1) + target]])
+                assert tuple(forced[0]) in edges(linking.pinned(forced, NONE).tracks())

@@ -14,6 +14,8 @@ from cellwright.tracking.tracks import Tracks
 
 Rows: TypeAlias = IntArray | BoolArray | slice
 """Which detections of a movie."""
+_HOLLOW = 0.5  # of what is looked for: less is in the middle where there is a hole
+_SIDE = 0.75  # share of all that lies before the place that is looked at then, along one axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +259,22 @@ def _central(places: DoubleArray, count: int) -> BoolArray:
     for axis in places.T:  # all at once takes longer, as in `bounds`
         low, high = np.quantile(axis, (0.5 - share / 2, 0.5 + share / 2))
         kept &= (low <= axis) & (axis <= high)
+    return kept if kept.sum() > _HOLLOW * count else _nearest_to_a_side(places, count)
+
+
+def _nearest_to_a_side(places: DoubleArray, count: int) -> BoolArray:
+    """Return which places lie in a cube that holds `count`, where the middle is hollow.
+
+    As that of an embryo whose nuclei lie in a shell. The cube is around a place on the side, found
+    alike in all frames: far along the last axis, of those near the middle of the axes before.
+    """
+    rows, side = np.arange(len(places)), np.zeros(places.shape[1])
+    for number, axis in enumerate(places.T):
+        last = number == places.shape[1] - 1
+        side[number] = np.quantile(axis[rows], _SIDE if last else 0.5)
+        near = np.argsort(np.abs(axis[rows] - side[number]), kind="stable")
+        rows = rows[near[: max(len(rows) // 10, 1)]]
+    anchor = places[np.abs(places - side).max(axis=1).argmin()]
+    kept = np.zeros(len(places), np.bool_)
+    kept[np.abs(places - anchor).max(axis=1).argsort(kind="stable")[:count]] = True
     return kept

@@ -457,8 +457,11 @@ def _relinked(
     now = np.where(after >= 0, np.searchsorted(part.columns, after), NONE)
     had = np.where(before >= 0, np.searchsorted(part.rows, before), NONE)
     rows, columns = new.column_of != solved.column_of, new.row_of != solved.row_of
-    odd_rows = groups.rows[rows & (now != solved.column_of)]
-    odd_columns = groups.columns[columns & (had != solved.row_of)]
+    # What a lapse takes may be linked though `solved` left it alone; its link is lost all the same.
+    taken = np.isin(part.rows, lapses.source[lapses.goes_on])
+    odd_rows = groups.rows[(rows | taken) & (now != solved.column_of)]
+    taken = np.isin(part.columns, lapses.target[~lapses.goes_on])
+    odd_columns = groups.columns[(columns | taken) & (had != solved.row_of)]
     fine = (price < 0) & ~np.isin(of, odd_rows) & ~np.isin(of, odd_columns)
     rows &= np.isin(groups.rows, of[fine])
     columns &= np.isin(groups.columns, of[fine])

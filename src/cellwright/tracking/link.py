@@ -254,9 +254,17 @@ class Linking:
         return OpenStates.joined(list(follow(self.movie, self.parents.row, drifts, motion)))
 
     def _course(self) -> Course:
-        drifts = tuple(pair.drift for pair in self.pairs)
+        drifts = [pair.drift for pair in self.pairs]
+        filled = np.flatnonzero(self.movie.counts)
+        lags = np.diff(filled)
+        for at in np.flatnonzero((lags > 1) & (lags <= self.options.max_gap + 1)).tolist():
+            # The field goes on while nothing is seen of it.
+            first, after = filled[at : at + 2].tolist()
+            pair = FramePair.of(self.movie.frame(first), self.movie.frame(after))
+            unseen = Drift(pair.drift.shift / (after - first))
+            drifts[first:after] = [unseen] * (after - first)
         steps = np.array([pair.step for pair in self.pairs])
-        return Course.of(drifts, steps, self.movie.dimensions)
+        return Course.of(tuple(drifts), steps, self.movie.dimensions)
 
     def _with_gaps(self, parents: Parents, shared: Links, course: Course) -> Parents:
         """Add links over frames in which cells were not seen."""

@@ -125,9 +125,7 @@ def loosen(
     mothers = np.zeros(0, np.int64)
     if options.divisions and options.max_gap:
         forbidden = _keys(pins.forbidden, len(frame))
-        late = _late_daughters(
-            movie, beside, parent, children, course, model, options.max_gap, forbidden
-        )
+        late = _late_daughters(movie, beside, parent, children, course, model, options, forbidden)
         mothers, of = np.unique(late[0], return_inverse=True)
         column = np.searchsorted(starts, late[1])
         parts.append((len(ends) + of, column, late[2], late[3]))
@@ -180,7 +178,7 @@ def _late_daughters(
     children: LabelArray,
     course: Course,
     model: LinkModel,
-    max_gap: int,
+    options: LinkOptions,
     forbidden: IntArray,
 ) -> tuple[IntArray, IntArray, DoubleArray, IntArray]:
     """Return mothers of tracks that go on beside beginnings, as if these were late daughters.
@@ -190,16 +188,20 @@ def _late_daughters(
     frame = movie.frame_of
     start, sister = beside[parent[beside[:, 0]] < 0].T
     ancestor, rows = sister, []
-    for _ in range(max_gap + 1):
+    for _ in range(options.max_gap + 1):
         ancestor = np.where(ancestor >= 0, parent[ancestor], -1)
         ancestor = np.where((ancestor >= 0) & (children[ancestor] == 1), ancestor, -1)
         ancestor[np.isin(_keys(np.stack([ancestor, start], axis=1), len(frame)), forbidden)] = -1
         lag = frame[start] - frame[ancestor]
-        fits = np.flatnonzero((ancestor >= 0) & (lag <= max_gap + 1))
+        fits = np.flatnonzero((ancestor >= 0) & (lag <= options.max_gap + 1))
         rows.append(np.stack([ancestor[fits], start[fits], sister[fits], lag[fits]]))
     mother, start, sister, lag = np.concatenate(rows, axis=1)
-    own = course.carried(movie, mother, lag)
-    first, second = (course.still(movie, rows) for rows in (sister, start))
+    own, second = course.carried(movie, mother, lag), course.still(movie, start)
+    near = ((second - own) ** 2).sum(axis=1) <= (options.reach * lag) ** 2
+    mother, start, sister, lag, own, second = (
+        one[near] for one in (mother, start, sister, lag, own, second)
+    )
+    first = course.still(movie, sister)
     alone = Edges(
         np.arange(len(mother) + 1), np.arange(len(mother)), ((first - own) ** 2).sum(axis=1)
     )

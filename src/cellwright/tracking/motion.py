@@ -19,6 +19,7 @@ _LEAST = 8  # detections that vote; of fewer, all must agree
 _FEWEST = 3  # detections that can agree
 _BY_CHANCE = 0.01  # probability that they agree so well on any displacement
 _CLEARLY = 20.0  # times less probable by chance than that they stay
+_FARTHEST_BIN = 2**19  # of votes: twice as many along each of three axes are counted in 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,10 @@ def _voted(sample: DoubleArray, later: Frame) -> DoubleArray:
     if least >= len(sample):  # more votes than cells have
         return winner
     displacements = _displacements(sample, later, np.inf)
+    if (np.ptp(displacements, axis=0) > _FARTHEST_BIN * side).any():
+        # Of what is that far from all others, as a place of -1e9 for "unknown", nothing is told.
+        apart = np.abs(displacements - np.median(displacements, axis=0))
+        displacements = displacements[(apart <= _FARTHEST_BIN * side).all(axis=1)]
     for offset in (0.0, 0.5):  # a shift may lie where the bins of one grid meet
         cells = np.round(displacements / side + offset).astype(np.int64)
         _, of, votes = np.unique(_keys(cells), return_inverse=True, return_counts=True)

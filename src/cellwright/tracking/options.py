@@ -34,7 +34,8 @@ class LinkOptions:
         Frames in a row that a cell may be missing from.
     max_distance : float, optional
         Longest way of a cell between two frames, in µm, or px where the pixel size is not known;
-        the drift of the whole field does not count.
+        the drift of the whole field does not count, nor do ways into and out of objects of two
+        cells, whose middle lies between these.
     merges : bool
         Whether two cells may be seen as one object for some frames.
     motion : {"auto", "brownian", "directed", "switching"}

@@ -138,7 +138,9 @@ def by_distance(movie: Movie) -> Scorer:
     def scored(draft: Draft) -> Draft:
         edges, step = draft.problem.edges, draft.step
         reach = draft.model.reach(2 * draft.model.step)
-        costs = (edges.weights - reach**2) / (2 * step**2) + draft.wishes
+        # What a person asks for counts more than all ways of cells of this movie.
+        farthest = max(reach**2 / (2 * step**2), 1.0)
+        costs = (edges.weights - reach**2) / (2 * step**2) + draft.wishes * farthest
         pairs = _best_two(edges, -draft.wishes)
         pairs = pairs[(draft.wishes[pairs] < 0).all(axis=1)]
         return _solved(draft, edges, costs, pairs, costs[pairs].sum(axis=1))

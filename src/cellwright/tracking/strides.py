@@ -22,6 +22,7 @@ _AROUND = 6  # neighbours that tell how dense a place is
 _NEAR = (0.3, 0.2, 0.1, 0.02)  # chances to be so near
 _DENSER = 2.0  # times as dense as assumed lie at most what nothing strides to: borders gather some
 _FEWEST = 4.0  # strides that tell anything
+_MOST = 0.99  # of all links may be strides
 _CLEAR = 3.0  # standard deviations above what chance explains
 
 
@@ -58,7 +59,7 @@ def with_strides(
             rest = 1 - count / (len(near) + 1)
             best = replace(
                 model,
-                strides=Strides(count / (count + made), max(length / model.step, 1.0)),
+                strides=_strides(float(count), float(count + made), length / model.step),
                 end_rate=model.end_rate * rest,
                 start_rate=model.start_rate * rest,
             )
@@ -84,7 +85,12 @@ def refined_strides(model: LinkModel, lengths: DoubleArray) -> tuple[Strides, Do
     scale = (model.strides.length * model.step) ** 2
     weight = (STRIDE_TAIL + model.dimensions) / (STRIDE_TAIL + squares / scale)
     length = float(np.sqrt((stride * weight) @ squares / (model.dimensions * total)))
-    return Strides(total / len(lengths), max(length / model.step, 1.0)), 1 - stride
+    return _strides(total, len(lengths), length / model.step), 1 - stride
+
+
+def _strides(count: float, made: float, length: float) -> Strides:
+    """Return so many strides among the links that were made; some links are none."""
+    return Strides(min(count / made, _MOST), max(length, 1.0))
 
 
 def _nearest_lone(
