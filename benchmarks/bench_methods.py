@@ -1,12 +1,13 @@
 """All methods for objects on the same images, with the same network, batches and budget.
 
     python benchmarks/bench_methods.py [--steps 4000] [--only stars flows] [--out FOLDER]
-        [--optimiser muon] [--start nuclei]
+        [--optimiser muon] [--start nuclei] [--recipe relief=nearness]
 
 Each method learns the images of DSB 2018 that `scripts/train_nuclei.py` learns, in the same order.
 The parameters of its readout, its confidence and its least confidence are chosen on the images
 set aside, as `cellwright train` chooses them; then it is scored on the fluorescence images of
-`val`. With `--start`, the network begins from the weights of a model. The times are CPU seconds of
+`val`. With `--start`, the network begins from the weights of a model; with `--recipe`, settings of
+how the methods are learned differ from their defaults. The times are CPU seconds of
 one thread for these images, from decoded pixels to labels. What is done is not done again: an
 interrupted run goes on with the same command.
 """
@@ -28,7 +29,8 @@ from cellwright._files import write_json
 from cellwright.datasets.dataset import open_dataset
 from cellwright.datasets.records import Example
 from cellwright.inference.runtime import OnnxNetwork
-from cellwright.methods.registry import METHODS, find_method, new_readout
+from cellwright.methods.recipe_settings import check_recipe, new_recipe
+from cellwright.methods.registry import METHODS, new_readout
 from cellwright.models.card import ModelCard
 from cellwright.models.export import export_network, network_facts, restored_network
 from cellwright.models.find import find_model
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "methods")
     add_optimiser(parser)
     parser.add_argument("--start", help="model from whose weights the network begins")
+    parser.add_argument("--recipe", nargs="+", default=[], metavar="NAME=VALUE")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--score-again", action="store_true", help="models that are there already")
     options = parser.parse_args()
@@ -63,13 +66,13 @@ def main() -> None:
     learning = learning_of(training, aside, options.workers)
     results = {}
     for name in options.only:
-        begun = f"{name}-{options.steps}" + (
-            f"-{Path(options.start).name}" if options.start else ""
-        )
-        folder = options.out / with_optimiser(begun, options.optimiser)
+        start = [Path(options.start).name] if options.start else []
+        parts = [name, str(options.steps), *start, *options.recipe]
+        folder = options.out / with_optimiser("-".join(parts), options.optimiser)
         if options.score_again or not (folder / "result.json").exists():
+            recipe = dict(setting.split("=", 1) for setting in options.recipe)
             package = learned(
-                name, learning, folder, options.steps, options.optimiser, options.start
+                name, recipe, learning, folder, options.steps, options.optimiser, options.start
             )
             write_json(folder / "result.json", scores(package, held_out))
         results[name] = json.loads((folder / "result.json").read_text())
@@ -80,13 +83,21 @@ def main() -> None:
 
 
 def learned(
-    name: str, learning: Learning, folder: Path, steps: int, optimiser: str, start: str | None
+    name: str,
+    settings: dict[str, str],
+    learning: Learning,
+    folder: Path,
+    steps: int,
+    optimiser: str,
+    start: str | None,
 ) -> Package:
     """Train a method, choose on the images set aside, and save the package; or open it."""
     if (folder / "model").is_dir():
         return load_package(folder / "model")
-    readout = new_readout(name, 2, INPUT.diameter_range[1])
-    learning = replace(learning, recipe=find_method(name).recipe_class()(readout))
+    recipe = new_recipe(
+        name, new_readout(name, 2, INPUT.diameter_range[1]), check_recipe(name, settings)
+    )
+    learning = replace(learning, recipe=recipe)
     network = new_network(learning)
     if start:
         transfer_weights(restored_network(load_package(find_model(start))).state_dict(), network)
@@ -98,7 +109,7 @@ def learned(
         description="One of several methods, trained alike to be compared.",
         task="instances",
         method=name,
-        readout=asdict(readout),
+        readout=asdict(recipe.readout),
         network=network_facts(network, files[ONNX]),
         input=INPUT,
         training={"steps": record.steps, "seconds": round(record.seconds)},
