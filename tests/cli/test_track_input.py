@@ -8,7 +8,7 @@ from tifffile import imwrite
 
 from cellwright.images.image import Image
 from cellwright.images.write import write_labels
-from cellwright.measure.tables import write_csv
+from cellwright.measure.tables import read_csv, write_csv
 from cellwright.tracking.formats.files import read_tracks
 from cellwright.tracking.frames import Movie
 from cellwright.tracking.tracks import make_tracks
@@ -186,13 +186,35 @@ def test_points_of_one_plane_are_followed_in_two_dimensions(run, tmp_path):
     flat, plane = (found[name].json for name in ("flat", "plane"))
     assert plane["diffusion"] == flat["diffusion"] == pytest.approx(0.5, rel=0.3)
     assert plane["tracks"] == flat["tracks"] == 20
-    assert plane["warnings"][0].startswith("All points lie in one plane (z is 7)")
+    assert "All points lie in one plane (z is 7)" in str(plane["warnings"])
     for name in ("tracks.csv", "tracks.geff"):
         tracks = read_tracks(tmp_path / "plane" / name)
         held = tracks.position[:, 0] if tracks.dimensions == 3 else tracks.properties["z"]
         assert (held == 7).all()
     volume = run(*command, "--overwrite", "--pixel-size", 1, "--plane-distance", 2, "--json")
     assert volume.code == 0 and "one plane" not in str(volume.json["warnings"])
+
+
+def test_tables_of_trackmate_have_more_rows_above_their_numbers(run, tmp_path):
+    lines = [
+        "LABEL,ID,TRACK_ID,QUALITY,POSITION_X,POSITION_Y,POSITION_Z,POSITION_T,FRAME,RADIUS",
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,Radius",
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,R",
+        ",,,(quality),(micron),(micron),(micron),(sec),,(micron)",
+    ]
+    for frame in range(6):
+        for spot in range(10):
+            name, x = 10 * frame + spot, 20 * spot + frame
+            lines.append(f"ID{name},{name},,{spot}.5,{x}.25,5.5,0,{2 * frame},{frame},2.5")
+    (tmp_path / "spots.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = run("track", tmp_path / "spots.csv", "-o", tmp_path / "out", "--json")
+    assert found.code == 0, found.error
+    assert (found.json["tracks"], found.json["detections"]) == (10, 60)
+    assert "--pixel-size 1" in str(found.json["warnings"])
+    table = read_csv(tmp_path / "out" / "tracks.csv")
+    assert table["x"][:2].tolist() == [0.25, 20.25] and table["QUALITY"][3] == 3.5
+    command = ("track", tmp_path / "spots.csv", "-o", tmp_path / "um", "--pixel-size", 1, "--json")
+    assert "POSITION_X" not in str(run(*command).json["warnings"])
 
 
 def test_places_beside_a_size_are_said_to_be_taken_for_middles(run, tmp_path):

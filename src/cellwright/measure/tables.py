@@ -74,7 +74,9 @@ def write_csv_parts(path: Path, parts: Iterable[Table]) -> None:
     _write(path, map(_disarmed, parts), csv.CSVWriter)
 
 
-def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
+def read_csv(
+    path: Path, text_columns: Collection[str] = TEXT_COLUMNS, *, skipped: int = 0
+) -> Table:
     """Read a table that `write_csv` wrote, or any comma-separated text with a header.
 
     Parameters
@@ -83,6 +85,8 @@ def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
         The file to read.
     text_columns : collection of str
         Columns that stay text even if all they contain looks like numbers.
+    skipped : int
+        Rows below the header that say more about the columns, and are left out.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def read_csv(path: Path, text_columns: Collection[str] = TEXT_COLUMNS) -> Table:
     InputError
         If the file is missing, cannot be read as a table, or has two columns of the same name.
     """
-    table = _read(path, lambda: _read_text(path, text_columns))
+    table = _read(path, lambda: _read_text(path, text_columns, skipped))
     return {name: _rearmed(column) for name, column in table.items()}
 
 
@@ -268,18 +272,19 @@ def _to_numpy(column: Any) -> AnyArray:
     return np.asarray(column.to_numpy())
 
 
-def _read_text(path: Path, text_columns: Collection[str]) -> Table:
+def _read_text(path: Path, text_columns: Collection[str], skipped: int) -> Table:
     """Read a table in parts; as a whole where the first part does not tell what columns hold."""
     import pyarrow as pa
     from pyarrow import csv
 
+    read = csv.ReadOptions(skip_rows_after_names=skipped)
     parse = csv.ParseOptions(newlines_in_values=True)
     convert = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
     try:
-        with csv.open_csv(path, parse_options=parse, convert_options=convert) as reader:
+        with csv.open_csv(path, read, parse, convert) as reader:
             return _joined(path, reader.schema, reader)
     except pa.ArrowException:
-        whole = csv.read_csv(path, parse_options=parse, convert_options=convert)
+        whole = csv.read_csv(path, read, parse, convert)
         return _joined(path, whole.schema, whole.to_batches())
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from cellwright._errors import InputError, UsageError
+from cellwright._types import Table
 from cellwright._words import option
 from cellwright.runs.track.boxes import as_points
 from cellwright.runs.track.timelapse import MovieOptions
@@ -58,11 +58,17 @@ def read_points(
             raise UsageError(
                 f"'{source}' is a table of points, no image: leave out {option(name)}."
             )
-    points = _without(read_detections(source, partial(as_points, images=images)), TRACK)
+    names: list[str] = []
+
+    def prepare(table: Table) -> Table:
+        names.extend(table)
+        return as_points(table, images)
+
+    points = _without(read_detections(source, prepare), TRACK)
     if not len(points):
         raise InputError(f"'{source}' holds no point; there is nothing to track.")
     _check_frames(points, source)
-    remarks = _middles(points)
+    remarks = (*_middles(points), *_unit_of_trackmate(names, given))
     if given.plane_distance is None and _share_a_plane(points):
         remarks = (
             *remarks,
@@ -94,6 +100,16 @@ def _middles(points: Tracks) -> tuple[str, ...]:
     return (
         "x and y are taken to be the middle of each box; where they are its corner, call them "
         "'left' and 'top'.",
+    )
+
+
+def _unit_of_trackmate(names: Sequence[str], given: MovieOptions) -> tuple[str, ...]:
+    """Say what is taken for granted about places in tables of TrackMate, which may be in µm."""
+    if "POSITION_X" not in names or given.pixel_size is not None:
+        return ()
+    return (
+        "POSITION_X and POSITION_Y are taken to be in px; where they are in µm, say "
+        f"{option(pixel_size=1)}.",
     )
 
 

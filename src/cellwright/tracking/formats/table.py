@@ -42,6 +42,8 @@ NAMES = {
 TRACK = ("track", "parent")
 """Those that tell how detections are linked."""
 LINKS = ("source_frame", "source_label", "target_frame", "target_label")
+_TRACKMATE = "POSITION_X"
+_UNITS = 3  # rows below the header of a table of TrackMate, at most
 _DERIVED = (*map(in_um, "zyx"), TIME)
 
 
@@ -305,6 +307,10 @@ def read_detections(path: Path, prepare: Callable[[Table], Table] = dict) -> Tra
 def _read(path: Path) -> Table:
     """Return a table of numbers, booleans and texts; dates and the like as texts."""
     table = read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
+    if table.get(_TRACKMATE, np.zeros(0)).dtype.kind == "U":
+        units = [str(one).startswith("(") for one in table[_TRACKMATE][:_UNITS]]
+        if any(units):  # TrackMate says in the last of a few rows what the columns are measured in
+            table = read_csv(path, skipped=units.index(True) + 1)
     return {
         name: column if column.dtype.kind in "biufU" else np.array(list(map(str, column)), np.str_)
         for name, column in table.items()
