@@ -5,12 +5,15 @@ import sys
 
 import pytest
 
+from cellwright._errors import InputError, OutputError
 from cellwright.images.image import Image
+from cellwright.images.read import read_labels
 from cellwright.images.write import write_labels
 from cellwright.runs.track import objects as track_objects
 from cellwright.runs.track.run import track_movie
 from cellwright.simulation.movies import Motion, simulate_movie
 from cellwright.simulation.nuclei import NucleiSimulation
+from cellwright.tracking.options import LinkOptions
 
 KILLED = """
 import os
@@ -67,3 +70,28 @@ def test_killed_again_and_again_the_result_is_the_same(movie, tmp_path, monkeypa
     assert not measured
     assert again.summary == whole.summary and again.summary["divisions"] > 0
     assert _content(tmp_path / "cut") == _content(tmp_path / "whole")
+
+
+def test_a_pin_that_is_put_right_costs_no_frame(movie, tmp_path, monkeypatch):
+    pins = tmp_path / "pins.csv"
+    head = "source_frame,source_label,target_frame,target_label,pin\n"
+    labels, _ = read_labels(movie)
+    first, second = labels[0].max(), labels[1].max()
+    pins.write_text(f"{head}0,{first},1,999,forbidden\n")
+    found = []
+    original = track_objects.write_parquet
+    monkeypatch.setattr(
+        track_objects, "write_parquet", lambda *given: (found.append(given[0]), original(*given))
+    )
+    with pytest.raises(InputError, match="label 999 in frame 1"):
+        track_movie(movie, tmp_path / "out", pins=pins)
+    frames = len(found)
+    assert frames >= 9
+    pins.write_text(f"{head}0,{first},1,{second},forbidden\n")
+    result = track_movie(movie, tmp_path / "out", LinkOptions(max_gap=1), pins=pins)
+    assert len(found) == frames
+    whole = track_movie(movie, tmp_path / "whole", LinkOptions(max_gap=1), pins=pins)
+    assert result.summary == whole.summary
+    assert _content(tmp_path / "out") == _content(tmp_path / "whole")
+    with pytest.raises(OutputError, match="holds the results of another run"):
+        track_movie(movie, tmp_path / "out", pins=pins)

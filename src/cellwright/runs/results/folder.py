@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -159,6 +159,8 @@ def open_run(
         earlier = read_record(path)
         if earlier is not None and _same(earlier, plan):
             folder = RunFolder(path, plan, earlier["started"], command_line)
+        elif earlier is not None and _same_until_now(earlier, plan):
+            folder = RunFolder(path, plan, now(), command_line)
         elif earlier is not None and not overwrite and _goes_on(path, earlier, plan):
             refuse_foreign_files(path, set(plan.files) - set(earlier["files"]))
             folder = RunFolder(path, plan, now(), command_line)
@@ -226,6 +228,15 @@ def _seal(record: dict[str, Any]) -> str:
 
 def _same(earlier: dict[str, Any], plan: Plan) -> bool:
     return all(earlier.get(key) == value for key, value in plan.to_json().items())
+
+
+def _same_until_now(earlier: dict[str, Any], plan: Plan) -> bool:
+    """Return whether a run was stopped before that came to matter in which a plan differs."""
+    known, wanted = earlier["parameters"], plan.to_json()["parameters"]
+    for name in plan.afterwards:
+        wanted.pop(name, None)
+    wanted |= {name: known[name] for name in plan.afterwards if name in known}
+    return "finished" not in earlier and _same(earlier, replace(plan, parameters=wanted))
 
 
 def _goes_on(path: Path, earlier: dict[str, Any], plan: Plan) -> bool:

@@ -74,6 +74,9 @@ class Plan:
     sources : dict of str to list of str, optional
         The files of each image by its name, of a run where what comes of an image depends on these
         alone: such a run may go on with more images.
+    afterwards : tuple of str
+        Those of the parameters that matter only once all images are done: a run that was stopped
+        may go on with others.
     version : str
         The version of Cellwright.
     """
@@ -84,12 +87,14 @@ class Plan:
     files: tuple[str, ...]
     model: dict[str, Any] | None = None
     sources: dict[str, list[str]] | None = None
+    afterwards: tuple[str, ...] = ()
     version: str = __version__
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it stands in ``run.json``."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        del content["afterwards"]  # what is known of a run does not depend on it
         return content
 
 

@@ -178,6 +178,7 @@ def track_movie(
         parameters=asdict(options) | asdict(movie) | parameters,
         files=_files(None if isinstance(model, SpotSettings) else opened.movie, trackmate),
         model=None if opened.segmenter is None else named(opened.segmenter),
+        afterwards=(*asdict(options), "pins", "scorer"),
     )
     with open_run(output, plan, overwrite=overwrite, command_line=command_line()) as (
         run,
