@@ -128,7 +128,8 @@ def _shift_of_few(earlier: DoubleArray, later: DoubleArray) -> DoubleArray:
     width = np.ptp(earlier, axis=0) * (len(earlier) + 1) / (len(earlier) - 1)
     field = float(np.prod(np.maximum(width, width.max() / len(earlier))))
     balls = {2: np.pi, 3: 4 / 3 * np.pi}[dimensions] * farthest ** (dimensions / 2)
-    expected = np.maximum(len(earlier) * balls / max(field, 1e-300), 1e-12)
+    with np.errstate(over="ignore"):  # infinitely many are to be expected where all lie together
+        expected = np.maximum(len(earlier) * balls / max(field, 1e-300), 1e-12)
     chance = (count - 1) * np.log(-np.expm1(-expected)) + np.log(tried)
     best = int(chance.argmin())
     staying = chance[0] - np.log(tried)

@@ -124,7 +124,9 @@ def _nearest_of(
     around = neighbours(place, b.grid, np.inf, _AROUND)
     farthest = around.weights[around.starts[1:] - 1]
     within = np.diff(around.starts) * np.count_nonzero(begun) / len(b)
-    ratio = (nearest / np.maximum(farthest, 1e-300)) ** (place.shape[1] / 2)
+    # Where many lie at one place, it is as dense as can be told.
+    farthest = np.maximum(np.maximum(farthest, 1e-9 * nearest), 1e-300)
+    ratio = (nearest / farthest) ** (place.shape[1] / 2)
     return np.sqrt(nearest), -np.expm1(-within * ratio)
 
 
