@@ -187,3 +187,13 @@ def test_patch_shape_of_other_axes_is_refused():
             augmentation("none"),
             np.random.default_rng(0),
         )
+
+
+def test_labels_from_a_data_base_need_no_table_of_all_numbers():
+    labels = np.zeros((96, 96), np.int32)
+    labels[10:20, 10:20], labels[40:60, 40:60], labels[94:, :2] = 7, 2_000_000_000, 1_999_999_999
+    few = np.searchsorted([0, 7, 1_999_999_999, 2_000_000_000], labels).astype(np.int32)
+    facts, alike = object_facts(labels), object_facts(few)
+    assert facts.diameter == alike.diameter
+    assert sorted(facts.points.tolist()) == sorted(alike.points.tolist())
+    assert (separate_parts(labels) == separate_parts(few)).all()

@@ -119,7 +119,8 @@ def _slivers(parts: LabelArray, labels: LabelArray) -> BoolArray:
     owners = np.zeros(tiny.size, np.int64)
     owners[parts] = labels
     owners[0] = 0
-    cut = np.bincount(owners)[owners] > 1
+    _, of, counts = np.unique(owners, return_inverse=True, return_counts=True)
+    cut: BoolArray = counts[of] > 1
     for axis in range(parts.ndim):
         for side in (0, -1):
             cut[parts.take(side, axis)] = True

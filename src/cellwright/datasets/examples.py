@@ -218,6 +218,9 @@ def whole_object_facts(layers: AnyArray) -> ObjectFacts:
     from scipy.ndimage import find_objects
 
     known = layers if layers.min(initial=0) >= 0 else np.maximum(layers, 0)
+    if known.max(initial=0) > known.size:  # a table of all numbers would be larger than the image
+        known = np.unique(known, return_inverse=True)[1].reshape(known.shape)
+        known += layers.min() > 0  # 0 stays the background
     boxes = [box for layer in known for box in find_objects(layer) if box is not None]
     if not boxes:
         return ObjectFacts(np.empty((0, 3)), None)

@@ -107,3 +107,9 @@ def test_objects_at_the_side_of_the_image_are_found():
 def test_an_unknown_relief_is_refused():
     with pytest.raises(UsageError, match="depth, nearness"):
         WatershedReadout(relief="height")
+
+
+def test_no_object_is_smaller_than_a_pixel():
+    maps = np.random.default_rng(0).normal(0, 1, (2, 64, 64)).astype(np.float32)
+    kept, least = (WatershedReadout(smallest=size).decode(maps).labels for size in (0, 1))
+    assert least.max() > 0 and (kept == least).all()

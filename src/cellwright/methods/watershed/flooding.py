@@ -332,6 +332,7 @@ def number_objects(
     for i in range(flat.size):
         if flat[i] >= 0 and group[flat[i]] >= 0:
             size[group[flat[i]]] += 1
+    smallest = max(smallest, 1)  # tops of nothing are no objects
     number = np.zeros(len(tops) + 1, np.int32)  # the last, of basin -1, is 0
     kept = tops[size >= smallest]
     count = 0
