@@ -209,9 +209,9 @@ def test_settings_are_searched_for_and_the_same_again(data, tmp_path, quick_tria
 
 
 def test_what_cannot_be_compared_is_told(data, tmp_path):
-    mixed = replace(QUICK, methods=("watershed", "classes"))
-    with pytest.raises(UsageError, match="of one kind"):
-        compare(data, tmp_path / "a", mixed)
+    for mixed in (("watershed", "classes"), ("classes", "classical")):
+        with pytest.raises(UsageError, match="of one kind"):
+            compare(data, tmp_path / "a", replace(QUICK, methods=mixed))
     with pytest.raises(UsageError, match=r"methods=\('classical',\)"):
         CompareOptions(methods="classical")
     with pytest.raises(UsageError, match="folds must be a whole number, 2 or more"):

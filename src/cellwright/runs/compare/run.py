@@ -242,6 +242,8 @@ def _refuse_mixed(methods: Sequence[str]) -> None:
         for method in methods
         if method not in LEARNERS
     }
+    if "classical" in methods:
+        found.add(None)  # it finds objects
     alone = found & {1, 2}  # boxes and points, which nothing learns without a network
     if len(found) > 1 or (alone and any(method in LEARNERS for method in methods)):
         raise UsageError(

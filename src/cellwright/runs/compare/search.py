@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright._errors import UsageError
 from cellwright.measure.tables import concatenate
-from cellwright.networks.plan import PLANE_PATCH
 from cellwright.networks.registry import network_sizes
 from cellwright.runs.compare.candidates import Candidate
 from cellwright.runs.compare.results import (
@@ -128,7 +127,7 @@ def _usual(base: Candidate, volumes: bool) -> dict[str, Any]:
         "learning rate": usual.rate,
         "weight decay": usual.weight_decay,
         "augmentation": usual.strength,
-        "patch": None if volumes else PLANE_PATCH,
+        "patch": None,  # as is planned for the images, which may be small
         "width": width,
         "depth": depth,
     }
@@ -144,7 +143,7 @@ def _suggest(
         "weight decay": trial.suggest_float("weight decay", 1e-4, 1e-1, log=True),
         "augmentation": trial.suggest_categorical("augmentation", ["light", "standard", "strong"]),
         "patch": trial.suggest_categorical(
-            "patch", [None, 32, 64] if volumes else [128, 192, PLANE_PATCH]
+            "patch", [None, 32, 64] if volumes else [None, 128, 192]
         ),
         "width": trial.suggest_categorical("width", _widths(width)),
         "depth": trial.suggest_int("depth", max(2, depth - 1), depth + 1),
