@@ -63,12 +63,12 @@ CHOICES = "\n\n".join(
 @click.option(
     "--batch-size",
     type=options.Whole(min=1),
-    help="Patches of images in one step.  [default: 4; of volumes 2]",
+    help="Patches of images in one step.  [default: 4, of small images more; of volumes 2]",
 )
 @click.option(
     "--patch",
     type=options.Whole(min=16),
-    help="Side of a patch, in pixels.  [default: 256; of volumes 64]",
+    help="Side of a patch, in pixels.  [default: that of the images, 256 at most; of volumes 64]",
 )
 @options.augmentation("How much patches are varied.")
 @click.option(

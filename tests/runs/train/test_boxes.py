@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
 from click.testing import CliRunner
+from tifffile import imwrite
 
 from cellwright import DatasetError
 from cellwright.cli.program import program
@@ -167,3 +168,19 @@ def test_objects_are_learned_at_the_size_at_which_they_are_seen(rng, diameter, s
     )
     warp = draw_warp((1, 300, 300), (64, 64), settings, rng, diameter=diameter)
     assert diameter / np.sqrt(abs(np.linalg.det(warp.matrix))) == pytest.approx(seen)
+
+
+@pytest.mark.parametrize("method", ["boxes", "classes"])
+def test_a_model_is_kept_where_images_to_check_on_hold_nothing(method, tmp_path):
+    for seed in range(6):
+        light, labels, _ = field(seed)
+        part = "val" if seed < 2 else "train"
+        blank = labels * 0 if method == "boxes" else labels * 0 - 1
+        write(tmp_path / f"data/{part}/images/{seed}.tif", Image(light, "YX"))
+        shown = np.minimum(labels, 1) if method == "classes" else labels
+        (tmp_path / f"data/{part}/labels").mkdir(exist_ok=True)
+        imwrite(tmp_path / f"data/{part}/labels/{seed}.tif", blank if seed < 2 else shown)
+    options = TrainOptions(method=method, network={"width": 8, "depth": 2}, steps=2, patch=64)
+    result = train(tmp_path / "data", tmp_path / "model", options)
+    assert load_model(tmp_path / "model").card.method == method
+    assert ("no box" if method == "boxes" else "no known pixel") in result.headline

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,16 +12,23 @@ from click.testing import CliRunner
 pytest.importorskip("torch")
 pytest.importorskip("tensorboardX")
 
+import torch
+
 from cellwright import DatasetError, UsageError
 from cellwright.cli.program import program
+from cellwright.datasets.points import Points
 from cellwright.images.image import Image
 from cellwright.images.write import write, write_labels
 from cellwright.measure.tables import read_csv
+from cellwright.methods.points.readout import PointsReadout
+from cellwright.methods.points.recipe import PointsRecipe
 from cellwright.metrics.points import match_points
 from cellwright.models.load import load_model
 from cellwright.runs.evaluate.run import evaluate
 from cellwright.runs.train.options import TrainOptions
+from cellwright.runs.train.packing import packed_points
 from cellwright.runs.train.run import train
+from cellwright.runs.train.validation import PointValidation
 from cellwright.simulation.spots import SpotSimulation, simulate_spots
 
 ADAMW = {"optimiser": "adamw", "learning_rate": 0.01}
@@ -176,3 +184,34 @@ def test_detecting_writes_a_row_for_each_point(data, trained, tmp_path):
         program, [*command[:3], str(tmp_path / "p"), *command[4:], "--diameter", "5"]
     )
     assert refused.exit_code != 0 and "leave out --diameter" in refused.output
+
+
+def test_what_is_found_where_nobody_looked_counts_for_nothing():
+    known = np.zeros((64, 64), bool)
+    known[:, :32] = True
+    recipe = PointsRecipe(PointsReadout(threshold=0.1))
+    truth = Points(np.array([[16.0, 16], [48, 16]]), np.array(["object"] * 2), known)
+    targets = {name: value[None] for name, value in recipe.targets(truth).items()}
+    packed = packed_points(("object",), truth)[None]
+    batch = {**targets, "pixels": np.zeros((1, 1, 64, 64), np.float32), "labels": packed}
+    learning = SimpleNamespace(recipe=recipe, validation_batches=lambda: [batch])
+    validation = PointValidation(learning, recipe.readout)
+
+    class Perfect(torch.nn.Module):
+        def __init__(self, places):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            names, everywhere = np.array(["object"] * len(places)), np.ones((64, 64), bool)
+            maps = recipe.targets(Points(np.array(places, float), names, everywhere))
+            heat = np.clip(maps["heat"], 1e-3, 0.999)
+            rest = np.full((1, 64, 64), -5.0)
+            said = np.concatenate([np.log(heat / (1 - heat)), maps["shifts"], rest])
+            self.said = torch.from_numpy(said.astype(np.float32))[None]
+
+        def forward(self, pixels):
+            return self.said + 0 * self.weight
+
+    beyond = [(10, 48), (30, 48), (50, 48)]
+    assert validation(Perfect([(16, 16), (48, 16)]))["f1"] == 1
+    assert validation(Perfect([(16, 16), (48, 16), *beyond]))["f1"] == 1
+    assert validation(Perfect([(16, 16), *beyond]))["f1"] < 0.7

@@ -155,7 +155,7 @@ class BoxTask:
             for name in ("AP50", "AP75", "AP")
             if figures[name] is not None
         )
-        return f"{scores} on {counted(figures['images'], 'validation image')}"
+        return f"{scores or 'no box'} on {counted(figures['images'], 'validation image')}"
 
 
 def box_figures(evaluation: BoxEvaluation) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class ClassTask:
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         dice = ", ".join(f"{name} {value:.3f}" for name, value in _dice(card).items())
-        return f"Dice of {dice}, on {counted(card.evaluation['images'], 'validation image')}"
+        scores = f"Dice of {dice}," if dice else "no known pixel"
+        return f"{scores} on {counted(card.evaluation['images'], 'validation image')}"
 
 
 def _balanced(dataset: Dataset) -> tuple[float, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -220,5 +221,10 @@ def _training_facts(
         **({"recipe": dict(options.recipe)} if options.recipe else {}),
         **({"balanced by": options.balance} if options.balance else {}),
         "optimiser": options.optimiser,
-        "last validation": dict(record.history[-1]) if record.history else {},
+        "last validation": _known(record.history[-1]) if record.history else {},
     }
+
+
+def _known(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return figures without those that nothing could be told of: validation may hold no object."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}

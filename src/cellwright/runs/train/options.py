@@ -54,9 +54,11 @@ class TrainOptions:
     seed : int
         Of every random choice.
     batch_size : int, optional
-        Patches in one step; 4, or 2 volumes, when not given.
+        Patches in one step; when not given, 4 of the usual size or more smaller ones, or usually
+        2 volumes.
     patch : int, optional
-        Side of a patch in px; of volumes, the lateral one. 256, or 64 for volumes, when not given.
+        Side of a patch in px; of volumes, the lateral one. When not given, as the images suggest:
+        256 at most, or usually 64 for volumes.
     strength : str
         Of the augmentation: ``"none"``, ``"light"``, ``"standard"`` or ``"strong"``.
     optimiser : {"muon", "adamw", "sgd"}

@@ -255,10 +255,11 @@ def _completed(
     parameters = run.plan.parameters
     page = model_report(lesson.task, done, learned.history, warnings, parameters, run.command_line)
     write_text(run.path / REPORT_FILE, page)
-    (run.path / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
     written = [{"image": done.card.name, "files": [CARD, *learned.files, REPORT_FILE]}]
     results = {LEARNED: image_paths(lesson.dataset.part("train")), "images": written}
     run.finish(versions=versions(), warnings=list(warnings), **results)
+    # Last of all: without it, a run that is killed before it is finished would begin anew.
+    (run.path / FIT_FOLDER / CHECKPOINT).unlink(missing_ok=True)
     return package
 
 

@@ -44,9 +44,9 @@ class InstanceValidation:
         """Return ``loss`` and, pooled at IoU ≥ 0.5, ``average_precision``."""
         scores = InstanceScores(thresholds=(0.5,))
         losses = []
-        for loss, maps, truth in self._patches.run(network):
+        for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, labels in zip(maps, truth, strict=True):
+            for one, labels in zip(maps, batch["labels"], strict=True):
                 found = self._readout.decode(one)
                 scores.add_overlaps(_overlaps(labels, one, found, self._readout))
         return {
@@ -72,9 +72,9 @@ class ObjectClassValidation:
     def __call__(self, network: nn.Module) -> dict[str, float]:
         """Return ``loss``; pooled at IoU ≥ 0.5, ``average_precision`` and ``class_accuracy``."""
         losses, counts, wrong, known = [], Counts(), 0, 0
-        for loss, maps, truth in self._patches.run(network):
+        for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, packed in zip(maps, truth, strict=True):
+            for one, packed in zip(maps, batch["labels"], strict=True):
                 true = unpacked_objects(packed)
                 found = self._readout.decode(one)
                 shared = _overlaps(true.labels, one, found, self._readout.objects)
@@ -109,9 +109,9 @@ class ClassValidation:
         """Return ``loss`` and ``dice``, the mean over the classes without the background."""
         scores = SemanticScores(self._readout.outputs)
         losses = []
-        for loss, maps, truth in self._patches.run(network):
+        for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, classes in zip(maps, truth, strict=True):
+            for one, classes in zip(maps, batch["labels"], strict=True):
                 scores.add(classes, self._readout.decode(one))
         return {"loss": float(np.mean(losses)), DICE: scores.mean_dice()}
 
@@ -135,15 +135,20 @@ class PointValidation:
         """Return ``loss`` and, pooled at the best threshold, ``f1``."""
         losses, scores, right, true_points = [], [], [], 0
         spacing = (1.0, *self._readout.spacing)
-        for loss, maps, truth in self._patches.run(network):
+        for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, packed in zip(maps, truth, strict=True):
+            told = zip(maps, batch["labels"], batch["known"], strict=True)
+            for one, packed, known in told:
                 true = unpacked_points(packed)
                 found = self._readout.decode(one)
-                marked = by_class(found.positions, found.classes)
+                pixels = np.clip(found.positions.round().astype(int), 0, np.array(known.shape) - 1)
+                stay = (
+                    known[tuple(pixels.T)] > 0
+                )  # what nobody looked at is neither right nor wrong
+                marked = by_class(found.positions[stay], found.classes[stay])
                 matching = match_points(true, marked, self._readout.tolerance, spacing=spacing)
-                scores.append(found.scores)
-                right.append(correct(matching, len(found.scores)))
+                scores.append(found.scores[stay])
+                right.append(correct(matching, int(stay.sum())))
                 true_points += len(true)
         best = best_f1(np.concatenate(scores), np.concatenate(right), true_points)
         return {"loss": float(np.mean(losses)), F1: best.f1}
@@ -166,9 +171,9 @@ class BoxValidation:
     def __call__(self, network: nn.Module) -> dict[str, float]:
         """Return ``loss`` and, the mean over classes at IoU ≥ 0.5, ``AP50``."""
         losses, scores = [], DetectionScores(thresholds=(0.5,))
-        for loss, maps, truth in self._patches.run(network):
+        for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, packed in zip(maps, truth, strict=True):
+            for one, packed in zip(maps, batch["labels"], strict=True):
                 true, kinds, known = unpacked_boxes(packed)
                 found = self._readout.decode(one)
                 shown = np.clip(found.boxes, 0, np.tile(one.shape[1:], 2))
@@ -195,12 +200,12 @@ class _Patches:
         self._recipe = learning.recipe
         self._batches = learning.validation_batches()
 
-    def run(self, network: nn.Module) -> Iterator[tuple[float, FloatArray, AnyArray]]:
-        """Yield of each batch the loss, the maps and the labels."""
+    def run(self, network: nn.Module) -> Iterator[tuple[float, FloatArray, Mapping[str, AnyArray]]]:
+        """Yield of each batch the loss, the maps, and the ``labels`` and targets."""
         device = next(network.parameters()).device
         for arrays in self._batches:
             batch: Mapping[str, torch.Tensor] = to_tensors(arrays, device)
             with torch.no_grad():
                 maps = network(batch["pixels"])
                 loss = float(self._recipe.loss(maps, dict(batch))["loss"])
-            yield loss, maps.float().cpu().numpy(), arrays["labels"]
+            yield loss, maps.float().cpu().numpy(), arrays
