@@ -142,9 +142,8 @@ class PointValidation:
                 true = unpacked_points(packed)
                 found = self._readout.decode(one)
                 pixels = np.clip(found.positions.round().astype(int), 0, np.array(known.shape) - 1)
-                stay = (
-                    known[tuple(pixels.T)] > 0
-                )  # what nobody looked at is neither right nor wrong
+                # What lies where nobody looked is neither right nor wrong.
+                stay = known[tuple(pixels.T)] > 0
                 marked = by_class(found.positions[stay], found.classes[stay])
                 matching = match_points(true, marked, self._readout.tolerance, spacing=spacing)
                 scores.append(found.scores[stay])
