@@ -27,6 +27,12 @@ def labels(page, number):
     return page.server.desk.sheet(number).annotation.canvas[:, :].copy()
 
 
+def drawn(browser):
+    """Wait until what was told is on the screen, with all its tiles."""
+    browser.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    browser.wait(READY)
+
+
 def edits(page):
     return [page.server.desk.sheet(number).annotation.latest for number in range(2)]
 
@@ -67,7 +73,7 @@ def test_a_stroke_ends_with_the_image_that_it_began_on(page):
     for x in (150, 190):
         browser.mouse("move", *page.at(200, x))
     browser.mouse("up", *page.at(200, 190))
-    browser.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    drawn(browser)
     browser.wait(f"{SAVED} || document.getElementById('saved').textContent === ''")
     assert edits(page) == before
 
@@ -78,6 +84,7 @@ def test_a_click_counts_for_the_image_that_was_clicked(page):
     browser.run("document.getElementById('stage').focus()")
     browser.key("s")
     browser.wait("!document.getElementById('proposed').hidden")
+    drawn(browser)  # tiles of proposals come from that address, too
     browser.hold("proposals/labels")
     browser.click(*page.at(120, 150), modifier="ctrl")
     browser.wait("window.heldBack.length > 0")
