@@ -62,7 +62,7 @@ def classical_row(name: str, factor: float, frames: AnyArray, truth: list[Double
     """Return the scores of filters as a row of the table."""
     scores = PointScores(_RADIUS)
     for frame, positions in zip(frames, truth, strict=True):
-        settings = SpotSettings(_DIAMETER, threshold=factor)
+        settings = SpotSettings(_DIAMETER, noise_factor=factor)
         table = detect_spots_in(Image(frame, "YX"), settings).table
         scores.add(positions, np.stack([table["centroid-0"], table["centroid-1"]], 1))
     return row(name, scores.as_dict(), None)

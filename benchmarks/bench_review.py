@@ -64,7 +64,7 @@ def make_result(folder: Path, count: int) -> Path:
         table |= measure_objects(labels, pixels)
         write_labels(output / options.label_file(task), labels)
         named = with_image_name(table, task.image)
-        facts = object_facts(table, labels.shape)
+        facts = object_facts(table, labels.shape, "YX")
         files = (options.label_file(task),)
         return Outcome(task.image, objects=count, files=files, facts=facts), named
 

@@ -43,7 +43,7 @@ def tell_grounds() -> None:
     """Print how bright the grounds of all images are, by which the model chooses."""
     levels: dict[bool, list[float]] = {True: [], False: []}
     for example in open_dataset(data_folder() / "dsb2018").examples:
-        pixels = read(example.image).data
+        pixels = read(example.image).to_numpy()
         level = ground_level(pixels if pixels.ndim > 2 else pixels[np.newaxis])
         levels[str(example.kind).startswith("fluo")].append(level)
     for fluorescent, some in levels.items():
