@@ -82,6 +82,19 @@ def test_the_two_nearest_objects_are_nearly_as_far_as_they_are(seed):
         assert np.isinf(found[1]).all()
 
 
+def test_where_the_known_area_ends_no_boundary_is_learned():
+    pytest.importorskip("torch")
+    from cellwright.methods.boundary.recipe import BoundaryRecipe
+
+    labels = np.zeros((20, 20), np.int32)
+    labels[5:15, 5:] = 1
+    labels[:, 12:] = -1
+    targets = BoundaryRecipe().targets(labels)
+    learned = targets["weight"] > 0
+    assert not learned[:, 11:].any() and learned[:, :11].all()
+    assert (targets["classes"][6:14, 6:11] == geometry.INSIDE).all()
+
+
 def test_an_object_that_is_larger_than_allowed_is_none():
     maps = np.full((3, 20, 60), -5, np.float32)
     maps[0] = 5

@@ -53,6 +53,20 @@ def classes_of(labels: LabelArray, seam: int) -> AnyArray:
     return classes
 
 
+def undecided(labels: LabelArray) -> BoolArray:
+    """Return which pixels are unknown, or would be if one knew what lies beside them.
+
+    Parameters
+    ----------
+    labels : ndarray, shape ([Z,] Y, X), int32
+        -1 is unknown, 0 background, 1..N objects.
+    """
+    from scipy.ndimage import binary_dilation
+
+    unknown: BoolArray = labels < 0
+    return binary_dilation(unknown) if unknown.any() else unknown
+
+
 @njit(cache=True)
 def _between_two(labels: LabelArray, y: int, x: int, seam: int) -> bool:
     """Return whether two different objects lie within `seam` px of a pixel of a plane."""

@@ -57,14 +57,15 @@ class BoundaryRecipe:
         Returns
         -------
         dict
-            ``classes`` ([Z,] Y, X) uint8; ``weight`` ([Z,] Y, X) float32, 0 where unknown.
+            ``classes`` ([Z,] Y, X) uint8; ``weight`` ([Z,] Y, X) float32, 0 where unknown, and
+            beside it, where what is inside of an object may look like its boundary.
         """
         volume = labels if labels.ndim == 3 else labels[None]
         classes = geometry.classes_of(np.ascontiguousarray(volume), self.seam)
         weight = np.where(classes == geometry.BOUNDARY, self.boundary_weight, 1.0)
         if self.gap_weight > 0:
             weight += (classes != geometry.INSIDE) * self._gaps(volume)
-        weight = (weight * (volume >= 0)).astype(np.float32)
+        weight = (weight * ~geometry.undecided(volume)).astype(np.float32)
         return {"classes": classes.reshape(labels.shape), "weight": weight.reshape(labels.shape)}
 
     def loss(self, outputs: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

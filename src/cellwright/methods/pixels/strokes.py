@@ -25,12 +25,10 @@ def object_parts(labels: LabelArray) -> LabelArray:
     ndarray, shape ([Z,] Y, X), int32
         0, 1, 2; -1 where it is unknown, or would be if one knew what lies beside it.
     """
-    from scipy.ndimage import binary_dilation
-
     volume = np.ascontiguousarray(labels.reshape((-1, *labels.shape[-2:])))
     classes: LabelArray = geometry.classes_of(volume, _SEAM).astype(np.int32)
     parts = classes.reshape(labels.shape)
-    parts[binary_dilation(labels < 0)] = UNKNOWN
+    parts[geometry.undecided(labels)] = UNKNOWN
     return parts
 
 
