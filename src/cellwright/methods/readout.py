@@ -110,6 +110,14 @@ class Readout(MapReader, Protocol):
 
 
 @runtime_checkable
+class SpacedReadout(Protocol):
+    """A readout whose shapes in volumes depend on how far apart their planes are."""
+
+    def spaced(self, anisotropy: float) -> Self:
+        """Return it for planes that lie so many times as far apart as pixels."""
+
+
+@runtime_checkable
 class OverlapReadout(Protocol):
     """A readout whose maps tell the whole shape of objects that others hide in part."""
 

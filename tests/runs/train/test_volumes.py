@@ -1,6 +1,7 @@
 """Volumes from annotated stacks to a result folder."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,11 @@ def test_a_training_makes_a_model_of_volumes(trained):
     assert "plane" in found.table
     tiled = model.segment(Image(image, "ZYX", pixel_size=SPACING), tile=16)
     np.testing.assert_array_equal(found.labels, tiled.labels)
+
+
+def test_stars_are_told_how_far_apart_planes_are(data, tmp_path):
+    quick = replace(QUICK, method="stars", steps=2, recipe={"rays": 16})
+    assert train(data, tmp_path / "stars", quick).package.card.readout["anisotropy"] == 2.0
 
 
 def test_planes_that_lie_otherwise_apart_are_resampled(trained):

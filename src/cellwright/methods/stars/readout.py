@@ -107,6 +107,10 @@ class StarsReadout:
         """
         return cls(rays=_RAYS[dimensions], longest=max(cls().longest, math.ceil(diameter)))
 
+    def spaced(self, anisotropy: float) -> Self:
+        """Return it for such planes; those closer than pixels count as equally far apart."""
+        return replace(self, anisotropy=max(anisotropy, 1.0))
+
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the maps."""

@@ -14,6 +14,7 @@ from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.recipe import OverlapRecipe
 from cellwright.methods.recipe_settings import new_recipe
+from cellwright.methods.readout import SpacedReadout
 from cellwright.methods.registry import new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
@@ -68,6 +69,8 @@ class InstanceTask:
         contract, classes = lesson.contract, lesson.dataset.classes
         assert contract.diameter_range is not None  # objects have sizes
         readout = new_readout(lesson.method, len(plan.patch), contract.diameter_range[1])
+        if isinstance(readout, SpacedReadout):
+            readout = readout.spaced(contract.anisotropy or 1.0)
         recipe = new_recipe(lesson.method, readout, lesson.recipe_settings())
         variation = augmentation(lesson.options.strength)
         # Objects are learned at the size at which they will be seen: in images that were alike, all
