@@ -117,6 +117,14 @@ def test_ignored_objects_neither_count_nor_harm():
     assert scores.average_precision(0.5) == 1
 
 
+def test_what_nobody_can_judge_is_right_where_it_matches_and_not_false_elsewhere():
+    boxes = np.array([[40, 40, 50, 50], SQUARE])
+    for unjudged, expected in (([False, False], 0.5), ([True, True], 1.0)):
+        scores = DetectionScores()
+        scores.add([SQUARE], [1], boxes, [1, 1], [0.9, 0.8], unjudged=unjudged)
+        assert scores.average_precision(0.5) == pytest.approx(expected)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.3, 0.5, 0.75]))
 def test_equal_to_the_reference(seed, threshold):

@@ -137,6 +137,8 @@ def _boxes(metrics: dict[str, Any]) -> list[str]:
 
 
 def _points(metrics: dict[str, Any]) -> list[str]:
+    if not metrics["images"]:
+        return [_NOTHING_KNOWN]
     error = "" if metrics["rmse"] is None else f", off by {metrics['rmse']:.2f} px (RMSE)"
     return [
         f"{counted(metrics['true_points'], 'point')} in {counted(metrics['images'], 'image')}:",
@@ -147,6 +149,8 @@ def _points(metrics: dict[str, Any]) -> list[str]:
 
 
 def _objects(metrics: dict[str, Any]) -> list[str]:
+    if not metrics["images"]:
+        return [_NOTHING_KNOWN]
     half, pooled = metrics["per_image"]["0.5"], metrics["pooled"]["0.5"]
     calibration = metrics["calibration"]["expected_calibration_error"]
     lines = [
@@ -169,6 +173,7 @@ def _objects(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
+_NOTHING_KNOWN = "No image of which anything is known."
 _TELLING = {"dice": "classes", "AP50": "boxes", "true_points": "points"}
 """What models find whose scores have such a key; those of objects have none of these."""
 _TOLD = {"instances": _objects, "classes": _classes, "boxes": _boxes, "points": _points}

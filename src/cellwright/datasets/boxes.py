@@ -45,12 +45,15 @@ class Boxes:
         False where nobody knows what is in a box, which then takes part in no loss.
     size : tuple of int, optional
         Of the patch that they lie in, (Y, X) in px.
+    looked : ndarray, shape (Y, X), bool, optional
+        False where nobody looked for objects; looked for everywhere when not given.
     """
 
     corners: FloatArray
     names: AnyArray
     known: BoolArray
     size: tuple[int, int] | None = None
+    looked: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.corners)

@@ -89,7 +89,7 @@ class _Found:
 
     confidence: DoubleArray  # (N,)
     right: BoolArray  # (T, N)
-    counts: BoolArray  # (T, N); False where an ignored object was found
+    counts: BoolArray  # (T, N); False where it found an ignored object, or nobody can judge it
     truth: int
 
 
@@ -126,6 +126,7 @@ class DetectionScores:
         confidence: AnyArray,
         *,
         ignored: AnyArray | None = None,
+        unjudged: AnyArray | None = None,
     ) -> None:
         """Take up the detections in one image.
 
@@ -140,6 +141,9 @@ class DetectionScores:
         confidence : ndarray, shape (N,)
         ignored : ndarray of bool, shape (M,), optional
             True objects that need not be found, such as those that are hard to tell.
+        unjudged : ndarray of bool, shape (N,), optional
+            Detections that are not false where they match nothing, such as those where nobody
+            looked for objects.
 
         Raises
         ------
@@ -149,12 +153,14 @@ class DetectionScores:
         truth, boxes = _checked_boxes(truth, "true"), _checked_boxes(boxes, "detected")
         confidence = np.asarray(confidence, np.float64)
         leave = np.zeros(len(truth), bool) if ignored is None else np.asarray(ignored, bool)
+        alone = np.zeros(len(boxes), bool) if unjudged is None else np.asarray(unjudged, bool)
         truth_classes, classes = np.asarray(truth_classes), np.asarray(classes)
         for name, column, rows in (
             ("classes of the true boxes", truth_classes, truth),
             ("marks of ignored boxes", leave, truth),
             ("classes", classes, boxes),
             ("confidences", confidence, boxes),
+            ("marks of boxes that are not judged", alone, boxes),
         ):
             if column.shape != (len(rows),):
                 raise InputError(f"There are {len(rows)} boxes, but {column.shape} {name}.")
@@ -165,18 +171,26 @@ class DetectionScores:
             surest = of_kind[np.argsort(-confidence[of_kind], kind="stable")]
             surest = surest[: self.most_detections]
             self._found.setdefault(int(kind), []).append(
-                self._matched(truth[own], leave[own], boxes[surest], confidence[surest])
+                self._matched(
+                    truth[own], leave[own], boxes[surest], confidence[surest], alone[surest]
+                )
             )
 
     def _matched(
-        self, truth: DoubleArray, ignored: BoolArray, boxes: DoubleArray, confidence: DoubleArray
+        self,
+        truth: DoubleArray,
+        ignored: BoolArray,
+        boxes: DoubleArray,
+        confidence: DoubleArray,
+        unjudged: BoolArray,
     ) -> _Found:
         iou = box_iou(boxes, truth)
         right = np.zeros((len(self.thresholds), len(boxes)), bool)
-        counts = np.ones_like(right)
+        counts = np.empty_like(right)
         for row, threshold in enumerate(self.thresholds):
             partner = match_in_turn(iou, ignored, threshold)
             right[row] = partner >= 0
+            counts[row] = ~unjudged
             counts[row, partner >= 0] = ~ignored[partner[partner >= 0]]
         return _Found(confidence, right, counts, int(np.count_nonzero(~ignored)))
 

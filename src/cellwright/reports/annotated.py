@@ -1,5 +1,6 @@
 """Pictures of an image with what was found beside what was annotated."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,8 +70,9 @@ def example_card(example: ValidationExample) -> dict[str, Any]:
 
 
 def extremes(scores: Sequence[float]) -> list[int]:
-    """Return the places of the lowest and the highest scores, from low to high."""
+    """Return the places of the lowest and the highest scores, from low to high; NaN is neither."""
     order = np.argsort(scores, kind="stable").tolist()
+    order = [place for place in order if not math.isnan(scores[place])]
     return list(dict.fromkeys([*order[:_PICTURED], *order[-_PICTURED:]]))
 
 

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
 
 from click.testing import CliRunner
+from tifffile import imwrite
 
 from cellwright import DatasetError
 from cellwright.cli.program import program
@@ -63,6 +65,25 @@ def test_a_wrong_class_a_missing_and_an_invented_box_cost_what_they_should(oracl
     rows = read_csv(tmp_path / "out/images.csv")
     assert rows[f"true {RED}"].tolist() == [1, 1] and rows[f"right {WHITE}"].tolist() == [2, 1]
     assert rows["F1"].tolist() == pytest.approx([1, 1 / 3])
+
+
+def test_boxes_found_where_nobody_looked_are_not_false(oracle, tmp_path):
+    """Of numbered objects with parts of which nothing is known."""
+    rows = "image,label,class\n"
+    for name in ("p", "q"):
+        write(tmp_path / f"data/val/images/{name}.tif", box_oracle_image(SHOWN, [0, 1, 1], SHAPE))
+        labels = np.zeros(SHAPE, np.int32)
+        for number, (top, left, bottom, right) in enumerate(SHOWN[:2], 1):
+            labels[top:bottom, left:right] = number
+            rows += f"{name},{number},{KINDS[number - 1]}\n"
+        labels[SHOWN[2][0] :, : SHOWN[2][3]] = -1 if name == "p" else 0
+        (tmp_path / "data/val/labels").mkdir(exist_ok=True)
+        imwrite(tmp_path / f"data/val/labels/{name}.tif", labels)
+    (tmp_path / "data/classes.csv").write_text(rows, encoding="utf-8")
+    metrics = evaluate(oracle, tmp_path / "data", tmp_path / "out", split="val").metrics
+    assert (metrics["true_objects"], metrics["predicted_objects"]) == (4, 5)
+    found = read_csv(tmp_path / "out/images.csv")
+    assert found["F1"].tolist() == pytest.approx([1, 0.8])
 
 
 def test_counts_depend_on_the_threshold_average_precision_does_not(oracle, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tifffile import imwrite
 
 pytest.importorskip("onnx")
 
@@ -105,6 +106,29 @@ def test_the_command_prints_the_figures(annotated, tmp_path):
     assert "AP@0.5 per image 0." in printed.output and "in 3 images" in printed.output
     as_json = CliRunner().invoke(command, [*arguments, "--json"])
     assert json.loads(as_json.stdout)["images"] == 3
+
+
+def test_images_of_which_nothing_is_known_have_no_scores(annotated, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(annotated / "data", data)
+    usual = evaluate(annotated / "oracle", data, tmp_path / "usual", split="all").metrics
+    for number in (0, 1):
+        labels, _ = read_labels(data / f"labels/{number}.tif")
+        imwrite(data / f"labels/{number}.tif", np.full(labels.shape, -1, np.int32))
+    metrics = evaluate(annotated / "oracle", data, tmp_path / "out", split="all").metrics
+    assert metrics["images"] == usual["images"] - 2
+    assert metrics["per_image"]["0.5"]["f1"] < usual["per_image"]["0.5"]["f1"] < 1
+    assert next(w for w in metrics["warnings"] if "Nothing is known" in w).startswith(
+        "Nothing is known of '0'"
+    )
+    rows = read_csv(tmp_path / "out/images.csv")
+    assert np.isnan(rows["AP@0.5"]).tolist() == [True, True, False, False]
+    for number in (2, 3):
+        labels, _ = read_labels(data / f"labels/{number}.tif")
+        imwrite(data / f"labels/{number}.tif", np.full(labels.shape, -1, np.int32))
+    arguments = [str(annotated / "oracle"), str(data), "-o", str(tmp_path / "none")]
+    printed = CliRunner().invoke(command, arguments)
+    assert printed.exit_code == 0 and "No image of which anything is known" in printed.output
 
 
 def test_masks_and_images_in_two_splits_are_not_scored_in_silence(annotated, tmp_path):

@@ -32,7 +32,7 @@ from cellwright.runs.train.validation import PointValidation
 from cellwright.simulation.spots import SpotSimulation, simulate_spots
 
 ADAMW = {"optimiser": "adamw", "learning_rate": 0.01}
-QUICK = TrainOptions(network={"width": 8, "depth": 2}, steps=100, patch=64, diameter=8.0, **ADAMW)
+QUICK = TrainOptions(network={"width": 8, "depth": 2}, steps=300, patch=64, diameter=8.0, **ADAMW)
 SPOTS = SpotSimulation(size=(96, 112), count=30, apart=8.0)
 
 

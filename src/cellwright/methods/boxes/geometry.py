@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cellwright._types import BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
+from cellwright._types import AnyArray, BoolArray, DoubleArray, FloatArray, IntArray, LabelArray
 from cellwright.datasets.objects import Objects
 from cellwright.methods.logits import probability
 
@@ -61,6 +61,14 @@ def boxes_of(truth: LabelArray | Objects) -> tuple[FloatArray, IntArray, BoolArr
         return corners, np.zeros(len(corners), np.int64), np.ones(len(corners), np.bool_)
     kinds = truth.kinds[np.unique(truth.labels[truth.labels > 0])]
     return boxes_around(truth.labels), np.maximum(kinds - 1, 0), kinds > 0
+
+
+def middles_in(corners: AnyArray, mask: BoolArray) -> BoolArray:
+    """Return of each box (N, 4), in px, whether its middle lies in a mask of shape (Y, X)."""
+    middles = (corners[:, :2] + corners[:, 2:]) / 2
+    y, x = np.clip(middles.astype(np.int64), 0, np.array(mask.shape) - 1).T
+    inside: BoolArray = mask[y, x]
+    return inside
 
 
 @njit(cache=True)

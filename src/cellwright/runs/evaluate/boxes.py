@@ -17,14 +17,21 @@ from cellwright.datasets.objects import Objects, load_kinds, tells_classes
 from cellwright.datasets.records import BoxLabels, Example
 from cellwright.images.image import Image
 from cellwright.measure.tables import from_rows
-from cellwright.methods.boxes.geometry import boxes_of
+from cellwright.methods.boxes.geometry import boxes_of, middles_in
 from cellwright.metrics.calibration import calibration_figures
 from cellwright.metrics.detection import DetectionScores, box_iou, match_in_turn
+from cellwright.metrics.matching import Counts
 from cellwright.models.boxes import BoxModel
 from cellwright.models.detections import Detections
 from cellwright.reports.annotated import box_frames
 from cellwright.runs.evaluate.scoring import IOU, image_of, joined
-from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
+from cellwright.runs.evaluate.subsets import (
+    WHOLE,
+    facts_of,
+    nothing_known,
+    scores_of_each,
+    subsets_of,
+)
 
 NOT_KNOWN = -2
 """In place of a partner: the box lies where nobody knows what is there."""
@@ -66,6 +73,13 @@ class ScoredBoxes:
         return _numbers(self.found.table["class"], self.classes)
 
     @property
+    def unjudged(self) -> BoolArray:
+        """Return which found boxes lie where nobody looked for objects."""
+        if self.truth.looked is None:
+            return np.zeros(len(self.found), np.bool_)
+        return middles_in(self.found.boxes, ~self.truth.looked)
+
+    @property
     def confidence(self) -> AnyArray:
         """Confidence of each box that was found."""
         return self.found.table["confidence"]
@@ -79,6 +93,7 @@ class ScoredBoxes:
             self.kinds,
             self.confidence,
             ignored=~self.truth.known,
+            unjudged=self.unjudged,
         )
 
     def sure(self, least: Mapping[str, float]) -> BoolArray:
@@ -99,7 +114,7 @@ class ScoredBoxes:
         ndarray, shape (N,), int64
             -1 without one, `NOT_KNOWN` where it is not known what is there.
         """
-        partners = np.full(len(self.found), _ALONE)
+        partners = np.where(self.unjudged, NOT_KNOWN, _ALONE)
         for kind in range(len(self.classes)):
             true = np.flatnonzero(self.true_kinds == kind)
             own = np.flatnonzero((self.kinds == kind) & (True if sure is None else sure))
@@ -154,6 +169,9 @@ class BoxEvaluation:
             for what in ("true", "found", "right")
         )
         row |= _rates(true, found, right)
+        if truth.looked is not None and not truth.looked.any():
+            self.warnings.append(nothing_known(scored.example))
+            row |= dict.fromkeys(_rates(0, 0, 0), np.nan)
         self._rows.append(row | {"warnings": "; ".join(scored.found.warnings)})
 
     def to_json(self) -> dict[str, Any]:
@@ -273,11 +291,12 @@ def true_boxes(
     if isinstance(example.labels, BoxLabels):
         return load_boxes(example)
     labels = load_labels(example, shape)
+    looked = None if (labels >= 0).all() else labels >= 0
     if len(classes) == 1 or not tells_classes(example):
         corners, _, known = boxes_of(labels)
-        return Boxes(corners, np.full(len(corners), ONE_CLASS), known)
+        return Boxes(corners, np.full(len(corners), ONE_CLASS), known, looked=looked)
     corners, kinds, known = boxes_of(Objects(labels, load_kinds(example, labels, classes)))
-    return Boxes(corners, np.array(classes, np.str_)[kinds], known)
+    return Boxes(corners, np.array(classes, np.str_)[kinds], known, looked=looked)
 
 
 def _numbers(names: AnyArray, classes: Sequence[str]) -> IntArray:
@@ -287,11 +306,8 @@ def _numbers(names: AnyArray, classes: Sequence[str]) -> IntArray:
 
 
 def _rates(true: int, found: int, right: int) -> dict[str, float]:
-    return {
-        "precision": right / max(found, 1),
-        "recall": right / max(true, 1),
-        "F1": 2 * right / max(true + found, 1),
-    }
+    counts = Counts(right, found - right, true - right)
+    return {"precision": counts.precision, "recall": counts.recall, "F1": counts.f1}
 
 
 def _known(scores: DetectionScores) -> dict[str, float | None]:

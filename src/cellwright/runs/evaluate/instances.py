@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,13 @@ from cellwright.metrics.matching import IOU_THRESHOLDS, Counts, InstanceScores
 from cellwright.metrics.object_classes import ObjectClassScores
 from cellwright.models.instances import InstanceModel
 from cellwright.runs.evaluate.scoring import Scored, joined, score
-from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
+from cellwright.runs.evaluate.subsets import (
+    WHOLE,
+    facts_of,
+    nothing_known,
+    scores_of_each,
+    subsets_of,
+)
 
 _FLAT = (
     "Annotated objects overlap, and each was compared whole, but the model gives every pixel to "
@@ -51,8 +57,11 @@ class Evaluation:
     def add(self, scored: Scored) -> None:
         """Take up one image."""
         example, truth = scored.example, scored.truth
-        counts: dict[float, Counts] = {}
-        for name in subsets_of(example):
+        counts: dict[float, Counts] | None = None
+        judged = (truth >= 0).any()
+        if not judged:
+            self.warnings.append(nothing_known(example))
+        for name in subsets_of(example) if judged else ():
             matched = self.scores.setdefault(name, InstanceScores()).add_overlaps(scored.overlaps)
             counts = {threshold: one.counts for threshold, one in matched.items()}
         known = scored.known
@@ -110,25 +119,25 @@ def evaluate_examples(
 def _with_mean(scores: InstanceScores) -> dict[str, Any]:
     """Return scores with the mean average precision over all thresholds."""
     told = scores.as_dict()
-    means = {
-        how: float(np.mean([row["average_precision"] for row in told[how].values()]))
-        for how in ("pooled", "per_image")
-    }
+    means: dict[str, float | None] = dict.fromkeys(("pooled", "per_image"))
+    if told["images"]:
+        for how in means:
+            means[how] = float(np.mean([one["average_precision"] for one in told[how].values()]))
     return {"mean_average_precision": means, **told}
 
 
-def _row(scored: Scored, counts: dict[float, Counts]) -> dict[str, Any]:
-    half = counts[0.5]
-    truth, predicted = half.true_positives + half.false_negatives, len(scored.found.table["label"])
+def _row(scored: Scored, counts: Mapping[float, Counts] | None) -> dict[str, Any]:
+    """Return the row of an image; without counts where nobody knows what is there."""
+    half = Counts() if counts is None else counts[0.5]
+    scores = {f"AP@{t:g}": np.nan for t in IOU_THRESHOLDS} | {"F1@0.5": np.nan, "PQ": np.nan}
+    if counts is not None:
+        scores = {f"AP@{t:g}": counts[t].average_precision for t in IOU_THRESHOLDS}
+        scores |= {"F1@0.5": half.f1, "PQ": half.panoptic_quality}
     return {
         **facts_of(scored.example),
-        "true_objects": truth,
-        "predicted_objects": predicted,
-        **{
-            f"AP@{threshold:g}": counts[threshold].average_precision for threshold in IOU_THRESHOLDS
-        },
-        "F1@0.5": half.f1,
-        "PQ": half.panoptic_quality,
+        "true_objects": half.true_positives + half.false_negatives,
+        "predicted_objects": len(scored.found.table["label"]),
+        **scores,
         "scale": scored.found.scale,
         "diameter": scored.found.diameter,
         "warnings": "; ".join(scored.found.warnings),

@@ -27,7 +27,13 @@ from cellwright.models.detections import Detections
 from cellwright.models.points import PointModel
 from cellwright.reports.drawing import draw_marks
 from cellwright.runs.evaluate.scoring import image_of, joined
-from cellwright.runs.evaluate.subsets import WHOLE, facts_of, scores_of_each, subsets_of
+from cellwright.runs.evaluate.subsets import (
+    WHOLE,
+    facts_of,
+    nothing_known,
+    scores_of_each,
+    subsets_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,10 @@ class PointEvaluation:
     def add(self, scored: ScoredPoints) -> None:
         """Take up one image."""
         truth, found = scored.marked
-        for name in subsets_of(scored.example):
+        judged = scored.truth.known is None or scored.truth.known.any()
+        for name in subsets_of(scored.example) if judged else ():
             self._part(name).add(truth, found)
-        if len(scored.classes) > 1:
+        if judged and len(scored.classes) > 1:
             for number, name in enumerate(scored.classes):
                 own = [part[class_of(part) == number] for part in (truth, found)]
                 self._part(f"class: {name}").add(*own)
@@ -105,6 +112,9 @@ class PointEvaluation:
         self._confidence.append(scored.found.table["confidence"])
         self._correct.append(correct(matching, len(found)))
         self._rows.append(_row(scored, matching))
+        if not judged:
+            self.warnings.append(nothing_known(scored.example))
+            self._rows[-1] |= dict.fromkeys(("precision", "recall", "f1"), np.nan)
         if scored.truth.known is None:
             self._count_errors.append(scored.expected - len(scored.truth))
 

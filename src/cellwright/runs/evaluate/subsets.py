@@ -30,6 +30,11 @@ def scores_of_each(
     }
 
 
+def nothing_known(example: Example) -> str:
+    """Return the warning of an image whose annotation is unknown everywhere: it has no scores."""
+    return f"Nothing is known of '{example.id}': it is not scored."
+
+
 def facts_of(example: Example) -> dict[str, str]:
     """Return the first columns of a table with one row per image."""
     return {"image": example.id, "kind": example.kind or "", "group": example.group or ""}

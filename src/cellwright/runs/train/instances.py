@@ -128,7 +128,11 @@ class InstanceTask:
         names = ("AP@0.5 per image", "AP@0.5 pooled", "AP@0.75 per image", "panoptic quality")
         return Finished(
             card,
-            [Number(name, f"{card.evaluation[name]:.3f}") for name in (*names, *told)],
+            [
+                Number(name, f"{card.evaluation[name]:.3f}")
+                for name in (*names, *told)
+                if name in card.evaluation
+            ],
             worst_and_best(evaluation, "AP@0.5", examples, partial(score, model), _told),
             confusion_grid(evaluation.classes),
         )
@@ -136,6 +140,8 @@ class InstanceTask:
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
+        if not figures["images"]:
+            return "no known pixel on validation images"
         told = f", class accuracy {figures[ACCURACY]:.3f}" if ACCURACY in figures else ""
         return (
             f"AP@0.5 {figures['AP@0.5 per image']:.3f} per image, {figures['AP@0.5 pooled']:.3f} "
@@ -156,6 +162,8 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "images": metrics["images"],
         "objects": metrics["true_objects"],
     }
+    if not metrics["images"]:
+        return figures
     for threshold in ("0.5", "0.75", "0.9"):
         for how in ("per_image", "pooled"):
             precision = metrics[how][threshold]["average_precision"]

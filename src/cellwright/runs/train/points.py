@@ -15,7 +15,7 @@ from cellwright.datasets.points import as_points, object_diameter
 from cellwright.datasets.records import Dataset, Example
 from cellwright.methods.points.readout import PointsReadout
 from cellwright.methods.recipe_settings import new_recipe
-from cellwright.metrics.points import best_f1, correct, match_points
+from cellwright.metrics.points import correct, match_points
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.package import Package
 from cellwright.models.points import PointModel
@@ -30,7 +30,7 @@ from cellwright.runs.train.lesson import Lesson
 from cellwright.runs.train.packing import packed_points
 from cellwright.runs.train.prepare import class_contract, drawn
 from cellwright.runs.train.tasks import F1, Finished
-from cellwright.runs.train.tuning import uncalibrated
+from cellwright.runs.train.tuning import best_confidence, uncalibrated
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,6 +111,8 @@ class PointTask:
     def headline(self, card: ModelCard) -> str:
         """Return how good the model is, in one sentence."""
         figures = card.evaluation
+        if not figures["images"]:
+            return "no known pixel on validation images"
         error = figures["RMSE, px"]
         where = f", off by {error:.2f} px (RMSE)" if error is not None else ""
         return (
@@ -130,7 +132,7 @@ def _typical_diameter(examples: Sequence[Example], seed: int) -> float:
 def _calibrated(
     card: ModelCard, files: Mapping[str, bytes], examples: Sequence[Example]
 ) -> ModelCard:
-    """Say what the evidence of the readout means, and choose the least confidence by F1."""
+    """Say what the evidence of the readout means, and choose the least confidence."""
     card, earlier = uncalibrated(card)
     model = _model(card, files)
     evidence, right, confidence, true_points = [], [], [], 0
@@ -148,7 +150,7 @@ def _calibrated(
         )
         sure = calibration.confidence(values)
         card = replace(card, calibration=calibration.to_json())
-    return replace(card, threshold=round(best_f1(sure, is_right, true_points).threshold, 4))
+    return replace(card, threshold=best_confidence(sure, is_right, true_points))
 
 
 def _model(card: ModelCard, files: Mapping[str, bytes]) -> PointModel:
@@ -162,6 +164,10 @@ def _figures(evaluation: PointEvaluation) -> dict[str, Any]:
         "of": "validation images, on which threshold and confidence were also chosen",
         "images": metrics["images"],
         "points": metrics["true_points"],
+    }
+    if not metrics["images"]:
+        return figures
+    figures |= {
         "tolerance, px": metrics["radius"],
         "F1": metrics["f1"],
         "precision": metrics["precision"],
@@ -179,6 +185,8 @@ def _figures(evaluation: PointEvaluation) -> dict[str, Any]:
 
 
 def _overview(figures: Mapping[str, Any]) -> list[Number]:
+    if not figures["images"]:
+        return []
     names = ("F1", "precision", "recall")
     shown = [Number(name, f"{figures[name]:.3f}") for name in names]
     if figures["RMSE, px"] is not None:

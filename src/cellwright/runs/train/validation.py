@@ -10,6 +10,7 @@ from torch import nn
 
 from cellwright._types import AnyArray, FloatArray, LabelArray
 from cellwright.inference.overlaps import layered
+from cellwright.methods.boxes.geometry import middles_in
 from cellwright.methods.boxes.readout import BoxesReadout
 from cellwright.methods.classes.readout import ClassesReadout
 from cellwright.methods.object_classes.readout import ObjectClassesReadout
@@ -172,11 +173,15 @@ class BoxValidation:
         losses, scores = [], DetectionScores(thresholds=(0.5,))
         for loss, maps, batch in self._patches.run(network):
             losses.append(loss)
-            for one, packed in zip(maps, batch["labels"], strict=True):
+            for one, packed, weight in zip(maps, batch["labels"], batch["weight"], strict=True):
                 true, kinds, known = unpacked_boxes(packed)
                 found = self._readout.decode(one)
                 shown = np.clip(found.boxes, 0, np.tile(one.shape[1:], 2))
-                scores.add(true, kinds, shown, found.classes, found.scores, ignored=~known)
+                unknown = middles_in(shown, np.asarray(weight) == 0)
+                scores.add(
+                    true, kinds, shown, found.classes, found.scores,
+                    ignored=~known, unjudged=unknown,
+                )  # fmt: skip
         return {"loss": float(np.mean(losses)), AP50: scores.average_precision()}
 
 
