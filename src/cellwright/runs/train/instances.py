@@ -12,9 +12,9 @@ from cellwright.datasets.augmentation import augmentation
 from cellwright.datasets.examples import count_layers
 from cellwright.datasets.objects import with_class_names
 from cellwright.datasets.records import Dataset, Example
+from cellwright.methods.readout import SpacedReadout
 from cellwright.methods.recipe import OverlapRecipe
 from cellwright.methods.recipe_settings import new_recipe
-from cellwright.methods.readout import SpacedReadout
 from cellwright.methods.registry import new_readout
 from cellwright.models.card import InputContract, ModelCard
 from cellwright.models.instances import InstanceModel
