@@ -60,6 +60,28 @@ def test_links_depend_neither_on_the_unit_nor_on_the_origin(unit):
     assert edges(link(moved)) == edges(link(tracks))
 
 
+def _placed(linked):
+    """Links by where they begin and end."""
+    return {
+        (linked.frame[a], *linked.position[a], linked.frame[b], *linked.position[b])
+        for a, b in edges(linked)
+    }
+
+
+def test_links_do_not_depend_on_how_objects_are_numbered():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        place, frame, position = rng.uniform(0, 200, (100, 2)), [], []
+        for t in range(8):
+            seen = place[rng.random(len(place)) > 0.08]
+            frame += [t] * len(seen)
+            position.extend(seen)
+            place = place + rng.normal(0, 4, place.shape)
+        frame, position, other = np.array(frame), np.array(position), rng.permutation(len(frame))
+        usual = _placed(link(make_tracks(frame, position)))
+        assert _placed(link(make_tracks(frame[other], position[other]))) == usual
+
+
 def test_a_detection_that_is_missing_now_and_then_leaves_one_track():
     tracks, number = _walk(1, missed=0.03)
     truth = _truth(tracks, number)

@@ -10,6 +10,7 @@ from numba import njit
 from cellwright._types import BoolArray, DoubleArray, IntArray, LabelArray
 from cellwright.tracking.medians import quantile
 
+_SORTED = 100  # points of a cell; only copies of a place fill it more, and stray points
 _POINTS_PER_CELL = 2.0
 _SAMPLE = 1000
 
@@ -217,9 +218,23 @@ def _sort_into_cells(
     order = np.empty(count, np.int64)
     filled = starts.copy()
     for i in range(count):
-        order[filled[cells[i]]] = i
+        # Within a cell by place, not by number: how objects are numbered must not matter.
+        at, first = filled[cells[i]], max(starts[cells[i]], filled[cells[i]] - _SORTED)
+        while at > first and _comes_before(points, i, order[at - 1]):
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
         filled[cells[i]] += 1
     return starts, order
+
+
+@njit(cache=True)
+def _comes_before(points: DoubleArray, one: int, other: int) -> bool:
+    """Return whether a point comes before another one by z, then y, then x."""
+    for axis in range(3):
+        if points[one, axis] != points[other, axis]:
+            return bool(points[one, axis] < points[other, axis])
+    return False
 
 
 @njit(cache=True)

@@ -54,12 +54,15 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
         return guess
     nearest = [nearest_candidates(pair) for pair in pairs]
 
+    def linked(model: LinkModel, divisions: bool) -> list[PairLinks]:
+        return [
+            link_pair(pair, model, divisions=divisions, max_distance=max_distance, nearest=near)
+            for pair, near in zip(pairs, nearest, strict=True)
+        ]
+
     def settled(model: LinkModel) -> tuple[LinkModel, list[PairLinks]]:
         for _ in range(_ROUNDS):
-            links = [
-                link_pair(pair, model, divisions=divisions, max_distance=max_distance, nearest=near)
-                for pair, near in zip(pairs, nearest, strict=True)
-            ]
+            links = linked(model, divisions)
             before, model = model, refined(model, guess.division, pairs, links)
             if _settled(before, model):
                 break
@@ -67,10 +70,21 @@ def fit_model(movie: Movie, *, divisions: bool = True, max_distance: float = np.
 
     model, links = settled(guess)
     striding = with_strides(model, pairs, links, max_distance)
+    if not striding.strides.share and model.tail == min(_TAILS):
+        # The heaviest tail may hide strides: they were linked to what is near, or as daughters.
+        calm = _calm(model)
+        striding = with_strides(calm, pairs, linked(calm, False), max_distance)
     if not striding.strides.share:
         return model
     # Strides that looked like daughters were learned as divisions: these are learned anew.
     return settled(replace(striding, division=guess.division))[0]
+
+
+def _calm(model: LinkModel) -> LinkModel:
+    """Return a model of the usual steps alone, so that strides are not linked to what is near."""
+    tail, dimensions = max(_TAILS), model.dimensions
+    step = model.typical_step / _median_of_t(tail, dimensions)
+    return replace(model, tail=tail, step=max(step, _least_step(model.density, dimensions)))
 
 
 def _settled(before: LinkModel, after: LinkModel) -> bool:
@@ -127,7 +141,7 @@ def _first_guess(pairs: Sequence[FramePair], movie: Movie) -> LinkModel:
     scale = np.clip(_spread(changes_near), 0.1 * spread, spread) if len(changes_near) else spread
     return LinkModel(
         dimensions=dimensions,
-        step=max(typical / _median_of_t(5.0, dimensions), 1e-3 * spacing),
+        step=max(typical / _median_of_t(5.0, dimensions), _least_step(density, dimensions)),
         tail=5.0,
         typical_step=typical,
         change=scale,
@@ -185,7 +199,7 @@ def refined(
         scale = model.change
     return replace(
         model,
-        step=max(step, 1e-3 * model.density ** (-1 / model.dimensions)),
+        step=max(step, _least_step(model.density, model.dimensions)),
         tail=tail,
         change=scale,
         surprise=_surprise(seen.unlike, model.surprise),
@@ -310,6 +324,11 @@ def _median_of_t(tail: float, dimensions: int) -> float:
     from scipy.stats import f
 
     return float(np.sqrt(dimensions * f.ppf(0.5, dimensions, tail)))
+
+
+def _least_step(density: float, dimensions: int) -> float:
+    """Return the scale of steps of what stays where it is, so that none is impossible."""
+    return float(1e-3 * density ** (-1 / dimensions))
 
 
 def _surprise(unlike: DoubleArray, before: float) -> float:
